@@ -1,0 +1,3 @@
+//! Arithmetic whose bits are specified.
+#![allow(missing_docs)]
+pub mod element;
