@@ -1,3 +1,36 @@
-//! Arithmetic whose bits are specified.
+//! Arithmetic whose bits are specified: the same inputs give the same outputs on every machine.
+//!
+//! Every operation here is a page section of `spec/arithmetic.md`, down to the order of its roundings. Lanes run over
+//! outputs and never along a sum, so register width, thread count and batch size cannot reach a result.
+//!
+//! It never allocates per token, never picks a result by the kind of CPU, never reads a file, a clock or an environment.
+//!
+//! The life of one token through the modules: [`dequantise`] reads its embedding row; [`norm`] scales it; [`quantise`] prepares it for
+//! quantised weights; [`matmul`] projects it; [`rope`] turns queries and keys; [`attention`] mixes values; [`activation`] closes the
+//! feed-forward layer; [`residual`] adds. [`isa`] says which instructions do it and [`crew`] who does it: neither changes a bit.
+//!
+//! Invariants: `f32` operations are IEEE 754 binary32, round to nearest even, subnormals kept; a fused multiply-add rounds once; nothing
+//! is called from libm. Every file opens with its formula and ends with a plain reference that the tests compare each path with.
+//! Start reading at [`quantise`] and `matmul/quantised.rs`.
 #![allow(missing_docs)]
+
 pub mod element;
+pub mod isa;
+pub mod crew;
+pub mod half;
+mod blocks;
+pub mod dequantise;
+pub mod quantise;
+pub mod matmul;
+pub mod norm;
+pub mod exponential;
+pub mod rope;
+pub mod attention;
+pub mod activation;
+pub mod residual;
+
+#[cfg(test)]
+mod testing;
+
+/// The name of this arithmetic in records. Any change of any bit of any operation is a new name.
+pub const ARITHMETIC: &str = "mickai-arith-1";

@@ -1,0 +1,40 @@
+//! Every limit of this crate, each refused at the door before anything is allocated for it.
+
+/// Key-value pairs in a GGUF header; published models have under 100.
+pub const GGUF_METADATA_COUNT_MAX: u64 = 65_536;
+/// Bytes of a GGUF metadata key, by the GGUF specification.
+pub const GGUF_KEY_BYTES_MAX: u64 = 65_535;
+/// Bytes of one metadata string (a chat template is the longest) and of `chat_template.jinja`.
+pub const TEMPLATE_BYTES_MAX: u64 = 1 << 20;
+/// Elements of one metadata array (merges are the longest).
+pub const GGUF_ARRAY_COUNT_MAX: u64 = 1 << 22;
+/// Bytes of a tensor name; ggml itself stops at 64.
+pub const TENSOR_NAME_BYTES_MAX: u64 = 256;
+/// Tensors of a model.
+pub const TENSOR_COUNT_MAX: u64 = 65_536;
+/// Dimensions of a tensor, by ggml.
+pub const TENSOR_DIMENSIONS_MAX: u64 = 4;
+/// Elements of one tensor.
+pub const TENSOR_ELEMENTS_MAX: u64 = 1 << 40;
+/// Bytes of a safetensors header, by its reference implementation.
+pub const SAFETENSORS_HEADER_BYTES_MAX: u64 = 100_000_000;
+/// Bytes of `tokenizer.json`; the largest published ones are near 30 MB.
+pub const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
+/// Bytes of any other JSON file of a model folder.
+pub const JSON_BYTES_MAX: u64 = 16 << 20;
+/// Safetensors files of one model.
+pub const SHARD_COUNT_MAX: u64 = 1_024;
+/// Layers of a model; the deepest published ones have under 130.
+pub const LAYER_COUNT_MAX: u64 = 4_096;
+/// Any single width or count among the hyperparameters.
+pub const WIDTH_MAX: u64 = 1 << 24;
+/// Entries of a vocabulary.
+pub const TOKEN_COUNT_MAX: u64 = 1 << 20;
+/// Bytes of one token.
+pub const TOKEN_BYTES_MAX: u64 = 4_096;
+/// Merges of a tokenizer.
+pub const MERGE_COUNT_MAX: u64 = 1 << 22;
+/// Bytes of one text to encode, and of a rendered conversation.
+pub const TEXT_BYTES_MAX: usize = 16 << 20;
+/// Steps of a chat template: some thousand messages; a loop in a crafted template ends here.
+pub const TEMPLATE_FUEL: u64 = 20_000_000;

@@ -1,0 +1,60 @@
+//! A stored row as f32: `value_i = (scale · factor_i) · q_i − min`, each operation rounded once (`spec/arithmetic.md`, "Dequantisation").
+//!
+//! Used for embedding rows, norms and biases. The values are those of the dequantiser in PyPI's `gguf`, bit for bit.
+
+use crate::blocks::{Q4_0, Q4K, Q6K, Q8_0, Quantised};
+use crate::element::ElementType;
+use crate::half::{bf16_to_f32, f16_to_f32};
+
+/// Reads `out.len()` elements. `bytes` must be exactly what that many elements of this type take; panics otherwise.
+pub fn dequantise(element: ElementType, bytes: &[u8], out: &mut [f32]) {
+    let block = element.block_elements();
+    assert!(out.len().is_multiple_of(block), "{} elements are not whole blocks of {block}", out.len());
+    assert_eq!(bytes.len(), out.len() / block * element.block_bytes(), "bytes of a row of {} elements", out.len());
+    match element {
+        ElementType::F32 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(y, &x)| *y = f32::from_le_bytes(x)),
+        ElementType::F16 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(y, &x)| *y = f16_to_f32(u16::from_le_bytes(x))),
+        ElementType::Bf16 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(y, &x)| *y = bf16_to_f32(u16::from_le_bytes(x))),
+        ElementType::Q8_0 => groups::<Q8_0>(bytes, out),
+        ElementType::Q4_0 => groups::<Q4_0>(bytes, out),
+        ElementType::Q4K => groups::<Q4K>(bytes, out),
+        ElementType::Q6K => groups::<Q6K>(bytes, out),
+    }
+}
+
+fn groups<W: Quantised>(bytes: &[u8], out: &mut [f32]) {
+    for (block, values) in W::blocks(bytes).iter().zip(out.chunks_exact_mut(32 * W::GROUPS)) {
+        for (group, values) in values.chunks_exact_mut(32).enumerate() {
+            let unfolded = W::unfold(block, group);
+            for (i, value) in values.iter_mut().enumerate() {
+                let scaled = unfolded.scale * f32::from(unfolded.factors[i / 16]) * f32::from(unfolded.q[i]);
+                *value = if W::HAS_MIN { scaled - unfolded.min } else { scaled };
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unhex(text: &str) -> Vec<u8> {
+        (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
+    }
+
+    /// Blocks of arbitrary bits and what PyPI's `gguf` makes of them: `spec/vectors/model/make.py`.
+    #[test]
+    fn values_are_those_of_gguf() {
+        let cases: serde_json::Value = serde_json::from_str(include_str!("../../../spec/vectors/model/blocks.json")).unwrap();
+        for (name, element) in [("q8_0", ElementType::Q8_0), ("q4_0", ElementType::Q4_0), ("q4_k", ElementType::Q4K), ("q6_k", ElementType::Q6K)] {
+            let cases = cases[name].as_array().unwrap();
+            assert!(cases.len() >= 16);
+            for case in cases {
+                let mut out = vec![0.0; element.block_elements()];
+                dequantise(element, &unhex(case["bytes"].as_str().unwrap()), &mut out);
+                let got: Vec<u8> = out.iter().flat_map(|x| x.to_le_bytes()).collect();
+                assert_eq!(got, unhex(case["values"].as_str().unwrap()), "{name}");
+            }
+        }
+    }
+}

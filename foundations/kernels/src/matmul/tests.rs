@@ -1,0 +1,165 @@
+//! Every element type against a plain reference on every path, and the accumulated hashes of the spec.
+
+use super::*;
+use crate::crew::Serial;
+use crate::dequantise::dequantise;
+use crate::quantise::{BLOCK, quantise};
+use crate::testing::{Random, check_hash};
+
+/// Bytes of seeded weights. Scales are f16 below 2 in magnitude and finite; all other bits are arbitrary.
+fn weights(random: &mut Random, element: ElementType, rows: usize, columns: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for _ in 0..rows * columns / element.block_elements() {
+        let mut block = match element {
+            ElementType::F32 => random.value().to_le_bytes().to_vec(),
+            _ => random.bytes(element.block_bytes()),
+        };
+        let scales: &[usize] = match element {
+            ElementType::F32 => &[],
+            ElementType::F16 | ElementType::Q8_0 | ElementType::Q4_0 => &[1],
+            ElementType::Bf16 => &[1],
+            ElementType::Q4K => &[1, 3],
+            ElementType::Q6K => &[209],
+        };
+        scales.iter().for_each(|&high| block[high] &= 0xbf);
+        bytes.extend(block);
+    }
+    bytes
+}
+
+/// The formula of the spec, term by term. The integers come from the dequantiser's view of the block at scale 1.
+fn reference(matrix: &Matrix<'_>, x: &[f32], blocks: &[Block], row: usize) -> f32 {
+    let mut acc = 0f32;
+    if matrix.element.block_elements() == 1 {
+        let mut w = vec![0.0; matrix.columns];
+        dequantise(matrix.element, matrix.row(row), &mut w);
+        w.iter().zip(x).for_each(|(&w, &x)| acc = w.mul_add(x, acc));
+        return acc;
+    }
+    for (group, x) in blocks.iter().enumerate() {
+        let (q, scale, min, factors) = integers(matrix.element, matrix.row(row), group);
+        let s: i32 = (0..BLOCK).map(|i| factors[i / 16] * q[i] * i32::from(x.q[i])).sum();
+        assert!(s.abs() < 1 << 24);
+        acc = (s as f32).mul_add(scale * x.scale, acc);
+        if let Some(min) = min {
+            acc = (-min).mul_add(x.sum, acc);
+        }
+    }
+    acc
+}
+
+/// The 32 integers of a group with its scale, minimum and factors, read a second time and differently: bit by bit from the layout.
+fn integers(element: ElementType, row: &[u8], group: usize) -> (Vec<i32>, f32, Option<f32>, [i32; 2]) {
+    let per_block = element.block_elements() / 32;
+    let block = &row[group / per_block * element.block_bytes()..][..element.block_bytes()];
+    let g = group % per_block;
+    let half = |at: usize| crate::half::f16_to_f32(u16::from(block[at]) + 256 * u16::from(block[at + 1]));
+    let bits = |byte: usize, bit: usize, count: u32| i32::from(block[byte]) / (1 << bit) % (1 << count);
+    match element {
+        ElementType::Q8_0 => ((0..32).map(|i| (i32::from(block[2 + i]) + 128) % 256 - 128).collect(), half(0), None, [1; 2]),
+        ElementType::Q4_0 => ((0..32).map(|i| bits(2 + i % 16, i / 16 * 4, 4) - 8).collect(), half(0), None, [1; 2]),
+        ElementType::Q4K => {
+            let six = |low: usize, low_bit: usize, high: usize| if g < 4 { bits(low, 0, 6) } else { bits(low, low_bit, 4) + 16 * bits(high, 6, 2) };
+            let (scale, min) = if g < 4 { (six(4 + g, 0, 0), six(8 + g, 0, 0)) } else { (six(8 + g, 0, g), six(8 + g, 4, 4 + g)) };
+            ((0..32).map(|i| bits(16 + g / 2 * 32 + i, g % 2 * 4, 4)).collect(), half(0) * scale as f32, Some(half(2) * min as f32), [1; 2])
+        }
+        ElementType::Q6K => {
+            let e = |i: usize| g % 4 * 32 + i; // 0..128 inside this half of the super-block
+            let low = |i: usize| bits(g / 4 * 64 + e(i) % 64, e(i) / 64 * 4, 4);
+            let high = |i: usize| bits(128 + g / 4 * 32 + e(i) % 32, e(i) / 32 * 2, 2);
+            let factor = |h: usize| i32::from(block[192 + g * 2 + h] as i8);
+            ((0..32).map(|i| low(i) + 16 * high(i) - 32).collect(), half(208), None, [factor(0), factor(1)])
+        }
+        ElementType::F32 | ElementType::F16 | ElementType::Bf16 => unreachable!(),
+    }
+}
+
+fn check(element: ElementType, want: &str) {
+    check_hash(want, |random, isa, check| {
+        let quantised = element.block_elements() > 1;
+        let (rows, count) = (2 * (1 + random.below(11)), 1 + random.below(5));
+        let columns = if quantised { element.block_elements().max(32) * (1 + random.below(2)) } else { 1 + random.below(40) };
+        let bytes = weights(random, element, rows, columns);
+        let map = if random.below(2) == 0 { RowMap::Same } else { RowMap::RotaryPairs { head_width: rows } };
+        let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
+        let values = random.values(columns * count);
+        let bias = (random.below(2) == 0).then(|| random.values(rows));
+        let mut blocks = vec![Block::ZERO; if quantised { values.len() / BLOCK } else { 0 }];
+        if quantised {
+            quantise(isa, &Serial, &values, columns, &mut blocks);
+        }
+        let mut out = vec![f32::NAN; rows * count];
+        matmul(isa, &Serial, &matrix, &Columns { values: &values, blocks: &blocks, count }, bias.as_deref(), &mut out);
+        let expected = check.then(|| {
+            let mut expected = vec![f32::NAN; rows * count];
+            for (column, row) in (0..count).flat_map(|c| (0..rows).map(move |r| (c, r))) {
+                let groups = blocks.len() / count;
+                let sum = reference(&matrix, &values[column * columns..][..columns], &blocks[column * groups..][..groups], row);
+                let output = map.output(row);
+                expected[column * rows + output] = bias.as_ref().map_or(sum, |bias| sum + bias[output]);
+            }
+            expected
+        });
+        (out, expected)
+    });
+}
+
+#[test]
+fn hash_of_f32() {
+    check(ElementType::F32, "");
+}
+
+#[test]
+fn hash_of_f16() {
+    check(ElementType::F16, "");
+}
+
+#[test]
+fn hash_of_bf16() {
+    check(ElementType::Bf16, "");
+}
+
+#[test]
+fn hash_of_q8_0() {
+    check(ElementType::Q8_0, "");
+}
+
+#[test]
+fn hash_of_q4_0() {
+    check(ElementType::Q4_0, "");
+}
+
+#[test]
+fn hash_of_q4_k() {
+    check(ElementType::Q4K, "");
+}
+
+#[test]
+fn hash_of_q6_k() {
+    check(ElementType::Q6K, "");
+}
+
+/// The largest integers that the types can hold stay exact in f32: |s| < 2²⁴.
+#[test]
+fn extreme_integers_stay_exact() {
+    let mut block = [0u8; 210];
+    block[192..208].fill(0x80); // factors −128, weights −32
+    block[209] = 0x3c; // scale 1
+    let matrix = Matrix::new(&block, ElementType::Q6K, 1, 256, RowMap::Same).unwrap();
+    let mut blocks = [Block::ZERO; 8];
+    quantise(Isa::best(), &Serial, &[1.0; 256], 256, &mut blocks);
+    let mut out = [0.0];
+    matmul(Isa::best(), &Serial, &matrix, &Columns { values: &[], blocks: &blocks, count: 1 }, None, &mut out);
+    assert!((f64::from(out[0]) - 256.0 * 32.0 * 128.0).abs() < 1.0, "{}", out[0]);
+}
+
+#[test]
+fn a_matrix_of_the_wrong_shape_is_refused() {
+    let new = |bytes: usize, element, rows, columns, map| Matrix::new(&vec![0; bytes], element, rows, columns, map).is_some();
+    assert!(new(34 * 4, ElementType::Q8_0, 2, 64, RowMap::Same));
+    assert!(!new(34 * 4, ElementType::Q8_0, 2, 48, RowMap::Same));
+    assert!(!new(34 * 4 - 1, ElementType::Q8_0, 2, 64, RowMap::Same));
+    assert!(!new(0, ElementType::F32, usize::MAX, 64, RowMap::Same));
+    assert!(!new(6 * 4, ElementType::F32, 6, 1, RowMap::RotaryPairs { head_width: 4 }));
+    assert!(!new(0, ElementType::F32, 2, 0, RowMap::Same));
+}

@@ -1,0 +1,30 @@
+//! The largest of everything that a verifier accepts, refused at the door (spec: record.md, bundle.md, verdict.md "Limits").
+
+/// Bytes of one record.
+pub const RECORD_BYTES_MAX: usize = 61_440;
+/// Nesting of a record; its own map counts as 1.
+pub const DEPTH_MAX: usize = 8;
+/// Entries of facts, commitments and extensions.
+pub const MAP_ENTRIES_MAX: usize = 64;
+/// Causes of one record.
+pub const CAUSES_MAX: usize = 64;
+/// Critical extensions of one record.
+pub const CRITICAL_MAX: usize = 16;
+/// Bytes of an action name or a label.
+pub const LABEL_BYTES_MAX: usize = 64;
+/// Intents without an outcome at one time.
+pub const OPEN_INTENTS_MAX: usize = 65_536;
+/// Open intents that a report lists by index.
+pub const OPEN_INTENTS_LISTED_MAX: usize = 16;
+/// Records of one chunk of a bundle.
+pub const CHUNK_RECORDS: u64 = 1_024;
+/// Bytes of the signatures beside one record, before they are looked at.
+pub const SIGNATURE_FIELD_BYTES_MAX: usize = 8_192;
+/// Bytes of an opened value.
+pub const VALUE_BYTES_MAX: usize = 1_048_576;
+/// Bytes of a checkpoint note.
+pub const NOTE_BYTES_MAX: usize = 8_192;
+/// Tree nodes left or right of a bundle's range.
+pub const PATH_NODES_MAX: usize = 64;
+/// Largest index or size: what every language's numbers hold.
+pub const INDEX_MAX: u64 = (1 << 53) - 1;
