@@ -110,6 +110,8 @@ pub enum Misuse {
     PromptEmpty,
     /// The prompt does not leave room for one token in the context.
     PromptTooLong { prompt_tokens: usize, context_tokens_max: usize },
+    /// A context longer than the model was made for.
+    ContextTooLong { asked_tokens: usize, context_tokens_max: usize },
     /// A text beyond the limit.
     TextTooLong { bytes: usize, max: usize },
     /// A token that the vocabulary lacks.
@@ -247,6 +249,9 @@ impl fmt::Display for Misuse {
             Self::PromptEmpty => write!(f, "the prompt is empty; write something to ask"),
             Self::PromptTooLong { prompt_tokens, context_tokens_max } => {
                 write!(f, "the prompt has {prompt_tokens} tokens and the model's context holds {context_tokens_max}, answer included; shorten the prompt")
+            }
+            Self::ContextTooLong { asked_tokens, context_tokens_max } => {
+                write!(f, "a context of {asked_tokens} tokens was asked for and the model's holds {context_tokens_max}; ask for a shorter one")
             }
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),

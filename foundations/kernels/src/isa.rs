@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn software_fma_rounds_once() {
         let mut random = Random(1);
-        let mut check = |a: f32, b: f32, c: f32| {
+        let check = |a: f32, b: f32, c: f32| {
             let (got, want) = (Soft::fma(a, b, c), a.mul_add(b, c));
             assert!(got.to_bits() == want.to_bits() || got.is_nan() && want.is_nan(), "{a:e} {b:e} {c:e}: {got:e} {want:e}");
         };

@@ -53,7 +53,7 @@ pub struct Matrix<'a> {
 impl<'a> Matrix<'a> {
     /// `None` if a row is no whole number of weight blocks, the bytes are not exactly those of the shape, or heads do not divide the rows.
     pub fn new(bytes: &'a [u8], element: ElementType, rows: usize, columns: usize, map: RowMap) -> Option<Self> {
-        let whole = columns > 0 && columns.is_multiple_of(element.block_elements());
+        let whole = rows > 0 && columns > 0 && columns.is_multiple_of(element.block_elements());
         let row_bytes = columns / element.block_elements() * element.block_bytes();
         let heads = match map {
             RowMap::Same => true,

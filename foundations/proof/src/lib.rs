@@ -33,9 +33,9 @@ pub mod merkle;
 
 pub mod checkpoint;
 
-//B
+pub mod bundle;
 
-//V
+pub mod verify;
 
 #[cfg(test)]
 mod testing;

@@ -12,7 +12,7 @@ pub mod vocabulary;
 
 pub use chat::{Date, Message, Prompt, Role};
 pub(crate) use from_gguf::from_gguf;
-pub(crate) use from_json::from_json;
+pub(crate) use from_json::{Named, from_json};
 pub use pipeline::Tokenizer;
 pub use stream::TextStream;
 pub use template::ChatTemplate;

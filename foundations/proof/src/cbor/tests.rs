@@ -55,9 +55,9 @@ proptest! {
         let major = [Major::Uint, Major::Bytes, Major::Text, Major::Array, Major::Map][major];
         let mut out = Vec::new();
         write_head(&mut out, major, value);
-        prop_assert_eq!(read_head(&out), Ok(Some((major, value, out.len()))));
+        prop_assert_eq!(read_head(&out), Ok((major, value, out.len())));
         for cut in 0..out.len() {
-            prop_assert_eq!(read_head(&out[..cut]), Ok(None));
+            prop_assert_eq!(read_head(&out[..cut]), Err(CborError::Short));
         }
     }
 

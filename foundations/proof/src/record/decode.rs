@@ -1,7 +1,7 @@
 //! From bytes to a record, refusing everything that is not its one encoding (spec/verdict.md step 3).
 
 use super::{ActorClass, Fact, Kind, Mode, OutcomeCode, Record, encode};
-use crate::cbor::{KeyOrder, Major, NotCanonical, Reader};
+use crate::cbor::{CborError, KeyOrder, Major, Reader};
 use crate::digest::{Commitment, Id, KeyId, LogId, RecordDigest};
 use crate::limits;
 use alloc::borrow::Cow;
@@ -42,8 +42,8 @@ impl fmt::Display for RecordError {
 
 impl core::error::Error for RecordError {}
 
-impl From<NotCanonical> for RecordError {
-    fn from(_: NotCanonical) -> Self {
+impl From<CborError> for RecordError {
+    fn from(_: CborError) -> Self {
         Self::Malformed
     }
 }
@@ -74,57 +74,38 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
 }
 
 /// Walks the map's fields; each absent optional field leaves the reader where it is.
-fn fields(bytes: &[u8]) -> Result<Record<'_>, NotCanonical> {
+fn fields(bytes: &[u8]) -> Result<Record<'_>, CborError> {
     let mut fields = Fields::open(bytes)?;
     let reader = fields.required(1)?;
-    (reader.uint()? == 1).then_some(()).ok_or(NotCanonical)?;
-    let log_id = LogId(fixed(fields.required(2)?)?);
+    (reader.uint()? == 1).then_some(()).ok_or(CborError::NotCanonical)?;
+    let log_id = LogId(fields.required(2)?.fixed()?);
     let index = fields.required(3)?.uint()?;
-    let prev = fields.optional(4)?.map(fixed).transpose()?.map(RecordDigest);
+    let prev = fields.optional(4)?.map(Reader::fixed).transpose()?.map(RecordDigest);
     let wall_ms = fields.required(5)?.uint()?;
     let (boot_id, monotonic_ns) = id_and_number(fields.required(6)?)?;
     let kind = coded(fields.required(7)?, Kind::from_code)?;
     let actor = actor(fields.required(8)?)?;
     let authority = id_and_number(fields.required(9)?)?;
-    let action = Cow::Borrowed(label(fields.required(10)?)?);
+    let action = Cow::Borrowed(fields.required(10)?.text_within(limits::LABEL_BYTES_MAX)?);
     let causes = fields.optional(11)?.map(causes).transpose()?.unwrap_or_default();
     let facts = fields.optional(12)?.map(|reader| entries(reader, fact)).transpose()?.unwrap_or_default();
-    let commitments = fields.optional(13)?.map(|reader| entries(reader, |reader| Ok(Commitment(fixed(reader)?)))).transpose()?.unwrap_or_default();
-    let intent = fields.optional(14)?.map(fixed).transpose()?.map(RecordDigest);
+    let commitments = fields.optional(13)?.map(|reader| entries(reader, |reader| Ok(Commitment(reader.fixed()?)))).transpose()?.unwrap_or_default();
+    let intent = fields.optional(14)?.map(Reader::fixed).transpose()?.map(RecordDigest);
     let outcome = fields.optional(15)?.map(|reader| coded(reader, OutcomeCode::from_code)).transpose()?;
     let closes = match (intent, outcome) {
         (Some(intent), Some(outcome)) => Some((intent, outcome)),
         (None, None) => None,
-        _ => return Err(NotCanonical),
+        _ => return Err(CborError::NotCanonical),
     };
     let mode = coded(fields.required(16)?, Mode::from_code)?;
-    let key_id = KeyId(fixed(fields.required(17)?)?);
+    let key_id = KeyId(fields.required(17)?.fixed()?);
     let critical = fields.optional(18)?.map(labels).transpose()?.unwrap_or_default();
     let extensions = fields.optional(19)?.map(|reader| entries(reader, extension)).transpose()?.unwrap_or_default();
     fields.close()?;
     if critical.iter().any(|label| !extensions.iter().any(|(known, _)| known == label)) {
-        return Err(NotCanonical);
+        return Err(CborError::NotCanonical);
     }
-    Ok(Record {
-        log_id,
-        index,
-        prev,
-        wall_ms,
-        boot_id,
-        monotonic_ns,
-        kind,
-        actor,
-        authority,
-        action,
-        causes,
-        facts,
-        commitments,
-        closes,
-        mode,
-        key_id,
-        critical,
-        extensions,
-    })
+    Ok(Record { log_id, index, prev, wall_ms, boot_id, monotonic_ns, kind, actor, authority, action, causes, facts, commitments, closes, mode, key_id, critical, extensions })
 }
 
 /// The fields of the record's map: small unsigned keys, ascending.
@@ -134,14 +115,14 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn open(bytes: &'a [u8]) -> Result<Self, NotCanonical> {
+    fn open(bytes: &'a [u8]) -> Result<Self, CborError> {
         let mut reader = Reader::new(bytes);
         let left = reader.map()?;
         Ok(Self { reader, left })
     }
 
     /// The reader at the value of field `key`, if that is the next one.
-    fn optional(&mut self, key: u64) -> Result<Option<&mut Reader<'a>>, NotCanonical> {
+    fn optional(&mut self, key: u64) -> Result<Option<&mut Reader<'a>>, CborError> {
         if self.left == 0 || Reader::new(self.reader.rest()).uint()? != key {
             return Ok(None);
         }
@@ -150,79 +131,70 @@ impl<'a> Fields<'a> {
         Ok(Some(&mut self.reader))
     }
 
-    fn required(&mut self, key: u64) -> Result<&mut Reader<'a>, NotCanonical> {
-        self.optional(key)?.ok_or(NotCanonical)
+    fn required(&mut self, key: u64) -> Result<&mut Reader<'a>, CborError> {
+        self.optional(key)?.ok_or(CborError::NotCanonical)
     }
 
-    fn close(self) -> Result<(), NotCanonical> {
-        if self.left == 0 && self.reader.is_done() { Ok(()) } else { Err(NotCanonical) }
+    fn close(self) -> Result<(), CborError> {
+        if self.left == 0 && self.reader.is_done() { Ok(()) } else { Err(CborError::NotCanonical) }
     }
 }
 
-fn fixed<const N: usize>(reader: &mut Reader<'_>) -> Result<[u8; N], NotCanonical> {
-    reader.bytes()?.try_into().map_err(|_| NotCanonical)
+fn coded<T>(reader: &mut Reader<'_>, from_code: impl Fn(u64) -> Option<T>) -> Result<T, CborError> {
+    from_code(reader.uint()?).ok_or(CborError::NotCanonical)
 }
 
-fn coded<T>(reader: &mut Reader<'_>, from_code: impl Fn(u64) -> Option<T>) -> Result<T, NotCanonical> {
-    from_code(reader.uint()?).ok_or(NotCanonical)
+fn pair(reader: &mut Reader<'_>) -> Result<(), CborError> {
+    if reader.array()? == 2 { Ok(()) } else { Err(CborError::NotCanonical) }
 }
 
-fn pair(reader: &mut Reader<'_>) -> Result<(), NotCanonical> {
-    if reader.array()? == 2 { Ok(()) } else { Err(NotCanonical) }
-}
-
-fn id_and_number(reader: &mut Reader<'_>) -> Result<(Id, u64), NotCanonical> {
+fn id_and_number(reader: &mut Reader<'_>) -> Result<(Id, u64), CborError> {
     pair(reader)?;
-    Ok((Id(fixed(reader)?), reader.uint()?))
+    Ok((Id(reader.fixed()?), reader.uint()?))
 }
 
-fn actor(reader: &mut Reader<'_>) -> Result<(ActorClass, Id), NotCanonical> {
+fn actor(reader: &mut Reader<'_>) -> Result<(ActorClass, Id), CborError> {
     pair(reader)?;
-    Ok((coded(reader, ActorClass::from_code)?, Id(fixed(reader)?)))
-}
-
-fn label<'a>(reader: &mut Reader<'a>) -> Result<&'a str, NotCanonical> {
-    let text = reader.text()?;
-    if (1..=limits::LABEL_BYTES_MAX).contains(&text.len()) { Ok(text) } else { Err(NotCanonical) }
+    Ok((coded(reader, ActorClass::from_code)?, Id(reader.fixed()?)))
 }
 
 /// A count that is at least 1 and at most `most`.
-fn count(count: u64, most: usize) -> Result<usize, NotCanonical> {
-    usize::try_from(count).ok().filter(|count| (1..=most).contains(count)).ok_or(NotCanonical)
+fn count(count: u64, most: usize) -> Result<usize, CborError> {
+    usize::try_from(count).ok().filter(|count| (1..=most).contains(count)).ok_or(CborError::NotCanonical)
 }
 
-fn causes(reader: &mut Reader<'_>) -> Result<Vec<(u64, RecordDigest)>, NotCanonical> {
+fn causes(reader: &mut Reader<'_>) -> Result<Vec<(u64, RecordDigest)>, CborError> {
     let count = count(reader.array()?, limits::CAUSES_MAX)?;
     let mut causes: Vec<(u64, RecordDigest)> = Vec::with_capacity(count);
     for _ in 0..count {
         pair(reader)?;
-        let cause = (reader.uint()?, RecordDigest(fixed(reader)?));
+        let cause = (reader.uint()?, RecordDigest(reader.fixed()?));
         if causes.last().is_some_and(|last| last.0 >= cause.0) {
-            return Err(NotCanonical);
+            return Err(CborError::NotCanonical);
         }
         causes.push(cause);
     }
     Ok(causes)
 }
 
-fn labels<'a>(reader: &mut Reader<'a>) -> Result<Vec<Cow<'a, str>>, NotCanonical> {
+fn labels<'a>(reader: &mut Reader<'a>) -> Result<Vec<Cow<'a, str>>, CborError> {
     let count = count(reader.array()?, limits::CRITICAL_MAX)?;
     let mut order = KeyOrder::default();
     (0..count)
         .map(|_| {
-            let label = label(reader)?;
+            let label = reader.text_within(limits::LABEL_BYTES_MAX)?;
             order.next(label)?;
             Ok(Cow::Borrowed(label))
         })
         .collect()
 }
 
-fn entries<'a, T>(reader: &mut Reader<'a>, read: impl Fn(&mut Reader<'a>) -> Result<T, NotCanonical>) -> Result<Vec<(Cow<'a, str>, T)>, NotCanonical> {
+fn entries<'a, T>(reader: &mut Reader<'a>, read: impl Fn(&mut Reader<'a>) -> Result<T, CborError>) -> Result<Vec<(Cow<'a, str>, T)>, CborError> {
     let count = count(reader.map()?, limits::MAP_ENTRIES_MAX)?;
     let mut order = KeyOrder::default();
     (0..count)
         .map(|_| {
-            let label = label(reader)?;
+            let label = reader.text_within(limits::LABEL_BYTES_MAX)?;
             order.next(label)?;
             Ok((Cow::Borrowed(label), read(reader)?))
         })
@@ -230,11 +202,11 @@ fn entries<'a, T>(reader: &mut Reader<'a>, read: impl Fn(&mut Reader<'a>) -> Res
 }
 
 /// The record's map and the extensions' map are two of the levels that nesting may have.
-fn extension<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, [u8]>, NotCanonical> {
+fn extension<'a>(reader: &mut Reader<'a>) -> Result<Cow<'a, [u8]>, CborError> {
     reader.value(limits::DEPTH_MAX - 2).map(Cow::Borrowed)
 }
 
-fn fact<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, NotCanonical> {
+fn fact<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, CborError> {
     if reader.peek()? != Major::Array {
         return scalar(reader);
     }
@@ -242,11 +214,11 @@ fn fact<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, NotCanonical> {
     (0..count).map(|_| scalar(reader)).collect::<Result<_, _>>().map(Fact::List)
 }
 
-fn scalar<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, NotCanonical> {
+fn scalar<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, CborError> {
     match reader.peek()? {
         Major::Uint => reader.uint().map(Fact::Uint),
         Major::Bytes => reader.bytes().map(|bytes| Fact::Bytes(Cow::Borrowed(bytes))),
         Major::Text => reader.text().map(|text| Fact::Text(Cow::Borrowed(text))),
-        Major::Array | Major::Map => Err(NotCanonical),
+        Major::Array | Major::Map => Err(CborError::NotCanonical),
     }
 }

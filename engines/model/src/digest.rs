@@ -1,0 +1,215 @@
+//! The digests that name a model, its tokenizer and its template (`spec/model.md`).
+
+use crate::config::{Architecture, Config};
+use crate::tensor::{RowOrder, Tensor};
+use crate::tokens::vocabulary::{TokenKind, Vocabulary};
+use sha3::{Digest, Sha3_256};
+use std::collections::BTreeMap;
+use std::fmt;
+
+macro_rules! digest_type {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub [u8; 32]);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({self})", stringify!($name))
+            }
+        }
+    };
+}
+
+digest_type! {
+    /// Names a model by its content: architecture, hyperparameters, weights, tokenizer.
+    ModelDigest
+}
+digest_type! {
+    /// Names a tokenizer by its canonical form.
+    TokenizerDigest
+}
+digest_type! {
+    /// Names a chat template by its text.
+    TemplateDigest
+}
+digest_type! {
+    /// Names a tensor by its bytes in canonical row order.
+    TensorDigest
+}
+
+/// The model's name: SHA3-256 of the canonical CBOR of `spec/model.md`, "Model digest".
+pub(crate) fn model(config: &Config, tensors: &BTreeMap<String, Tensor>, tokenizer: TokenizerDigest) -> ModelDigest {
+    let bits = |x: f32| Item::Unsigned(u64::from(x.to_bits()));
+    let count = |n: usize| Item::Unsigned(n as u64);
+    let architecture = match config.architecture {
+        Architecture::Llama => "llama",
+        Architecture::Qwen2 => "qwen2",
+    };
+    let mut map = vec![
+        ("form", Item::text("mickai model 1")),
+        ("architecture", Item::text(architecture)),
+        ("vocab_count", count(config.vocab_count)),
+        ("width", count(config.width)),
+        ("layer_count", count(config.layer_count)),
+        ("head_count", count(config.head_count)),
+        ("kv_head_count", count(config.kv_head_count)),
+        ("head_width", count(config.head_width)),
+        ("ffn_width", count(config.ffn_width)),
+        ("norm_eps", bits(config.norm_eps)),
+        ("rope_base", bits(config.rope_base)),
+        ("tied", Item::Bool(config.tied)),
+        ("tokenizer", Item::Bytes(tokenizer.0.to_vec())),
+        ("tensors", Item::Array(tensors.values().map(tensor_item).collect())),
+    ];
+    // A model that does not scale its rope has no such key: absent and all ones are the same arithmetic.
+    if let Some(factors) = config.rope_factors.as_ref().filter(|factors| factors.iter().any(|&f| f != 1.0)) {
+        map.push(("rope_factors", Item::Array(factors.iter().map(|&f| bits(f)).collect())));
+    }
+    ModelDigest(sha3(&Item::Map(map).encode()))
+}
+
+fn tensor_item(tensor: &Tensor) -> Item {
+    let shape = tensor.shape.iter().map(|&d| Item::Unsigned(d as u64)).collect();
+    Item::Array(vec![Item::text(&tensor.name), Item::Array(shape), Item::text(tensor.element.name()), Item::Bytes(tensor_digest(tensor).0.to_vec())])
+}
+
+/// SHA3-256 of a tensor's stored bytes, rows in canonical order.
+pub(crate) fn tensor_digest(tensor: &Tensor) -> TensorDigest {
+    let bytes = tensor.bytes();
+    let mut hash = Sha3_256::new();
+    match (tensor.row_order, &*tensor.shape) {
+        (RowOrder::RotaryPairs { head_count }, &[rows, _]) if rows > 0 => {
+            let row_bytes = bytes.len() / rows;
+            let half = rows / head_count / 2;
+            for row in 0..rows {
+                // Canonical row h·w + j·w/2 + i lies at h·w + 2·i + j.
+                let (head, inside) = (row / (2 * half), row % (2 * half));
+                let stored = head * 2 * half + 2 * (inside % half) + inside / half;
+                hash.update(bytes.get(stored * row_bytes..(stored + 1) * row_bytes).unwrap_or(&[]));
+            }
+        }
+        _ => hash.update(bytes),
+    }
+    TensorDigest(hash.finalize().into())
+}
+
+/// SHA3-256 of the canonical CBOR of `spec/model.md`, "Tokenizer digest".
+pub(crate) fn tokenizer(vocabulary: &Vocabulary) -> TokenizerDigest {
+    let kind = |kind| match kind {
+        TokenKind::Unused => 0,
+        TokenKind::Normal => 1,
+        TokenKind::Control => 2,
+        TokenKind::Added => 3,
+    };
+    let tokens = vocabulary.entries.iter().map(|e| Item::Array(vec![Item::Unsigned(kind(e.kind)), Item::Bytes(e.bytes.to_vec())]));
+    let merges = vocabulary.merges.iter().map(|(a, b)| Item::Array(vec![Item::Unsigned(u64::from(a.0)), Item::Unsigned(u64::from(b.0))]));
+    let map = vec![
+        ("form", Item::text("mickai tokenizer 1")),
+        ("pre_tokenizer", Item::text(vocabulary.rules.pre_tokenizer.pattern())),
+        ("nfc", Item::Bool(vocabulary.rules.nfc)),
+        ("ignore_merges", Item::Bool(vocabulary.rules.ignore_merges)),
+        ("tokens", Item::Array(tokens.collect())),
+        ("merges", Item::Array(merges.collect())),
+    ];
+    TokenizerDigest(sha3(&Item::Map(map).encode()))
+}
+
+/// SHA3-256 of the template's UTF-8 bytes.
+pub(crate) fn template(source: &str) -> TemplateDigest {
+    TemplateDigest(sha3(source.as_bytes()))
+}
+
+fn sha3(bytes: &[u8]) -> [u8; 32] {
+    Sha3_256::digest(bytes).into()
+}
+
+/// What the canonical forms are made of: deterministic CBOR (RFC 8949, 4.2.1) without floats, tags and null.
+enum Item {
+    Unsigned(u64),
+    Bytes(Vec<u8>),
+    Text(String),
+    Array(Vec<Item>),
+    Map(Vec<(&'static str, Item)>),
+    Bool(bool),
+}
+
+impl Item {
+    fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Unsigned(n) => head(out, 0, *n),
+            Self::Bytes(bytes) => {
+                head(out, 2, bytes.len() as u64);
+                out.extend_from_slice(bytes);
+            }
+            Self::Text(text) => {
+                head(out, 3, text.len() as u64);
+                out.extend_from_slice(text.as_bytes());
+            }
+            Self::Array(items) => {
+                head(out, 4, items.len() as u64);
+                items.iter().for_each(|item| item.write(out));
+            }
+            Self::Map(pairs) => {
+                head(out, 5, pairs.len() as u64);
+                // Sorted by their encoded bytes: shorter keys first.
+                let mut pairs: Vec<_> = pairs.iter().map(|(key, item)| (Self::text(key).encode(), item)).collect();
+                pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+                for (key, item) in pairs {
+                    out.extend_from_slice(&key);
+                    item.write(out);
+                }
+            }
+            Self::Bool(value) => out.push(if *value { 0xf5 } else { 0xf4 }),
+        }
+    }
+}
+
+/// Major type and argument in the fewest bytes.
+fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
+    let bytes = argument.to_be_bytes();
+    let (code, start) = match argument {
+        // Below 24 the argument is the low five bits.
+        0..=23 => (bytes[7], 8),
+        24..=0xff => (24, 7),
+        0x100..=0xffff => (25, 6),
+        0x1_0000..=0xffff_ffff => (26, 4),
+        _ => (27, 0),
+    };
+    out.push(major << 5 | code);
+    out.extend_from_slice(&bytes[start..]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Examples of RFC 8949, appendix A, and its order of keys.
+    #[test]
+    fn cbor_is_deterministic() {
+        let hex = |item: Item| item.encode().iter().map(|b| format!("{b:02x}")).collect::<String>();
+        assert_eq!(hex(Item::Unsigned(23)), "17");
+        assert_eq!(hex(Item::Unsigned(24)), "1818");
+        assert_eq!(hex(Item::Unsigned(1000)), "1903e8");
+        assert_eq!(hex(Item::Unsigned(1_000_000)), "1a000f4240");
+        assert_eq!(hex(Item::Unsigned(1_000_000_000_000)), "1b000000e8d4a51000");
+        assert_eq!(hex(Item::Array(vec![Item::Bytes(vec![1, 2]), Item::text("ü"), Item::Bool(true)])), "8342010262c3bcf5");
+        assert_eq!(hex(Item::Map(vec![("bb", Item::Unsigned(1)), ("z", Item::Unsigned(2)), ("a", Item::Unsigned(3))])), "a3616103617a0262626201");
+    }
+}

@@ -1,0 +1,12 @@
+//! Model files: GGUF and Hugging Face folders, both read into one [`ModelFile`] whose tensors stay views on the caller's bytes.
+
+mod folder;
+pub(crate) mod gguf;
+pub(crate) mod json;
+mod layout;
+mod model;
+mod rope;
+
+pub use folder::open_folder;
+pub use gguf::open_gguf;
+pub use model::ModelFile;

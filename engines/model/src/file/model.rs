@@ -1,0 +1,60 @@
+//! A model as its file holds it: hyperparameters, tensors by canonical name, tokenizer, chat template.
+
+use crate::config::Config;
+use crate::digest::{self, ModelDigest};
+use crate::error::{Malformed, Misuse, Result};
+use crate::tensor::Tensor;
+use crate::tokens::{ChatTemplate, Tokenizer};
+use std::collections::BTreeMap;
+
+/// An opened model. Tensors are views on the caller's bytes: whoever changes those bytes changes the model, and its digest tells.
+pub struct ModelFile {
+    /// What the file calls itself; for people only.
+    pub name: Option<Box<str>>,
+    pub config: Config,
+    /// By canonical (Hugging Face) name.
+    pub tensors: BTreeMap<String, Tensor>,
+    pub tokenizer: Tokenizer,
+    template: Option<ChatTemplate>,
+}
+
+impl ModelFile {
+    pub(crate) fn new(
+        name: Option<&str>,
+        config: Config,
+        tensors: BTreeMap<String, Tensor>,
+        tokenizer: Tokenizer,
+        template: Option<ChatTemplate>,
+    ) -> Result<Self> {
+        let token_count = tokenizer.vocabulary().entries.len();
+        if token_count > config.vocab_count {
+            return Err(Malformed::VocabularyTooLarge { token_count, embedding_rows: config.vocab_count }.into());
+        }
+        Ok(Self { name: name.map(Into::into), config, tensors, tokenizer, template })
+    }
+
+    /// The chat template, if the file carries one.
+    pub fn template(&self) -> Option<&ChatTemplate> {
+        self.template.as_ref()
+    }
+
+    /// The chat template; [`Misuse::TemplateMissing`] if the file carries none.
+    pub fn require_template(&self) -> Result<&ChatTemplate> {
+        self.template.as_ref().ok_or(Misuse::TemplateMissing.into())
+    }
+
+    /// The content digest that names the model (`spec/model.md`). Reads every byte of the weights.
+    pub fn digest(&self) -> ModelDigest {
+        digest::model(&self.config, &self.tensors, self.tokenizer.digest())
+    }
+
+    /// Bytes of all tensors as stored.
+    pub fn tensor_bytes(&self) -> u64 {
+        self.tensors.values().map(|tensor| tensor.bytes().len() as u64).sum()
+    }
+
+    /// Numbers in all tensors.
+    pub fn parameter_count(&self) -> u64 {
+        self.tensors.values().map(|tensor| tensor.shape.iter().map(|&d| d as u64).product::<u64>()).sum()
+    }
+}

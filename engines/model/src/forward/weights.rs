@@ -1,0 +1,227 @@
+//! A model's tensors, found by name, checked against the hyperparameters, and left where they lie.
+
+use crate::config::{Architecture, Config};
+use crate::error::{Malformed, Result, Unsupported};
+use crate::tensor::{RowOrder, Tensor};
+use mickai_kernels::dequantise::dequantise;
+use mickai_kernels::matmul::{Matrix, RowMap};
+use mickai_kernels::rope::{HEAD_WIDTH_MAX, POSITION_LIMIT, frequencies};
+use std::collections::BTreeMap;
+
+/// The weights of one model, ready for sessions. Matrices stay in the bytes of the file; norms and biases, a thousandth of it, are widened to f32.
+pub struct Weights {
+    pub(super) config: Config,
+    pub(super) embedding: Projection,
+    pub(super) layers: Vec<Layer>,
+    pub(super) norm: Vec<f32>,
+    /// `None` where the embedding table is the output projection too.
+    pub(super) head: Option<Projection>,
+    /// Radians per position of the rotary pairs.
+    pub(super) frequencies: Vec<f32>,
+}
+
+/// The weights of one layer.
+pub(super) struct Layer {
+    pub(super) attention_norm: Vec<f32>,
+    pub(super) query: Projection,
+    pub(super) key: Projection,
+    pub(super) value: Projection,
+    pub(super) output: Projection,
+    pub(super) ffn_norm: Vec<f32>,
+    pub(super) gate: Projection,
+    pub(super) up: Projection,
+    pub(super) down: Projection,
+}
+
+/// A matrix that was checked when it was bound, and its bias in canonical order.
+pub(super) struct Projection {
+    tensor: Tensor,
+    rows: usize,
+    columns: usize,
+    map: RowMap,
+    pub(super) bias: Option<Vec<f32>>,
+}
+
+impl Weights {
+    /// Finds every tensor that the architecture needs, by canonical name, and checks its shape.
+    ///
+    /// # Errors
+    /// A missing tensor, a wrong shape, hyperparameters that contradict each other or exceed what the kernels take, and a tensor that the
+    /// architecture does not know: leaving it out would compute another model.
+    pub fn bind(config: &Config, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
+        check(config)?;
+        let mut binder = Binder { config, tensors, used: 0 };
+        let (width, vocab) = (config.width, config.vocab_count);
+        let embedding = binder.matrix("model.embed_tokens", vocab, width, false)?;
+        let layers = (0..config.layer_count).map(|index| binder.layer(index)).collect::<Result<_>>()?;
+        let norm = binder.vector("model.norm.weight", width)?;
+        let head = if config.tied { None } else { Some(binder.matrix("lm_head", vocab, width, false)?) };
+        binder.finish()?;
+        let frequencies = frequencies(config.rope_base, config.head_width, config.rope_factors.as_deref());
+        if frequencies.iter().any(|f| !(0.0..=1.0).contains(f)) {
+            return Err(Malformed::Hyperparameters { key: "rope factors" }.into());
+        }
+        Ok(Self { config: config.clone(), embedding, layers, norm, head, frequencies })
+    }
+
+    /// The hyperparameters that these weights were bound with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+}
+
+/// Hyperparameters that the kernels can take and that agree with each other.
+fn check(config: &Config) -> Result<()> {
+    let wrong = |key| Err(Malformed::Hyperparameters { key }.into());
+    let beyond = |key: &str, value: usize| Err(Unsupported::Setting { key: key.into(), value: value.to_string().into() }.into());
+    let counts = [
+        (config.vocab_count, "vocabulary size"),
+        (config.width, "width"),
+        (config.layer_count, "layer count"),
+        (config.head_count, "head count"),
+        (config.kv_head_count, "key-value head count"),
+        (config.head_width, "head width"),
+        (config.ffn_width, "feed-forward width"),
+        (config.context_tokens_max, "context length"),
+    ];
+    if let Some((_, key)) = counts.into_iter().find(|(count, _)| *count == 0) {
+        return wrong(key);
+    }
+    if !config.head_count.is_multiple_of(config.kv_head_count) {
+        return wrong("key-value head count");
+    }
+    if config.head_width % 2 == 1 || config.head_width > HEAD_WIDTH_MAX {
+        return beyond("head width", config.head_width);
+    }
+    if config.context_tokens_max > POSITION_LIMIT {
+        return beyond("context length", config.context_tokens_max);
+    }
+    if !(config.norm_eps.is_finite() && config.norm_eps > 0.0) {
+        return wrong("norm epsilon");
+    }
+    if !(config.rope_base.is_finite() && config.rope_base >= 1.0) {
+        return wrong("rope base");
+    }
+    match &config.rope_factors {
+        Some(factors) if factors.len() != config.head_width / 2 => wrong("rope factors"),
+        _ => Ok(()),
+    }
+}
+
+/// Takes tensors by name and counts them, so that one too many is seen.
+struct Binder<'a> {
+    config: &'a Config,
+    tensors: &'a BTreeMap<String, Tensor>,
+    used: usize,
+}
+
+impl Binder<'_> {
+    fn layer(&mut self, index: usize) -> Result<Layer> {
+        let config = self.config;
+        let (width, ffn) = (config.width, config.ffn_width);
+        let size = |heads: usize| heads.checked_mul(config.head_width).ok_or(Malformed::Hyperparameters { key: "head count" });
+        let (queries, keys) = (size(config.head_count)?, size(config.kv_head_count)?);
+        let bias = config.architecture == Architecture::Qwen2;
+        let name = |part: &str| format!("model.layers.{index}.{part}");
+        Ok(Layer {
+            attention_norm: self.vector(&name("input_layernorm.weight"), width)?,
+            query: self.matrix(&name("self_attn.q_proj"), queries, width, bias)?,
+            key: self.matrix(&name("self_attn.k_proj"), keys, width, bias)?,
+            value: self.matrix(&name("self_attn.v_proj"), keys, width, bias)?,
+            output: self.matrix(&name("self_attn.o_proj"), width, queries, false)?,
+            ffn_norm: self.vector(&name("post_attention_layernorm.weight"), width)?,
+            gate: self.matrix(&name("mlp.gate_proj"), ffn, width, false)?,
+            up: self.matrix(&name("mlp.up_proj"), ffn, width, false)?,
+            down: self.matrix(&name("mlp.down_proj"), width, ffn, false)?,
+        })
+    }
+
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<&Tensor> {
+        let tensor = self.tensors.get(name).ok_or_else(|| Malformed::TensorMissing { name: name.into() })?;
+        if tensor.shape != shape {
+            return Err(Malformed::TensorShape { name: name.into(), expected: shape.to_vec(), found: tensor.shape.clone() }.into());
+        }
+        self.used += 1;
+        Ok(tensor)
+    }
+
+    fn map(&self, tensor: &Tensor, rows: usize) -> Result<RowMap> {
+        match tensor.row_order {
+            RowOrder::Canonical => Ok(RowMap::Same),
+            RowOrder::RotaryPairs { head_count } if head_count.checked_mul(self.config.head_width) == Some(rows) => {
+                Ok(RowMap::RotaryPairs { head_width: self.config.head_width })
+            }
+            RowOrder::RotaryPairs { .. } => Err(Malformed::Hyperparameters { key: "head count" }.into()),
+        }
+    }
+
+    /// A vector of f32, in canonical order whatever the order and type in the file.
+    fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
+        let tensor = self.take(name, &[len])?.clone();
+        let map = self.map(&tensor, len)?;
+        let mut stored = vec![0.0; len];
+        dequantise(tensor.element, tensor.bytes(), &mut stored);
+        let mut out = vec![0.0; len];
+        for (row, value) in stored.into_iter().enumerate() {
+            out[map.output(row)] = value;
+        }
+        Ok(out)
+    }
+
+    /// A projection by its name without ".weight" and ".bias".
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize, with_bias: bool) -> Result<Projection> {
+        let weight = format!("{name}.weight");
+        let tensor = self.take(&weight, &[rows, columns])?.clone();
+        let map = self.map(&tensor, rows)?;
+        let bias = if with_bias { Some(self.vector(&format!("{name}.bias"), rows)?) } else { None };
+        if Matrix::new(tensor.bytes(), tensor.element, rows, columns, map).is_none() {
+            // The one way left: rows that end inside a weight block.
+            return Err(Unsupported::ElementType { name: weight.into(), element: tensor.element.name().into() }.into());
+        }
+        Ok(Projection { tensor, rows, columns, map, bias })
+    }
+
+    /// Refuses tensors that nothing asked for.
+    fn finish(self) -> Result<()> {
+        if self.used == self.tensors.len() {
+            return Ok(());
+        }
+        let known = |name: &str| {
+            let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split_once('.'));
+            let parts = [
+                "input_layernorm.weight", "post_attention_layernorm.weight", "self_attn.q_proj.weight", "self_attn.k_proj.weight",
+                "self_attn.v_proj.weight", "self_attn.o_proj.weight", "mlp.gate_proj.weight", "mlp.up_proj.weight", "mlp.down_proj.weight",
+            ];
+            let biases = ["self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"];
+            match layer {
+                Some((index, part)) => {
+                    let inside = index.parse::<usize>().is_ok_and(|index| index < self.config.layer_count);
+                    inside && (parts.contains(&part) || self.config.architecture == Architecture::Qwen2 && biases.contains(&part))
+                }
+                None => ["model.embed_tokens.weight", "model.norm.weight"].contains(&name) || !self.config.tied && name == "lm_head.weight",
+            }
+        };
+        let name = self.tensors.keys().find(|name| !known(name)).map_or("", String::as_str);
+        Err(Unsupported::Tensor { name: name.into() }.into())
+    }
+}
+
+impl Projection {
+    /// The matrix in the bytes of the file.
+    pub(super) fn matrix(&self) -> Matrix<'_> {
+        let Some(matrix) = Matrix::new(self.tensor.bytes(), self.tensor.element, self.rows, self.columns, self.map) else {
+            unreachable!("a bound matrix was checked, and its bytes cannot change their length");
+        };
+        matrix
+    }
+
+    /// Whether its activations must be quantised.
+    pub(super) fn quantised(&self) -> bool {
+        self.tensor.element.block_elements() > 1
+    }
+
+    /// Row `row` as f32; a row of the embedding table is a token's vector.
+    pub(super) fn read_row(&self, row: usize, out: &mut [f32]) {
+        dequantise(self.tensor.element, self.matrix().row(row), out);
+    }
+}

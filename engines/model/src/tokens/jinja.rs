@@ -1,0 +1,147 @@
+//! The Jinja dialect of Hugging Face chat templates on minijinja: its white space rules, its globals, Python's methods.
+
+use super::chat::{Date, Message};
+use crate::error::{Misbehaved, Result};
+use crate::limits;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Environment, ErrorKind, State, Value};
+use serde::Serialize;
+use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use std::fmt;
+use std::io;
+
+/// What a template sees.
+pub(crate) struct Context {
+    pub messages: Vec<Message>,
+    pub date: Date,
+    pub bos: Option<String>,
+    pub eos: Option<String>,
+    pub pad: Option<String>,
+}
+
+/// Runs a template.
+pub(crate) fn render(source: &str, context: Context) -> Result<String> {
+    let mut environment = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(misbehaved)?;
+    environment.set_syntax(syntax);
+    environment.set_fuel(Some(limits::TEMPLATE_FUEL));
+    environment.set_unknown_method_callback(python_method);
+    environment.add_filter("tojson", to_json);
+    environment.add_function("raise_exception", |words: String| -> Result<Value, minijinja::Error> {
+        Err(minijinja::Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(words)))
+    });
+    let date = context.date;
+    environment.add_function("strftime_now", move |pattern: String| {
+        let fault = || minijinja::Error::new(ErrorKind::InvalidOperation, "strftime_now knows the day, not the time");
+        date.format(&pattern).ok_or_else(fault)
+    });
+    let messages: Vec<Value> = context.messages.into_iter().map(message).collect();
+    let mut globals = vec![("messages", Value::from(messages)), ("add_generation_prompt", Value::from(true))];
+    // As in the reference, a token that the model does not have is undefined, not none.
+    for (name, text) in [("bos_token", context.bos), ("eos_token", context.eos), ("pad_token", context.pad)] {
+        globals.extend(text.map(|text| (name, Value::from(text))));
+    }
+    environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)
+}
+
+fn message(message: Message) -> Value {
+    Value::from_pairs([("role", Value::from(message.role.name())), ("content", Value::from(message.content))])
+}
+
+/// The words of `raise_exception`, carried through minijinja's own error.
+#[derive(Debug)]
+struct Refusal(String);
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+fn misbehaved(error: minijinja::Error) -> Misbehaved {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+    while let Some(at) = cause {
+        if let Some(refusal) = at.downcast_ref::<Refusal>() {
+            return Misbehaved::TemplateRefused(refusal.0.as_str().into());
+        }
+        cause = at.source();
+    }
+    let detail = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
+    Misbehaved::Template { line: error.line().unwrap_or(0), detail: detail.into() }
+}
+
+/// Methods of Python's strings and dictionaries that templates call.
+fn python_method(_: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
+    let unknown = || minijinja::Error::from(ErrorKind::UnknownMethod);
+    if value.kind() == ValueKind::Map {
+        return map_method(value, method, args);
+    }
+    let text = value.as_str().ok_or_else(unknown)?;
+    let argument = |index: usize| args.get(index).and_then(Value::as_str);
+    let stripped = |c: char| argument(0).map_or(c.is_whitespace(), |set| set.contains(c));
+    Ok(match (method, args.len()) {
+        ("strip", 0 | 1) => Value::from(text.trim_matches(stripped)),
+        ("lstrip", 0 | 1) => Value::from(text.trim_start_matches(stripped)),
+        ("rstrip", 0 | 1) => Value::from(text.trim_end_matches(stripped)),
+        ("upper", 0) => Value::from(text.to_uppercase()),
+        ("lower", 0) => Value::from(text.to_lowercase()),
+        ("startswith", 1) => Value::from(text.starts_with(argument(0).ok_or_else(unknown)?)),
+        ("endswith", 1) => Value::from(text.ends_with(argument(0).ok_or_else(unknown)?)),
+        ("replace", 2) => Value::from(text.replace(argument(0).ok_or_else(unknown)?, argument(1).ok_or_else(unknown)?)),
+        ("split", 0) => Value::from(text.split_whitespace().map(Value::from).collect::<Vec<_>>()),
+        ("split", 1) => Value::from(text.split(argument(0).ok_or_else(unknown)?).map(Value::from).collect::<Vec<_>>()),
+        _ => return Err(unknown()),
+    })
+}
+
+fn map_method(value: &Value, method: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
+    let keys = || -> Result<Vec<Value>, minijinja::Error> { Ok(value.try_iter()?.collect()) };
+    Ok(match (method, args) {
+        ("get", [key]) => value.get_item(key).ok().filter(|v| !v.is_undefined()).unwrap_or(Value::from(())),
+        ("get", [key, default]) => value.get_item(key).ok().filter(|v| !v.is_undefined()).unwrap_or_else(|| default.clone()),
+        ("keys", []) => Value::from(keys()?),
+        ("values", []) => Value::from(keys()?.iter().map(|key| value.get_item(key)).collect::<Result<Vec<_>, _>>()?),
+        ("items", []) => {
+            let pair = |key: Value| value.get_item(&key).map(|item| Value::from(vec![key, item]));
+            Value::from(keys()?.into_iter().map(pair).collect::<Result<Vec<_>, _>>()?)
+        }
+        _ => return Err(ErrorKind::UnknownMethod.into()),
+    })
+}
+
+/// `tojson` as Python's `json.dumps(…, ensure_ascii=False)` writes it, not as HTML needs it.
+fn to_json(value: Value, options: Kwargs) -> Result<Value, minijinja::Error> {
+    let indent: Option<usize> = options.get("indent")?;
+    options.assert_all_used()?;
+    let bad = |_| minijinja::Error::from(ErrorKind::BadSerialization);
+    let mut out = Vec::new();
+    match indent {
+        Some(width) => {
+            let spaces = " ".repeat(width.min(16));
+            value.serialize(&mut Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(spaces.as_bytes()))).map_err(bad)?;
+        }
+        None => value.serialize(&mut Serializer::with_formatter(&mut out, Python)).map_err(bad)?,
+    }
+    let text = String::from_utf8(out).map_err(|_| minijinja::Error::from(ErrorKind::BadSerialization))?;
+    Ok(Value::from(text))
+}
+
+/// Python's separators: a space behind every comma and colon.
+struct Python;
+
+impl Formatter for Python {
+    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        if first { Ok(()) } else { writer.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}

@@ -1,0 +1,77 @@
+//! RMS norm of a row (`spec/arithmetic.md`, "RMS norm").
+//!
+//! ```text
+//! lane_l = Σ x_i²  over i ≡ l (mod 16), in order, by fma from +0.0
+//! total  = the sixteen lanes by a tree: l with l + 8, then + 4, + 2, + 1
+//! y_i    = (x_i · (1 / sqrt(total / n + eps))) · w_i
+//! ```
+
+use crate::crew::{Crew, each_row};
+use crate::isa::{Fused, Isa, on_isa};
+
+/// Partial sums, whatever the register width.
+pub(crate) const LANES: usize = 16;
+
+/// Norms rows of `weight.len()` values of `x` into `out`, row by row.
+pub fn rms_norm(isa: Isa, crew: &dyn Crew, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    assert_eq!(x.len(), out.len(), "outputs");
+    let width = weight.len();
+    each_row(crew, out, width, |index, out| norm_row(isa, &x[index * width..][..width], weight, eps, out));
+}
+
+on_isa!(fn norm_row(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) = row);
+
+#[inline(always)]
+fn row<F: Fused>(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let mut lanes = [0f32; LANES];
+    let (whole, rest) = x.as_chunks::<LANES>();
+    for x in whole {
+        for l in 0..LANES {
+            lanes[l] = F::fma(x[l], x[l], lanes[l]);
+        }
+    }
+    for (lane, &x) in lanes.iter_mut().zip(rest) {
+        *lane = F::fma(x, x, *lane);
+    }
+    let inverse = 1.0 / (tree(lanes) / x.len() as f32 + eps).sqrt();
+    for ((out, &x), &weight) in out.iter_mut().zip(x).zip(weight) {
+        *out = x * inverse * weight;
+    }
+}
+
+/// The sum of sixteen lanes: halves are added to halves.
+#[inline(always)]
+pub(crate) fn tree(mut lanes: [f32; LANES]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+    }
+    lanes[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Serial;
+    use crate::testing::check_hash;
+
+    fn reference(x: &[f32], weight: &[f32], eps: f32) -> Vec<f32> {
+        let lane = |l: usize| x.iter().skip(l).step_by(16).fold(0f32, |sum, &x| x.mul_add(x, sum));
+        let pair = |l: usize| (lane(l) + lane(l + 8)) + (lane(l + 4) + lane(l + 12));
+        let total = (pair(0) + pair(2)) + (pair(1) + pair(3));
+        let inverse = 1.0 / (total / x.len() as f32 + eps).sqrt();
+        x.iter().zip(weight).map(|(x, w)| (x * inverse) * w).collect()
+    }
+
+    #[test]
+    fn hash_of_rms_norm() {
+        check_hash("880364f63b0e7cb88e158016f59724efacb863d89173d165291b8d5979e3e34a", |random, isa, check| {
+            let width = 1 + random.below(100);
+            let (x, weight) = (random.values(width), random.values(width));
+            let mut out = vec![0.0; width];
+            rms_norm(isa, &Serial, &x, &weight, 1e-5, &mut out);
+            (out, check.then(|| reference(&x, &weight, 1e-5)))
+        });
+    }
+}

@@ -1,0 +1,22 @@
+//! The residual stream: `x_i + y_i`, one rounding (`spec/arithmetic.md`, "Residual").
+
+use crate::crew::{Crew, each_row};
+
+/// Adds `y` to `x`, in rows of `width`.
+pub fn add(crew: &dyn Crew, x: &mut [f32], y: &[f32], width: usize) {
+    assert_eq!(x.len(), y.len(), "summands");
+    each_row(crew, x, width, |row, x| x.iter_mut().zip(&y[row * width..]).for_each(|(x, y)| *x += y));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::crew::Serial;
+
+    #[test]
+    fn rows_are_added_to_their_own() {
+        let mut x = [1.0, 2.0, 3.0, 4.0];
+        add(&Serial, &mut x, &[0.5, f32::EPSILON, -3.0, 1e9], 2);
+        assert_eq!(x, [1.5, 2.0, 0.0, 1e9]);
+    }
+}

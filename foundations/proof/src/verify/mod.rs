@@ -1,0 +1,39 @@
+//! From a bundle and a policy to a verdict (spec/verdict.md).
+//!
+//! [`Verifier`] is fed the file's bytes and keeps one chunk's digests, the tree's frontier and the open intents: memory is flat. Whatever fails is a [`Reason`] at an index; the lowest
+//! index, then the lowest step, is the verdict, so that two verifiers name the same failure.
+
+mod verifier;
+
+mod chain;
+
+mod signatures;
+
+mod reference;
+
+mod policy;
+
+mod reason;
+
+mod axes;
+
+mod verdict;
+
+pub use axes::{Axes, Axis, AxisState};
+pub use policy::{Misuse, Policy, Reference, TrustedKey};
+pub use reason::{Failure, Reason};
+pub use verdict::{Scope, Verdict, Word};
+pub use verifier::Verifier;
+
+/// The verdict on a whole bundle in memory.
+///
+/// # Errors
+/// [`Misuse`] when the policy itself cannot be used.
+pub fn verify(bundle: &[u8], policy: Policy) -> Result<Verdict, Misuse> {
+    let mut verifier = Verifier::new(policy)?;
+    verifier.feed(bundle);
+    verifier.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,294 @@
+/** A bundle by spec/bundle.md, read from chunks of bytes as they come: nothing larger than one byte string is held. */
+import { decodeUtf8 } from './bytes.js';
+import { argumentSize, compareLabels, EndOfInput, MAJOR, Malformed, readHead, type Head } from './cbor.js';
+import { NOTE_SIZE_MAX } from './checkpoint.js';
+import { parseSpki, SPKI_SIZE, type PublicKey } from './keys.js';
+import { subtreeSizes } from './merkle.js';
+import { ID_SIZE, RECORD_SIZE_MAX } from './record.js';
+
+const CHUNK_COUNT_MAX = 1024;
+const COSE_SIZE_MAX = 8192;
+const LABEL_SIZE_MAX = 64;
+const VALUE_SIZE_MAX = 1_048_576;
+const RIGHT_COUNT_MAX = 64;
+const MAGIC = 'oar-bundle';
+
+export interface Header {
+  logId: Uint8Array;
+  first: number;
+  count: number;
+}
+
+export interface Opening {
+  index: bigint;
+  label: string;
+  salt: Uint8Array;
+  value: Uint8Array;
+}
+
+/** What the reader hands over, in the order of the file. `left` and `right` come always, empty where absent. */
+export type Item =
+  | { part: 'header'; header: Header }
+  | { part: 'key'; key: PublicKey }
+  | { part: 'left'; hashes: Uint8Array[] }
+  | { part: 'chunk'; start: number; count: number }
+  | { part: 'record'; index: number; bytes: Uint8Array }
+  | { part: 'signature'; index: number; cose: Uint8Array }
+  | { part: 'opening'; opening: Opening }
+  | { part: 'chunk-end' }
+  | { part: 'checkpoint'; right: Uint8Array[]; note: Uint8Array };
+
+/** A failure of steps 1 and 2: reading stops. `index` is the place by the rules under the table of verdict.md. */
+export class BundleFault extends Error {
+  constructor(
+    readonly reason: 'not-a-bundle' | 'unsupported-version' | 'malformed-bundle' | 'no-records',
+    readonly index: number | null,
+  ) {
+    super(reason);
+  }
+}
+
+/** A generator that yields undefined whenever it needs more bytes, and otherwise what it has read. */
+type Reading<T, Y = never> = Generator<Y | undefined, T, void>;
+
+/** Bytes as they come. What is pushed is used up before the next push, so nothing piles up. */
+export class Source {
+  private pushed: Uint8Array = new Uint8Array(0);
+  private at = 0;
+  private over = false;
+
+  push(bytes: Uint8Array): void {
+    this.pushed = bytes;
+    this.at = 0;
+  }
+
+  end(): void {
+    this.over = true;
+  }
+
+  /** Exactly `size` bytes, copied; callers bound the size first. */
+  *take(size: number): Reading<Uint8Array> {
+    const bytes = new Uint8Array(size);
+    let have = 0;
+    while (have < size) {
+      if (yield* this.atEnd()) throw new EndOfInput('the file ends too early');
+      const piece = this.pushed.subarray(this.at, this.at + size - have);
+      bytes.set(piece, have);
+      have += piece.length;
+      this.at += piece.length;
+    }
+    return bytes;
+  }
+
+  /** Waits until there is a byte to read or the file is over; says whether it is over. */
+  *atEnd(): Reading<boolean> {
+    while (this.at === this.pushed.length) {
+      if (this.over) return true;
+      yield undefined;
+    }
+    return false;
+  }
+}
+
+/** Reads the heads and strings of the CBOR profile from a source. */
+class Atoms {
+  constructor(private readonly source: Source) {}
+
+  *head(): Reading<Head> {
+    const initial = (yield* this.source.take(1))[0]!;
+    return readHead(initial, yield* this.source.take(argumentSize(initial)));
+  }
+
+  /** The argument of a head that must have this major type. */
+  *argument(major: number): Reading<bigint> {
+    const head = yield* this.head();
+    if (head.major !== major) throw new Malformed('another major type');
+    return head.argument;
+  }
+
+  *expect(major: number, argument: number): Reading<void> {
+    if ((yield* this.argument(major)) !== BigInt(argument)) throw new Malformed('another number');
+  }
+
+  *bytes(max: number): Reading<Uint8Array> {
+    return yield* this.string(MAJOR.bytes, max);
+  }
+
+  *bytesOf(size: number): Reading<Uint8Array> {
+    yield* this.expect(MAJOR.bytes, size);
+    return yield* this.source.take(size);
+  }
+
+  *text(max: number): Reading<string> {
+    const text = decodeUtf8(yield* this.string(MAJOR.text, max));
+    if (text === undefined) throw new Malformed('a text that is not UTF-8');
+    return text;
+  }
+
+  private *string(major: number, max: number): Reading<Uint8Array> {
+    const size = yield* this.argument(major);
+    if (size > BigInt(max)) throw new Malformed('larger than its limit');
+    return yield* this.source.take(Number(size));
+  }
+}
+
+export class BundleReader {
+  private readonly atoms: Atoms;
+  /** Where a `malformed-bundle` found now would be (verdict.md, below the table). */
+  private place = 0;
+
+  constructor(private readonly source: Source) {
+    this.atoms = new Atoms(source);
+  }
+
+  /** All items; throws BundleFault. Steps 1 and 2 of verdict.md are done here. */
+  *items(): Reading<void, Item> {
+    try {
+      yield* this.parts();
+    } catch (error) {
+      throw error instanceof Malformed ? new BundleFault('malformed-bundle', this.place) : error;
+    }
+  }
+
+  private *parts(): Reading<void, Item> {
+    const header = yield* this.header();
+    yield { part: 'header', header };
+    const end = header.first + header.count;
+    this.place = header.first;
+    yield { part: 'key', key: yield* this.key() };
+    yield { part: 'left', hashes: header.first === 0 ? [] : yield* this.left(header.first) };
+    for (let start = header.first; start < end; start += CHUNK_COUNT_MAX) {
+      yield* this.chunk(start, Math.min(CHUNK_COUNT_MAX, end - start));
+    }
+    this.place = end;
+    yield* this.tail();
+    if (!(yield* this.source.atEnd())) throw new Malformed('bytes after the checkpoint');
+  }
+
+  private *header(): Reading<Header> {
+    const items = yield* this.magic();
+    if (items !== 6n) throw new Malformed('a header is an array of 6');
+    const logId = yield* this.atoms.bytesOf(ID_SIZE);
+    const first = yield* this.atoms.argument(MAJOR.uint);
+    const count = yield* this.atoms.argument(MAJOR.uint);
+    if (count === 0n) throw new BundleFault('no-records', 0);
+    if (first + count > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('indexes above 2^53 − 1');
+    return { logId, first: Number(first), count: Number(count) };
+  }
+
+  /** Step 1, both rows; returns the number of items that the header's array says it has. */
+  private *magic(): Reading<bigint> {
+    let items: bigint;
+    try {
+      items = yield* this.atoms.argument(MAJOR.array);
+      if (items < 2n) throw new Malformed('no room for the first two elements');
+      yield* this.atoms.expect(MAJOR.uint, 0);
+      if ((yield* this.atoms.text(MAGIC.length)) !== MAGIC) throw new Malformed('another magic');
+    } catch (error) {
+      throw error instanceof Malformed ? new BundleFault('not-a-bundle', null) : error;
+    }
+    try {
+      if (items < 3n) throw new Malformed('no third element');
+      yield* this.atoms.expect(MAJOR.uint, 1);
+    } catch (error) {
+      // A file that ends before its version says none: that is `malformed-bundle`, like every early end.
+      if (!(error instanceof Malformed) || error instanceof EndOfInput) throw error;
+      throw new BundleFault('unsupported-version', null);
+    }
+    return items;
+  }
+
+  /** keys = [1, [bstr]] */
+  private *key(): Reading<PublicKey> {
+    yield* this.partHead(2, 1);
+    yield* this.atoms.expect(MAJOR.array, 1);
+    const key = parseSpki(yield* this.atoms.bytes(SPKI_SIZE));
+    if (key === undefined) throw new Malformed('not a SubjectPublicKeyInfo of ML-DSA-65');
+    return key;
+  }
+
+  /** left = [2, [+ id]], one for each one-bit of first */
+  private *left(first: number): Reading<Uint8Array[]> {
+    yield* this.partHead(2, 2);
+    const count = subtreeSizes(first).length;
+    yield* this.atoms.expect(MAJOR.array, count);
+    return yield* this.hashes(count);
+  }
+
+  /** chunk = [3, [+ bstr], [+ bstr], [* opening]] */
+  private *chunk(start: number, count: number): Reading<void, Item> {
+    const last = start + count - 1;
+    this.place = last;
+    yield { part: 'chunk', start, count };
+    yield* this.partHead(4, 3);
+    yield* this.atoms.expect(MAJOR.array, count);
+    for (let index = start; index <= last; index += 1) {
+      this.place = index;
+      yield { part: 'record', index, bytes: yield* this.atoms.bytes(RECORD_SIZE_MAX) };
+    }
+    this.place = last;
+    yield* this.atoms.expect(MAJOR.array, count);
+    for (let index = start; index <= last; index += 1) {
+      this.place = index;
+      yield { part: 'signature', index, cose: yield* this.atoms.bytes(COSE_SIZE_MAX) };
+    }
+    this.place = last;
+    yield* this.openings();
+    yield { part: 'chunk-end' };
+  }
+
+  private *openings(): Reading<void, Item> {
+    const count = yield* this.atoms.argument(MAJOR.array);
+    let before: Opening | undefined;
+    for (let i = 0n; i < count; i += 1n) {
+      const opening = yield* this.opening();
+      if (before !== undefined && compareOpenings(before, opening) >= 0) throw new Malformed('openings out of order');
+      before = opening;
+      yield { part: 'opening', opening };
+    }
+  }
+
+  /** opening = [index, label, salt, value] */
+  private *opening(): Reading<Opening> {
+    yield* this.atoms.expect(MAJOR.array, 4);
+    const index = yield* this.atoms.argument(MAJOR.uint);
+    const label = yield* this.atoms.text(LABEL_SIZE_MAX);
+    if (label === '') throw new Malformed('an empty label');
+    const salt = yield* this.atoms.bytesOf(ID_SIZE);
+    const value = yield* this.atoms.bytes(VALUE_SIZE_MAX);
+    return { index, label, salt, value };
+  }
+
+  /** ? right = [4, [+ id]], then checkpoint = [5, bstr] */
+  private *tail(): Reading<void, Item> {
+    let right: Uint8Array[] = [];
+    yield* this.atoms.expect(MAJOR.array, 2);
+    let part = yield* this.atoms.argument(MAJOR.uint);
+    if (part === 4n) {
+      const count = yield* this.atoms.argument(MAJOR.array);
+      if (count < 1n || count > BigInt(RIGHT_COUNT_MAX)) throw new Malformed('right holds 1 to 64 hashes');
+      right = yield* this.hashes(Number(count));
+      yield* this.atoms.expect(MAJOR.array, 2);
+      part = yield* this.atoms.argument(MAJOR.uint);
+    }
+    if (part !== 5n) throw new Malformed('not the checkpoint');
+    yield { part: 'checkpoint', right, note: yield* this.atoms.bytes(NOTE_SIZE_MAX) };
+  }
+
+  private *partHead(items: number, part: number): Reading<void> {
+    yield* this.atoms.expect(MAJOR.array, items);
+    yield* this.atoms.expect(MAJOR.uint, part);
+  }
+
+  private *hashes(count: number): Reading<Uint8Array[]> {
+    const hashes: Uint8Array[] = [];
+    while (hashes.length < count) hashes.push(yield* this.atoms.bytesOf(ID_SIZE));
+    return hashes;
+  }
+}
+
+/** Ascending by (index, label as a map key). */
+function compareOpenings(a: Opening, b: Opening): number {
+  if (a.index !== b.index) return a.index < b.index ? -1 : 1;
+  return compareLabels(a.label, b.label);
+}

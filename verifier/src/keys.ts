@@ -1,0 +1,47 @@
+/** Public keys by spec/keys.md: SubjectPublicKeyInfo, PEM, key id, and the ML-DSA-65 check itself. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
+import { concat, equal, fromBase64, fromHex } from './bytes.js';
+
+export const PUBLIC_KEY_SIZE = 1952;
+export const SIGNATURE_SIZE = 3309;
+export const SPKI_SIZE = 1974;
+
+/** "Forms": the DER that stands before the 1,952 bytes of every ML-DSA-65 key. */
+const SPKI_PREFIX = fromHex('308207b2300b0609608648016503040312038207a100')!;
+
+/** An ML-DSA-65 public key; `id` is SHA-256 of `spki`. */
+export interface PublicKey {
+  spki: Uint8Array;
+  raw: Uint8Array;
+  id: Uint8Array;
+}
+
+/** Says whether `signature` (3,309 bytes) over `message` verifies under the raw key (1,952 bytes). */
+export type VerifySignature = (raw: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** FIPS 204 ML-DSA-65, pure, with the empty context string (record.md "Signature"). */
+export const verifyMlDsa65: VerifySignature = (raw, message, signature) => ml_dsa65.verify(signature, message, raw);
+
+/** The key of a SubjectPublicKeyInfo in DER (RFC 9881), or undefined. */
+export function parseSpki(spki: Uint8Array): PublicKey | undefined {
+  if (spki.length !== SPKI_SIZE || !equal(spki.subarray(0, SPKI_PREFIX.length), SPKI_PREFIX)) return undefined;
+  return { spki, raw: spki.subarray(SPKI_PREFIX.length), id: sha256(spki) };
+}
+
+export function spkiOf(raw: Uint8Array): Uint8Array {
+  return concat(SPKI_PREFIX, raw);
+}
+
+/** The key of a PEM text (label `PUBLIC KEY`, lines of 64 characters, LF or CRLF), or undefined. */
+export function parsePem(text: string): PublicKey | undefined {
+  const form = /^-----BEGIN PUBLIC KEY-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64})\n-----END PUBLIC KEY-----\n?$/;
+  const body = form.exec(text.replaceAll('\r\n', '\n'))?.[1];
+  const spki = body === undefined ? undefined : fromBase64(body.replaceAll('\n', ''));
+  return spki === undefined ? undefined : parseSpki(spki);
+}
+
+/** A key id as 64 hexadecimal digits, or undefined. */
+export function parseKeyId(text: string): Uint8Array | undefined {
+  return text.length === 64 ? fromHex(text) : undefined;
+}

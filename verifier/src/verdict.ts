@@ -1,0 +1,165 @@
+/** Verdicts, reasons, axes and the report by spec/verdict.md. */
+
+/** Axes in the order of the spec's table, which decides which reason a STALE verdict gives. */
+export const AXES = [
+  'integrity',
+  'authenticity',
+  'inclusion',
+  'consistency',
+  'completeness',
+  'key-status',
+  'time',
+  'pairing',
+  'disclosure',
+] as const;
+export type Axis = (typeof AXES)[number];
+
+export const REQUIRED_BY_DEFAULT: readonly Axis[] = AXES.slice(0, 6);
+
+/** The failures in the order of the rows of "Steps": reason, step, the axis that fails (null: no verdict, exit 4). */
+const FAILURES = [
+  ['not-a-bundle', 1, null],
+  ['unsupported-version', 1, null],
+  ['malformed-bundle', 2, 'integrity'],
+  ['no-records', 2, 'integrity'],
+  ['malformed-record', 3, 'integrity'],
+  ['unsupported-kind', 3, null],
+  ['unsupported-extension', 3, null],
+  ['log-id', 4, 'integrity'],
+  ['genesis', 4, 'integrity'],
+  ['index', 5, 'integrity'],
+  ['prev', 6, 'integrity'],
+  ['after-terminal', 7, 'integrity'],
+  ['pairing-order', 8, 'pairing'],
+  ['too-many-open', 9, 'pairing'],
+  ['seal', 10, 'integrity'],
+  ['signing-mode', 11, 'authenticity'],
+  ['malformed-signature', 12, 'authenticity'],
+  ['unknown-key', 13, 'authenticity'],
+  ['signature', 14, 'authenticity'],
+  ['opening', 15, 'disclosure'],
+  ['genesis-key', 16, 'authenticity'],
+  ['malformed-checkpoint', 17, 'inclusion'],
+  ['checkpoint-origin', 17, 'inclusion'],
+  ['checkpoint-key', 17, 'authenticity'],
+  ['root', 18, 'inclusion'],
+  ['checkpoint-signature', 19, 'authenticity'],
+  ['truncated', 20, 'completeness'],
+  ['fork', 20, 'consistency'],
+] as const satisfies readonly (readonly [string, number, Axis | null])[];
+export type Reason = (typeof FAILURES)[number][0];
+export const REASONS: readonly Reason[] = FAILURES.map(([reason]) => reason);
+
+export type Misuse = 'misuse-key' | 'misuse-reference' | 'misuse-require' | 'misuse-upto';
+
+/** Exit codes ("Verdicts"); 3, REVOKED, is reserved, and 64 is a wrong usage. */
+export const EXIT = { verified: 0, invalid: 1, stale: 2, none: 4, misuse: 64 } as const;
+
+/** A failure and where it is. An opening may name any index up to 2^64 − 1. */
+export interface Failure {
+  reason: Reason;
+  index: number | bigint | null;
+}
+
+export type AxisState = { state: 'pass' } | { state: 'fail' | 'unchecked'; reason: string };
+export type Axes = { [axis in Axis]: AxisState };
+
+/** What the verdict is about; null where reading stopped before it was known. */
+export interface Scope {
+  log: string | null;
+  key: string | null;
+  first: number | null;
+  last: number | null;
+  size: number | null;
+  root: string | null;
+  opened: number;
+  open_intents: number[];
+  text: string;
+}
+
+export interface Report {
+  verdict: 'VERIFIED' | 'INVALID' | 'STALE' | null;
+  exit: number;
+  reason: string | null;
+  index: number | bigint | null;
+  step: number | null;
+  axes: Axes;
+  scope: Scope;
+}
+
+export const PASS: AxisState = { state: 'pass' };
+
+export function unchecked(reason: string): AxisState {
+  return { state: 'unchecked', reason };
+}
+
+/** True if `a` comes before `b`: the lowest index, then the lowest step, then the earlier row. */
+export function comesBefore(a: Failure, b: Failure): boolean {
+  const [indexA, indexB] = [a.index ?? -1, b.index ?? -1];
+  return indexA === indexB ? REASONS.indexOf(a.reason) < REASONS.indexOf(b.reason) : indexA < indexB;
+}
+
+/** The report of a failure: INVALID, or no verdict where the verifier lacks something. */
+export function failureReport(failure: Failure, scope: Scope): Report {
+  const [reason, step, axis] = FAILURES[REASONS.indexOf(failure.reason)]!;
+  const axes = notReached();
+  if (axis !== null) axes[axis] = { state: 'fail', reason };
+  const place = failure.index === null ? '' : ` at index ${failure.index}`;
+  return {
+    verdict: axis === null ? null : 'INVALID',
+    exit: axis === null ? EXIT.none : EXIT.invalid,
+    reason,
+    index: failure.index,
+    step,
+    axes,
+    scope: { ...scope, text: `nothing is covered: ${reason}${place}, step ${step}` },
+  };
+}
+
+/** The report when every step passed: VERIFIED, or STALE for the first required axis that is unchecked. */
+export function passedReport(axes: Axes, required: readonly Axis[], selfAsserted: boolean, scope: Scope): Report {
+  const lacking = selfAsserted
+    ? 'self-asserted-key'
+    : AXES.filter((axis) => required.includes(axis)).map((axis) => reasonOf(axes[axis])).find((reason) => reason !== null);
+  const stale = lacking !== undefined && lacking !== null;
+  return {
+    verdict: stale ? 'STALE' : 'VERIFIED',
+    exit: stale ? EXIT.stale : EXIT.verified,
+    reason: stale ? lacking : null,
+    index: null,
+    step: null,
+    axes,
+    scope,
+  };
+}
+
+/** A wrong usage: no verdict, exit 64 ("Input"). */
+export function misuseReport(reason: Misuse, scope: Scope): Report {
+  const text = `wrong usage: ${reason}`;
+  return { verdict: null, exit: EXIT.misuse, reason, index: null, step: null, axes: notReached(), scope: { ...scope, text } };
+}
+
+/** The report as one line of JSON ("Report"). An index above 2^53 keeps all its digits. */
+export function toJson(report: Report): string {
+  const { verdict, exit, reason, index, step, axes, scope } = report;
+  const json = JSON.stringify;
+  return `{"verdict":${json(verdict)},"exit":${exit},"reason":${json(reason)},"index":${index},"step":${step},"axes":${json(axes)},"scope":${json(scope)}}`;
+}
+
+/** The report as people read it: the verdict, the axes, the scope sentence. */
+export function toText(report: Report): string {
+  const head = [report.verdict ?? 'NO VERDICT', report.reason].filter((word) => word !== null).join(' ');
+  const lines = AXES.map((axis) => {
+    const { state, reason } = { reason: '', ...report.axes[axis] };
+    return `  ${axis.padEnd(14)}${state}  ${reason}`.trimEnd();
+  });
+  return [head, ...lines, report.scope.text].join('\n');
+}
+
+function notReached(): Axes {
+  return Object.fromEntries(AXES.map((axis) => [axis, unchecked('not-reached')])) as Axes;
+}
+
+function reasonOf(axis: AxisState): string | null {
+  return axis.state === 'pass' ? null : axis.reason;
+}

@@ -1,0 +1,190 @@
+/** An independent producer: builds keys, logs, checkpoints and bundles from the specification, for the tests to break. */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { sha3_512 } from '@noble/hashes/sha3.js';
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
+import { concat, encodeUtf8, join, toBase64, toHex } from '../src/bytes.js';
+import { compareLabels, encode, type Value, type ValueMap } from '../src/cbor.js';
+import { keyHash } from '../src/checkpoint.js';
+import { parseSpki, spkiOf, type PublicKey } from '../src/keys.js';
+import { leafHash, nodeHash, subtreeSizes } from '../src/merkle.js';
+import { commitment, KIND, MODE, recordDigest } from '../src/record.js';
+import { coseFrame, sigStructure } from '../src/signature.js';
+
+export interface KeyPair {
+  publicKey: PublicKey;
+  pem: string;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+export function makeKey(seed: number): KeyPair {
+  const pair = ml_dsa65.keygen(new Uint8Array(32).fill(seed));
+  const publicKey = parseSpki(spkiOf(pair.publicKey))!;
+  const lines = toBase64(publicKey.spki).match(/.{1,64}/g)!;
+  const pem = ['-----BEGIN PUBLIC KEY-----', ...lines, '-----END PUBLIC KEY-----', ''].join('\n');
+  // Signed without fresh randomness, so that every run of the tests sees the same bytes.
+  return { publicKey, pem, sign: (message) => ml_dsa65.sign(message, pair.secretKey, { extraEntropy: false }) };
+}
+
+export type Change = (fields: ValueMap) => void;
+export type OpeningParts = [bigint, string, Uint8Array, Uint8Array];
+
+/** The parts of a bundle before they are encoded; `left` and `right` may be absent. */
+export interface Parts {
+  header: Value[];
+  keys: Value[];
+  left: Value[] | undefined;
+  chunks: Value[][];
+  right: Value[] | undefined;
+  checkpoint: Value[];
+}
+
+export interface Range {
+  first?: number;
+  count?: number;
+  size?: number;
+}
+
+export class Log {
+  readonly records: Uint8Array[] = [];
+  readonly signatures: Uint8Array[] = [];
+  readonly openings: OpeningParts[] = [];
+  private readonly seals: number[] = [];
+
+  constructor(readonly key: KeyPair) {}
+
+  get id(): Uint8Array {
+    return sha256(this.records[0]!);
+  }
+
+  genesis(change: Change = () => {}): this {
+    const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
+    const facts = new Map<string, Value>([['key', this.key.publicKey.spki], ['next', id(0xb0)], ['recovery', id(0x19)]]);
+    return this.add(KIND.genesis, [[12n, facts]], change);
+  }
+
+  /** An intent that commits to `prompt`; the opening is kept beside the log. */
+  intent(change: Change = () => {}): this {
+    const [salt, value] = [new Uint8Array(32).fill(this.records.length), encodeUtf8('what is asked')];
+    this.openings.push([BigInt(this.records.length), 'prompt', salt, value]);
+    const commitments = new Map([['prompt', commitment(salt, 'prompt', value)]]);
+    return this.add(KIND.intent, [[12n, new Map([['top_k', 40n]])], [13n, commitments]], change);
+  }
+
+  outcome(intent: number, change: Change = () => {}): this {
+    return this.add(KIND.outcome, [[14n, recordDigest(this.records[intent]!)], [15n, 0n]], change);
+  }
+
+  seal(change: Change = () => {}): this {
+    const size = this.records.length;
+    const since = this.signatures.slice(this.seals.at(-1) ?? 0);
+    const facts = new Map<string, Value>([['size', BigInt(size)], ['root', this.root(size)], ['signatures', sha3_512(join(since))]]);
+    this.seals.push(size);
+    return this.add(KIND.seal, [[12n, facts]], change);
+  }
+
+  add(kind: number, more: [bigint, Value][] = [], change: Change = () => {}): this {
+    const index = this.records.length;
+    const mode = kind === KIND.detail || kind === KIND.heartbeat ? MODE.sealed : MODE.each;
+    const fields: ValueMap = new Map<bigint, Value>([
+      [1n, 1n],
+      [2n, index === 0 ? new Uint8Array(32) : this.id],
+      [3n, BigInt(index)],
+      [5n, 1_795_420_800_000n + BigInt(index)],
+      [6n, [new Uint8Array(32).fill(0x9d), 8_213_004_512n]],
+      [7n, BigInt(kind)],
+      [8n, [0n, this.key.publicKey.id]],
+      [9n, [new Uint8Array(32).fill(0x77), 1n]],
+      [10n, 'generate'],
+      [16n, BigInt(mode)],
+      [17n, this.key.publicKey.id],
+      ...more,
+    ]);
+    if (index > 0) fields.set(4n, recordDigest(this.records[index - 1]!));
+    change(fields);
+    this.records.push(encode(fields));
+    this.signatures.push(fields.get(16n) === 0n ? this.cose(index) : new Uint8Array(0));
+    return this;
+  }
+
+  /** The COSE_Sign1 of record `index` by another key, if wanted. */
+  cose(index: number, key = this.key): Uint8Array {
+    const keyId = key.publicKey.id;
+    return concat(coseFrame(keyId), key.sign(sigStructure(keyId, this.id, recordDigest(this.records[index]!))));
+  }
+
+  /** RFC 6962 root of the first `size` records, by its definition. */
+  root(size: number, from = 0): Uint8Array {
+    if (size - from === 1) return leafHash(this.records[from]!);
+    let split = 1;
+    while (split * 2 < size - from) split *= 2;
+    return nodeHash(this.root(from + split, from), this.root(size, from + split));
+  }
+
+  checkpoint(size = this.records.length, key = this.key): string {
+    const log = toHex(this.id);
+    const text = `mickai.log/${log}\n${size}\n${toBase64(this.root(size))}\n`;
+    const signed = concat(keyHash(log, key.publicKey), key.sign(encodeUtf8(text)));
+    return `${text}\n— mickai.log/${log} ${toBase64(signed)}\n`;
+  }
+
+  parts(range: Range = {}, openings: OpeningParts[] = []): Parts {
+    const { first = 0, size = this.records.length } = range;
+    const { count = size - first } = range;
+    const end = first + count;
+    const left = this.leftHashes(first);
+    const right = this.rightHashes(0, size, end);
+    return {
+      header: [0n, 'oar-bundle', 1n, this.id, BigInt(first), BigInt(count)],
+      keys: [1n, [this.key.publicKey.spki]],
+      left: left.length > 0 ? [2n, left] : undefined,
+      chunks: this.chunks(first, end, openings),
+      right: right.length > 0 ? [4n, right] : undefined,
+      checkpoint: [5n, encodeUtf8(this.checkpoint(size))],
+    };
+  }
+
+  bundle(range: Range = {}, openings: OpeningParts[] = []): Uint8Array {
+    return encodeParts(this.parts(range, openings));
+  }
+
+  private chunks(first: number, end: number, openings: OpeningParts[]): Value[][] {
+    const chunks: Value[][] = [];
+    for (let start = first; start < end; start += 1024) {
+      const stop = Math.min(start + 1024, end);
+      const inside = openings.filter(([index]) => index >= start && index < stop);
+      inside.sort((a, b) => Number(a[0] - b[0]) || compareLabels(a[1], b[1]));
+      chunks.push([3n, this.records.slice(start, stop), this.signatures.slice(start, stop), inside]);
+    }
+    return chunks;
+  }
+
+  private leftHashes(first: number): Uint8Array[] {
+    let from = 0;
+    return subtreeSizes(first).map((size) => {
+      from += size;
+      return this.root(from, from - size);
+    });
+  }
+
+  private rightHashes(lo: number, hi: number, end: number): Uint8Array[] {
+    if (hi <= end) return [];
+    if (lo >= end) return [this.root(hi, lo)];
+    let split = 1;
+    while (split * 2 < hi - lo) split *= 2;
+    return [...this.rightHashes(lo, lo + split, end), ...this.rightHashes(lo + split, hi, end)];
+  }
+}
+
+export function encodeParts({ header, keys, left, chunks, right, checkpoint }: Parts): Uint8Array {
+  return join([header, keys, left, ...chunks, right, checkpoint].filter((part) => part !== undefined).map(encode));
+}
+
+/** A change that sets fields, or deletes those given as undefined. */
+export function set(changes: { [field: number]: Value | undefined }): Change {
+  return (fields) => {
+    for (const [field, value] of Object.entries(changes)) {
+      if (value === undefined) fields.delete(BigInt(field));
+      else fields.set(BigInt(field), value);
+    }
+  };
+}
