@@ -42,6 +42,30 @@ def is_valid(request, call):
     return all(state.feed(byte) for byte in call.encode()) and state.is_done()
 
 
+def may_copy(request, value):
+    """True when some run of the request equals `value` and obeys the copy rule (see Form)."""
+    if not value or len(value.encode()) > VALUE_BYTES_MAX or min(value) < " ":
+        return False
+    start = request.find(value)
+    while start >= 0:
+        if may_start(request, start) and may_end(request, start + len(value)):
+            return True
+        start = request.find(value, start + 1)
+    return False
+
+
+def may_start(request, i):
+    return not request[i].isspace() and request[i] >= " " and (i == 0 or not _inside_run(request[i - 1], request[i]))
+
+
+def may_end(request, i):
+    if i == 0 or request[i - 1].isspace() or request[i - 1] < " ":
+        return False
+    if i == len(request) or not _inside_run(request[i - 1], request[i]):
+        return True
+    return request[i] in "sS" and request[i - 1].isalpha() and (i + 1 == len(request) or not request[i + 1].isalpha())
+
+
 def _inside_run(left, right):
     return (left.isalpha() and right.isalpha()) or (left in "0123456789" and right in "0123456789")
 
@@ -58,8 +82,8 @@ class Form:
         self.characters = list(request)
         self.escaped = [json.dumps(c, ensure_ascii=False)[1:-1].encode() for c in request]
         self.sizes = [len(c.encode()) for c in request]
+        self.ends = [may_end(self.characters, i) for i in range(len(request) + 1)]
         self.starts = [i for i in range(len(request)) if self._may_start(i)]
-        self.ends = [self._may_end(i) for i in range(len(request) + 1)]
         # An item is ("text", rest, next) or ("copy", start, index, offset, next); next is (verb, key index).
         self.items = [("text", b'{"verb":"' + verb.encode() + b'"', (verb, 0)) for verb in VERBS]
 
@@ -69,7 +93,7 @@ class Form:
         return other
 
     def is_done(self):
-        return self.items == [("done",)]
+        return ("done",) in self.items
 
     def feed(self, byte):
         """Takes one byte; False, with the state spoilt, when the byte is not allowed."""
@@ -129,23 +153,4 @@ class Form:
         return False
 
     def _may_start(self, i):
-        c = self.characters
-        return not c[i].isspace() and c[i] >= " " and (i == 0 or not _inside_run(c[i - 1], c[i])) and self._first_end(i)
-
-    def _first_end(self, start):
-        size = 0
-        for i in range(start, len(self.characters)):
-            size += self.sizes[i]
-            if size > VALUE_BYTES_MAX or self.characters[i] < " ":
-                return False
-            if self._may_end(i + 1):
-                return True
-        return False
-
-    def _may_end(self, i):
-        c = self.characters
-        if i == 0 or c[i - 1].isspace() or c[i - 1] < " ":
-            return False
-        if i == len(c) or not _inside_run(c[i - 1], c[i]):
-            return True
-        return c[i] in "sS" and c[i - 1].isalpha() and (i + 1 == len(c) or not c[i + 1].isalpha())
+        return may_start(self.characters, i) and self._can_still_end(i, i + 1)

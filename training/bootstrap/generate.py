@@ -38,9 +38,10 @@ class Requests:
         while True:
             verb = self.rng.choices(self.verbs, self.weights)[0]
             request, arguments = self._compound() if verb == "none" and self.rng.random() < 0.17 else self._single(verb)
-            call = calls.build(verb, {} if verb == "none" else arguments)
-            if request and len(request.encode()) <= 300 and calls.is_valid(request, call):
-                return request, call
+            arguments = {key: arguments[key] for key in calls.VERBS[verb] if key in arguments}
+            copied = (value for key, value in arguments.items() if key not in calls.CHOICES)
+            if request.strip() and len(request.encode()) <= 300 and all(calls.may_copy(request, value) for value in copied):
+                return request, calls.build(verb, arguments)
 
     # ---- cores
 

@@ -2,38 +2,41 @@
 
 import argparse
 import json
-import math
 import multiprocessing
+import os
+import resource
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+import torch.distributed as dist
 
 import tokens
 from generate import Requests
+from model import Lean, causal_mask, to_transformers
 
 SEED = 20261123
 SHARD = 50_000
-REQUEST_WEIGHT = 0.1
-CONTEXT = 512
-
-
-def config():
-    """The model's shape: 3.5 million parameters, widths that are multiples of 256."""
-    return LlamaConfig(vocab_size=tokens.VOCABULARY, hidden_size=256, intermediate_size=512, num_hidden_layers=5, num_attention_heads=4, num_key_value_heads=2, head_dim=64,
-                       max_position_embeddings=CONTEXT, rope_theta=10000.0, rms_norm_eps=1e-5, tie_word_embeddings=True, bos_token_id=None, eos_token_id=0, pad_token_id=4, attention_bias=False, mlp_bias=False)
+VOCABULARY_SHARDS = 2
+REQUEST_WEIGHT = 0.3  # On every fourth token of the request; an answer's tokens weigh 1.
+WORKERS = 2  # Processes of one thread each; each computes half of every batch.
+WARM_STEPS, HOLD = 200, 0.6
+GRAIN = 8  # Rows are padded to a multiple of this.
 
 
 def shard(number):
-    """The examples of one shard; a shard's content depends on the seed and its number alone."""
+    """The examples of one shard; its content depends on the seed and its number alone."""
     requests = Requests(f"{SEED}/{number}")
     return [requests.draw() for _ in range(SHARD)]
 
 
-def encode(tokenizer, examples):
-    """Examples to (flat ids, offsets, start of each answer)."""
+def encoded_shard(arguments):
+    """(flat ids, offsets, start of each answer) of one shard."""
+    number, vocabulary = arguments
+    from tokenizers import Tokenizer
+    tokenizer = Tokenizer.from_file(vocabulary)
+    examples = shard(number)
     end, user, assistant = (tokenizer.token_to_id(t) for t in (tokens.END, tokens.USER, tokens.ASSISTANT))
     asked = tokenizer.encode_batch([r for r, _ in examples], add_special_tokens=False)
     answered = tokenizer.encode_batch([c for _, c in examples], add_special_tokens=False)
@@ -43,128 +46,185 @@ def encode(tokenizer, examples):
         answers.append(len(ids))
         flat += ids + call.ids + [end]
         offsets.append(len(flat))
-    return np.array(flat, np.uint16), np.array(offsets, np.int64), np.array(answers, np.int32)
+    return np.array(flat, np.uint16), np.array(offsets, np.int64), np.array(answers, np.int64)
 
 
-def dataset(folder, shards):
-    """Generates and encodes every shard in two processes; learns the vocabulary from the first two."""
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        parts = []
-        tokenizer = None
-        waiting = []
-        for examples in pool.imap(shard, range(shards)):
-            if tokenizer is None:
-                waiting.append(examples)
-                if len(waiting) < min(2, shards):
-                    continue
-                tokenizer = tokens.learn(text for part in waiting for pair in part for text in pair)
-                tokenizer.save(str(folder / "tokenizer.json"))
-                parts += [encode(tokenizer, part) for part in waiting]
-                continue
-            parts.append(encode(tokenizer, examples))
+def prepare(folder, shards):
+    """Learns the vocabulary, generates and encodes every shard, writes data.npz and tokenizer.json."""
+    vocabulary = str(folder / "tokenizer.json")
+    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
+        learnt = pool.map(shard, range(VOCABULARY_SHARDS))
+        tokens.learn(text for part in learnt for pair in part for text in pair).save(vocabulary)
+        parts = pool.map(encoded_shard, [(n, vocabulary) for n in range(shards)], chunksize=1)
     flat = np.concatenate([p[0] for p in parts])
     shifts = np.cumsum([0] + [len(p[0]) for p in parts])
     offsets = np.concatenate([p[1][:-1] + s for p, s in zip(parts, shifts)] + [[len(flat)]])
-    return tokenizer, flat, offsets, np.concatenate([p[2] for p in parts])
+    np.savez(folder / "data.npz", flat=flat, offsets=offsets, answers=np.concatenate([p[2] for p in parts]))
 
 
 def batches(offsets, budget, rng):
-    """Batches of rows of equal padded length (a multiple of 8), each of about `budget` tokens, in a seeded order."""
-    lengths = (np.diff(offsets) + 7) // 8 * 8
+    """Batches of rows of about equal length, each of about `budget` tokens with padding, in a seeded order."""
+    lengths = (np.diff(offsets) + GRAIN - 1) // GRAIN * GRAIN
     order = rng.permutation(len(lengths))
-    # Sorted only within windows, so that each batch still mixes freely.
     made = []
+    # Sorted only within windows, so that the examples of a batch still mix freely.
     for window in np.array_split(order, max(1, len(order) // 20_000)):
         window = window[np.argsort(lengths[window], kind="stable")]
         start = 0
         while start < len(window):
-            width = int(lengths[window[start]])
-            stop = start
+            stop = start + 1
             while stop < len(window) and int(lengths[window[stop]]) * (stop - start + 1) <= budget:
                 stop += 1
-            made.append(window[start:max(stop, start + 1)])
-            start = max(stop, start + 1)
+            if stop - start >= 2 * WORKERS:
+                made.append(window[start:stop])
+            start = stop
     rng.shuffle(made)
     return made
 
 
-def collate(rows, flat, offsets, answers):
-    width = int(max(offsets[r + 1] - offsets[r] for r in rows) + 7) // 8 * 8
+def collate(rows, data):
+    """(ids, places, targets, weights): what the forward pass takes, for some rows of the data."""
+    flat, offsets, answers = data["flat"], data["offsets"], data["answers"]
+    width = (int(max(offsets[rows + 1] - offsets[rows])) + GRAIN - 1) // GRAIN * GRAIN
     ids = np.full((len(rows), width), 4, np.int64)
     weights = np.zeros((len(rows), width), np.float32)
     for i, r in enumerate(rows):
         n = offsets[r + 1] - offsets[r]
         ids[i, :n] = flat[offsets[r]:offsets[r + 1]]
-        weights[i, 1:answers[r]] = REQUEST_WEIGHT
+        weights[i, 1 + r % 4:answers[r]:4] = REQUEST_WEIGHT
         weights[i, answers[r]:n] = 1.0
-    return torch.from_numpy(ids), torch.from_numpy(weights)
+    at = np.flatnonzero(weights)
+    return (torch.from_numpy(ids), causal_mask(width), torch.from_numpy(at - 1), torch.from_numpy(ids.reshape(-1)[at]), torch.from_numpy(weights.reshape(-1)[at]))
 
 
-def loss_of(model, ids, weights):
-    """Mean weighted cross-entropy of the next token. Padding stands at the end, so causal attention needs no mask."""
-    hidden = model.model(input_ids=ids, use_cache=False).last_hidden_state
-    wanted = weights[:, 1:] > 0
-    logits = model.lm_head(hidden[:, :-1][wanted]).float()
-    each = torch.nn.functional.cross_entropy(logits, ids[:, 1:][wanted], reduction="none")
-    w = weights[:, 1:][wanted]
-    return (each * w).sum() / w.sum()
+class Schedule:
+    """Warms up, holds, then cools down to nothing in a straight line.
+
+    The cool-down begins at a given step or, when none is given, at the step that HOLD of the allowed minutes
+    had passed before; its length follows from that step, so that naming the step repeats the run exactly.
+    """
+
+    def __init__(self, peak, steps_max, cool_from, minutes):
+        self.peak, self.steps_max, self.cool_from, self.minutes = peak, steps_max, cool_from, minutes
+
+    def steps(self):
+        return self.steps_max if self.cool_from is None else min(self.steps_max, int(self.cool_from / HOLD))
+
+    def observe(self, step, minutes_passed):
+        """True when the cool-down begins here."""
+        if self.cool_from is None and (minutes_passed > HOLD * self.minutes or step >= HOLD * self.steps_max):
+            self.cool_from = step
+            return True
+        return False
+
+    def rate(self, step):
+        warm = min(1.0, (step + 1) / WARM_STEPS)
+        if self.cool_from is None or step < self.cool_from:
+            return self.peak * warm
+        return self.peak * warm * (1 - (step - self.cool_from) / (self.steps() - self.cool_from + 1))
 
 
-def save(model, tokenizer, folder):
-    model.save_pretrained(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": tokens.END, "pad_token": tokens.PAD, "chat_template": tokens.CHAT_TEMPLATE}, indent=1) + "\n")
+def optimizers_for(model, rate):
+    """Muon (orthogonalised momentum, scaled to AdamW's step) for the layers' matrices, AdamW for the embedding and the norms."""
+    matrices = [p for name, p in model.named_parameters() if p.ndim == 2 and name != "embedding"]
+    norms = [p for p in model.parameters() if p.ndim == 1]
+    return [torch.optim.Muon(matrices, lr=rate, weight_decay=0.05, momentum=0.95, nesterov=True, adjust_lr_fn="match_rms_adamw"),
+            torch.optim.AdamW([{"params": [model.embedding], "weight_decay": 0.05}, {"params": norms, "weight_decay": 0.0}], lr=rate, betas=(0.9, 0.98), fused=True)]
+
+
+def exchange(model, loss, weight, minutes):
+    """Adds gradients, losses and weights over the workers; gradients become those of the weighted mean.
+
+    Returns (mean loss, minutes passed): the same numbers for every worker.
+    """
+    parameters = list(model.parameters())
+    flat = torch.cat([p.grad.reshape(-1) for p in parameters] + [loss.detach().reshape(1), torch.tensor([minutes / WORKERS]), weight.reshape(1)])
+    dist.all_reduce(flat)
+    flat[:-2] /= flat[-1]
+    start = 0
+    for p in parameters:
+        p.grad.copy_(flat[start:start + p.numel()].view_as(p))
+        start += p.numel()
+    return flat[start].item(), flat[start + 1].item()
+
+
+def fit(rank, folder, options):
+    """One worker: its share of every batch, the same update as the other."""
+    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    os.environ.setdefault("MASTER_PORT", "29617")
+    torch.set_num_threads(1)
+    torch.manual_seed(SEED)
+    dist.init_process_group("gloo", rank=rank, world_size=WORKERS)
+    data = dict(np.load(folder / "data.npz"))
+    plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
+    model = Lean()
+    compiled = torch.compile(model, dynamic=True)
+    optimizers = optimizers_for(model, options.rate)
+    schedule = Schedule(options.rate, len(plan), options.cool_from, options.minutes)
+    started = saved = time.time()
+    recent = []
+    for step, rows in enumerate(plan):
+        if step >= schedule.steps():
+            break
+        for group in (g for optimizer in optimizers for g in optimizer.param_groups):
+            group["lr"] = schedule.rate(step)
+        inputs = collate(rows[rank::WORKERS], data)
+        model.zero_grad(set_to_none=True)
+        loss = compiled(*inputs)
+        loss.backward()
+        mean, minutes = exchange(model, loss, inputs[-1].sum(), (time.time() - started) / 60)
+        recent.append(mean)
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        for optimizer in optimizers:
+            optimizer.step()
+        cooling = schedule.observe(step, minutes)
+        if rank == 0 and (step % 50 == 0 or cooling or step + 1 == schedule.steps()):
+            note = f", cooling down from step {step}" if cooling else ""
+            print(f"step {step}/{schedule.steps()} loss {np.mean(recent[-50:]):.4f} wall {minutes:.1f} min, {processor_minutes(resource.RUSAGE_SELF):.1f} of this worker's processor{note}", flush=True)
+        if rank == 0 and time.time() - saved > 240:
+            save(model, folder, "snapshot")
+            saved = time.time()
+    if rank == 0:
+        save(model, folder, "hf")
+    dist.destroy_process_group()
+
+
+def processor_minutes(who):
+    used = resource.getrusage(who)
+    return (used.ru_utime + used.ru_stime) / 60
+
+
+def save(lean, folder, name):
+    """Writes a Hugging Face folder beside the data."""
+    target = folder / name
+    to_transformers(lean).save_pretrained(target)
+    (target / "tokenizer.json").write_text((folder / "tokenizer.json").read_text(encoding="utf-8"), encoding="utf-8")
+    (target / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": tokens.END, "pad_token": tokens.PAD, "chat_template": tokens.CHAT_TEMPLATE}, indent=1) + "\n")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="Hugging Face folder to write")
-    parser.add_argument("--shards", type=int, default=24, help=f"of {SHARD} examples each")
-    parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch")
-    parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the data, snapshots and, as hf/, the model")
+    parser.add_argument("--shards", type=int, default=16, help=f"of {SHARD} examples each")
+    parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
+    parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
+    parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly")
+    parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(SEED)
-    torch.set_num_threads(2)
     started = time.time()
-    tokenizer, flat, offsets, answers = dataset(options.out, options.shards)
-    print(f"data: {len(answers)} examples, {len(flat)} tokens, {time.time() - started:.0f} s", flush=True)
-    model = LlamaForCausalLM(config())
-    print(f"model: {sum(p.numel() for p in model.parameters())} parameters", flush=True)
-    fit(model, tokenizer, (flat, offsets, answers), options, started)
-    save(model, tokenizer, options.out)
-    clock = time.process_time()
-    print(f"done: {(time.time() - started) / 60:.1f} minutes of wall clock, {clock / 60:.1f} of processor time without the generator's processes", flush=True)
-
-
-def fit(model, tokenizer, data, options, started):
-    flat, offsets, answers = data
-    rng = np.random.default_rng(SEED)
-    plan = batches(offsets, options.budget, rng)
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    plain = [p for p in model.parameters() if p.ndim == 1]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.05}, {"params": plain, "weight_decay": 0.0}], lr=options.rate, betas=(0.9, 0.98), fused=True)
-    step_loss = torch.compile(loss_of, dynamic=True) if options.compile else loss_of
-    recent, saved = [], time.time()
-    for step, rows in enumerate(plan):
-        rate = options.rate * min(1.0, (step + 1) / 200) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * step / len(plan))))
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        ids, weights = collate(rows, flat, offsets, answers)
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = step_loss(model, ids, weights)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        recent.append(loss.item())
-        if step % 50 == 0:
-            print(f"step {step}/{len(plan)} loss {np.mean(recent[-50:]):.4f} rate {rate:.2e} minutes {(time.time() - started) / 60:.1f}", flush=True)
-        if time.time() - saved > 240:
-            save(model, tokenizer, options.out.with_name(options.out.name + "-snapshot"))
-            saved = time.time()
-    print(f"last: loss {np.mean(recent[-50:]):.4f}", flush=True)
+    if not (options.out / "data.npz").exists():
+        prepare(options.out, options.shards)
+    print(f"data: {options.shards * SHARD} examples in {(time.time() - started) / 60:.1f} min", flush=True)
+    context = multiprocessing.get_context("spawn")
+    workers = [context.Process(target=fit, args=(rank, options.out, options)) for rank in range(WORKERS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+        if worker.exitcode != 0:
+            raise SystemExit("a training worker failed; see above")
+    print(f"done: wall {(time.time() - started) / 60:.1f} min, processors {processor_minutes(resource.RUSAGE_CHILDREN):.1f} min", flush=True)
 
 
 if __name__ == "__main__":

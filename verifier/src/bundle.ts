@@ -161,17 +161,21 @@ export class BundleReader {
       yield* this.chunk(start, Math.min(CHUNK_COUNT_MAX, end - start));
     }
     this.place = end;
-    yield* this.tail();
+    const tail = yield* this.tail();
     if (!(yield* this.source.atEnd())) throw new Malformed('bytes after the checkpoint');
+    // Steps 17 to 20 are for a file that has ended, so this item comes only then.
+    yield tail;
   }
 
   private *header(): Reading<Header> {
     const items = yield* this.magic();
-    if (items !== 6n) throw new Malformed('a header is an array of 6');
+    if (items < 6n) throw new Malformed('no room for six elements');
     const logId = yield* this.atoms.bytesOf(ID_SIZE);
     const first = yield* this.atoms.argument(MAJOR.uint);
     const count = yield* this.atoms.argument(MAJOR.uint);
+    // Before all else that can be wrong with a header whose count can be read.
     if (count === 0n) throw new BundleFault('no-records', 0);
+    if (items > 6n) throw new Malformed('more than six elements');
     if (first + count > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('indexes above 2^53 − 1');
     return { logId, first: Number(first), count: Number(count) };
   }
@@ -260,7 +264,7 @@ export class BundleReader {
   }
 
   /** ? right = [4, [+ id]], then checkpoint = [5, bstr] */
-  private *tail(): Reading<void, Item> {
+  private *tail(): Reading<Item> {
     let right: Uint8Array[] = [];
     yield* this.atoms.expect(MAJOR.array, 2);
     let part = yield* this.atoms.argument(MAJOR.uint);
@@ -272,7 +276,7 @@ export class BundleReader {
       part = yield* this.atoms.argument(MAJOR.uint);
     }
     if (part !== 5n) throw new Malformed('not the checkpoint');
-    yield { part: 'checkpoint', right, note: yield* this.atoms.bytes(NOTE_SIZE_MAX) };
+    return { part: 'checkpoint', right, note: yield* this.atoms.bytes(NOTE_SIZE_MAX) };
   }
 
   private *partHead(items: number, part: number): Reading<void> {

@@ -18,23 +18,16 @@ export interface Accepted extends Signed {
   isSeal: boolean;
 }
 
-/** The state after the first N records, for a reference of size N. */
-export interface Prefix {
-  root: Uint8Array;
-  openIntents: number[];
-}
-
 export class Chain {
   readonly tree: Frontier;
-  prefix: Prefix | undefined;
+  /** The root of the first N records, for a reference of size N, once they are there. */
+  prefixRoot: Uint8Array | undefined;
   private prev: Uint8Array | undefined;
   private closed = false;
   /** D of each open intent, in hex, and its index. */
   private readonly open = new Map<string, number>();
-  /** D of every record held; kept in partial bundles only, where step 8 must know what the bundle does not hold. */
-  private readonly held = new Set<string>();
 
-  /** `left` are the tree nodes before `header.first`; `prefixSize` the N whose state is wanted, if any. */
+  /** `left` are the tree nodes before `header.first`; `prefixSize` the N whose root is wanted, if any. */
   constructor(
     private readonly header: Header,
     left: Uint8Array[],
@@ -63,7 +56,7 @@ export class Chain {
     this.prev = digest;
     this.closed = record.kind === KIND.terminal;
     this.tree.append(leafHash(bytes));
-    if (this.prefixSize === index + 1) this.prefix = { root: this.tree.root(), openIntents: this.openIntents() };
+    if (this.prefixSize === index + 1) this.prefixRoot = this.tree.root();
     const { mode, keyId, facts, commitments, kind } = record;
     return { digest, mode, keyId, facts, commitments, isSeal: kind === KIND.seal };
   }
@@ -80,14 +73,12 @@ export class Chain {
   }
 
   private steps8and9(index: number, record: Record, digest: string): Reason | undefined {
-    const partial = this.header.first > 0;
     if (record.kind === KIND.outcome) {
-      const intent = toHex(record.intent!);
-      const wasOpen = this.open.delete(intent);
-      if (!wasOpen && (!partial || this.held.has(intent))) return 'pairing-order';
+      const wasOpen = this.open.delete(toHex(record.intent!));
+      // Where the bundle does not begin at index 0, the intent may lie before it: such an outcome is passed over.
+      if (!wasOpen && this.header.first === 0) return 'pairing-order';
     }
     if (record.kind === KIND.intent) this.open.set(digest, index);
-    if (partial) this.held.add(digest);
     return this.open.size > OPEN_MAX ? 'too-many-open' : undefined;
   }
 

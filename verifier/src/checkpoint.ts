@@ -21,8 +21,9 @@ export interface Checkpoint {
 export type CheckpointReason = 'malformed-checkpoint' | 'checkpoint-origin' | 'checkpoint-key' | 'checkpoint-signature';
 
 // "Format", items 1 to 5. 4 + 3,309 bytes are 4,420 characters of base64, the last two of them padding.
-const FORM =
-  /^(mickai\.log\/([0-9a-f]{64})\n([1-9][0-9]{0,15})\n([A-Za-z0-9+/]{43}=)\n)\n\u2014 (mickai\.log\/[0-9a-f]{64}) ([A-Za-z0-9+/]{4418}==)\n$/;
+const TEXT = 'mickai\\.log/([0-9a-f]{64})\\n([1-9][0-9]{0,15})\\n([A-Za-z0-9+/]{43}=)\\n';
+const SIGNATURE_LINE = '\\u2014 (mickai\\.log/[0-9a-f]{64}) ([A-Za-z0-9+/]{4418}==)\\n';
+const FORM = new RegExp(`^(${TEXT})\\n${SIGNATURE_LINE}$`);
 
 /** Step 1, and the first half of step 2 (the two origins are one): the note, or undefined. */
 export function parseCheckpoint(note: Uint8Array): Checkpoint | undefined {

@@ -33,11 +33,13 @@ export function spkiOf(raw: Uint8Array): Uint8Array {
   return concat(SPKI_PREFIX, raw);
 }
 
-/** The key of a PEM text (label `PUBLIC KEY`, lines of 64 characters, LF or CRLF), or undefined. */
+/** The key of the first PEM block with the label `PUBLIC KEY`, or undefined; text around the block is passed over. */
 export function parsePem(text: string): PublicKey | undefined {
-  const form = /^-----BEGIN PUBLIC KEY-----\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/=]{1,64})\n-----END PUBLIC KEY-----\n?$/;
-  const body = form.exec(text.replaceAll('\r\n', '\n'))?.[1];
-  const spki = body === undefined ? undefined : fromBase64(body.replaceAll('\n', ''));
+  const lines = text.split(/\r?\n/);
+  const begin = lines.indexOf('-----BEGIN PUBLIC KEY-----');
+  const end = lines.indexOf('-----END PUBLIC KEY-----', begin);
+  if (begin < 0 || end < 0) return undefined;
+  const spki = fromBase64(lines.slice(begin + 1, end).join(''));
   return spki === undefined ? undefined : parseSpki(spki);
 }
 

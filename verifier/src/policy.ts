@@ -34,13 +34,15 @@ export interface Terms {
 }
 
 /** The policy's terms, or how it is misused. */
-export function readPolicy(policy: Policy): Terms | Misuse {
+export function readPolicy(policy: Policy, verify: VerifySignature): Terms | Misuse {
   const key = policy.key === undefined ? undefined : parsePem(policy.key);
   const keyId = policy.keyId === undefined ? undefined : parseKeyId(policy.keyId);
   if ((policy.key !== undefined && !key) || (policy.keyId !== undefined && !keyId)) return 'misuse-key';
   if (key !== undefined && keyId !== undefined) return 'misuse-key';
   const reference = policy.reference === undefined ? undefined : parseReference(policy.reference);
   if (policy.reference !== undefined && reference === undefined) return 'misuse-reference';
+  // Without a full key here, the signature of a note is looked at in step 20, under the bundle's key.
+  if (key !== undefined && reference !== undefined && !isReferenceGood(reference, key, verify)) return 'misuse-reference';
   if (policy.upto !== undefined && policy.upto !== reference?.size) return 'misuse-upto';
   const required = policy.require ?? REQUIRED_BY_DEFAULT;
   if (!required.every(isAxis)) return 'misuse-require';

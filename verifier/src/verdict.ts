@@ -1,4 +1,5 @@
 /** Verdicts, reasons, axes and the report by spec/verdict.md. */
+import { refusedText, type Scope } from './scope.js';
 
 /** Axes in the order of the spec's table, which decides which reason a STALE verdict gives. */
 export const AXES = [
@@ -64,19 +65,6 @@ export interface Failure {
 export type AxisState = { state: 'pass' } | { state: 'fail' | 'unchecked'; reason: string };
 export type Axes = { [axis in Axis]: AxisState };
 
-/** What the verdict is about; null where reading stopped before it was known. */
-export interface Scope {
-  log: string | null;
-  key: string | null;
-  first: number | null;
-  last: number | null;
-  size: number | null;
-  root: string | null;
-  opened: number;
-  open_intents: number[];
-  text: string;
-}
-
 export interface Report {
   verdict: 'VERIFIED' | 'INVALID' | 'STALE' | null;
   exit: number;
@@ -100,10 +88,11 @@ export function comesBefore(a: Failure, b: Failure): boolean {
 }
 
 /** The report of a failure: INVALID, or no verdict where the verifier lacks something. */
-export function failureReport(failure: Failure, scope: Scope): Report {
+export function failureReport(failure: Failure, scope: Scope, referenceSize: number | undefined): Report {
   const [reason, step, axis] = FAILURES[REASONS.indexOf(failure.reason)]!;
   const axes = notReached();
   if (axis !== null) axes[axis] = { state: 'fail', reason };
+  const have = reason === 'truncated' ? `, have ${scope.size} < ${referenceSize}` : '';
   const place = failure.index === null ? '' : ` at index ${failure.index}`;
   return {
     verdict: axis === null ? null : 'INVALID',
@@ -112,7 +101,7 @@ export function failureReport(failure: Failure, scope: Scope): Report {
     index: failure.index,
     step,
     axes,
-    scope: { ...scope, text: `nothing is covered: ${reason}${place}, step ${step}` },
+    scope: { ...scope, text: refusedText(scope, `${reason}${have}${place}, step ${step}`) },
   };
 }
 
@@ -143,7 +132,8 @@ export function misuseReport(reason: Misuse, scope: Scope): Report {
 export function toJson(report: Report): string {
   const { verdict, exit, reason, index, step, axes, scope } = report;
   const json = JSON.stringify;
-  return `{"verdict":${json(verdict)},"exit":${exit},"reason":${json(reason)},"index":${index},"step":${step},"axes":${json(axes)},"scope":${json(scope)}}`;
+  const found = `"verdict":${json(verdict)},"exit":${exit},"reason":${json(reason)},"index":${index},"step":${step}`;
+  return `{${found},"axes":${json(axes)},"scope":${json(scope)}}`;
 }
 
 /** The report as people read it: the verdict, the axes, the scope sentence. */

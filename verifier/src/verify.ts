@@ -6,6 +6,7 @@ import { isSigned, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
 import { isReferenceGood, readPolicy, type Policy, type Reference, type Terms } from './policy.js';
 import { commitment, ID_SIZE } from './record.js';
+import { coveredText, emptyScope } from './scope.js';
 import { judgeSignature } from './signature.js';
 import {
   comesBefore,
@@ -19,7 +20,6 @@ import {
   type Failure,
   type Reason,
   type Report,
-  type Scope,
 } from './verdict.js';
 
 const OPEN_INTENTS_LISTED = 16;
@@ -33,8 +33,7 @@ interface Chunk {
 
 /**
  * new Verifier(policy), feed(bytes) as often as needed, finish() for the report. Nothing here throws on any bundle
- * or policy. Memory does not grow with the bundle, but for the open intents and, in a partial bundle, 64 bytes a
- * record (step 8).
+ * or policy. Memory does not grow with the bundle, but for the open intents.
  */
 export class Verifier {
   private readonly source = new Source();
@@ -56,10 +55,9 @@ export class Verifier {
     policy: Policy,
     private readonly verify: VerifySignature = verifyMlDsa65,
   ) {
-    const terms = readPolicy(policy);
+    const terms = readPolicy(policy, verify);
     if (typeof terms === 'string') this.report = misuseReport(terms, this.scope);
     else this.terms = terms;
-    if (this.terms?.key) this.checkReference(this.terms.key);
   }
 
   /** Takes the next bytes of the bundle; false when the verdict is known and no more are needed. */
@@ -136,15 +134,6 @@ export class Verifier {
   private takeKey(key: PublicKey): void {
     this.key = key;
     this.scope.key = toHex(key.id);
-    const { trustedId } = this.terms!;
-    // Under another key id than the trusted one there is no key to check a note with; step 13 will say so.
-    if (this.terms!.key === undefined && (trustedId === undefined || equal(trustedId, key.id))) this.checkReference(key);
-  }
-
-  private checkReference(key: PublicKey): void {
-    const { reference } = this.terms!;
-    if (reference === undefined || isReferenceGood(reference, key, this.verify)) return;
-    this.report = misuseReport('misuse-reference', this.scope);
   }
 
   /** Steps 3 to 10 and 16. Records after a failed one are not judged: whatever they show has a higher index. */
@@ -179,7 +168,7 @@ export class Verifier {
     if (inChunk && record === undefined) return;
     const committed = record?.commitments.get(label);
     if (committed !== undefined && equal(committed, commitment(salt, label, value))) this.scope.opened += 1;
-    else this.note('opening', index);
+    else this.note('opening', index <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(index) : index);
   }
 
   /** Steps 17 to 20, in this order: the first that fails is the verdict. */
@@ -196,9 +185,14 @@ export class Verifier {
     this.checkpoint = checkpoint;
     this.scope.size = checkpoint.size;
     this.scope.root = toHex(checkpoint.root);
-    // Step 20.
-    const { reference } = this.terms!;
-    const reason = reference && this.compareReference(reference);
+    // Step 20. Step 13 passed, so the bundle's key is the one that the policy names by its id, if it names one.
+    const { key, reference } = this.terms!;
+    if (reference === undefined) return;
+    if (key === undefined && !isReferenceGood(reference, this.key, this.verify)) {
+      this.report = misuseReport('misuse-reference', this.scope);
+      return;
+    }
+    const reason = this.compareReference(reference);
     if (reason !== undefined) this.note(reason, end);
   }
 
@@ -208,7 +202,7 @@ export class Verifier {
     if (this.checkpoint.size < reference.size) return 'truncated';
     if (this.checkpoint.size === reference.size) return equal(this.checkpoint.root, reference.root) ? undefined : 'fork';
     if (!this.isWhole()) return undefined;
-    return equal(this.chain.prefix!.root, reference.root) ? undefined : 'fork';
+    return equal(this.chain.prefixRoot!, reference.root) ? undefined : 'fork';
   }
 
   private isWhole(): boolean {
@@ -218,30 +212,28 @@ export class Verifier {
   /** Every step passed: what each axis can say, and the verdict over those that are required. */
   private pass(): void {
     const { trustedId, required, reference } = this.terms!;
-    const coversPrefix = this.isWhole() && reference !== undefined && reference.size < this.checkpoint.size;
-    if (coversPrefix) this.scope.last = reference.size - 1;
-    const openIntents = coversPrefix ? this.chain.prefix!.openIntents : this.chain.openIntents();
+    if (this.isWhole() && reference !== undefined) this.scope.last = reference.size - 1;
+    const openIntents = this.chain.openIntents();
     this.scope.open_intents = openIntents.slice(0, OPEN_INTENTS_LISTED);
     const trusted = trustedId === undefined ? unchecked('self-asserted-key') : PASS;
-    const completeness = this.completeness();
     const axes: Axes = {
       integrity: PASS,
       authenticity: trusted,
       inclusion: PASS,
       consistency: this.consistency(),
-      completeness,
+      completeness: this.completeness(),
       'key-status': trusted,
       time: unchecked('operator-claimed'),
       pairing: openIntents.length === 0 ? PASS : unchecked('open-intents'),
       disclosure: PASS,
     };
-    this.scope.text = scopeText(this.scope, completeness, reference);
+    this.scope.text = coveredText(this.scope, axes, reference);
     this.report = passedReport(axes, required, trustedId === undefined, this.scope);
   }
 
   private consistency(): AxisState {
     const { reference } = this.terms!;
-    if (reference === undefined) return unchecked('no-reference');
+    if (reference === undefined) return unchecked('completeness-unwitnessed');
     return this.isWhole() || reference.size === this.checkpoint.size ? PASS : unchecked('partial');
   }
 
@@ -259,7 +251,7 @@ export class Verifier {
   }
 
   private stopIfFailed(): void {
-    if (this.worst !== undefined) this.report = failureReport(this.worst, this.scope);
+    if (this.worst !== undefined) this.report = failureReport(this.worst, this.scope, this.terms!.reference?.size);
   }
 }
 
@@ -268,20 +260,4 @@ function namesKeys({ facts }: Accepted, key: PublicKey): boolean {
   const named = facts.get('key');
   const isId = (fact: unknown): boolean => fact instanceof Uint8Array && fact.length === ID_SIZE;
   return named instanceof Uint8Array && equal(named, key.spki) && isId(facts.get('next')) && isId(facts.get('recovery'));
-}
-
-function emptyScope(): Scope {
-  return { log: null, key: null, first: null, last: null, size: null, root: null, opened: 0, open_intents: [], text: '' };
-}
-
-/** The scope sentence: the records, the log, the key, the reference, and what is not covered. */
-function scopeText(scope: Scope, completeness: AxisState, reference: Reference | undefined): string {
-  const short = (hex: string | null): string => `${hex!.slice(0, 4)}…${hex!.slice(-2)}`;
-  const records = scope.first === scope.last ? `record ${scope.first}` : `records ${scope.first}–${scope.last}`;
-  const extent =
-    completeness.state === 'pass'
-      ? `complete against the checkpoint of size ${reference!.size}`
-      : `completeness not established (${completeness.reason})`;
-  const open = scope.open_intents.length > 0 ? `; intents without outcome: ${scope.open_intents.join(', ')}` : '';
-  return `${records} of log ${short(scope.log)} under key ${short(scope.key)}; ${extent}${open}; later records not covered`;
 }

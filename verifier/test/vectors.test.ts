@@ -1,14 +1,16 @@
-/** Every shared vector of records, checkpoints and bundles, judged as its file expects. */
+/** Every shared vector of records, checkpoints, bundles and public keys, judged as its file expects. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
+import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { encodeUtf8, fromBase64, fromHex, toHex } from '../src/bytes.js';
 import { isSigned, readCheckpoint } from '../src/checkpoint.js';
-import { parsePem, verifyMlDsa65 } from '../src/keys.js';
-import type { Policy } from '../src/policy.js';
+import { parsePem, parseSpki, spkiOf, verifyMlDsa65 } from '../src/keys.js';
 import { parseRecord, recordDigest } from '../src/record.js';
 import { AXES, type Axis } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
-import { readVectors } from './vectors.js';
+import { policyOf, readVectors, VECTORS, type BundleVector } from './vectors.js';
 
 interface RecordVector {
   why: string;
@@ -22,19 +24,17 @@ interface CheckpointVector {
   log: string;
   expect: { ok: boolean; reason?: string; size?: number; root?: string };
 }
-export interface BundleVector {
-  why: string;
-  bundle: string;
-  policy: { key?: string; key_id?: string; reference?: string; require?: string[]; upto?: number };
-  expect: {
-    verdict: string | null;
-    exit: number;
-    reason: string | null;
-    index: number | null;
-    step: number | null;
-    axes?: { [axis: string]: string };
+
+test('vectors keys: public keys and key ids', () => {
+  const { cases } = JSON.parse(readFileSync(join(VECTORS, 'keys/accept/seeds.json'), 'utf8')) as {
+    cases: { reason: string; seed: string; spki: string; key_id: string }[];
   };
-}
+  assert.ok(cases.length > 0);
+  for (const { reason, seed, spki, key_id } of cases) {
+    const key = parseSpki(spkiOf(ml_dsa65.keygen(fromHex(seed)!).publicKey));
+    assert.deepEqual([toHex(key!.spki), toHex(key!.id)], [spki, key_id], reason);
+  }
+});
 
 /** One test per vector; a folder that cannot be read is one failing test. */
 function each<T extends { why: string }>(kind: string, check: (vector: T) => void): void {
@@ -71,10 +71,10 @@ each<CheckpointVector>('checkpoint', ({ note, key: pem, log, expect }) => {
 });
 
 each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
-  const { key_id, ...rest } = policy;
-  const verifier = new Verifier({ ...rest, ...(key_id === undefined ? {} : { keyId: key_id }) } as Policy);
+  const verifier = new Verifier(policyOf(policy));
   verifier.feed(fromBase64(bundle)!);
-  const { axes, scope: _, ...seen } = verifier.finish();
+  const { axes, scope: _, index, ...rest } = verifier.finish();
+  const seen = { ...rest, index: typeof index === 'bigint' ? String(index) : index };
   const { axes: expectedAxes, ...expected } = expect;
   assert.deepEqual(seen, expected);
   for (const axis of Object.keys(expectedAxes ?? {})) assert.ok((AXES as readonly string[]).includes(axis), axis);

@@ -1,2 +1,67 @@
-//! Placeholder until its first code arrives.
-fn main() {}
+//! The project's own tasks, run as `cargo xtask <task>`: `setup`, `test`, `tidy`, `bench` and `vectors`.
+//!
+//! *What it is.* The one runner that the README and `.ci/run` call. It starts the ordinary tools (cargo, npm, Python), streams what they print and counts what they ran.
+//!
+//! *What it never does.* Link a crate of the product, or pass a stage that ran nothing.
+//!
+//! *Start reading* at `xtask/src/suite.rs`, then `xtask/src/tidy/run.rs`.
+// A task speaks to the person who started it.
+#![allow(clippy::print_stdout)]
+
+use std::process::ExitCode;
+
+mod bench;
+mod counts;
+mod error;
+mod places;
+mod process;
+mod setup;
+mod suite;
+mod tidy;
+mod vectors;
+
+const USAGE: &str = "usage: cargo xtask <task>
+
+  setup       install what the tests need and what is missing
+  test        everything: setup, tidy, format, lints, builds, all tests, the verifier, the reference scripts
+  tidy        the rules of the house that are not the compiler's
+  bench NAME  measure against a goal; NAME is ask, bootstrap, build, or spine for all three
+  vectors     make the test vectors again that need only Rust, and say what makes the others
+  help        this text";
+
+/// A wrong command line (`EX_USAGE` of sysexits.h), as for every binary of the project.
+const EXIT_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match words.as_slice() {
+        ["setup"] => setup::run().map(|_| true),
+        ["test"] => suite::run(),
+        ["tidy"] => tidy::run(),
+        ["bench", name] => match bench::Bench::named(name) {
+            Some(bench) => bench::run(bench),
+            None => return wrong_usage(&format!("no benchmark is called {name}")),
+        },
+        ["vectors"] => vectors::run(),
+        ["help" | "--help" | "-h"] => {
+            println!("{USAGE}");
+            Ok(true)
+        }
+        [] => return wrong_usage("name a task"),
+        _ => return wrong_usage(&format!("not understood: {}", words.join(" "))),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn wrong_usage(what: &str) -> ExitCode {
+    eprintln!("xtask: {what}\n{USAGE}");
+    ExitCode::from(EXIT_USAGE)
+}

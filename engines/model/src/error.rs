@@ -137,7 +137,6 @@ pub enum Part {
     TensorName,
     TensorDimensions,
     TensorElements,
-    Layers,
     HeaderBytes,
     JsonBytes,
     Tokens,
@@ -157,7 +156,6 @@ impl Part {
             Self::TensorName => "tensor name bytes",
             Self::TensorDimensions => "tensor dimensions",
             Self::TensorElements => "tensor elements",
-            Self::Layers => "layers",
             Self::HeaderBytes => "header bytes",
             Self::JsonBytes => "JSON bytes",
             Self::Tokens => "tokens",
@@ -251,7 +249,7 @@ impl fmt::Display for Misuse {
                 write!(f, "the prompt has {prompt_tokens} tokens and the model's context holds {context_tokens_max}, answer included; shorten the prompt")
             }
             Self::ContextTooLong { asked_tokens, context_tokens_max } => {
-                write!(f, "a context of {asked_tokens} tokens was asked for and the model's holds {context_tokens_max}; ask for a shorter one")
+                write!(f, "a context of {asked_tokens} tokens is more than the {context_tokens_max} that the model was made for; ask for less")
             }
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),

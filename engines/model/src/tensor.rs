@@ -36,7 +36,10 @@ impl Tensor {
     /// A view of `range` in `source`; `None` if the range lies outside it or its length is not what shape and type say.
     pub fn new(name: String, shape: Vec<usize>, element: ElementType, row_order: RowOrder, source: Source, range: Range<usize>) -> Option<Self> {
         let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d))?;
-        if elements % element.block_elements() != 0 || elements / element.block_elements() * element.block_bytes() != range.len() {
+        // Blocks lie along a row, so a row must be whole blocks.
+        let columns = shape.last().copied()?;
+        let bytes = (elements / element.block_elements()).checked_mul(element.block_bytes())?;
+        if !columns.is_multiple_of(element.block_elements()) || bytes != range.len() {
             return None;
         }
         (*source).as_ref().get(range.clone())?;

@@ -1,2 +1,80 @@
-//! Placeholder until its first code arrives.
-fn main() {}
+//! The binary `mickai`: reads the command line, calls the runtime, prints what came of it.
+
+mod answer;
+mod args;
+mod ask;
+mod chat;
+mod doctor;
+mod failure;
+mod key;
+mod log;
+mod model;
+mod out;
+mod replay;
+mod turn;
+
+use args::{Cli, Command};
+use clap::{CommandFactory, Parser};
+use failure::Failure;
+use mickai_runtime::System;
+use out::Out;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Where even the message cannot be printed, the code still tells.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { failure::USAGE } else { 0 });
+        }
+    };
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    let out = Out { json: cli.json };
+    match &cli.command {
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "mickai", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Man { folder } => {
+            std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;
+            clap_mangen::generate_to(Cli::command(), folder).map_err(Failure::file(folder))?;
+            Ok(0)
+        }
+        command => perform(&System::open(&home(cli)?, cli.threads)?, command, out),
+    }
+}
+
+fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> {
+    match command {
+        Command::Ask(args) => ask::ask(system, args, out),
+        Command::Chat(args) => chat::chat(system, args, out),
+        Command::Model(args) => model::model(system, args, out),
+        Command::Log(args) => log::log(system, args, out),
+        Command::Key(args) => key::key(system, args, out),
+        Command::Replay(args) => replay::replay(system, args, out),
+        Command::Doctor(args) => doctor::doctor(system, args, out),
+        // Handled before a home is opened.
+        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+    }
+}
+
+/// `--home`, `MICKAI_HOME`, or the XDG data folder.
+fn home(cli: &Cli) -> Result<PathBuf, Failure> {
+    if let Some(home) = &cli.home {
+        return Ok(home.clone());
+    }
+    let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));
+    data.map(|data| data.join("mickai")).ok_or(Failure::NoHome)
+}

@@ -97,11 +97,7 @@ impl Quantised for Q4K {
         // The first four scales and minima are the low six bits of bytes 4…11; the other four have their low halves in
         // bytes 12…15 and their two high bits on top of the first four.
         let at = |i: usize| block[4 + i];
-        let (scale, min) = if group < 4 {
-            (at(group) & 63, at(group + 4) & 63)
-        } else {
-            (at(group + 4) & 15 | at(group - 4) >> 6 << 4, at(group + 4) >> 4 | at(group) >> 6 << 4)
-        };
+        let (scale, min) = if group < 4 { (at(group) & 63, at(group + 4) & 63) } else { (at(group + 4) & 15 | at(group - 4) >> 6 << 4, at(group + 4) >> 4 | at(group) >> 6 << 4) };
         let shift = 4 * (group % 2);
         let start = 16 + 32 * (group / 2);
         let q = std::array::from_fn(|i| (block[start + i] >> shift & 15) as i8);

@@ -10,8 +10,8 @@
 use crate::isa::Fused;
 use crate::quantise::ROUNDER;
 
-/// The upper bits of ln 2 (355 / 512), so that `k · LN2_HIGH` is exact, and the rest.
-const LN2_HIGH: f32 = 0.693_359_375;
+/// The upper bits of ln 2, so that `k · LN2_HIGH` is exact, and the rest.
+const LN2_HIGH: f32 = 355.0 / 512.0;
 const LN2_LOW: f32 = -2.121_944_4e-4;
 
 /// 1 / j! for j = 6 … 0; the Horner start is 1 / 7!.

@@ -14,20 +14,20 @@
 //! Start reading at [`quantise`] and `matmul/quantised.rs`.
 #![allow(missing_docs)]
 
-pub mod element;
-pub mod isa;
-pub mod crew;
-pub mod half;
+pub mod activation;
+pub mod attention;
 mod blocks;
+pub mod crew;
 pub mod dequantise;
-pub mod quantise;
+pub mod element;
+pub mod exponential;
+pub mod half;
+pub mod isa;
 pub mod matmul;
 pub mod norm;
-pub mod exponential;
-pub mod rope;
-pub mod attention;
-pub mod activation;
+pub mod quantise;
 pub mod residual;
+pub mod rope;
 
 #[cfg(test)]
 mod testing;

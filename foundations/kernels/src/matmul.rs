@@ -115,14 +115,18 @@ struct Target<'a> {
 }
 
 impl Target<'_> {
-    /// Puts the finished sum of stored row `row` and column `column`.
+    /// Puts the finished sums of the stored rows from `row` and the columns from `column`.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn put(&self, column: usize, row: usize, sum: f32) {
-        let output = self.map.output(row);
-        let value = self.bias.map_or(sum, |bias| sum + bias[output]);
-        // SAFETY: parts hold disjoint rows, and `RowMap::output` is one-to-one, so no other part writes this element.
-        unsafe { self.out.set(column * self.rows + output, value) };
+    fn put<const R: usize, const C: usize>(&self, column: usize, row: usize, sums: &[[f32; R]; C]) {
+        for (c, sums) in sums.iter().enumerate() {
+            for (r, &sum) in sums.iter().enumerate() {
+                let output = self.map.output(row + r);
+                let value = self.bias.map_or(sum, |bias| sum + bias[output]);
+                // SAFETY: parts hold disjoint rows, and `RowMap::output` is one-to-one, so no other part writes this element.
+                unsafe { self.out.set((column + c) * self.rows + output, value) };
+            }
+        }
     }
 }
 

@@ -1,1 +1,50 @@
-//! Placeholder until its first code arrives.
+//! Durable bytes: record segments, keys at rest, the vault of values, and model files.
+//!
+//! *What it is.* Everything that Mickai keeps on disk, under one folder, the *home*. The runtime hands in drafts of records and gets back places in a signed, chained, fsynced log.
+//!
+//! *What it never does.* It does not decide what a record means, does not know model formats, opens no socket, and never gives its key anything to sign that it did not build itself.
+//!
+//! *The life of one record.* The caller fills a [`Draft`]; [`LogWriter`] adds index, chain, clocks and key id, encodes it with `mickai_proof` and decodes it again, puts secret values into the
+//! [`Vault`], signs with the [`OperatorKey`], and appends frames to a segment with one fsync. [`LogReader`] finds them again without any lock, and [`fsck`] recomputes everything.
+//!
+//! *Invariants.* One writer at a time ([`Lock`]). What was acknowledged is never lost silently: a torn tail is cut only where it provably was never acknowledged, anything else refuses to start.
+//! A key is never overwritten. Files appear whole or not at all.
+//!
+//! *Start reading* at [`Home`], then `segment`, then [`LogWriter`].
+
+pub mod limits;
+
+mod error;
+
+mod disk;
+
+mod clock;
+
+mod lock;
+
+mod home;
+
+mod keys;
+
+mod segment;
+
+mod vault;
+
+mod log;
+
+mod map;
+
+mod models;
+
+pub use clock::{Clock, SystemClock};
+pub use error::{Damage, Error, Misuse};
+pub use home::Home;
+pub use keys::OperatorKey;
+pub use lock::{Holder, Lock};
+pub use log::{Appended, Draft, Entries, Entry, Finding, Head, LogReader, LogWriter, OpenIntent, Permit, Report, TornTail, fsck};
+pub use map::{Mapped, map};
+pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};
+pub use vault::{Opened, Vault};
+
+#[cfg(test)]
+mod testing;

@@ -3,8 +3,8 @@
 mod folder;
 pub(crate) mod gguf;
 pub(crate) mod json;
-mod layout;
 mod model;
+mod ranges;
 mod rope;
 
 pub use folder::open_folder;

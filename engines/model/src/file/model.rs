@@ -3,9 +3,11 @@
 use crate::config::Config;
 use crate::digest::{self, ModelDigest};
 use crate::error::{Malformed, Misuse, Result};
+use crate::forward::Weights;
 use crate::tensor::Tensor;
 use crate::tokens::{ChatTemplate, Tokenizer};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// An opened model. Tensors are views on the caller's bytes: whoever changes those bytes changes the model, and its digest tells.
 pub struct ModelFile {
@@ -15,22 +17,23 @@ pub struct ModelFile {
     /// By canonical (Hugging Face) name.
     pub tensors: BTreeMap<String, Tensor>,
     pub tokenizer: Tokenizer,
+    weights: Arc<Weights>,
     template: Option<ChatTemplate>,
 }
 
 impl ModelFile {
-    pub(crate) fn new(
-        name: Option<&str>,
-        config: Config,
-        tensors: BTreeMap<String, Tensor>,
-        tokenizer: Tokenizer,
-        template: Option<ChatTemplate>,
-    ) -> Result<Self> {
+    pub(crate) fn new(name: Option<&str>, config: Config, tensors: BTreeMap<String, Tensor>, tokenizer: Tokenizer, template: Option<ChatTemplate>) -> Result<Self> {
         let token_count = tokenizer.vocabulary().entries.len();
         if token_count > config.vocab_count {
             return Err(Malformed::VocabularyTooLarge { token_count, embedding_rows: config.vocab_count }.into());
         }
-        Ok(Self { name: name.map(Into::into), config, tensors, tokenizer, template })
+        let weights = Arc::new(Weights::bind(&config, &tensors)?);
+        Ok(Self { name: name.map(Into::into), config, tensors, tokenizer, weights, template })
+    }
+
+    /// The weights, found and checked against the hyperparameters when the model was opened.
+    pub fn weights(&self) -> Arc<Weights> {
+        self.weights.clone()
     }
 
     /// The chat template, if the file carries one.

@@ -32,3 +32,29 @@ pub(crate) fn llama3_factors(parameters: &Llama3, base: f32, head_width: usize) 
     };
     (0..head_width / 2).map(one).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Published shapes and the tiny models, as llama.cpp's converter computes them with PyTorch (`spec/vectors/model/make.py`).
+    #[test]
+    fn factors_are_those_of_the_converter() {
+        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../../../spec/vectors/model/rope.json")).unwrap();
+        let vectors = vectors.as_object().unwrap();
+        assert_eq!(vectors.len(), 5);
+        for (name, rope) in vectors {
+            let number = |key: &str| rope[key].as_f64().unwrap() as f32;
+            let parameters = Llama3 {
+                factor: number("factor"),
+                low_freq_factor: number("low_freq_factor"),
+                high_freq_factor: number("high_freq_factor"),
+                original_context_tokens: number("original_max_position_embeddings"),
+            };
+            let factors = llama3_factors(&parameters, number("rope_theta"), number("head_width") as usize);
+            let bits: Vec<u64> = factors.iter().map(|f| u64::from(f.to_bits())).collect();
+            let want: Vec<u64> = rope["factors"].as_array().unwrap().iter().map(|f| f.as_u64().unwrap()).collect();
+            assert_eq!(bits, want, "{name}");
+        }
+    }
+}

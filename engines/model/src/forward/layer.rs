@@ -67,9 +67,7 @@ impl Scratch {
 
     /// Bytes of all buffers.
     pub(super) fn byte_count(&self) -> usize {
-        let floats = [
-            &self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.angles,
-        ];
+        let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.angles];
         floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice())
     }
 }

@@ -148,9 +148,7 @@ impl Binder<'_> {
     fn map(&self, tensor: &Tensor, rows: usize) -> Result<RowMap> {
         match tensor.row_order {
             RowOrder::Canonical => Ok(RowMap::Same),
-            RowOrder::RotaryPairs { head_count } if head_count.checked_mul(self.config.head_width) == Some(rows) => {
-                Ok(RowMap::RotaryPairs { head_width: self.config.head_width })
-            }
+            RowOrder::RotaryPairs { head_count } if head_count.checked_mul(self.config.head_width) == Some(rows) => Ok(RowMap::RotaryPairs { head_width: self.config.head_width }),
             RowOrder::RotaryPairs { .. } => Err(Malformed::Hyperparameters { key: "head count" }.into()),
         }
     }
@@ -189,8 +187,15 @@ impl Binder<'_> {
         let known = |name: &str| {
             let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split_once('.'));
             let parts = [
-                "input_layernorm.weight", "post_attention_layernorm.weight", "self_attn.q_proj.weight", "self_attn.k_proj.weight",
-                "self_attn.v_proj.weight", "self_attn.o_proj.weight", "mlp.gate_proj.weight", "mlp.up_proj.weight", "mlp.down_proj.weight",
+                "input_layernorm.weight",
+                "post_attention_layernorm.weight",
+                "self_attn.q_proj.weight",
+                "self_attn.k_proj.weight",
+                "self_attn.v_proj.weight",
+                "self_attn.o_proj.weight",
+                "mlp.gate_proj.weight",
+                "mlp.up_proj.weight",
+                "mlp.down_proj.weight",
             ];
             let biases = ["self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"];
             match layer {

@@ -55,8 +55,7 @@ impl Date {
 
     /// The day in the words of C's `strftime`, for the directives that speak of days alone; `None` for any other.
     pub(crate) fn format(&self, pattern: &str) -> Option<String> {
-        const MONTHS: [&str; 12] =
-            ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
+        const MONTHS: [&str; 12] = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"];
         const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
         let month = MONTHS.get(usize::from(self.month).checked_sub(1)?)?;
         let weekday = DAYS.get(self.weekday())?;
@@ -99,7 +98,7 @@ impl Date {
 }
 
 fn month_days(year: u16, month: u8) -> u8 {
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
         4 | 6 | 9 | 11 => 30,

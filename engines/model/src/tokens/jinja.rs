@@ -42,7 +42,7 @@ pub(crate) fn render(source: &str, context: Context) -> Result<String> {
     for (name, text) in [("bos_token", context.bos), ("eos_token", context.eos), ("pad_token", context.pad)] {
         globals.extend(text.map(|text| (name, Value::from(text))));
     }
-    environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)
+    Ok(environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)?)
 }
 
 fn message(message: Message) -> Value {

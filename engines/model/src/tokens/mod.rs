@@ -17,3 +17,6 @@ pub use pipeline::Tokenizer;
 pub use stream::TextStream;
 pub use template::ChatTemplate;
 pub use vocabulary::Token;
+
+#[cfg(test)]
+mod tests;

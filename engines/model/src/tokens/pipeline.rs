@@ -20,9 +20,11 @@ pub struct Tokenizer {
     byte_level: ByteLevel,
     bpe: BPE,
     /// Control and added tokens by their first byte, longest first.
-    markup: BTreeMap<u8, Vec<(Box<str>, Token)>>,
+    markup: MarkupByFirstByte,
     roles: Roles,
 }
+
+type MarkupByFirstByte = BTreeMap<u8, Vec<(Box<str>, Token)>>;
 
 /// Tokens that a model file names for a purpose. They decide when to stop and what a template may write, not the ids of a text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -176,8 +178,8 @@ fn build_bpe(vocabulary: &Vocabulary) -> Result<BPE> {
     builder.build().map_err(|_| Misbehaved::Tokenizer.into())
 }
 
-fn markup_by_first_byte(vocabulary: &Vocabulary) -> Result<BTreeMap<u8, Vec<(Box<str>, Token)>>> {
-    let mut markup: BTreeMap<u8, Vec<(Box<str>, Token)>> = BTreeMap::new();
+fn markup_by_first_byte(vocabulary: &Vocabulary) -> Result<MarkupByFirstByte> {
+    let mut markup = MarkupByFirstByte::new();
     for (token, entry) in vocabulary.iter().filter(|(_, e)| matches!(e.kind, TokenKind::Control | TokenKind::Added)) {
         let text = String::from_utf8_lossy(&entry.bytes);
         // A seal is set behind the first character of a token's text: it must have a second one.

@@ -54,13 +54,7 @@ impl ChatTemplate {
         let sealed = messages.iter().map(|m| Message { role: m.role, content: sealed(&m.content, &markup, seal) });
         let written = |token: Option<Token>| token.and_then(|t| tokenizer.vocabulary().bytes(t)).map(|b| String::from_utf8_lossy(b).into_owned());
         let roles = tokenizer.roles();
-        let context = jinja::Context {
-            messages: sealed.collect(),
-            date,
-            bos: written(roles.bos),
-            eos: written(roles.eos_written),
-            pad: written(roles.pad),
-        };
+        let context = jinja::Context { messages: sealed.collect(), date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
         let text = jinja::render(&self.source, context)?;
         if text.len() > limits::TEXT_BYTES_MAX {
             return Err(Misbehaved::TemplateTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());

@@ -32,7 +32,7 @@ macro_rules! plain {
     };
 }
 
-plain!(F32, 4, |bytes| f32::from_le_bytes(bytes));
+plain!(F32, 4, f32::from_le_bytes);
 plain!(F16, 2, |bytes| f16_to_f32(u16::from_le_bytes(bytes)));
 plain!(Bf16, 2, |bytes| bf16_to_f32(u16::from_le_bytes(bytes)));
 
@@ -74,9 +74,5 @@ fn tile<F: Fused, W: Plain, const R: usize, const C: usize>(weights: &Matrix<'_>
         }
         start += count;
     }
-    for c in 0..C {
-        for r in 0..R {
-            target.put(column + c, row + r, sums[c][r]);
-        }
-    }
+    target.put(column, row, &sums);
 }

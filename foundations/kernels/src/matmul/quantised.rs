@@ -54,11 +54,7 @@ fn tile<F: Fused, W: Quantised, const R: usize, const C: usize>(weights: &Matrix
             }
         }
     }
-    for c in 0..C {
-        for r in 0..R {
-            target.put(column + c, row + r, sums[c][r]);
-        }
-    }
+    target.put(column, row, &sums);
 }
 
 /// Sixteen products from `start`. Nothing here can wrap: the sum is below 2¹⁸; the wrapping forms only keep the checks of a debug build out.

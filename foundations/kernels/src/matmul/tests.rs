@@ -139,6 +139,23 @@ fn hash_of_q6_k() {
     check(ElementType::Q6K, "a0cee27fa1fd04bbdbf3330ddd0184ac0a52ef13e3527a6e4d041998d10bc1f2");
 }
 
+/// The example that opens `spec/arithmetic.md`.
+#[test]
+fn example_of_the_spec() {
+    let mut block = [0u8; 34];
+    block[1] = 0x38; // f16 of 0.5
+    (block[2], block[3]) = (3, (-2i8) as u8);
+    let matrix = Matrix::new(&block, ElementType::Q8_0, 1, 32, RowMap::Same).unwrap();
+    let values: [f32; 32] = std::array::from_fn(|i| [1.0, 0.25].get(i).copied().unwrap_or(0.0));
+    for isa in Isa::available() {
+        let (mut blocks, mut out) = ([Block::ZERO], [0.0]);
+        quantise(isa, &Serial, &values, 32, &mut blocks);
+        assert_eq!((blocks[0].scale.to_bits(), &blocks[0].q[..3]), (0x3c01_0204, &[127, 32, 0][..]));
+        matmul(isa, &Serial, &matrix, &Columns { values: &[], blocks: &blocks, count: 1 }, None, &mut out);
+        assert_eq!(out[0].to_bits(), 0x3f9f_bf7f);
+    }
+}
+
 /// The largest integers that the types can hold stay exact in f32: |s| < 2²⁴.
 #[test]
 fn extreme_integers_stay_exact() {

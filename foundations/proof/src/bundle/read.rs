@@ -136,15 +136,11 @@ impl Parser {
     }
 }
 
-/// Which of the three errors a first part that cannot be read is.
+/// Which error a first part is that is cut off, or wrong after its version.
 fn header_error(bytes: &[u8]) -> BundleError {
     let mut reader = Reader::new(bytes);
-    let named = reader.array().is_ok() && reader.uint() == Ok(part::HEADER) && reader.text_within(MAGIC.len()) == Ok(MAGIC);
-    match (named, reader.uint()) {
-        (false, _) => BundleError::NotABundle,
-        (true, Ok(VERSION) | Err(CborError::Short)) => BundleError::Malformed(0),
-        (true, _) => BundleError::UnsupportedVersion,
-    }
+    let is_named = reader.array().is_ok() && reader.uint() == Ok(part::HEADER) && reader.text_within(MAGIC.len()) == Ok(MAGIC);
+    if is_named { BundleError::Malformed(0) } else { BundleError::NotABundle }
 }
 
 enum Stop {
@@ -187,17 +183,31 @@ impl<'a> Step<'a> {
     }
 
     fn read_header(&mut self) -> Result<Event<'a>, Stop> {
-        self.array(6)?;
-        (self.reader.uint()? == part::HEADER && self.reader.text_within(MAGIC.len())? == MAGIC && self.reader.uint()? == VERSION).then_some(()).ok_or(BAD)?;
+        let elements = self.name_and_version()?;
+        (elements == 6).then_some(()).ok_or(BAD)?;
         let header = Header { log: LogId(self.reader.fixed()?), first: self.reader.uint()?, count: self.reader.uint()? };
-        if header.first.checked_add(header.count).is_none_or(|end| end > limits::INDEX_MAX) {
-            return Err(BAD);
-        }
         if header.count == 0 {
             return Err(Stop::Bundle(BundleError::NoRecords));
         }
+        if header.first.checked_add(header.count).is_none_or(|end| end > limits::INDEX_MAX) {
+            return Err(BAD);
+        }
         self.state = State::Keys;
         Ok(Event::Header(header))
+    }
+
+    /// Step 1, decided element by element, so that the answer does not depend on how much of the file has come. Gives the header's number of elements.
+    fn name_and_version(&mut self) -> Result<u64, Stop> {
+        let otherwise = |bundle_error| move |error| if error == CborError::Short { Stop::Cbor(error) } else { Stop::Bundle(bundle_error) };
+        let not_a_bundle = otherwise(BundleError::NotABundle);
+        let elements = self.reader.array().map_err(not_a_bundle)?;
+        if self.reader.uint().map_err(not_a_bundle)? != part::HEADER || self.reader.text_within(MAGIC.len()).map_err(not_a_bundle)? != MAGIC {
+            return Err(Stop::Bundle(BundleError::NotABundle));
+        }
+        match self.reader.uint().map_err(otherwise(BundleError::UnsupportedVersion))? {
+            VERSION => Ok(elements),
+            _ => Err(Stop::Bundle(BundleError::UnsupportedVersion)),
+        }
     }
 
     fn read_keys(&mut self) -> Result<Event<'a>, Stop> {

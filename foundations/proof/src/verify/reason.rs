@@ -86,8 +86,6 @@ reasons!(
     Fork "fork" step Some(20), Some(Axis::Consistency);
     /// The key came with the bundle.
     SelfAssertedKey "self-asserted-key" step None, None;
-    /// No reference to compare with.
-    NoReference "no-reference" step None, None;
     /// The bundle holds a part of the log.
     Partial "partial" step None, None;
     /// No reference says how many records there should be.

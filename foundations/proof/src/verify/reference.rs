@@ -28,7 +28,7 @@ impl End<'_> {
         axes.set(Axis::Inclusion, AxisState::Pass);
         scope.checkpoint = Some(checkpoint);
         let Some(reference) = &self.policy.reference else {
-            axes.set(Axis::Consistency, AxisState::Unchecked(Reason::NoReference));
+            axes.set(Axis::Consistency, AxisState::Unchecked(Reason::CompletenessUnwitnessed));
             axes.set(Axis::Completeness, AxisState::Unchecked(if self.is_whole(&checkpoint) { Reason::CompletenessUnwitnessed } else { Reason::Partial }));
             return Ok(Ok(()));
         };

@@ -3,7 +3,6 @@
 use super::{safetensors, settings};
 use crate::error::{Malformed, Part, Result};
 use crate::file::json::{Json, parse};
-use crate::file::layout;
 use crate::file::model::ModelFile;
 use crate::limits;
 use crate::tensor::{Source, Tensor};
@@ -25,7 +24,6 @@ pub fn open_folder(files: BTreeMap<String, Source>) -> Result<ModelFile> {
         // Some exports store the tied matrix a second time; the reference never reads it.
         tensors.remove("lm_head.weight");
     }
-    layout::check(&config, &tensors)?;
     let tokenizer_json = files.get("tokenizer.json").ok_or(Malformed::TokenizerMissing)?;
     let tokenizer_config = optional(&files, "tokenizer_config.json")?;
     let generation_config = optional(&files, "generation_config.json")?;
@@ -101,9 +99,7 @@ fn template(files: &BTreeMap<String, Source>, tokenizer_config: &Value) -> Resul
         }
     };
     match text {
-        Some(text) if text.len() as u64 > limits::TEMPLATE_BYTES_MAX => {
-            Err(Malformed::TooMany { what, count: text.len() as u64, max: limits::TEMPLATE_BYTES_MAX }.into())
-        }
+        Some(text) if text.len() as u64 > limits::TEMPLATE_BYTES_MAX => Err(Malformed::TooMany { what, count: text.len() as u64, max: limits::TEMPLATE_BYTES_MAX }.into()),
         text => Ok(text.map(ChatTemplate::new)),
     }
 }

@@ -3,7 +3,7 @@
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Result, Unsupported};
 use crate::file::json::Json;
-use crate::file::{layout, rope};
+use crate::file::{ranges, rope};
 
 /// Reads the hyperparameters.
 pub(crate) fn config(root: &Json<'_>) -> Result<Config> {
@@ -38,7 +38,7 @@ pub(crate) fn config(root: &Json<'_>) -> Result<Config> {
         rope_factors: scaling.map(|scaling| rope_factors(&scaling, rope_base, head_width)).transpose()?.flatten(),
         tied: root.bool("tie_word_embeddings")?.unwrap_or(false),
     };
-    layout::check_config(&config)?;
+    ranges::check_config(&config)?;
     Ok(config)
 }
 
@@ -48,12 +48,12 @@ fn count(root: &Json<'_>, key: &str, default: Option<usize>) -> Result<usize> {
         (None, Some(default)) => default as u64,
         (None, None) => return Err(Malformed::KeyMissing { key: format!("config.json: {key}").into() }.into()),
     };
-    layout::width(value).ok_or_else(|| Malformed::KeyInvalid { key: format!("config.json: {key}").into() }.into())
+    ranges::width(value).ok_or_else(|| Malformed::KeyInvalid { key: format!("config.json: {key}").into() }.into())
 }
 
 fn float(root: &Json<'_>, key: &str, default: Option<f64>) -> Result<f32> {
     let value = root.float(key)?.or(default).ok_or_else(|| Malformed::KeyMissing { key: format!("config.json: {key}").into() })?;
-    layout::positive(value).ok_or_else(|| Malformed::KeyInvalid { key: format!("config.json: {key}").into() }.into())
+    ranges::positive(value).ok_or_else(|| Malformed::KeyInvalid { key: format!("config.json: {key}").into() }.into())
 }
 
 /// Settings that would change the arithmetic in ways not built here.

@@ -1,6 +1,6 @@
 //! The GGUF header: magic, version, key-value pairs, tensor places. Nothing here allocates more than the header's own size.
 //!
-//! Layout (ggml `docs/gguf.md`), all little-endian:
+//! Layout (the GGUF specification of ggml), all little-endian:
 //! "GGUF" · u32 version · u64 tensor count · u64 pair count · pairs · tensor infos · padding to the alignment · tensor data.
 //! A pair is text key · u32 type · value; a text is u64 length · bytes; an array is u32 element type · u64 count · elements.
 //! A tensor info is text name · u32 dimension count · u64 dimensions (fastest first) · u32 ggml type · u64 offset in the data.

@@ -3,8 +3,8 @@
 use super::header::{Header, TensorInfo};
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Part, Result, Unsupported};
-use crate::file::layout;
 use crate::file::model::ModelFile;
+use crate::file::ranges;
 use crate::limits;
 use crate::tensor::{RowOrder, Source, Tensor};
 use crate::tokens::{self, ChatTemplate};
@@ -35,7 +35,6 @@ pub fn open_gguf(source: Source) -> Result<ModelFile> {
         let tensor = tensor(&header, &source, info, name.clone(), row_order(&config, &name))?;
         tensors.insert(name, tensor);
     }
-    layout::check(&config, &tensors)?;
     let tokenizer = tokens::from_gguf(&header)?;
     let template = header.text("tokenizer.chat_template")?.map(ChatTemplate::new);
     ModelFile::new(header.text("general.name")?, config, tensors, tokenizer, template)
@@ -64,7 +63,7 @@ impl Settings<'_, '_> {
     fn count_or(&self, suffix: &str, default: Option<u64>) -> Result<usize> {
         let key = self.key(suffix);
         let value = self.header.unsigned(&key)?.or(default).ok_or_else(|| Malformed::KeyMissing { key: key.as_str().into() })?;
-        layout::width(value).ok_or_else(|| Malformed::KeyInvalid { key: key.into() }.into())
+        ranges::width(value).ok_or_else(|| Malformed::KeyInvalid { key: key.into() }.into())
     }
 
     fn count(&self, suffix: &str) -> Result<usize> {
@@ -74,16 +73,11 @@ impl Settings<'_, '_> {
     fn float(&self, suffix: &str, default: Option<f64>) -> Result<f32> {
         let key = self.key(suffix);
         let value = self.header.float(&key)?.or(default).ok_or_else(|| Malformed::KeyMissing { key: key.as_str().into() })?;
-        layout::positive(value).ok_or_else(|| Malformed::KeyInvalid { key: key.into() }.into())
+        ranges::positive(value).ok_or_else(|| Malformed::KeyInvalid { key: key.into() }.into())
     }
 }
 
-fn config(
-    header: &Header<'_>,
-    architecture: Architecture,
-    rope_factors: Option<Vec<f32>>,
-    tensors: &BTreeMap<&str, &TensorInfo<'_>>,
-) -> Result<Config> {
+fn config(header: &Header<'_>, architecture: Architecture, rope_factors: Option<Vec<f32>>, tensors: &BTreeMap<&str, &TensorInfo<'_>>) -> Result<Config> {
     let prefix = match architecture {
         Architecture::Llama => "llama",
         Architecture::Qwen2 => "qwen2",
@@ -100,7 +94,7 @@ fn config(
         }
     }
     let embedding = tensors.get("token_embd.weight").ok_or_else(|| Malformed::TensorMissing { name: "token_embd.weight".into() })?;
-    let rows = embedding.shape.first().copied().and_then(layout::width);
+    let rows = embedding.shape.first().copied().and_then(ranges::width);
     let config = Config {
         architecture,
         vocab_count: rows.ok_or_else(|| Malformed::TensorRange { name: embedding.name.into() })?,
@@ -116,7 +110,7 @@ fn config(
         rope_factors,
         tied: !tensors.contains_key("output.weight"),
     };
-    layout::check_config(&config)?;
+    ranges::check_config(&config)?;
     Ok(config)
 }
 
@@ -146,9 +140,7 @@ fn tensor(header: &Header<'_>, source: &Source, info: &TensorInfo<'_>, name: Str
     let element = element(info)?;
     let shape = info.shape.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>().ok_or_else(out)?;
     let start = header.data_start.checked_add(info.offset).ok_or_else(out)?;
-    // Blocks lie along a row, so a row must be whole blocks.
-    let columns = shape.last().copied().unwrap_or(0);
-    if info.offset % header.alignment != 0 || columns % element.block_elements() != 0 {
+    if !info.offset.is_multiple_of(header.alignment) {
         return Err(out().into());
     }
     let elements = shape.iter().try_fold(1usize, |n, &d| n.checked_mul(d)).ok_or_else(out)?;

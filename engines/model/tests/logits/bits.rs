@@ -1,0 +1,90 @@
+//! One digest of all logits, however the work was cut: `spec/arithmetic.md`, "The digests of whole runs".
+
+use crate::vectors::{gguf, reference, session, threads, weights};
+use mickai_kernels::crew::Crew;
+use mickai_kernels::isa::Isa;
+use mickai_model::forward::{Session, Weights};
+use mickai_model::tokens::Token;
+use sha3::{Digest, Sha3_256};
+use std::sync::Arc;
+
+fn digest(weights: &Arc<Weights>, tokens: &[Token], crew: &Arc<dyn Crew>, isa: Isa, chunk: usize) -> String {
+    let mut session = Session::new(weights.clone(), tokens.len(), crew.clone(), isa).unwrap();
+    let mut hash = Sha3_256::new();
+    for tokens in tokens.chunks(chunk) {
+        session.feed_each(tokens, &mut |_, row| row.iter().for_each(|x| hash.update(x.to_le_bytes()))).unwrap();
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// `want` is the SHA3-256 over the logits (f32, little-endian, position after position) of the first 64 tokens of the model's vector.
+/// The test is the same in debug and release builds, so both are held to it. Changing a digest is a new arithmetic version.
+fn check(name: &str, element: &str, want: &str) {
+    let weights = weights(&gguf(&format!("{name}.{element}")));
+    let tokens = reference(name).tokens(64);
+    for count in [1, 2, 3, 8] {
+        let crew = threads(count);
+        for isa in Isa::available() {
+            for chunk in [1, 7, 64] {
+                let got = digest(&weights, &tokens, &crew, isa, chunk);
+                assert_eq!(got, want, "{}, {count} threads, chunks of {chunk}", isa.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn digest_of_f32() {
+    check("llama-64", "f32", "8c74aaea218ffcd301e1db4fd7718e357b1478cfff275e6dec619a94478194b2");
+}
+
+#[test]
+fn digest_of_f16() {
+    check("llama-64", "f16", "14e94e826f3a4bb57ec596d85a99ef8cb770917c9d675a094889295840219ed9");
+}
+
+#[test]
+fn digest_of_bf16() {
+    check("qwen2-64-untied", "bf16", "354a986b3881a34127a67c89a5cdfcbe8227d4ea17b955efd731ea547f890abd");
+}
+
+#[test]
+fn digest_of_q8_0() {
+    check("qwen2-64", "q8_0", "4acd3f089ef150e4d36672bb4008b410a5d5ea800a5306d667824a9fe36e271a");
+}
+
+#[test]
+fn digest_of_q4_0() {
+    check("llama-64", "q4_0", "2b8fdf8510abc318005bb6532f98fbd13bb2cf3ff4ea58dbf8ee9a4377a11b9b");
+}
+
+#[test]
+fn digest_of_q4_k() {
+    check("llama-256", "q4_k", "61cda6c5e32dbaf15a3db299e0d5362f0c481b9f9bf675c59eebc12821c15e20");
+}
+
+#[test]
+fn digest_of_q6_k() {
+    check("llama-256", "q6_k", "c01f9993c8c49e1c8992cd9a8705bc4bec84e366dd1bc8a67207ae209432c27d");
+}
+
+/// Past 256 positions attention merges chunks, and past 64 tokens a feed is cut inside; neither may show, nor what was there before a truncation.
+#[test]
+fn long_contexts_and_truncation_change_nothing() {
+    let weights = weights(&gguf("llama-64.q8_0"));
+    let tokens: Vec<Token> = (0..600).map(|i| Token(i * 37 % 500)).collect();
+    let bits = |session: &Session| session.logits().iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    let mut whole = session(&weights);
+    whole.feed(&tokens).unwrap();
+    let mut single = Session::new(weights.clone(), 600, threads(3), Isa::SCALAR).unwrap();
+    tokens.iter().for_each(|&token| single.feed(&[token]).unwrap());
+    assert_eq!(bits(&whole), bits(&single));
+
+    whole.truncate(300);
+    assert!(whole.logits().is_empty() && whole.position() == 300);
+    whole.feed(&[Token(1); 200]).unwrap();
+    assert_ne!(bits(&whole), bits(&single));
+    whole.truncate(300);
+    whole.feed(&tokens[300..]).unwrap();
+    assert_eq!(bits(&whole), bits(&single));
+}

@@ -1,0 +1,139 @@
+//! `mickai ask`: one request. The embedded model makes a verb of it, which is performed here; any other model answers in text.
+
+use crate::answer;
+use crate::args::Ask;
+use crate::failure::Failure;
+use crate::out::Out;
+use crate::turn::{self, Interrupt};
+use mickai_model::generate::Context;
+use mickai_model::tokens::{Message, Role};
+use mickai_runtime::verbs::{Answer, Call, Plan};
+use mickai_runtime::{Answered, Loaded, System};
+use serde_json::{Value, json};
+use std::io::{IsTerminal, Read, Write};
+
+pub fn ask(system: &System, args: &Ask, out: Out) -> Result<u8, Failure> {
+    let words = request(args)?;
+    let model = turn::model(system, &args.generation)?;
+    let mut context = system.context(&model)?;
+    let interrupt = Interrupt::listen()?;
+    if model.is_embedded {
+        return verb(system, &model, &mut context, &words, &Manner { args, out, interrupt });
+    }
+    let mut messages = turn::opening(&args.generation);
+    messages.push(Message { role: Role::User, content: words });
+    let asked = turn::asked(&args.generation, messages, false);
+    let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out))?;
+    if out.json {
+        out.line(record(&answered, json!({ "text": answered.generation.text })).to_string())?;
+    } else {
+        out.line("")?;
+        name_record(&answered, args.quiet, out)?;
+    }
+    Ok(0)
+}
+
+/// How a request is to be handled.
+pub struct Manner<'a> {
+    pub args: &'a Ask,
+    pub out: Out,
+    pub interrupt: Interrupt,
+}
+
+/// The words typed, or standard input for `-`.
+fn request(args: &Ask) -> Result<String, Failure> {
+    let words = args.words.join(" ");
+    if words != "-" {
+        return Ok(words);
+    }
+    let mut text = String::new();
+    std::io::stdin().read_to_string(&mut text).map_err(Failure::Stream)?;
+    Ok(text.trim().to_owned())
+}
+
+/// Turns the words into a verb, performs it and answers.
+pub fn verb(system: &System, model: &Loaded, context: &mut Context, words: &str, manner: &Manner<'_>) -> Result<u8, Failure> {
+    let messages = vec![Message { role: Role::User, content: words.to_owned() }];
+    let asked = turn::asked(&manner.args.generation, messages, true);
+    let answered = turn::run(system, model, context, &asked, &manner.interrupt, None)?;
+    let result = resolve_and_perform(system, &answered, manner);
+    if !manner.out.json {
+        if let Err(failure) = &result {
+            // The question is on record whatever came of it; its number is still wanted.
+            failure.print();
+        }
+        name_record(&answered, manner.args.quiet, manner.out)?;
+    }
+    match result {
+        Ok(code) => Ok(code),
+        Err(failure) if manner.out.json => Err(failure),
+        Err(failure) => Ok(failure.code()),
+    }
+}
+
+fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>) -> Result<u8, Failure> {
+    let below = answered.intent.index;
+    let call = Call::parse(&answered.generation.text)?;
+    let plan = Plan::new(system, call, &jiff::Zoned::now(), below)?;
+    if !manner.out.json {
+        // What was understood, and the range that is used: nothing is guessed behind the operator's back.
+        eprintln!("{}{}", plan.call, plan.range.as_ref().map(|range| format!("  ({range})")).unwrap_or_default());
+    }
+    if let Some(change) = plan.change()
+        && !confirmed(&change, manner)?
+    {
+        manner.out.object(&record(answered, json!({ "call": plan.call.to_string(), "done": false })), || "not done".to_owned())?;
+        return Ok(1);
+    }
+    let answer = plan.perform(system, answered.outcome, below)?;
+    if manner.out.json {
+        let fields = json!({ "call": plan.call.to_string(), "range": plan.range.as_ref().map(ToString::to_string), "answer": answer::to_json(&answer) });
+        manner.out.line(record(answered, fields).to_string())?;
+    } else {
+        answer::print(&answer, &plan, manner.out)?;
+    }
+    Ok(answer_code(&answer))
+}
+
+/// The exit code that an answer gives: that of a verdict, 1 where something is not in order.
+fn answer_code(answer: &Answer) -> u8 {
+    match answer {
+        Answer::Verdict(verdict) => verdict.word.exit_code(),
+        Answer::Replayed(replayed) => u8::from(!replayed.is_identical()),
+        _ => 0,
+    }
+}
+
+/// Asks y/N on the terminal; without one only `--yes` says yes.
+fn confirmed(change: &str, manner: &Manner<'_>) -> Result<bool, Failure> {
+    if manner.args.yes {
+        return Ok(true);
+    }
+    if !std::io::stdin().is_terminal() {
+        eprintln!("would {change}; nobody is here to answer: pass --yes");
+        return Ok(false);
+    }
+    eprint!("{change}? [y/N] ");
+    std::io::stderr().flush().map_err(Failure::Stream)?;
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).map_err(Failure::Stream)?;
+    Ok(matches!(line.trim(), "y" | "Y" | "yes"))
+}
+
+/// The object with the two records that tell of it.
+fn record(answered: &Answered, mut fields: Value) -> Value {
+    if let Value::Object(fields) = &mut fields {
+        for (name, appended) in [("intent", &answered.intent), ("outcome", &answered.outcome)] {
+            fields.insert(name.to_owned(), json!({ "index": appended.index, "digest": appended.digest.to_string() }));
+        }
+    }
+    fields
+}
+
+/// The line that names the record.
+pub fn name_record(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
+    if quiet {
+        return Ok(());
+    }
+    out.line(format!("record {} {}", answered.outcome.index, answered.outcome.digest))
+}

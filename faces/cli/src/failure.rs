@@ -1,0 +1,71 @@
+//! What went wrong, with its exit code and, where there is one, a hint.
+
+use mickai_runtime::Error;
+use std::path::{Path, PathBuf};
+
+/// Wrong usage.
+pub const USAGE: u8 = 64;
+/// Something failed.
+const FAILED: u8 = 1;
+
+/// Why a command did not do what it was asked.
+#[derive(Debug)]
+pub enum Failure {
+    /// The system refused or failed.
+    System(Error),
+    /// A file of the operator's.
+    File { path: PathBuf, source: std::io::Error },
+    /// Standard input or output.
+    Stream(std::io::Error),
+    /// The line editor.
+    Editor(rustyline::error::ReadlineError),
+    /// The signal handler for Ctrl-C.
+    Interrupts(ctrlc::Error),
+    /// No folder to live in.
+    NoHome,
+    /// A flag's value that is not one.
+    Value { flag: &'static str, value: String, wanted: &'static str },
+}
+
+impl Failure {
+    /// For `map_err` on files.
+    pub fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::File { path, source }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self::Value { .. } | Self::NoHome | Self::System(Error::Verify(_)) => USAGE,
+            _ => FAILED,
+        }
+    }
+
+    /// Says it on standard error.
+    pub fn print(&self) {
+        eprintln!("mickai: {self}");
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::System(error) => error.fmt(f),
+            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::Stream(source) => write!(f, "standard input or output: {source}"),
+            Self::Editor(error) => write!(f, "the line editor: {error}"),
+            Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
+            Self::NoHome => f.write_str("no home folder: give --home DIR or set MICKAI_HOME"),
+            Self::Value { flag, value, wanted } => write!(f, "{flag} {value:?}: give {wanted}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl<E: Into<Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::System(error.into())
+    }
+}

@@ -1,0 +1,37 @@
+//! `mickai log export`: which records, which values, where to.
+
+use crate::answer::{exported_json, exported_text};
+use crate::args::{Opened, Range};
+use crate::failure::Failure;
+use crate::out::Out;
+use mickai_runtime::{Open, Selection, System, when};
+use std::path::Path;
+
+pub fn export(system: &System, path: &Path, open: &[Opened], range: &Range, out: Out) -> Result<u8, Failure> {
+    let all = open.contains(&Opened::All);
+    let open = Open { prompt: all || open.contains(&Opened::Prompt), output: all || open.contains(&Opened::Output) };
+    let exported = system.export(&selection(system, range)?, open, path, None)?;
+    out.object(&exported_json(&exported), || exported_text(&exported))?;
+    if !system.home().recovery_is_offline() {
+        eprintln!("the recovery key is not yet offline: move {} to another place", system.home().recovery_path().display());
+    }
+    Ok(0)
+}
+
+fn selection(system: &System, range: &Range) -> Result<Selection, Failure> {
+    if let Some(wanted) = &range.record {
+        return Ok(Selection::One(system.resolve_record(wanted, None)?));
+    }
+    if let Some(text) = &range.range {
+        let bad = || Failure::Value { flag: "--range", value: text.clone(), wanted: "FIRST-LAST, as 3-17" };
+        let (first, last) = text.split_once('-').ok_or_else(bad)?;
+        let (first, last): (u64, u64) = (first.trim().parse().map_err(|_| bad())?, last.trim().parse().map_err(|_| bad())?);
+        return Ok(Selection::Range(first..last.checked_add(1).ok_or_else(bad)?));
+    }
+    if let Some(phrase) = &range.when {
+        let range = when::resolve(phrase, &jiff::Zoned::now())?;
+        eprintln!("{range}");
+        return Ok(Selection::Range(system.records_within(&range, u64::MAX)?));
+    }
+    Ok(Selection::All)
+}

@@ -1,0 +1,162 @@
+//! The JSON shapes of the vectors in spec/vectors, and what this implementation answers to each.
+
+use mickai_proof::checkpoint::{CheckpointError, Note};
+use mickai_proof::digest::{KeyId, LogId, RecordDigest};
+use mickai_proof::key::PublicKey;
+use mickai_proof::record::decode;
+use mickai_proof::verify::{Axis, Misuse, Policy, Reference, TrustedKey, Verifier, Word};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+pub fn folder(topic: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors").join(topic)
+}
+
+pub fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub fn from_hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordVector {
+    pub name: String,
+    pub why: String,
+    pub record: String,
+    pub expect: RecordExpect,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RecordExpect {
+    pub ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+pub fn judge_record(bytes: &[u8]) -> RecordExpect {
+    match decode(bytes) {
+        Ok(record) => {
+            RecordExpect { ok: true, digest: Some(RecordDigest::of(bytes).to_string()), key_id: Some(record.key_id.to_string()), reason: None }
+        }
+        Err(error) => RecordExpect { reason: Some(error.code().to_owned()), ..RecordExpect::default() },
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointVector {
+    pub name: String,
+    pub why: String,
+    pub note: String,
+    pub key: String,
+    pub log: String,
+    pub expect: CheckpointExpect,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CheckpointExpect {
+    pub ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+pub fn judge_checkpoint(note: &str, key: &PublicKey, log: LogId) -> CheckpointExpect {
+    match Note::parse(note.as_bytes()).and_then(|note| note.verify(key, log)) {
+        Ok(checkpoint) => CheckpointExpect { ok: true, size: Some(checkpoint.size), root: Some(checkpoint.root.to_string()), reason: None },
+        Err(error) => CheckpointExpect { reason: Some(CheckpointError::code(error).to_owned()), ..CheckpointExpect::default() },
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundleVector {
+    pub name: String,
+    pub why: String,
+    pub bundle: String,
+    pub policy: PolicyText,
+    pub expect: Expect,
+}
+
+/// A policy as people write it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyText {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upto: Option<u64>,
+}
+
+/// What a verifier answers; no axes for a misuse.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    pub verdict: Option<String>,
+    pub exit: u8,
+    pub reason: Option<String>,
+    pub index: Option<u64>,
+    pub step: Option<u8>,
+    pub axes: BTreeMap<String, String>,
+}
+
+impl PolicyText {
+    pub fn to_policy(&self) -> Result<Policy, Misuse> {
+        let by_id = || self.key_id.as_ref().map(|id| TrustedKey::Id(KeyId::from_hex(id).unwrap()));
+        let mut policy = Policy {
+            key: self.key.as_ref().map(|pem| TrustedKey::Key(PublicKey::from_pem(pem).unwrap())).or_else(by_id),
+            reference: self.reference.as_ref().map(|text| Reference::parse(text.as_bytes())).transpose()?,
+            upto: self.upto,
+            ..Policy::default()
+        };
+        if let Some(names) = &self.require {
+            policy.require = names.iter().map(|name| Axis::from_name(name).unwrap()).collect();
+        }
+        Ok(policy)
+    }
+
+    /// The answer on a bundle that comes in pieces of `piece_len` bytes.
+    pub fn judge(&self, bundle: &[u8], piece_len: usize) -> Expect {
+        self.to_policy().and_then(|policy| judge(policy, bundle, piece_len)).unwrap_or_else(|misuse| Expect {
+            verdict: None,
+            exit: 64,
+            reason: Some(misuse.code().to_owned()),
+            index: None,
+            step: None,
+            axes: BTreeMap::new(),
+        })
+    }
+}
+
+fn judge(policy: Policy, bundle: &[u8], piece_len: usize) -> Result<Expect, Misuse> {
+    let mut verifier = Verifier::new(policy)?;
+    bundle.chunks(piece_len).for_each(|piece| verifier.feed(piece));
+    let verdict = verifier.finish()?;
+    Ok(Expect {
+        verdict: (verdict.word != Word::Unreadable).then(|| verdict.word.name().to_owned()),
+        exit: verdict.word.exit_code(),
+        reason: verdict.reason.map(|reason| reason.code().to_owned()),
+        index: verdict.index(),
+        step: verdict.failure.and_then(|failure| failure.reason.step()),
+        axes: verdict.axes.iter().map(|(axis, state)| (axis.name().to_owned(), state.name().to_owned())).collect(),
+    })
+}

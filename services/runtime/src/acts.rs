@@ -1,0 +1,190 @@
+//! Acts as people and lists see them: an intent and its outcome as one thing, with the names that records use (spec/record.md "Genesis, intent, outcome, seal").
+
+use mickai_proof::digest::RecordDigest;
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode, Record};
+use std::collections::BTreeMap;
+
+/// Action names of intents.
+pub mod action {
+    /// One inference.
+    pub const GENERATE: &str = "generate";
+    /// A recorded inference run again.
+    pub const REPLAY: &str = "replay";
+    /// A model taken into the home.
+    pub const MODEL_IMPORT: &str = "model.import";
+    /// A model removed from it.
+    pub const MODEL_RM: &str = "model.rm";
+    /// A bundle written.
+    pub const EXPORT: &str = "log.export";
+}
+
+/// Names of facts.
+pub mod fact {
+    #![allow(missing_docs)]
+    pub const MODEL: &str = "model";
+    pub const MODEL_NAME: &str = "model_name";
+    pub const TEMPLATE: &str = "template";
+    pub const TOKENIZER: &str = "tokenizer";
+    pub const ARITHMETIC: &str = "arithmetic";
+    pub const SAMPLER: &str = "sampler";
+    pub const SEED: &str = "seed";
+    pub const TEMPERATURE: &str = "temperature";
+    pub const TOP_K: &str = "top_k";
+    pub const TOP_P: &str = "top_p";
+    pub const MIN_P: &str = "min_p";
+    pub const REPETITION: &str = "repetition";
+    pub const TOKEN_COUNT_MAX: &str = "token_count_max";
+    pub const PROMPT_TOKEN_COUNT: &str = "prompt_token_count";
+    pub const OUTPUT_TOKEN_COUNT: &str = "output_token_count";
+    pub const CONSTRAINT: &str = "constraint";
+    pub const STOP: &str = "stop";
+    pub const RECORD: &str = "record";
+    pub const RECORD_DIGEST: &str = "record_digest";
+    pub const LOG: &str = "log";
+    pub const IDENTICAL: &str = "identical";
+    pub const DIVERGES_AT: &str = "diverges_at";
+    pub const FIRST: &str = "first";
+    pub const COUNT: &str = "count";
+    pub const SIZE: &str = "size";
+    pub const ROOT: &str = "root";
+    pub const BYTE_COUNT: &str = "byte_count";
+    pub const FILE_DIGEST: &str = "file_digest";
+    pub const ERROR: &str = "error";
+}
+
+/// Labels of commitments.
+pub mod label {
+    #![allow(missing_docs)]
+    pub const PROMPT: &str = "prompt";
+    pub const PROMPT_TOKENS: &str = "prompt_tokens";
+    pub const OUTPUT: &str = "output";
+    pub const OUTPUT_TOKENS: &str = "output_tokens";
+}
+
+/// The `stop` fact of a generation that the operator interrupted.
+pub const STOP_INTERRUPTED: &str = "interrupted";
+
+/// The record of one side of an act, owned.
+#[derive(Clone, Debug)]
+pub struct Side {
+    /// Its place in the log.
+    pub index: u64,
+    /// D.
+    pub digest: RecordDigest,
+    /// The operator's clock, ms since 1970.
+    pub wall_ms: u64,
+    /// Its facts.
+    pub facts: BTreeMap<String, Fact<'static>>,
+}
+
+impl Side {
+    fn new(digest: RecordDigest, record: &Record<'_>) -> Self {
+        let facts = record.facts.iter().map(|(name, fact)| (name.to_string(), owned(fact))).collect();
+        Self { index: record.index, digest, wall_ms: record.wall_ms, facts }
+    }
+
+    /// The fact of that name.
+    pub fn fact(&self, name: &str) -> Option<&Fact<'static>> {
+        self.facts.get(name)
+    }
+
+    /// The text fact of that name.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.fact(name).and_then(Fact::as_text)
+    }
+
+    /// The byte fact of that name.
+    pub fn bytes(&self, name: &str) -> Option<&[u8]> {
+        self.fact(name).and_then(Fact::as_bytes)
+    }
+
+    /// The number fact of that name.
+    pub fn uint(&self, name: &str) -> Option<u64> {
+        self.fact(name).and_then(Fact::as_uint)
+    }
+}
+
+/// An intent, and its outcome once there is one.
+#[derive(Clone, Debug)]
+pub struct Act {
+    /// The act's name.
+    pub action: String,
+    /// Who acted.
+    pub actor: ActorClass,
+    /// What was going to happen.
+    pub intent: Side,
+    /// What became of it.
+    pub outcome: Option<(OutcomeCode, Side)>,
+}
+
+impl Act {
+    /// The word of spec/verbs.md for how it ended: `executed`, `failed`, `stopped`, `unknown`; `running` while it has no outcome.
+    pub fn ending(&self) -> &'static str {
+        match &self.outcome {
+            None => "running",
+            Some((OutcomeCode::Executed, side)) if side.text(fact::STOP) == Some(STOP_INTERRUPTED) => "stopped",
+            Some((OutcomeCode::Executed, _)) => "executed",
+            Some((OutcomeCode::Unknown, _)) => "unknown",
+            Some((OutcomeCode::Failed | OutcomeCode::NotAttempted | OutcomeCode::TimedOut, _)) => "failed",
+        }
+    }
+
+    /// The word of spec/verbs.md for what sort of act it is.
+    pub fn kind(&self) -> &str {
+        match self.action.as_str() {
+            action::GENERATE => "generation",
+            action::MODEL_IMPORT => "import",
+            action::MODEL_RM => "removal",
+            action::EXPORT => "export",
+            other => other,
+        }
+    }
+
+    /// The name or the digest of the model concerned.
+    pub fn model(&self) -> Option<String> {
+        let name = self.intent.text(fact::MODEL_NAME).map(str::to_owned);
+        name.or_else(|| self.intent.bytes(fact::MODEL).map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+    }
+}
+
+/// The operator's clock as the operator reads it.
+pub fn local_time(wall_ms: u64) -> String {
+    let timestamp = i64::try_from(wall_ms).ok().and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok());
+    timestamp.map_or_else(|| format!("{wall_ms} ms"), |timestamp| timestamp.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string())
+}
+
+/// Puts intents and outcomes together as records are read in order.
+#[derive(Default)]
+pub struct Pairing {
+    acts: Vec<Act>,
+    /// D of each open intent, to its place in `acts`.
+    open: BTreeMap<RecordDigest, usize>,
+}
+
+impl Pairing {
+    /// Reads the next record.
+    pub fn push(&mut self, digest: RecordDigest, record: &Record<'_>) {
+        if record.kind == Kind::Intent {
+            self.open.insert(digest, self.acts.len());
+            self.acts.push(Act { action: record.action.to_string(), actor: record.actor.0, intent: Side::new(digest, record), outcome: None });
+        } else if let Some((intent, code)) = record.closes
+            && let Some(act) = self.open.remove(&intent).and_then(|place| self.acts.get_mut(place))
+        {
+            act.outcome = Some((code, Side::new(digest, record)));
+        }
+    }
+
+    /// All acts, in the order of their intents.
+    pub fn finish(self) -> Vec<Act> {
+        self.acts
+    }
+}
+
+fn owned(fact: &Fact<'_>) -> Fact<'static> {
+    match fact {
+        Fact::Uint(value) => Fact::Uint(*value),
+        Fact::Bytes(bytes) => Fact::Bytes(bytes.to_vec().into()),
+        Fact::Text(text) => Fact::Text(text.to_string().into()),
+        Fact::List(items) => Fact::List(items.iter().map(owned).collect()),
+    }
+}

@@ -1,0 +1,63 @@
+//! A bundle that somebody brings: verified first, then read as acts and opened values, so that its generations can be run again here.
+
+use crate::acts::{Act, Pairing, action};
+use crate::error::{Error, Result};
+use mickai_proof::bundle::{Event, Parser};
+use mickai_proof::commitment::Opening;
+use mickai_proof::digest::{LogId, RecordDigest};
+use mickai_proof::record;
+use mickai_proof::verify::{Policy, Verdict, Word, verify};
+use std::path::Path;
+
+/// A bundle whose records are whole and signed by the key that it brings. Whether that key is to be trusted is not asked here: a replay shows what a model does, not who ran it.
+pub struct Case {
+    /// The log.
+    pub log: LogId,
+    /// Its acts.
+    pub acts: Vec<Act>,
+    /// What was found of the bundle itself.
+    pub verdict: Verdict,
+    openings: Vec<Opening>,
+}
+
+impl Case {
+    /// Reads and verifies a bundle.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or [`Error::BundleInvalid`].
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let verdict = verify(&bytes, Policy::default())?;
+        if matches!(verdict.word, Word::Invalid | Word::Unreadable) {
+            return Err(Error::BundleInvalid { reason: verdict.reason.map_or("", |reason| reason.code()) });
+        }
+        let mut parser = Parser::default();
+        parser.feed(&bytes);
+        let mut pairing = Pairing::default();
+        let mut openings = Vec::new();
+        // The verifier has read the same events to their end.
+        while let Ok(Some(event)) = parser.next_event() {
+            match event {
+                Event::Record(_, bytes) => {
+                    if let Ok(record) = record::decode(bytes) {
+                        pairing.push(RecordDigest::of(bytes), &record);
+                    }
+                }
+                Event::Opening(opening) => openings.push(opening),
+                _ => {}
+            }
+        }
+        let log = verdict.scope.log.unwrap_or(LogId::GENESIS);
+        Ok(Self { log, acts: pairing.finish(), verdict, openings })
+    }
+
+    /// The value opened for a record's commitment.
+    pub(crate) fn opened(&self, index: u64, label: &str) -> Option<&[u8]> {
+        self.openings.iter().find(|opening| opening.index == index && opening.label == label).map(|opening| opening.value.as_slice())
+    }
+
+    /// Indexes of the intents of its generations.
+    pub fn generations(&self) -> Vec<u64> {
+        self.acts.iter().filter(|act| act.action == action::GENERATE).map(|act| act.intent.index).collect()
+    }
+}

@@ -1,0 +1,169 @@
+//! What can go wrong between a request and its record, by who is at fault, and what to do about it.
+
+use crate::verbs::CallError;
+use crate::when::WhenError;
+use mickai_proof::verify::Misuse;
+use std::fmt;
+use std::path::PathBuf;
+
+/// The result of an act of the system.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why an act did not happen.
+#[derive(Debug)]
+pub enum Error {
+    /// The home's bytes: disk, lock, damage.
+    Store(mickai_store::Error),
+    /// A model file, a tokenizer, a template, a prompt.
+    Model(mickai_model::error::Error),
+    /// A request that became no call that can be performed.
+    Call(CallError),
+    /// A time phrase.
+    When(WhenError),
+    /// A policy for verification.
+    Verify(Misuse),
+    /// The operating system refused threads.
+    Threads(rayon::ThreadPoolBuildError),
+    /// A file of the operator's, outside the home.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A file that would be overwritten.
+    FileExists(PathBuf),
+    /// The system's generator gave nothing.
+    Entropy,
+    /// The system's clock gives no day that a template could name.
+    Clock,
+    /// The prompt does not leave room for one token.
+    PromptTooLong {
+        /// Tokens of the prompt.
+        prompt_token_count: usize,
+        /// Tokens that the model can hold.
+        context_token_count: usize,
+    },
+    /// No model by that name or digest.
+    NoModel {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// The embedded model is part of the program.
+    EmbeddedModel,
+    /// No record of that number, word or digest.
+    NoRecord {
+        /// What was asked for.
+        wanted: String,
+        /// Records in the log.
+        record_count: u64,
+    },
+    /// The beginning of a digest fits several records.
+    AmbiguousRecord {
+        /// What was asked for.
+        wanted: String,
+        /// The first that fit.
+        candidates: Vec<u64>,
+    },
+    /// The record is not part of a generation.
+    NotAGeneration {
+        /// Which.
+        index: u64,
+    },
+    /// A generation that has no outcome to compare with.
+    NoOutcome {
+        /// Its intent.
+        index: u64,
+    },
+    /// A value that a replay needs is neither in the vault nor opened in the bundle.
+    NotOpened {
+        /// Of which record.
+        index: u64,
+        /// Which value.
+        label: &'static str,
+    },
+    /// A value does not fit its commitment, or a record lacks a fact that its kind has.
+    BadRecord {
+        /// Which record.
+        index: u64,
+        /// Which part.
+        part: &'static str,
+    },
+    /// The record was made with another arithmetic, sampler, template or tokenizer than this program and model have.
+    OtherVersion {
+        /// Which record.
+        index: u64,
+        /// Which part.
+        part: &'static str,
+    },
+    /// No records in the range that was asked for.
+    NothingInRange,
+    /// A bundle that does not verify is not replayed.
+    BundleInvalid {
+        /// The verdict's reason.
+        reason: &'static str,
+    },
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store(error) => error.fmt(f),
+            Self::Model(error) => error.fmt(f),
+            Self::Call(error) => error.fmt(f),
+            Self::When(error) => error.fmt(f),
+            Self::Verify(error) => error.fmt(f),
+            Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
+            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
+            Self::Entropy => f.write_str("the system's random generator gave nothing"),
+            Self::Clock => f.write_str("the system's clock shows no day between the years 1 and 9999: set it"),
+            Self::PromptTooLong { prompt_token_count, context_token_count } => {
+                write!(f, "the prompt is {prompt_token_count} tokens and the model holds {context_token_count}, one of them for the answer: shorten the prompt")
+            }
+            Self::NoModel { wanted, known } => write!(f, "no model {wanted:?}; there are: {}. `mickai model import PATH` takes one in", known.join(", ")),
+            Self::EmbeddedModel => f.write_str("the embedded model is part of the program and cannot be removed"),
+            Self::NoRecord { wanted, record_count: 0 } => write!(f, "no record {wanted:?}: the log is empty"),
+            Self::NoRecord { wanted, record_count } => write!(f, "no record {wanted:?}; the log holds 0 to {}", record_count - 1),
+            Self::AmbiguousRecord { wanted, candidates } => write!(f, "several records begin with {wanted:?}: {candidates:?}; give more digits"),
+            Self::NotAGeneration { index } => write!(f, "record {index} is not part of a generation"),
+            Self::NoOutcome { index } => write!(f, "the generation of record {index} has no outcome to compare with"),
+            Self::NotOpened { index, label } => write!(f, "the {label} of record {index} is not here: it was erased, or the bundle was exported without `--open`"),
+            Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
+            Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
+            Self::NothingInRange => f.write_str("no records in that range"),
+            Self::BundleInvalid { reason } => write!(f, "the bundle is not what it says ({reason}): nothing was replayed; see `oar verify`"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+macro_rules! from {
+    ($($variant:ident($source:ty),)+) => {
+        $(impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::$variant(error)
+            }
+        })+
+    };
+}
+
+from!(
+    Store(mickai_store::Error),
+    Model(mickai_model::error::Error),
+    Call(CallError),
+    When(WhenError),
+    Verify(Misuse),
+    Threads(rayon::ThreadPoolBuildError),
+);
+
+impl Error {
+    /// For `map_err` on the operator's files.
+    pub(crate) fn file(path: &std::path::Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        |source| Self::File { path, source }
+    }
+}

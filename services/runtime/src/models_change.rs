@@ -1,0 +1,91 @@
+//! Models come and go: each under a permit, each on record.
+
+use crate::acts::{action, fact};
+use crate::error::{Error, Result};
+use crate::models::{EMBEDDED_NAME, open_files};
+use crate::policy;
+use crate::system::System;
+use mickai_model::digest::ModelDigest;
+use mickai_model::forward::Weights;
+use mickai_proof::digest::Id;
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_store::{Appended, Draft, Progress};
+use std::path::{Path, PathBuf};
+
+/// A model that came or went.
+#[derive(Clone, Debug)]
+pub struct ModelChanged {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub digest: ModelDigest,
+    /// The act's records.
+    pub records: (Appended, Appended),
+}
+
+impl System {
+    /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied.
+    ///
+    /// # Errors
+    /// What is no model that this program runs; a disk that is full.
+    pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, progress: &mut dyn FnMut(Progress)) -> Result<ModelChanged> {
+        let file = open_files(&files_of(path)?)?;
+        Weights::bind(&file.config, &file.tensors)?;
+        let digest = file.digest();
+        let name = name.map_or_else(|| default_name(path), str::to_owned);
+        drop(file);
+        let store = self.store_models();
+        self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |name| Ok(store.import(path, name, Id(digest.0), progress).map(drop)?))
+    }
+
+    /// Removes an imported model.
+    ///
+    /// # Errors
+    /// [`Error::EmbeddedModel`], [`Error::NoModel`].
+    pub fn remove_model(&self, wanted: &str, cause: Option<Appended>) -> Result<ModelChanged> {
+        if wanted == EMBEDDED_NAME {
+            return Err(Error::EmbeddedModel);
+        }
+        let model = self.stored_model(wanted)?;
+        let store = self.store_models();
+        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |_| Ok(store.remove(model.digest).map(drop)?))
+    }
+
+    fn change(&self, action: &str, (name, digest): (String, ModelDigest), cause: Option<Appended>, perform: &mut dyn FnMut(&str) -> Result<()>) -> Result<ModelChanged> {
+        let mut writer = self.writer()?;
+        let mut draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action)
+            .fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()))
+            .fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
+        draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
+        let permit = writer.append_intent(draft, &[])?;
+        writer.check_permit(&permit)?;
+        let intent = Appended { index: permit.index(), digest: permit.digest() };
+        let performed = perform(&name);
+        let code = if performed.is_ok() { OutcomeCode::Executed } else { OutcomeCode::Failed };
+        let outcome = writer.close(permit, code, Vec::new(), &[])?;
+        performed?;
+        Ok(ModelChanged { name, digest, records: (intent, outcome) })
+    }
+}
+
+/// The files of a model on the operator's disk.
+fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(path).map_err(Error::file(path))? {
+        let file = entry.map_err(Error::file(path))?.path();
+        if file.is_file() {
+            files.push(file);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The file's or the folder's own name.
+fn default_name(path: &Path) -> String {
+    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    name.map_or_else(|| "model".to_owned(), |name| name.to_string_lossy().into_owned())
+}

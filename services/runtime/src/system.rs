@@ -1,0 +1,169 @@
+//! The system on one home: what every act needs, and nothing that an act decides.
+
+use crate::acts::{Act, Pairing, label};
+use crate::generation::{messages_of, tokens_of};
+use crate::crew::Threads;
+use crate::error::{Error, Result};
+use crate::policy;
+use mickai_kernels::crew::Crew;
+use mickai_kernels::isa::Isa;
+use mickai_model::tokens::Date;
+use mickai_proof::record::Record;
+use mickai_store::{Home, LogReader, LogWriter, ModelStore, Vault};
+use std::path::Path;
+use std::sync::Arc;
+
+/// One home, and the threads to compute with.
+pub struct System {
+    home: Home,
+    threads: Arc<Threads>,
+    isa: Isa,
+}
+
+impl System {
+    /// Opens the home in `folder`, making it, its keys and its log on the first run. `thread_count` 0 takes every core.
+    ///
+    /// # Errors
+    /// A home that cannot be made, read or trusted.
+    pub fn open(folder: &Path, thread_count: usize) -> Result<Self> {
+        let home = Home::open_or_create(folder)?;
+        let system = Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best() };
+        if system.reader()?.size() == 0 {
+            // Opening the log for writing makes genesis.
+            drop(system.writer()?);
+        }
+        Ok(system)
+    }
+
+    /// The home.
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
+    /// Threads to compute with.
+    pub fn thread_count(&self) -> usize {
+        self.threads.count()
+    }
+
+    /// The instructions that the kernels use.
+    pub fn isa(&self) -> Isa {
+        self.isa
+    }
+
+    pub(crate) fn crew(&self) -> Arc<dyn Crew> {
+        self.threads.clone()
+    }
+
+    /// The log, for writing; waits for another writer and says who it is when it has waited enough.
+    pub(crate) fn writer(&self) -> Result<LogWriter> {
+        Ok(LogWriter::open(&self.home, policy::authority())?)
+    }
+
+    /// The log, for reading: never waits.
+    ///
+    /// # Errors
+    /// A log that is damaged.
+    pub fn reader(&self) -> Result<LogReader> {
+        Ok(LogReader::open(&self.home)?)
+    }
+
+    pub(crate) fn store_models(&self) -> ModelStore {
+        ModelStore::open(&self.home)
+    }
+
+    /// The values behind the log's commitments; `None` before there is a log.
+    pub(crate) fn vault(&self, reader: &LogReader) -> Result<Option<Vault>> {
+        Ok(reader.log_id().map(|log| Vault::open(&self.home, log)).transpose()?)
+    }
+
+    /// All acts, in order.
+    ///
+    /// # Errors
+    /// A log that is damaged.
+    pub fn acts(&self) -> Result<Vec<Act>> {
+        let reader = self.reader()?;
+        let mut pairing = Pairing::default();
+        for entry in reader.entries(0..reader.size()) {
+            let entry = entry?;
+            let record = entry.decode().map_err(|_| Error::BadRecord { index: entry.index, part: "form" })?;
+            pairing.push(entry.digest(), &record);
+        }
+        Ok(pairing.finish())
+    }
+
+    /// The index of the record that an operator means: a number, `last`, `latest`, `newest`, `most recent`, `previous`, `first`, or the beginning of a digest.
+    /// Records at or after `below` do not count: who asks for the last record does not mean that of the question.
+    ///
+    /// # Errors
+    /// [`Error::NoRecord`], [`Error::AmbiguousRecord`].
+    pub fn resolve_record(&self, wanted: &str, below: Option<u64>) -> Result<u64> {
+        let reader = self.reader()?;
+        let record_count = reader.size().min(below.unwrap_or(u64::MAX));
+        let missing = || Error::NoRecord { wanted: wanted.to_owned(), record_count };
+        let in_log = |index: Option<u64>| index.filter(|&index| index < record_count).ok_or_else(missing);
+        let word = wanted.trim().trim_start_matches('#').to_lowercase();
+        match word.as_str() {
+            "last" | "latest" | "newest" | "most recent" => return in_log(record_count.checked_sub(1)),
+            "previous" => return in_log(record_count.checked_sub(2)),
+            "first" => return in_log(Some(0)),
+            _ => {}
+        }
+        if let Ok(index) = word.parse::<u64>() {
+            return in_log(Some(index));
+        }
+        if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(missing());
+        }
+        let mut candidates = Vec::new();
+        for entry in reader.entries(0..record_count) {
+            let entry = entry?;
+            if entry.digest().to_string().starts_with(&word) {
+                candidates.push(entry.index);
+            }
+        }
+        match candidates.as_slice() {
+            [] => Err(missing()),
+            [index] => Ok(*index),
+            _ => Err(Error::AmbiguousRecord { wanted: wanted.to_owned(), candidates: candidates.into_iter().take(8).collect() }),
+        }
+    }
+
+    /// The day that templates may mention.
+    pub(crate) fn today(&self) -> Result<Date> {
+        let today = jiff::Zoned::now().date();
+        let (Ok(year), Ok(month), Ok(day)) = (u16::try_from(today.year()), u8::try_from(today.month()), u8::try_from(today.day())) else {
+            return Err(Error::Clock);
+        };
+        Date::new(year, month, day).map_err(|_| Error::Clock)
+    }
+
+    /// The messages of the prompt that record `index` committed to, as text.
+    pub(crate) fn prompt_text(&self, index: u64) -> Result<String> {
+        let reader = self.reader()?;
+        let missing = Error::NotOpened { index, label: label::PROMPT };
+        let opened = self.vault(&reader)?.map(|vault| vault.get(index, label::PROMPT)).transpose()?.flatten().ok_or(missing)?;
+        let messages = messages_of(&opened.value).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
+        Ok(messages.into_iter().map(|(role, content)| format!("{role}: {content}")).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// The values behind a record's commitments that the vault still keeps, as text: prompts as messages, tokens as numbers.
+    ///
+    /// # Errors
+    /// A vault that is damaged.
+    pub fn opened(&self, record: &Record<'_>) -> Result<Vec<(String, String)>> {
+        let reader = self.reader()?;
+        let Some(vault) = self.vault(&reader)? else { return Ok(Vec::new()) };
+        let mut opened = Vec::new();
+        for name in vault.labels(record.index)? {
+            if let Some(value) = vault.get(record.index, &name)? {
+                let text = match name.as_str() {
+                    label::PROMPT => self.prompt_text(record.index)?,
+                    label::PROMPT_TOKENS | label::OUTPUT_TOKENS => tokens_of(&value.value).iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" "),
+                    _ => String::from_utf8_lossy(&value.value).into_owned(),
+                };
+                opened.push((name, text));
+            }
+        }
+        Ok(opened)
+    }
+}

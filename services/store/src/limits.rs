@@ -1,0 +1,42 @@
+//! The largest and the longest of everything that this crate writes, reads or waits for.
+
+use std::time::Duration;
+
+/// Bytes after which a new segment begins; one batch may go over it.
+pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
+/// Records that one fsync may make durable together.
+pub const BATCH_RECORDS_MAX: usize = 1_024;
+/// Bytes of a segment file that a reader agrees to load: a full segment and one largest batch.
+pub const SEGMENT_READ_BYTES_MAX: u64 = 192 << 20;
+/// Bytes of a COSE_Sign1 in a frame.
+pub const SIGNATURE_BYTES_MAX: usize = mickai_proof::limits::SIGNATURE_FIELD_BYTES_MAX;
+/// How long a second writer waits for the first.
+pub const LOCK_WAIT: Duration = Duration::from_secs(30);
+/// How often it looks again.
+pub const LOCK_POLL: Duration = Duration::from_millis(20);
+/// Bytes of the lock file that are read to name its holder.
+pub const LOCK_BYTES_MAX: u64 = 4_096;
+/// How long a permit is good for.
+pub const PERMIT_LIFE: Duration = Duration::from_secs(3_600);
+/// Records after which the writer signs a checkpoint of its own accord.
+pub const CHECKPOINT_EVERY: u64 = 1_024;
+/// Values that one record may keep in the vault.
+pub const VAULT_FIELDS_MAX: usize = mickai_proof::limits::MAP_ENTRIES_MAX;
+/// Bytes of one vault value: what a bundle can open.
+pub const VAULT_VALUE_BYTES_MAX: usize = mickai_proof::limits::VALUE_BYTES_MAX;
+/// Bytes of a vault file that a reader agrees to load.
+pub const VAULT_FILE_BYTES_MAX: u64 = 80 << 20;
+/// Bytes of a key file.
+pub const KEY_FILE_BYTES_MAX: u64 = 4_096;
+/// Bytes of a model's manifest.
+pub const MANIFEST_BYTES_MAX: u64 = 1 << 20;
+/// Files of one model.
+pub const MODEL_FILES_MAX: usize = 4_096;
+/// Models that one store lists.
+pub const MODELS_MAX: usize = 65_536;
+/// Bytes copied between two reports of progress.
+pub const COPY_CHUNK_BYTES: u64 = 64 << 20;
+/// Hex digits that a digest prefix needs at least.
+pub const DIGEST_PREFIX_MIN: usize = 4;
+/// Findings that a check of the log lists.
+pub const FINDINGS_MAX: usize = 64;

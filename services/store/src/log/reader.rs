@@ -1,0 +1,241 @@
+//! Reads a log without any lock, also while a writer appends: what is not yet whole is not yet there.
+
+use super::replay::refuse_damage;
+use crate::disk;
+use crate::error::{Damage, Error};
+use crate::home::Home;
+use crate::segment::{self, Frame, Scan, SegmentFile, Tail};
+use mickai_proof::digest::{LogId, RecordDigest};
+use mickai_proof::merkle::{self, Frontier};
+use mickai_proof::record::{self, Record};
+use std::fs::File;
+use std::io::ErrorKind;
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+/// A view of the whole records that were there when it was opened or last refreshed. A record may be seen a moment before its fsync ends.
+#[derive(Debug)]
+pub struct LogReader {
+    folder: PathBuf,
+    checkpoint_path: PathBuf,
+    segments: Vec<View>,
+    size: u64,
+    log: Option<LogId>,
+}
+
+/// One segment with the places of its frames.
+#[derive(Debug)]
+struct View {
+    file: SegmentFile,
+    opened: File,
+    first_index: u64,
+    frames: Vec<Frame>,
+    end: u64,
+}
+
+/// One record and the signature beside it, as bytes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its index.
+    pub index: u64,
+    /// The record's bytes.
+    pub record: Vec<u8>,
+    /// The COSE_Sign1; empty if the record is sealed.
+    pub signature: Vec<u8>,
+}
+
+/// The last record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The log.
+    pub log: LogId,
+    /// Records so far, at least 1.
+    pub size: u64,
+    /// D of the last of them.
+    pub digest: RecordDigest,
+}
+
+impl Entry {
+    /// The record.
+    ///
+    /// # Errors
+    /// [`record::RecordError`] if the stored bytes are not a record that this version knows.
+    pub fn decode(&self) -> Result<Record<'_>, record::RecordError> {
+        record::decode(&self.record)
+    }
+
+    /// Its D.
+    pub fn digest(&self) -> RecordDigest {
+        RecordDigest::of(&self.record)
+    }
+}
+
+impl std::fmt::Debug for Entry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Entry({}, {} + {} bytes)", self.index, self.record.len(), self.signature.len())
+    }
+}
+
+impl LogReader {
+    /// Opens the log of a home for reading; a log that has not begun has no records.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if a record that was synced is not readable; [`Error::Io`].
+    pub fn open(home: &Home) -> Result<Self, Error> {
+        let mut reader = Self { folder: home.log_path(), checkpoint_path: home.checkpoint_path(), segments: Vec::new(), size: 0, log: None };
+        reader.refresh()?;
+        Ok(reader)
+    }
+
+    /// Takes in what was appended since; gives the new size.
+    ///
+    /// # Errors
+    /// As [`LogReader::open`].
+    pub fn refresh(&mut self) -> Result<u64, Error> {
+        let files = segment::list(&self.folder)?;
+        let known = self.segments.len();
+        for (place, file) in files.iter().enumerate().skip(known.saturating_sub(1)) {
+            let is_last = place + 1 == files.len();
+            if place < known {
+                self.extend_last(is_last)?;
+            } else {
+                self.add(file.clone(), is_last)?;
+            }
+        }
+        if self.log.is_none() {
+            self.log = self.entry(0)?.map(|genesis| LogId::of_genesis(&genesis.record));
+        }
+        Ok(self.size)
+    }
+
+    /// Records seen.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The log; `None` before genesis.
+    pub fn log_id(&self) -> Option<LogId> {
+        self.log
+    }
+
+    /// The last record; `None` before genesis.
+    ///
+    /// # Errors
+    /// As [`LogReader::entry`].
+    pub fn head(&self) -> Result<Option<Head>, Error> {
+        let Some(last) = self.size.checked_sub(1) else { return Ok(None) };
+        let entry = self.entry(last)?;
+        Ok(entry.zip(self.log).map(|(entry, log)| Head { log, size: self.size, digest: entry.digest() }))
+    }
+
+    /// The record of that index; `None` if there is none yet.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Damaged`] if it changed since it was scanned.
+    pub fn entry(&self, index: u64) -> Result<Option<Entry>, Error> {
+        let place = self.segments.partition_point(|view| view.first_index <= index);
+        let Some(view) = place.checked_sub(1).and_then(|place| self.segments.get(place)) else { return Ok(None) };
+        let within = usize::try_from(index - view.first_index).ok();
+        let Some(frame) = within.and_then(|within| view.frames.get(within)) else { return Ok(None) };
+        view.read(frame).map(|(record, signature)| Some(Entry { index, record, signature }))
+    }
+
+    /// The records of a range, in order, up to the size.
+    pub fn entries(&self, range: Range<u64>) -> Entries<'_> {
+        Entries { reader: self, next: range.start, end: range.end.min(self.size) }
+    }
+
+    /// The tree of the first `size` records, for roots, checkpoints and bundles; `None` if there are fewer.
+    ///
+    /// # Errors
+    /// As [`LogReader::entry`].
+    pub fn frontier(&self, size: u64) -> Result<Option<Frontier>, Error> {
+        if size > self.size {
+            return Ok(None);
+        }
+        let mut frontier = Frontier::default();
+        for entry in self.entries(0..size) {
+            frontier.push(merkle::leaf(&entry?.record));
+        }
+        Ok(Some(frontier))
+    }
+
+    /// The text of the newest own checkpoint, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn newest_checkpoint(&self) -> Result<Option<String>, Error> {
+        let bytes = disk::read_file(&self.checkpoint_path, mickai_proof::limits::NOTE_BYTES_MAX as u64)?;
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
+    }
+
+    fn add(&mut self, file: SegmentFile, is_last: bool) -> Result<(), Error> {
+        let opened = File::open(&file.path).map_err(Error::io("open", &file.path))?;
+        let scan = scan_settled(&file, self.size, segment::HEADER_LEN as u64, is_last)?;
+        let view = View { file, opened, first_index: self.size, end: scan.end, frames: scan.frames };
+        self.size += view.frames.len() as u64;
+        self.segments.push(view);
+        Ok(())
+    }
+
+    /// Reads the last known segment again: it may have grown, and may no longer be the last.
+    fn extend_last(&mut self, is_last: bool) -> Result<(), Error> {
+        let Some(view) = self.segments.last_mut() else { return Ok(()) };
+        let scan = scan_settled(&view.file, view.first_index, view.end, is_last)?;
+        self.size += scan.frames.len() as u64;
+        view.end = scan.end;
+        view.frames.extend(scan.frames);
+        Ok(())
+    }
+}
+
+impl View {
+    /// The record and the signature of a frame; its checksum is checked again.
+    fn read(&self, frame: &Frame) -> Result<(Vec<u8>, Vec<u8>), Error> {
+        let damaged = || Error::damaged(&self.file.path, frame.offset, Damage::Frame);
+        let mut bytes = vec![0; usize::try_from(frame.end() - frame.offset).unwrap_or(0)];
+        match self.opened.read_exact_at(&mut bytes, frame.offset) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(damaged()),
+            other => other.map_err(Error::io("read", &self.file.path))?,
+        }
+        let same = |again: &Frame| Frame { offset: frame.offset, ..*again } == *frame;
+        let again = segment::read_frame(&bytes, 0).filter(same).ok_or_else(damaged)?;
+        let mut record = bytes.split_off(usize::try_from(again.record().start).unwrap_or(0));
+        let signature = record.split_off(record.len().min(again.record_len as usize));
+        Ok((record, signature))
+    }
+}
+
+/// Scans a segment that a writer may be appending to. The mark is not asked: it may be ahead of the bytes just read. What looks damaged may be a write that was half seen, so it is
+/// read once more.
+fn scan_settled(file: &SegmentFile, first_index: u64, start: u64, is_last: bool) -> Result<Scan, Error> {
+    let start = usize::try_from(start).unwrap_or(usize::MAX);
+    let mut scan = segment::scan(&file.read(first_index)?, start, 0);
+    if scan.tail != Tail::Clean {
+        scan = segment::scan(&file.read(first_index)?, start, 0);
+    }
+    refuse_damage(file, &scan, is_last)?;
+    Ok(scan)
+}
+
+/// Walks records in order.
+#[derive(Debug)]
+pub struct Entries<'a> {
+    reader: &'a LogReader,
+    next: u64,
+    end: u64,
+}
+
+impl Iterator for Entries<'_> {
+    type Item = Result<Entry, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.next >= self.end {
+            return None;
+        }
+        let entry = self.reader.entry(self.next).transpose();
+        self.next += 1;
+        entry
+    }
+}

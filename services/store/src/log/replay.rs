@@ -1,0 +1,200 @@
+//! Reads the segments from the front, checks every record against the one before it, and arrives at the state in which a writer goes on.
+//!
+//! What a start may find besides the orderings of `segment::scan`, and what it means:
+//! - no segment, and no own checkpoint: a new log, genesis is due;
+//! - a segment without a record: genesis was being written, it is due again;
+//! - fewer records than the own checkpoint covers: the log was rolled back, the writer refuses, also if the missing ones look torn;
+//! - as many or more, with another root: the log was rewritten, the writer refuses;
+//! - open intents: their process died, the writer closes them as `outcome_unknown`.
+
+use super::writer::OpenIntent;
+use crate::disk;
+use crate::error::{Damage, Error};
+use crate::home::Home;
+use crate::segment::{self, Resume, Scan, SegmentFile, Tail};
+use mickai_proof::checkpoint::{Checkpoint, Note};
+use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
+use mickai_proof::key::PublicKey;
+use mickai_proof::merkle::{self, Frontier};
+use mickai_proof::record::{self, Kind, Record, RecordError};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The log as the segments tell it.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    /// SHA-256 of genesis, once there is one.
+    pub(crate) log: Option<LogId>,
+    /// The key that genesis names.
+    pub(crate) key: Option<PublicKey>,
+    /// The tree so far.
+    pub(crate) frontier: Frontier,
+    /// D of the last record.
+    pub(crate) last: Option<RecordDigest>,
+    /// Intents without an outcome, by digest.
+    pub(crate) open: BTreeMap<RecordDigest, OpenIntent>,
+    /// The last record is terminal.
+    pub(crate) closed: bool,
+}
+
+/// Where and how the segments end.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Ending {
+    /// Where a writer goes on; `None` if there is no segment.
+    pub(crate) resume: Option<Resume>,
+    /// Bytes of a torn tail that it will cut.
+    pub(crate) torn_bytes: u64,
+}
+
+/// One record as it is read, with its place on disk.
+pub(crate) struct Stored<'a> {
+    pub(crate) path: &'a Path,
+    pub(crate) offset: u64,
+    pub(crate) record: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+/// Reads everything; `visit` sees each record after it was added to the state.
+pub(crate) fn replay(folder: &Path, state: &mut State, mut visit: impl FnMut(&Stored<'_>, &State) -> Result<(), Error>) -> Result<Ending, Error> {
+    let segments = segment::list(folder)?;
+    let mark = segment::read_mark(folder)?;
+    let mut ending = Ending { resume: None, torn_bytes: 0 };
+    for (place, file) in segments.iter().enumerate() {
+        let bytes = file.read(state.frontier.size())?;
+        let is_last = place + 1 == segments.len();
+        let synced = match mark {
+            Some(mark) if mark.number == file.number => mark.synced,
+            _ => 0,
+        };
+        let scan = segment::scan(&bytes, segment::HEADER_LEN, synced);
+        replay_segment(file, &bytes, &scan, state, &mut visit)?;
+        refuse_damage(file, &scan, is_last)?;
+        ending.torn_bytes = bytes.len() as u64 - scan.end;
+        ending.resume = Some(Resume { number: file.number, end: scan.end, next_index: state.frontier.size() });
+    }
+    Ok(ending)
+}
+
+fn replay_segment(file: &SegmentFile, bytes: &[u8], scan: &Scan, state: &mut State, visit: &mut impl FnMut(&Stored<'_>, &State) -> Result<(), Error>) -> Result<(), Error> {
+    for frame in &scan.frames {
+        let stored = Stored { path: &file.path, offset: frame.offset, record: slice(bytes, &frame.record()), signature: slice(bytes, &frame.signature()) };
+        state.push(stored.record).map_err(|error| match error {
+            PushError::Newer => Error::Foreign(file.path.clone()),
+            PushError::Damaged(what) => Error::damaged(&file.path, frame.offset, what),
+        })?;
+        visit(&stored, state)?;
+    }
+    Ok(())
+}
+
+/// A frame that was scanned lies inside the bytes that were scanned.
+fn slice<'a>(bytes: &'a [u8], range: &std::ops::Range<u64>) -> &'a [u8] {
+    let to_usize = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    bytes.get(to_usize(range.start)..to_usize(range.end)).unwrap_or_default()
+}
+
+pub(crate) fn refuse_damage(file: &SegmentFile, scan: &Scan, is_last: bool) -> Result<(), Error> {
+    match scan.tail {
+        Tail::Clean => Ok(()),
+        Tail::Torn if is_last => Ok(()),
+        Tail::Torn | Tail::Damaged => Err(Error::damaged(&file.path, scan.end, Damage::Frame)),
+        Tail::CutShort { synced } => Err(Error::damaged(&file.path, scan.end, Damage::CutShort { synced })),
+    }
+}
+
+/// Why a record cannot follow.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum PushError {
+    Damaged(Damage),
+    Newer,
+}
+
+impl State {
+    /// Adds the next record's bytes, if they may follow.
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), PushError> {
+        let record = record::decode(bytes).map_err(|error| match error {
+            RecordError::Malformed => PushError::Damaged(Damage::Record(error)),
+            RecordError::UnsupportedKind(_) | RecordError::UnsupportedExtension => PushError::Newer,
+        })?;
+        let is_first = self.frontier.size() == 0;
+        let expected_log = self.log.unwrap_or(LogId::GENESIS);
+        let follows = record.index == self.frontier.size() && record.prev == self.last && record.log_id == expected_log;
+        if !follows || (record.kind == Kind::Genesis) != is_first {
+            return Err(PushError::Damaged(Damage::Chain));
+        }
+        if is_first {
+            let key = record.fact("key").and_then(|fact| fact.as_bytes()).and_then(|der| PublicKey::from_spki(der).ok());
+            self.key = Some(key.ok_or(PushError::Damaged(Damage::Chain))?);
+            self.log = Some(LogId::of_genesis(bytes));
+        }
+        let digest = RecordDigest::of(bytes);
+        self.note_pairing(&record, digest).map_err(PushError::Damaged)?;
+        self.frontier.push(merkle::leaf(bytes));
+        self.last = Some(digest);
+        Ok(())
+    }
+
+    fn note_pairing(&mut self, record: &Record<'_>, digest: RecordDigest) -> Result<(), Damage> {
+        if self.closed {
+            return Err(Damage::Order);
+        }
+        match record.kind {
+            Kind::Intent => {
+                let intent = OpenIntent { index: record.index, digest, action: record.action.clone().into_owned(), authority: record.authority };
+                self.open.insert(digest, intent);
+            }
+            Kind::Outcome => {
+                let intent = record.closes.map(|(intent, _)| intent).ok_or(Damage::Order)?;
+                self.open.remove(&intent).ok_or(Damage::Order)?;
+            }
+            Kind::Terminal => self.closed = true,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The root of the records so far.
+    pub(crate) fn root(&self) -> Option<TreeHash> {
+        self.frontier.root()
+    }
+}
+
+/// Holds the newest own checkpoint against the records as they are replayed.
+pub(crate) struct CheckpointCheck {
+    note: Option<(Note, String)>,
+    path: std::path::PathBuf,
+}
+
+impl CheckpointCheck {
+    /// Reads the checkpoint, if there is one.
+    pub(crate) fn read(home: &Home) -> Result<Self, Error> {
+        let path = home.checkpoint_path();
+        let Some(bytes) = disk::read_file(&path, mickai_proof::limits::NOTE_BYTES_MAX as u64)? else { return Ok(Self { note: None, path }) };
+        let damaged = |error| Error::damaged(&path, 0, Damage::Checkpoint(error));
+        let note = Note::parse(&bytes).map_err(damaged)?;
+        // A note that parses is UTF-8.
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Self { note: Some((note, text)), path })
+    }
+
+    /// To be called after each record.
+    pub(crate) fn visit(&self, state: &State) -> Result<(), Error> {
+        let Some((note, _)) = self.note.as_ref().filter(|(note, _)| note.checkpoint.size == state.frontier.size()) else { return Ok(()) };
+        match state.root() {
+            Some(have) if have != note.checkpoint.root => Err(Error::Rewritten { size: note.checkpoint.size, have, want: note.checkpoint.root }),
+            _ => Ok(()),
+        }
+    }
+
+    /// To be called after the last record, before anything is cut. Gives the checkpoint and its text.
+    pub(crate) fn finish(self, state: &State) -> Result<Option<(Checkpoint, String)>, Error> {
+        let Some((note, text)) = self.note else { return Ok(None) };
+        let have = state.frontier.size();
+        if have < note.checkpoint.size {
+            return Err(Error::RolledBack { have, want: note.checkpoint.size, checkpoint: self.path });
+        }
+        let (Some(key), Some(log)) = (&state.key, state.log) else { return Ok(None) };
+        let checkpoint = note.verify(key, log).map_err(|error| Error::damaged(&self.path, 0, Damage::Checkpoint(error)))?;
+        Ok(Some((checkpoint, text)))
+    }
+}

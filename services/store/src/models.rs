@@ -1,0 +1,279 @@
+//! The model store: copies of model files under their digest, each with a small manifest.
+//!
+//! ```text
+//! models/3f9c…/manifest.json      {"name":"llama","digest":"3f9c…","files":[{"name":"llama.gguf","bytes":1321083008}],…}
+//! models/3f9c…/model/llama.gguf   or config.json, tokenizer.json, *.safetensors
+//! models/.incoming-4711-3f9c…/    an import that is under way, or was cut off
+//! ```
+//!
+//! An import appears by one rename. Whoever changes a file here changes what a model computes, but not unnoticed: its digest, which every record names, is computed when the model is loaded.
+
+use crate::clock::wall_ms;
+use crate::disk::{self, Existing};
+use crate::error::{Damage, Error};
+use crate::home::Home;
+use crate::limits;
+use mickai_proof::digest::Id;
+use serde::{Deserialize, Serialize};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+const INCOMING: &str = ".incoming-";
+const NAME_BYTES_MAX: usize = 200;
+/// What a Hugging Face folder is made of; anything else in it is left behind.
+const FOLDER_EXTENSIONS: [&str; 4] = ["safetensors", "json", "jinja", "txt"];
+
+/// The models of one home.
+#[derive(Clone, Debug)]
+pub struct ModelStore {
+    folder: PathBuf,
+}
+
+/// One imported model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// What it is.
+    pub manifest: Manifest,
+    /// Its digest (spec/model.md), as the importer computed it.
+    pub digest: Id,
+    /// What to load: the .gguf file, or the folder with config.json.
+    pub path: PathBuf,
+}
+
+/// What is kept about a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Name given at import.
+    pub name: String,
+    /// Digest, 64 hex digits.
+    pub digest: String,
+    /// Where it was imported from.
+    pub source: PathBuf,
+    /// Its files.
+    pub files: Vec<ManifestFile>,
+    /// Their bytes together.
+    pub bytes: u64,
+    /// When, ms since 1970.
+    pub imported_at_ms: u64,
+}
+
+/// One file of a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFile {
+    /// Its name in the source.
+    pub name: String,
+    /// Its length.
+    pub bytes: u64,
+}
+
+/// How far a copy is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// Bytes copied.
+    pub bytes_done: u64,
+    /// Bytes to copy.
+    pub bytes_total: u64,
+}
+
+impl ModelStore {
+    /// The models of a home.
+    pub fn open(home: &Home) -> Self {
+        Self { folder: home.models_path() }
+    }
+
+    /// Copies a .gguf file, or a Hugging Face folder, into the store (sharing blocks where the file system can). A model that is there already is given as it is.
+    ///
+    /// # Errors
+    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::TooLarge`], [`Error::Io`].
+    pub fn import(&self, source: &Path, name: &str, digest: Id, progress: &mut dyn FnMut(Progress)) -> Result<Model, Error> {
+        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '/') {
+            return Err(Error::ModelName);
+        }
+        self.sweep()?;
+        let target = self.folder.join(digest.to_string());
+        if target.exists() {
+            return read_model(&target);
+        }
+        let files = files_of(source)?;
+        let incoming = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
+        let copied = copy_in(source, &files, &incoming, progress).and_then(|()| {
+            let source = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
+            let bytes = files.iter().map(|file| file.bytes).sum();
+            let manifest = Manifest { name: name.to_owned(), digest: digest.to_string(), source, files, bytes, imported_at_ms: wall_ms() };
+            let json = serde_json::to_vec(&manifest).map_err(|error| Error::io("write", &incoming)(error.into()))?;
+            disk::write_file(&incoming.join("manifest.json"), &json, Existing::Replace)?;
+            publish(&incoming, &target)
+        });
+        if let Err(error) = copied {
+            // The half copy is in nobody's way; if it cannot be removed, the next import does it.
+            let _ = std::fs::remove_dir_all(&incoming);
+            return Err(error);
+        }
+        read_model(&target)
+    }
+
+    /// All models, by name.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] with the manifest that does not read; [`Error::Io`].
+    pub fn list(&self) -> Result<Vec<Model>, Error> {
+        let mut models = Vec::new();
+        for entry in self.names()? {
+            if Id::from_hex(&entry).is_some() {
+                models.push(read_model(&self.folder.join(entry))?);
+            }
+            if models.len() > limits::MODELS_MAX {
+                return Err(Error::TooLarge(self.folder.clone()));
+            }
+        }
+        models.sort_by(|a, b| (&a.manifest.name, a.digest).cmp(&(&b.manifest.name, b.digest)));
+        Ok(models)
+    }
+
+    /// The one model of that name, or whose digest begins with those (at least 4) hex digits.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModel`]; [`Error::AmbiguousModel`] with the candidates.
+    pub fn find(&self, query: &str) -> Result<Model, Error> {
+        let prefix = query.to_ascii_lowercase();
+        let is_prefix = prefix.len() >= limits::DIGEST_PREFIX_MIN;
+        let fits = |model: &Model| model.manifest.name == query || (is_prefix && model.manifest.digest.starts_with(&prefix));
+        let mut found: Vec<Model> = self.list()?.into_iter().filter(fits).collect();
+        match found.pop() {
+            None => Err(Error::NoSuchModel),
+            Some(model) if found.is_empty() => Ok(model),
+            Some(last) => {
+                found.push(last);
+                Err(Error::AmbiguousModel(found.into_iter().map(|model| (model.manifest.name, model.digest)).collect()))
+            }
+        }
+    }
+
+    /// Removes a model; `false` if it was not there. It disappears by one rename before its files go.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(&self, digest: Id) -> Result<bool, Error> {
+        let target = self.folder.join(digest.to_string());
+        let leaving = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
+        match std::fs::rename(&target, &leaving) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(Error::io("remove", &target)(error)),
+        }
+        disk::sync_folder(&self.folder)?;
+        std::fs::remove_dir_all(&leaving).map_err(Error::io("remove", &leaving))?;
+        Ok(true)
+    }
+
+    /// Removes what imports of dead processes left behind.
+    fn sweep(&self) -> Result<(), Error> {
+        for name in self.names()? {
+            let pid = name.strip_prefix(INCOMING).and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
+            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+                let path = self.folder.join(&name);
+                std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for entry in std::fs::read_dir(&self.folder).map_err(Error::io("read", &self.folder))? {
+            names.extend(entry.map_err(Error::io("read", &self.folder))?.file_name().into_string());
+        }
+        Ok(names)
+    }
+}
+
+fn read_model(folder: &Path) -> Result<Model, Error> {
+    let path = folder.join("manifest.json");
+    let damaged = || Error::damaged(&path, 0, Damage::Manifest);
+    let bytes = disk::read_file(&path, limits::MANIFEST_BYTES_MAX)?.ok_or_else(damaged)?;
+    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+    let digest = Id::from_hex(&manifest.digest).filter(|digest| folder.ends_with(digest.to_string())).ok_or_else(damaged)?;
+    let content = folder.join("model");
+    let path = match manifest.files.as_slice() {
+        [only] if is_gguf(Path::new(&only.name)) => content.join(Path::new(&only.name).file_name().ok_or_else(damaged)?),
+        _ => content,
+    };
+    Ok(Model { manifest, digest, path })
+}
+
+fn is_gguf(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"))
+}
+
+/// The files of a model, by name: a .gguf alone, or a folder's weights, configuration, tokenizer and template.
+fn files_of(source: &Path) -> Result<Vec<ManifestFile>, Error> {
+    let metadata = std::fs::metadata(source).map_err(Error::io("read", source))?;
+    let none = || Error::NoModelFiles(source.to_owned());
+    if metadata.is_file() {
+        let name = source.file_name().and_then(|name| name.to_str()).filter(|_| is_gguf(source)).ok_or_else(none)?;
+        return Ok(vec![ManifestFile { name: name.to_owned(), bytes: metadata.len() }]);
+    }
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(source).map_err(Error::io("read", source))? {
+        let path = entry.map_err(Error::io("read", source))?.path();
+        // Caches keep links to blobs, so links are followed.
+        let metadata = std::fs::metadata(&path).map_err(Error::io("read", &path))?;
+        let wanted = path.extension().is_some_and(|extension| FOLDER_EXTENSIONS.iter().any(|known| extension == *known));
+        if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|_| wanted && metadata.is_file()) {
+            files.push(ManifestFile { name: name.to_owned(), bytes: metadata.len() });
+        }
+        if files.len() > limits::MODEL_FILES_MAX {
+            return Err(Error::TooLarge(source.to_owned()));
+        }
+    }
+    let has = |suffix: &str| files.iter().any(|file| file.name.ends_with(suffix));
+    if !has("config.json") || !has(".safetensors") {
+        return Err(none());
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(files)
+}
+
+fn copy_in(source: &Path, files: &[ManifestFile], incoming: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
+    let content = incoming.join("model");
+    disk::create_folder(&content)?;
+    let mut state = Progress { bytes_done: 0, bytes_total: files.iter().map(|file| file.bytes).sum() };
+    progress(state);
+    for file in files {
+        let from = if source.is_file() { source.to_owned() } else { source.join(&file.name) };
+        copy_file(&from, &content.join(&file.name), &mut |bytes| {
+            state.bytes_done += bytes;
+            progress(state);
+        })?;
+    }
+    disk::sync_folder(&content)
+}
+
+/// In pieces, each of which the kernel copies, or shares, by itself.
+fn copy_file(from: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+    let source = File::open(from).map_err(Error::io("open", from))?;
+    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(Error::io("create", to))?;
+    loop {
+        let copied = std::io::copy(&mut (&source).take(limits::COPY_CHUNK_BYTES), &mut target).map_err(Error::io("copy", from))?;
+        if copied == 0 {
+            break;
+        }
+        progress(copied);
+    }
+    target.sync_all().map_err(Error::io("fsync", to))
+}
+
+fn publish(incoming: &Path, target: &Path) -> Result<(), Error> {
+    disk::sync_folder(incoming)?;
+    match std::fs::rename(incoming, target) {
+        // Another process imported the same model in the meantime: as good.
+        Err(error) if target.exists() => std::fs::remove_dir_all(incoming).map_err(|_| Error::io("rename", target)(error)),
+        Err(error) => Err(Error::io("rename", target)(error)),
+        Ok(()) => disk::sync_folder_of(target),
+    }
+}
+
+#[cfg(test)]
+mod tests;

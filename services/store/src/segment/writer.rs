@@ -1,0 +1,119 @@
+//! Appends batches of frames, one write and one fsync each; after the first failure it never writes again.
+//!
+//! A failed fsync may have dropped the pages it was for and say nothing the next time, so what is on disk is unknown until a new process has read it.
+
+use super::folder::{self, HEADER_LEN, Mark};
+use super::frame;
+use crate::disk::{self, Existing};
+use crate::error::Error;
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// A record and the signature beside it (empty if the record is sealed).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry<'a> {
+    pub(crate) record: &'a [u8],
+    pub(crate) signature: &'a [u8],
+}
+
+/// Where a writer goes on, by what a replay found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Resume {
+    /// The last segment.
+    pub(crate) number: u32,
+    /// The end of its last valid frame: what lies after it is cut.
+    pub(crate) end: u64,
+    /// Index of the next record.
+    pub(crate) next_index: u64,
+}
+
+/// The one appender of a folder of segments.
+#[derive(Debug)]
+pub(crate) struct SegmentWriter {
+    folder: PathBuf,
+    number: u32,
+    path: PathBuf,
+    file: File,
+    /// Length, all of it synced.
+    len: u64,
+    mark: File,
+    next_index: u64,
+    bytes_max: u64,
+    poisoned: bool,
+}
+
+impl SegmentWriter {
+    /// Goes on after a replay: cuts a torn tail, makes durable what the last process may have left in the page cache, and marks it. `None`: begins the first segment.
+    pub(crate) fn open(folder: &Path, resume: Option<Resume>, bytes_max: u64) -> Result<Self, Error> {
+        let resume = match resume {
+            Some(resume) => resume,
+            None => begin_segment(folder, 0, 0)?,
+        };
+        let path = folder::path(folder, resume.number);
+        let file = open_segment(&path)?;
+        if file.metadata().map_err(Error::io("look at", &path))?.len() > resume.end {
+            file.set_len(resume.end).map_err(Error::io("cut", &path))?;
+        }
+        file.sync_all().map_err(Error::io("fsync", &path))?;
+        disk::sync_folder(folder)?;
+        let mark_path = folder::mark_path(folder);
+        let mark = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&mark_path).map_err(Error::io("open", &mark_path))?;
+        let Resume { number, end, next_index } = resume;
+        let writer = Self { folder: folder.to_owned(), number, path, file, len: end, mark, next_index, bytes_max, poisoned: false };
+        writer.write_mark()?;
+        Ok(writer)
+    }
+
+    /// Makes the entries durable together, in order. They are acknowledged when this returns, and not before.
+    pub(crate) fn append(&mut self, entries: &[Entry<'_>]) -> Result<(), Error> {
+        if self.poisoned {
+            return Err(Error::Poisoned);
+        }
+        // Whatever goes wrong below leaves the file in a state that only a replay can tell.
+        self.poisoned = true;
+        let bytes_of = |entry: &Entry<'_>| (frame::HEADER_LEN + entry.record.len() + entry.signature.len()) as u64;
+        let batch_len: u64 = entries.iter().map(bytes_of).sum();
+        if self.len > HEADER_LEN as u64 && self.len + batch_len > self.bytes_max {
+            self.rotate()?;
+        }
+        let mut batch = Vec::with_capacity(usize::try_from(batch_len).unwrap_or(0));
+        entries.iter().for_each(|entry| frame::write(&mut batch, self.len, entry.record, entry.signature));
+        self.file.write_all_at(&batch, self.len).map_err(Error::io("write", &self.path))?;
+        self.file.sync_data().map_err(Error::io("fsync", &self.path))?;
+        self.len += batch_len;
+        self.next_index += entries.len() as u64;
+        self.write_mark()?;
+        self.poisoned = false;
+        Ok(())
+    }
+
+    /// The old segment is synced to its last byte before the new one gets a name.
+    fn rotate(&mut self) -> Result<(), Error> {
+        let number = self.number.checked_add(1).ok_or_else(|| Error::TooLarge(self.folder.clone()))?;
+        let begun = begin_segment(&self.folder, number, self.next_index)?;
+        self.path = folder::path(&self.folder, number);
+        self.file = open_segment(&self.path)?;
+        self.number = number;
+        self.len = begun.end;
+        Ok(())
+    }
+
+    /// In one write of 16 bytes, without fsync: it only has to outlive this process.
+    fn write_mark(&self) -> Result<(), Error> {
+        let mark = Mark { number: self.number, synced: self.len };
+        self.mark.write_all_at(&mark.to_bytes(), 0).map_err(Error::io("write", &folder::mark_path(&self.folder)))
+    }
+}
+
+fn begin_segment(folder: &Path, number: u32, first_index: u64) -> Result<Resume, Error> {
+    disk::write_file(&folder::path(folder, number), &folder::header(first_index), Existing::Keep)?;
+    Ok(Resume { number, end: HEADER_LEN as u64, next_index: first_index })
+}
+
+fn open_segment(path: &Path) -> Result<File, Error> {
+    OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! What the tests of several modules share: homes in temporary folders, a clock that stands still, copies of a home as a crash would leave it.
+
+use crate::clock::Clock;
+use crate::home::Home;
+use crate::log::{Draft, LogWriter};
+use crate::{Error, limits};
+use mickai_proof::digest::Id;
+use mickai_proof::record::{ActorClass, Fact, Kind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
+
+pub(crate) const AUTHORITY: (Id, u64) = (Id([7; 32]), 1);
+
+/// A clock that moves only when it is told to.
+#[derive(Clone, Default)]
+pub(crate) struct StillClock {
+    pub(crate) monotonic_ns: Arc<AtomicU64>,
+}
+
+impl Clock for StillClock {
+    fn wall_ms(&self) -> u64 {
+        1_795_420_800_000
+    }
+
+    fn boot_id(&self) -> Id {
+        Id::of_boot("00000000-0000-4000-8000-000000000000")
+    }
+
+    fn monotonic_ns(&self) -> u64 {
+        self.monotonic_ns.load(Ordering::Relaxed)
+    }
+}
+
+/// A new home; it goes when the folder is dropped.
+pub(crate) fn new_home() -> (TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let home = Home::open_or_create(&folder.path().join("home")).unwrap();
+    (folder, home)
+}
+
+/// A copy of a home, byte for byte: what is left if the process is killed now.
+pub(crate) fn killed(home: &Home) -> (TempDir, Home) {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("home");
+    copy_tree(home.path(), &copy);
+    (folder, Home::open(&copy).unwrap())
+}
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_tree(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+pub(crate) fn writer(home: &Home) -> Result<LogWriter, Error> {
+    sized_writer(home, limits::SEGMENT_BYTES_MAX)
+}
+
+pub(crate) fn sized_writer(home: &Home, segment_bytes_max: u64) -> Result<LogWriter, Error> {
+    LogWriter::open_sized(home, AUTHORITY, Box::new(StillClock::default()), Duration::ZERO, segment_bytes_max)
+}
+
+pub(crate) fn intent() -> Draft {
+    Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), AUTHORITY, "generate").fact("seed", Fact::Uint(11))
+}
+
+pub(crate) fn heartbeat() -> Draft {
+    Draft::new(Kind::Heartbeat, (ActorClass::System, Id::ZERO), AUTHORITY, "heartbeat")
+}

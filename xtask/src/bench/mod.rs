@@ -1,0 +1,9 @@
+//! `cargo xtask bench NAME`: measures on this machine, compares with a goal, and keeps the lines.
+
+mod run;
+
+mod bar;
+
+mod machine;
+
+pub(crate) use run::{Bench, run};

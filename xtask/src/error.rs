@@ -1,0 +1,45 @@
+//! What can stop a task before it has an answer.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// A program could not be started or its output not be read.
+    Program { program: String, source: io::Error },
+    /// A program that had to succeed ended with another code.
+    Failed { program: String },
+    /// A file or folder could not be read or written.
+    File { path: PathBuf, source: io::Error },
+    /// Tools are missing and this user may not install them.
+    MissingTools { what: Vec<&'static str>, packages: Vec<&'static str> },
+    /// Tools are still missing after their packages were installed.
+    StillMissing { what: Vec<&'static str> },
+    /// A benchmark's program did not print its closing figures.
+    NoFigures { bench: &'static str },
+}
+
+impl Error {
+    pub(crate) fn file(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_path_buf();
+        move |source| Self::File { path, source }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program { program, source } => write!(f, "{program} could not be run: {source}; check that it is installed"),
+            Self::Failed { program } => write!(f, "{program} failed; its own lines above say why"),
+            Self::File { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::MissingTools { what, packages } => {
+                write!(f, "missing: {}; install with: sudo apt-get install -y --no-install-recommends {}", what.join(", "), packages.join(" "))
+            }
+            Self::StillMissing { what } => write!(f, "still missing after apt-get: {}; install a newer one by hand", what.join(", ")),
+            Self::NoFigures { bench } => write!(f, "{bench} printed no closing figures; run its command alone to see why"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}

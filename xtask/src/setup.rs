@@ -1,0 +1,146 @@
+//! `cargo xtask setup`: finds what the tests need, installs what is missing, and says what this machine's kernel refuses.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use crate::error::Error;
+use crate::places;
+use crate::process;
+
+/// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
+const REFERENCE_PACKAGES: [&str; 2] = ["cryptography==48.*", "cbor2==5.*"];
+const REFERENCE_CHECK: &str = "import cbor2, cryptography; raise SystemExit(not cryptography.__version__.startswith('48.'))";
+const NODE_MAJOR_MIN: u32 = 20;
+
+/// A tool that some test starts.
+struct Tool {
+    what: &'static str,
+    present: fn() -> bool,
+    /// Debian packages that bring it.
+    packages: &'static [&'static str],
+}
+
+const TOOLS: [Tool; 8] = [
+    Tool { what: "git", present: || answers("git", &["--version"]), packages: &["git"] },
+    Tool { what: "cc", present: || answers("cc", &["--version"]), packages: &["gcc", "libc6-dev"] },
+    Tool { what: "g++", present: || answers("g++", &["--version"]), packages: &["g++"] },
+    Tool { what: "python3 with venv", present: || answers("python3", &["-c", "import venv, ensurepip"]), packages: &["python3", "python3-venv"] },
+    Tool { what: "node 20 or newer", present: node_is_new_enough, packages: &["nodejs"] },
+    Tool { what: "npm", present: || answers("npm", &["--version"]), packages: &["npm"] },
+    Tool { what: "strace", present: || answers("strace", &["--version"]), packages: &["strace"] },
+    Tool { what: "unshare", present: || answers("unshare", &["--version"]), packages: &["util-linux"] },
+];
+
+/// Installs what is missing. Gives one line for each thing that this machine's kernel does not let the tests check.
+pub(crate) fn run() -> Result<Vec<String>, Error> {
+    install_tools()?;
+    make_reference()?;
+    install_verifier_packages()?;
+    let refused = refused_by_kernel();
+    for line in &refused {
+        println!("not checked: {line}");
+    }
+    println!("setup: {} tools, the reference packages and the verifier's packages are there; {} not checked", TOOLS.len(), refused.len());
+    Ok(refused)
+}
+
+/// The Python that has the reference packages.
+pub(crate) fn reference_python() -> std::path::PathBuf {
+    places::target().join("reference/bin/python")
+}
+
+fn install_tools() -> Result<(), Error> {
+    let missing: Vec<&Tool> = TOOLS.iter().filter(|tool| !(tool.present)()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let what = |tools: &[&Tool]| tools.iter().map(|tool| tool.what).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|tool| tool.packages).copied().collect();
+    let is_root = process::ask("id", &["-u"]).is_some_and(|id| id == "0");
+    if !is_root || !answers("apt-get", &["--version"]) {
+        return Err(Error::MissingTools { what: what(&missing), packages });
+    }
+    process::must(apt_get().arg("update"))?;
+    process::must(apt_get().args(["install", "-y", "--no-install-recommends"]).args(&packages))?;
+    let still: Vec<&Tool> = missing.into_iter().filter(|tool| !(tool.present)()).collect();
+    if still.is_empty() { Ok(()) } else { Err(Error::StillMissing { what: what(&still) }) }
+}
+
+fn apt_get() -> Command {
+    let mut command = Command::new("apt-get");
+    command.env("DEBIAN_FRONTEND", "noninteractive");
+    command
+}
+
+fn make_reference() -> Result<(), Error> {
+    let python = reference_python();
+    if answers(&python.to_string_lossy(), &["-c", REFERENCE_CHECK]) {
+        return Ok(());
+    }
+    let folder = places::target().join("reference");
+    process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(REFERENCE_PACKAGES))?;
+    Ok(())
+}
+
+fn install_verifier_packages() -> Result<(), Error> {
+    let verifier = places::root().join("verifier");
+    // npm writes this file last, so it says when the whole folder was complete.
+    let installed = modified(&verifier.join("node_modules/.package-lock.json"));
+    let wanted = modified(&verifier.join("package-lock.json"));
+    if installed.is_some() && installed >= wanted {
+        return Ok(());
+    }
+    process::must(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(verifier))?;
+    Ok(())
+}
+
+/// Both are probed by doing the smallest thing that the tests do; containers often refuse one of them.
+fn refused_by_kernel() -> Vec<String> {
+    let mut refused = Vec::new();
+    if !answers("strace", &["-f", "-o", "/dev/null", "-e", "trace=network", "true"]) {
+        refused.push("silence on the network by strace: the kernel refuses to trace".to_owned());
+    }
+    if !answers("unshare", &["--user", "--map-root-user", "--net", "true"]) {
+        refused.push("verifying in a namespace without a network: the kernel refuses to make one".to_owned());
+    }
+    refused
+}
+
+fn node_is_new_enough() -> bool {
+    process::ask("node", &["--version"]).is_some_and(|version| major(&version).is_some_and(|major| major >= NODE_MAJOR_MIN))
+}
+
+/// The first number of a version such as `v20.19.0`.
+fn major(version: &str) -> Option<u32> {
+    version.trim_start_matches('v').split('.').next()?.parse().ok()
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|data| data.modified()).ok()
+}
+
+fn answers(program: &str, arguments: &[&str]) -> bool {
+    process::ask(program, arguments).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(major("v20.19.0"), Some(20));
+        assert_eq!(major("v8.1"), Some(8));
+        assert_eq!(major("unknown"), None);
+    }
+
+    #[test]
+    fn what_is_not_there_does_not_answer() {
+        assert!(!answers("a-program-that-nobody-has", &[]));
+        assert!(!answers("false", &[]));
+        assert!(answers("true", &[]));
+    }
+}
