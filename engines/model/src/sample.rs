@@ -5,6 +5,9 @@ use crate::philox::philox4x64;
 use crate::power::exponential;
 use crate::tokens::Token;
 
+/// The name of these rules and of their generator, as it stands in records; other rules would have another.
+pub const SAMPLER: &str = "mickai-sample-1";
+
 /// How a token is chosen. Every parameter is an f32 as it stands in the record.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SamplerConfig {

@@ -84,7 +84,7 @@ impl System {
     pub fn measure_memory(&self, wanted: &str) -> Result<(Loaded, Memory)> {
         let resident_before = resident_bytes();
         let model = self.model(wanted)?;
-        let mut session = mickai_model::forward::Session::new(model.weights.clone(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
+        let mut session = mickai_model::forward::Session::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
         session.feed(&[Token(0)])?;
         let memory = Memory { tensor_byte_count: model.file.tensor_bytes(), resident_before, resident_after: resident_bytes() };
         Ok((model, memory))

@@ -54,7 +54,7 @@ impl System {
     /// # Errors
     /// When the model does not allow it.
     pub fn context(&self, model: &Loaded) -> Result<Context> {
-        let session = Session::new(model.weights.clone(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
+        let session = Session::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
         Ok(Context::new(session))
     }
 

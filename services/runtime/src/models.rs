@@ -4,7 +4,6 @@ use crate::error::{Error, Result};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
-use mickai_model::forward::Weights;
 use mickai_model::tensor::Source;
 use mickai_store::{Error as StoreError, Model, map};
 use std::collections::BTreeMap;
@@ -25,8 +24,6 @@ pub struct Loaded {
     pub digest: ModelDigest,
     /// Its parts.
     pub file: ModelFile,
-    /// Its weights, bound to the architecture.
-    pub weights: Arc<Weights>,
     /// Whether it is the one inside the program.
     pub is_embedded: bool,
 }
@@ -34,9 +31,7 @@ pub struct Loaded {
 impl Loaded {
     /// Opens a model and computes its digest from every byte of it: what a record says of a model is what was run.
     fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
-        let weights = Arc::new(Weights::bind(&file.config, &file.tensors)?);
-        let digest = file.digest();
-        Ok(Self { name, digest, file, weights, is_embedded })
+        Ok(Self { name, digest: file.digest(), file, is_embedded })
     }
 }
 

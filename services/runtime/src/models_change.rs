@@ -6,7 +6,6 @@ use crate::models::{EMBEDDED_NAME, open_files};
 use crate::policy;
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
-use mickai_model::forward::Weights;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
 use mickai_store::{Appended, Draft, Progress};
@@ -30,7 +29,6 @@ impl System {
     /// What is no model that this program runs; a disk that is full.
     pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, progress: &mut dyn FnMut(Progress)) -> Result<ModelChanged> {
         let file = open_files(&files_of(path)?)?;
-        Weights::bind(&file.config, &file.tensors)?;
         let digest = file.digest();
         let name = name.map_or_else(|| default_name(path), str::to_owned);
         drop(file);

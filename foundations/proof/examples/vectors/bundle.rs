@@ -48,7 +48,9 @@ impl<'a> Case<'a> {
     }
 
     fn write(self, files: &mut Files, expect: Expect) {
-        assert_eq!(self.policy.judge(&self.bundle, usize::MAX), expect, "{}", self.name);
+        if !files.agrees(self.name, &self.policy.judge(&self.bundle, usize::MAX), &expect) {
+            return;
+        }
         let is_accepted = matches!(expect.exit, 0 | 2);
         let vector = BundleVector { name: self.name.to_owned(), why: self.why.to_owned(), bundle: Base64::encode_string(&self.bundle), policy: self.policy, expect };
         files.vector("bundle", is_accepted, self.name, &vector);
@@ -103,7 +105,7 @@ pub fn one() -> Log {
 /// Two sealed records of a longer log: the smallest partial bundle, without any signature.
 pub fn small() -> (Log, Parts) {
     let mut log = one();
-    (0..6).for_each(|_| drop(log.heartbeat()));
+    log.heartbeats(6);
     let parts = log.range(3..5);
     (log, parts)
 }

@@ -76,7 +76,7 @@ fn roots(files: &mut Files) {
 fn references(files: &mut Files) {
     let log = three();
     let key = || trust(&log.signer);
-    let shorter = Log { records: log.records[..2].to_vec(), signatures: log.signatures[..2].to_vec(), ..log.clone() };
+    let shorter = log.first(2);
     let mut case = |name, why, bundle: Vec<u8>, policy, reason, index, axis| Case::new(name, why, bundle, policy).invalid(files, reason, index, 20, axis);
     case("truncated", "the outcome dropped and the shorter log signed: the reference has three", shorter.whole().bytes(), key().pinned(&log, 3), "truncated", 2, Completeness);
     case("truncated-head", "the same with SIZE:ROOT", shorter.whole().bytes(), key().pinned_head(&log, 3), "truncated", 2, Completeness);
@@ -86,7 +86,7 @@ fn references(files: &mut Files) {
     let (part_log, part) = small();
     let huge = PolicyText { reference: Some(format!("8:{}", part_log.root(7))), ..trust(&part_log.signer) };
     case("truncated-partial", "a part of a log that is shorter than the reference", part.bytes(), huge, "truncated", 5, Completeness);
-    let mut view = Log { records: log.records[..2].to_vec(), signatures: log.signatures[..2].to_vec(), ..log.clone() };
+    let mut view = log.first(2);
     view.push(&view.draft(mickai_proof::record::Kind::Deny, "export"));
     case("fork", "two signed views of record 2", view.whole().bytes(), key().pinned(&log, 3), "fork", 3, Consistency);
     view.heartbeat();

@@ -35,6 +35,9 @@ fn not_bundles(files: &mut Files) {
     let versioned = |version| [parts::header(log.whole().header, version), log.whole().items()[1..].concat()].concat();
     case("version-2", "a bundle of version 2", &versioned(2), "unsupported-version");
     case("version-0", "a bundle of version 0", &versioned(0), "unsupported-version");
+    case("header-2-elements", "an array of the name alone has no version", &hex("82 00 6a 6f61722d62756e646c65"), "unsupported-version");
+    case("header-1-element", "an array of one", &hex("81 00"), "not-a-bundle");
+    case("version-text", "a version that is a text", &[&header[..13], &[0x61, b'1'], &header[14..]].concat(), "unsupported-version");
     let mut more = versioned(2);
     more[0] = 0x87;
     case("version-2-longer", "a version 2 with another number of elements: the version is looked at first", &more, "unsupported-version");
@@ -79,6 +82,7 @@ impl Set<'_> {
         self.reject("header-5-elements", "an array of five", self.with(0, heads(0x85)), 0);
         self.reject("header-7-elements", "an array of seven", self.with(0, heads(0x87)), 0);
         self.reject("header-cut", "the file ends after its version", item[..14].to_vec(), 0);
+        self.reject("header-cut-before-version", "the file ends before its version", item[..13].to_vec(), 0);
         self.reject("header-log-short", "a log id of 31 bytes", self.with(0, [&item[..14], &[0x58, 31], &[7; 31], &[3, 2]].concat()), 0);
         self.reject("header-count-long", "a count in two bytes", self.with(0, [&item[..item.len() - 1], &[0x18, 2]].concat()), 0);
         let ranged = |first, count| parts::header(Header { first, count, ..header }, 1);

@@ -119,8 +119,7 @@ fn edits(files: &mut Files) {
     reject.parts("record-edited", "the outcome's clock changed: its signature does not cover that", &log, &edit, ("signature", 2, 14, Axis::Authenticity));
     let edit = edited(&|parts| parts.chunks[0].records[0] = Fields::of(&parts.chunks[0].records[0]).set(5, &[0]).bytes());
     reject.parts("genesis-edited", "the genesis' clock changed: it is another log", &log, &edit, ("log-id", 0, 4, Integrity));
-    let other = Log::with_genesis(&log.signer, |genesis| genesis.wall_ms = 7);
-    let mut other = Log { records: other.records, signatures: other.signatures, ..other };
+    let mut other = Log::with_genesis(&log.signer, |genesis| genesis.wall_ms = 7);
     other.intent();
     let splice = edited(&|parts| {
         parts.chunks[0].records[1].clone_from(&other.records[1]);
@@ -128,7 +127,7 @@ fn edits(files: &mut Files) {
     });
     reject.parts("record-spliced", "a record of another log by the same key", &log, &splice, ("log-id", 1, 4, Integrity));
     let mut sealed = one();
-    (0..4).for_each(|_| drop(sealed.heartbeat()));
+    sealed.heartbeats(4);
     sealed.seal();
     let mut parts = sealed.whole();
     parts.chunks[0].records[2] = Fields::of(&parts.chunks[0].records[2]).set(5, &[0]).bytes();
@@ -180,7 +179,7 @@ fn seals(files: &mut Files) {
     log.heartbeat();
     // The second seal digests all signatures from the beginning, not those since the first.
     let mut seal = log.draft_seal();
-    let all = Log { records: log.records.clone(), signatures: log.signatures.clone(), ..base }.draft_seal();
+    let all = Log { sealed_until: 0, ..log.clone() }.draft_seal();
     seal.facts = all.facts;
     log.push(&seal);
     reject.whole("seal-signatures-from-0", "a second seal over all signatures since genesis", &log, expect(4));

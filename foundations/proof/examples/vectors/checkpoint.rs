@@ -44,7 +44,9 @@ impl Made {
     }
 
     fn write(&self, files: &mut Files, name: &str, why: &str, note: &str, expect: CheckpointExpect) {
-        assert_eq!(judge_checkpoint(note, &self.signer.key, self.log), expect, "{name}");
+        if !files.agrees(name, &judge_checkpoint(note, &self.signer.key, self.log), &expect) {
+            return;
+        }
         let vector = CheckpointVector { name: name.to_owned(), why: why.to_owned(), note: note.to_owned(), key: self.signer.key.to_pem(), log: self.log.to_string(), expect };
         files.vector("checkpoint", vector.expect.ok, name, &vector);
     }

@@ -40,9 +40,19 @@ fn main() {
 pub struct Files {
     written: BTreeSet<String>,
     bytes: usize,
+    differing: usize,
 }
 
 impl Files {
+    /// Whether this implementation's answer is the declared one; says so if not, and `finish` fails.
+    pub fn agrees<T: PartialEq + std::fmt::Debug>(&mut self, name: &str, answer: &T, declared: &T) -> bool {
+        if answer != declared {
+            println!("{name}\n  answer   {answer:?}\n  declared {declared:?}");
+            self.differing += 1;
+        }
+        answer == declared
+    }
+
     /// Writes one vector to `topic/{accept,reject}/name.json`.
     pub fn vector(&mut self, topic: &str, is_accepted: bool, name: &str, vector: &impl Serialize) {
         self.json(topic, &format!("{}/{name}", if is_accepted { "accept" } else { "reject" }), vector);
@@ -75,6 +85,7 @@ impl Files {
                 println!("{topic}/{class}: {count}");
             }
         }
+        assert_eq!(self.differing, 0, "answers that are not the declared ones");
         println!("{} files, {} bytes", self.written.len(), self.bytes);
     }
 }

@@ -14,7 +14,9 @@ pub fn write(files: &mut Files) {
     let log = log();
     let mut reject = |(name, why, record): (&str, &str, Vec<u8>), reason: &str| {
         let expect = RecordExpect { reason: Some(reason.to_owned()), ..RecordExpect::default() };
-        assert_eq!(judge_record(&record), expect, "{name}");
+        if !files.agrees(name, &judge_record(&record), &expect) {
+            return;
+        }
         files.vector("record", false, name, &RecordVector { name: name.to_owned(), why: why.to_owned(), record: to_hex(&record), expect });
     };
     let malformed = [whole_items(&log), heads(&log), types(&log), order(&log), fields(&log), codes(&log), causes(&log), maps(&log), extensions(&log)];

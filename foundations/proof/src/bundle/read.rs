@@ -201,8 +201,11 @@ impl<'a> Step<'a> {
         let otherwise = |bundle_error| move |error| if error == CborError::Short { Stop::Cbor(error) } else { Stop::Bundle(bundle_error) };
         let not_a_bundle = otherwise(BundleError::NotABundle);
         let elements = self.reader.array().map_err(not_a_bundle)?;
-        if self.reader.uint().map_err(not_a_bundle)? != part::HEADER || self.reader.text_within(MAGIC.len()).map_err(not_a_bundle)? != MAGIC {
+        if elements < 2 || self.reader.uint().map_err(not_a_bundle)? != part::HEADER || self.reader.text_within(MAGIC.len()).map_err(not_a_bundle)? != MAGIC {
             return Err(Stop::Bundle(BundleError::NotABundle));
+        }
+        if elements == 2 {
+            return Err(Stop::Bundle(BundleError::UnsupportedVersion));
         }
         match self.reader.uint().map_err(otherwise(BundleError::UnsupportedVersion))? {
             VERSION => Ok(elements),

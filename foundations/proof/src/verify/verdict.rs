@@ -3,7 +3,6 @@
 use super::{Axes, AxisState, Failure, Policy, Reason};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{KeyId, LogId};
-use crate::limits;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -65,15 +64,6 @@ pub struct Scope {
     pub open_intent_count: u64,
     /// The first of them.
     pub open_intents: Vec<u64>,
-}
-
-impl Scope {
-    /// Of the intents still open, those that the scope holds: one begun after its last record is not covered by the verdict.
-    pub(super) fn list_open_intents(&mut self, open: &[u64]) {
-        let open: Vec<_> = open.iter().copied().filter(|index| self.last.is_none_or(|last| *index <= last)).collect();
-        self.open_intent_count = open.len() as u64;
-        self.open_intents = open.into_iter().take(limits::OPEN_INTENTS_LISTED_MAX).collect();
-    }
 }
 
 /// The answer.

@@ -193,10 +193,7 @@ impl Judge {
         {
             let end = reference::End { header, chain, key: signatures.key(), right: &self.right, note, policy: &self.policy };
             match end.judge(&mut axes, &mut scope)? {
-                Ok(()) => {
-                    scope.list_open_intents(&chain.open_intents());
-                    self.passed(&mut axes, &scope);
-                }
+                Ok(()) => self.passed(&mut axes, &scope),
                 Err(reason) => self.failure = Some(Failure { index: header.end(), reason }),
             }
         }
@@ -218,7 +215,8 @@ impl Judge {
     }
 
     fn scope(&self) -> Scope {
-        let mut scope = Scope {
+        let open = self.chain.as_ref().map(Chain::open_intents).unwrap_or_default();
+        Scope {
             log: self.header.map(|header| header.log),
             key: self.signatures.as_ref().map(|signatures| signatures.key().id()),
             first: self.header.map(|header| header.first),
@@ -226,10 +224,8 @@ impl Judge {
             checkpoint: None,
             reference_size: self.policy.reference.as_ref().map(|reference| reference.size()),
             opened: self.opened,
-            open_intent_count: 0,
-            open_intents: Vec::new(),
-        };
-        scope.list_open_intents(&self.chain.as_ref().map(Chain::open_intents).unwrap_or_default());
-        scope
+            open_intent_count: open.len() as u64,
+            open_intents: open.into_iter().take(crate::limits::OPEN_INTENTS_LISTED_MAX).collect(),
+        }
     }
 }

@@ -54,7 +54,7 @@ pub struct Log {
     pub records: Vec<Vec<u8>>,
     pub signatures: Vec<Vec<u8>>,
     pub openings: Vec<Opening>,
-    sealed_until: usize,
+    pub sealed_until: usize,
 }
 
 impl Log {
@@ -170,6 +170,17 @@ impl Log {
         record.actor = (ActorClass::System, Id::ZERO);
         record.mode = Mode::Sealed;
         self.push(&record)
+    }
+
+    pub fn heartbeats(&mut self, count: usize) {
+        for _ in 0..count {
+            self.heartbeat();
+        }
+    }
+
+    /// The log as it was when it had `count` records.
+    pub fn first(&self, count: usize) -> Self {
+        Self { records: self.records[..count].to_vec(), signatures: self.signatures[..count].to_vec(), ..self.clone() }
     }
 
     /// A seal over everything so far, not yet in the log.

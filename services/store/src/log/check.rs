@@ -69,6 +69,17 @@ pub enum Finding {
     },
 }
 
+impl std::fmt::Display for Finding {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Log(error) => error.fmt(f),
+            Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the log's key"),
+            Self::Opening { index, label } => write!(f, "record {index}: the kept {label} does not give its commitment"),
+            Self::Vault { index, error } => write!(f, "record {index}: its kept values cannot be read: {error}"),
+        }
+    }
+}
+
 impl Report {
     /// Nothing is wrong.
     pub fn is_clean(&self) -> bool {
