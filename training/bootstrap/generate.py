@@ -13,7 +13,11 @@ from grammar import SLOT_BASE, Grammar, expand, load_bank, load_lists
 BANKS = Path(__file__).parent / "banks"
 WEIGHTS = {"log.list": 19, "log.count": 8, "log.show": 13, "log.verify": 8, "log.export": 10, "log.checkpoint": 5, "model.list": 4.5, "model.show": 5,
            "model.import": 5, "model.rm": 5, "key.show": 4, "replay": 5.5, "doctor": 5, "none": 27}
-WHEN_SLOTS = {"when", "whenbare", "whenadj", "whenposs", "when1", "when2"}
+# Second phase: refusals weigh more, and part of every verb's examples comes from its hard.* bank.
+HARD_WEIGHTS = {**WEIGHTS, "log.list": 22, "log.export": 12, "none": 58}
+HARD_SHARE = {"none": 0.55, "log.list": 0.3, "log.export": 0.35}
+HARD_SHARE_ELSE = 0.2
+WHEN_SLOTS = {"when", "whensince", "whenbare", "whenadj", "whenposs", "when1", "when2"}
 JOINED = ["delete it", "mail it to @mailto", "email it to @mailto", "send it to @mailto", "print it", "restart", "remove it", "erase it", "forward it to @mailto", "upload it", "shut down", "tell @person2", "encrypt it", "hide the rest", "delete the rest", "call @person2",
           "pay the invoice", "order lunch", "translate it to @tongue", "write @doc about it", "post it online", "fix it", "edit the wrong one", "correct it", "plot it", "reboot", "make a chart", "undo it", "send @person2 the result", "put it in a spreadsheet", "train on it"]
 
@@ -21,17 +25,20 @@ JOINED = ["delete it", "mail it to @mailto", "email it to @mailto", "send it to 
 class Requests:
     """Draws (request, call) pairs from the banks with one random generator."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, hard=False):
         self.rng = random.Random(seed)
         words = Grammar()
         words.lists["nonsense"] = lambda: [[values.nonsense(self.rng)]]
         for name in ("words.txt", "topics.txt", "log_words.txt"):
             load_lists(BANKS / name, words)
         self.words = words
-        self.banks = {verb: load_bank(BANKS / f"{verb}.txt", words) for verb in calls.VERBS}
+        dropped = frozenset(load_lists(BANKS / "hard.drop.txt", Grammar())) if hard else frozenset()
+        self.banks = {verb: load_bank(BANKS / f"{verb}.txt", words, dropped) for verb in calls.VERBS}
+        self.hard = {verb: load_bank(BANKS / f"hard.{verb}.txt", words) for verb in calls.VERBS if hard and (BANKS / f"hard.{verb}.txt").exists()}
         load_lists(BANKS / "compound.txt", self.banks["none"][0])
         self.joined = [self._parse(j) for j in JOINED]
-        self.verbs, self.weights = list(WEIGHTS), list(WEIGHTS.values())
+        weights = HARD_WEIGHTS if hard else WEIGHTS
+        self.verbs, self.weights = list(weights), list(weights.values())
 
     def draw(self):
         """One (request, call); draws again when noise made the call impossible."""
@@ -53,6 +60,8 @@ class Requests:
     def _core(self, verb):
         rng = self.rng
         bank, templates = self.banks[verb]
+        if verb in self.hard and rng.random() < HARD_SHARE.get(verb, HARD_SHARE_ELSE):
+            bank, templates = self.hard[verb]
         kind, labels, template = rng.choice(templates)
         out = expand(bank, rng.choice(template), rng)
         text, slots = out.text(), out.slots
@@ -191,6 +200,8 @@ class Requests:
             return "", value, after
         if slot == "whenbare":
             return "", values.when_bare(rng), ""
+        if slot == "whensince":
+            return "", f"since {values.point(rng)}", ""
         if slot == "whenadj":
             return "", rng.choice([values.day, values.part])(rng), ""
         if slot == "when1":
@@ -206,9 +217,9 @@ class Requests:
         return parse_alternatives(body)
 
 
-def write(path, seed, count):
+def write(path, seed, count, hard):
     """Writes `count` examples as JSON lines: {"request": ..., "call": ...}."""
-    requests = Requests(seed)
+    requests = Requests(seed, hard)
     with open(path, "w", encoding="utf-8") as out:
         for _ in range(count):
             request, call = requests.draw()
@@ -220,5 +231,6 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--out", required=True)
+    parser.add_argument("--hard", action="store_true", help="the second phase's mixture")
     options = parser.parse_args()
-    write(options.out, options.seed, options.count)
+    write(options.out, options.seed, options.count, options.hard)

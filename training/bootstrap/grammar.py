@@ -151,11 +151,13 @@ def _split(body):
     return parts + ["".join(current)]
 
 
-def load_bank(path, grammar):
-    """A bank file to (its own grammar, [(type, labels, parsed template)])."""
+def load_bank(path, grammar, dropped=frozenset()):
+    """A bank file without the dropped lines to (its own grammar, [(type, labels, parsed template)])."""
     own = grammar.child()
     templates = []
     for line in load_lists(path, own):
+        if line in dropped:
+            continue
         head, _, body = line.partition(" :: ")
         if not body:
             raise ValueError(f"{path}: no `::` in {line}")

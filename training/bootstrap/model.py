@@ -65,15 +65,26 @@ class Lean(nn.Module):
         mixed = mixed.view(batch, HEADS, length, HEAD).transpose(1, 2).reshape(batch, length, HEADS * HEAD)
         return F.linear(mixed, self.out[layer].bfloat16())
 
-    def state_for_transformers(self):
-        """The weights under transformers' names."""
+    def names_for_transformers(self):
+        """The parameters under transformers' names."""
         state = {"model.embed_tokens.weight": self.embedding, "model.norm.weight": self.norm_last}
         for i in range(LAYERS):
             at = f"model.layers.{i}."
             state |= {at + "self_attn.q_proj.weight": self.query[i], at + "self_attn.k_proj.weight": self.key[i], at + "self_attn.v_proj.weight": self.value[i], at + "self_attn.o_proj.weight": self.out[i],
                       at + "mlp.gate_proj.weight": self.gate[i], at + "mlp.up_proj.weight": self.up[i], at + "mlp.down_proj.weight": self.down[i],
                       at + "input_layernorm.weight": self.norm_attention[i], at + "post_attention_layernorm.weight": self.norm_feed[i]}
-        return {name: value.detach().clone().contiguous() for name, value in state.items()}
+        return state
+
+
+def from_transformers(folder):
+    """A Lean with the weights of a Hugging Face folder."""
+    lean = Lean()
+    theirs = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
+    names = lean.names_for_transformers()
+    with torch.no_grad():
+        for name, parameter in names.items():
+            parameter.copy_(theirs[name])
+    return lean
 
 
 def causal_mask(length):
@@ -83,7 +94,8 @@ def causal_mask(length):
 
 def to_transformers(lean):
     model = LlamaForCausalLM(config())
-    missing = model.load_state_dict(lean.state_for_transformers(), strict=False)
+    state = {name: parameter.detach().clone() for name, parameter in lean.names_for_transformers().items()}
+    missing = model.load_state_dict(state, strict=False)
     if missing.unexpected_keys or set(missing.missing_keys) - {"lm_head.weight"}:
         raise ValueError(f"weights do not fit: {missing}")
     model.tie_weights()

@@ -14,7 +14,7 @@ import torch.distributed as dist
 
 import tokens
 from generate import Requests
-from model import Lean, causal_mask, to_transformers
+from model import Lean, causal_mask, from_transformers, to_transformers
 
 SEED = 20261123
 SHARD = 50_000
@@ -25,18 +25,18 @@ WARM_STEPS, HOLD = 200, 0.6
 GRAIN = 8  # Rows are padded to a multiple of this.
 
 
-def shard(number):
-    """The examples of one shard; its content depends on the seed and its number alone."""
-    requests = Requests(f"{SEED}/{number}")
+def shard(number, hard=False):
+    """The examples of one shard; its content depends on the seed, its number and the phase alone."""
+    requests = Requests(f"{SEED}/hard/{number}" if hard else f"{SEED}/{number}", hard)
     return [requests.draw() for _ in range(SHARD)]
 
 
 def encoded_shard(arguments):
     """(flat ids, offsets, start of each answer) of one shard."""
-    number, vocabulary = arguments
+    number, vocabulary, hard = arguments
     from tokenizers import Tokenizer
     tokenizer = Tokenizer.from_file(vocabulary)
-    examples = shard(number)
+    examples = shard(number, hard)
     end, user, assistant = (tokenizer.token_to_id(t) for t in (tokens.END, tokens.USER, tokens.ASSISTANT))
     asked = tokenizer.encode_batch([r for r, _ in examples], add_special_tokens=False)
     answered = tokenizer.encode_batch([c for _, c in examples], add_special_tokens=False)
@@ -49,13 +49,16 @@ def encoded_shard(arguments):
     return np.array(flat, np.uint16), np.array(offsets, np.int64), np.array(answers, np.int64)
 
 
-def prepare(folder, shards):
-    """Learns the vocabulary, generates and encodes every shard, writes data.npz and tokenizer.json."""
+def prepare(folder, shards, earlier):
+    """Generates and encodes every shard, writes data.npz and tokenizer.json. The first phase learns the vocabulary, the second takes the earlier one's."""
     vocabulary = str(folder / "tokenizer.json")
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
-        learnt = pool.map(shard, range(VOCABULARY_SHARDS))
-        tokens.learn(text for part in learnt for pair in part for text in pair).save(vocabulary)
-        parts = pool.map(encoded_shard, [(n, vocabulary) for n in range(shards)], chunksize=1)
+        if earlier:
+            Path(vocabulary).write_text((earlier / "tokenizer.json").read_text(encoding="utf-8"), encoding="utf-8")
+        else:
+            learnt = pool.map(shard, range(VOCABULARY_SHARDS))
+            tokens.learn(text for part in learnt for pair in part for text in pair).save(vocabulary)
+        parts = pool.map(encoded_shard, [(n, vocabulary, earlier is not None) for n in range(shards)], chunksize=1)
     flat = np.concatenate([p[0] for p in parts])
     shifts = np.cumsum([0] + [len(p[0]) for p in parts])
     offsets = np.concatenate([p[1][:-1] + s for p, s in zip(parts, shifts)] + [[len(flat)]])
@@ -108,7 +111,7 @@ class Schedule:
         self.peak, self.steps_max, self.cool_from, self.minutes = peak, steps_max, cool_from, minutes
 
     def steps(self):
-        return self.steps_max if self.cool_from is None else min(self.steps_max, int(self.cool_from / HOLD))
+        return min(self.steps_max, int(self.cool_from / HOLD)) if self.cool_from else self.steps_max
 
     def observe(self, step, minutes_passed):
         """True when the cool-down begins here."""
@@ -157,7 +160,7 @@ def fit(rank, folder, options):
     dist.init_process_group("gloo", rank=rank, world_size=WORKERS)
     data = dict(np.load(folder / "data.npz"))
     plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
-    model = Lean()
+    model = from_transformers(options.after) if options.after else Lean()
     compiled = torch.compile(model, dynamic=True)
     optimizers = optimizers_for(model, options.rate)
     schedule = Schedule(options.rate, len(plan), options.cool_from, options.minutes)
@@ -205,16 +208,17 @@ def save(lean, folder, name):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the data, snapshots and, as hf/, the model")
+    parser.add_argument("--after", type=Path, help="second phase: the folder hf/ of the first")
     parser.add_argument("--shards", type=int, default=16, help=f"of {SHARD} examples each")
     parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
     parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
-    parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly")
+    parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly; 0: from the start, over all the data")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.time()
     if not (options.out / "data.npz").exists():
-        prepare(options.out, options.shards)
+        prepare(options.out, options.shards, options.after)
     print(f"data: {options.shards * SHARD} examples in {(time.time() - started) / 60:.1f} min", flush=True)
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=fit, args=(rank, options.out, options)) for rank in range(WORKERS)]

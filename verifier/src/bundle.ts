@@ -169,13 +169,11 @@ export class BundleReader {
 
   private *header(): Reading<Header> {
     const items = yield* this.magic();
-    if (items < 6n) throw new Malformed('no room for six elements');
+    if (items !== 6n) throw new Malformed('not six elements');
     const logId = yield* this.atoms.bytesOf(ID_SIZE);
     const first = yield* this.atoms.argument(MAJOR.uint);
     const count = yield* this.atoms.argument(MAJOR.uint);
-    // Before all else that can be wrong with a header whose count can be read.
     if (count === 0n) throw new BundleFault('no-records', 0);
-    if (items > 6n) throw new Malformed('more than six elements');
     if (first + count > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('indexes above 2^53 − 1');
     return { logId, first: Number(first), count: Number(count) };
   }

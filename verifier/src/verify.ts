@@ -145,7 +145,7 @@ export class Verifier {
       return;
     }
     this.chunk.accepted.push(accepted);
-    // Step 16. Whether the bundle is whole is not known yet; record 0 names the log's key in any case.
+    // Step 16, wherever the bundle holds record 0.
     if (index === 0 && !namesKeys(accepted, this.key)) this.note('genesis-key', 0);
   }
 

@@ -1,2 +1,37 @@
-//! Placeholder until its first code arrives.
-fn main() {}
+//! The binary `oar`: verifies and inspects a bundle, offline, knowing nothing but what the verifier brings.
+
+mod bring;
+mod flags;
+mod input;
+mod inspect;
+mod problem;
+mod verify;
+
+use clap::Parser;
+use flags::{Command, Flags};
+use std::process::ExitCode;
+
+/// Wrong usage, clap's own errors too (spec/verdict.md "Input"; 2 would mean STALE).
+const EXIT_USAGE: u8 = 64;
+
+fn main() -> ExitCode {
+    let flags = match Flags::try_parse() {
+        Ok(flags) => flags,
+        Err(error) => {
+            // Nothing better can be done when the terminal itself is gone.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { EXIT_USAGE } else { 0 });
+        }
+    };
+    let answer = match flags.command {
+        Command::Verify(verify) => verify::run(&verify),
+        Command::Inspect(inspect) => inspect::run(&inspect),
+    };
+    match answer {
+        Ok(exit) => ExitCode::from(exit),
+        Err(problem) => {
+            eprintln!("oar: {problem}");
+            ExitCode::from(problem.exit_code())
+        }
+    }
+}

@@ -4,6 +4,7 @@ use crate::digest::{LogId, TreeHash, sha256};
 use crate::key::{PUBLIC_KEY_LEN, PublicKey};
 use crate::limits;
 use crate::signature::{self, SIGNATURE_LEN};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use base64ct::{Base64, Encoding};
@@ -30,7 +31,7 @@ pub struct Note {
     /// What is said.
     pub checkpoint: Checkpoint,
     key_hash: [u8; KEY_HASH_LEN],
-    signature: [u8; SIGNATURE_LEN],
+    signature: Box<[u8; SIGNATURE_LEN]>,
 }
 
 /// Why a note is not to be relied on.
@@ -139,7 +140,7 @@ fn parse(bytes: &[u8]) -> Option<Note> {
     Some(Note {
         checkpoint: Checkpoint { log: lower_hex(origin.strip_prefix(ORIGIN_PREFIX)?)?, size: decimal(size)?, root: TreeHash::from_slice(&Base64::decode_vec(root).ok()?)? },
         key_hash: key_hash.try_into().ok()?,
-        signature: signature.try_into().ok()?,
+        signature: Box::new(signature.try_into().ok()?),
     })
 }
 

@@ -1,6 +1,7 @@
 //! An ML-DSA-65 public key in its written forms: SubjectPublicKeyInfo, PEM, JWK, key id (spec/keys.md).
 
 use crate::digest::{KeyId, sha256};
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -18,7 +19,7 @@ const PEM_END: &str = "-----END PUBLIC KEY-----";
 
 /// An ML-DSA-65 public key.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey([u8; PUBLIC_KEY_LEN]);
+pub struct PublicKey(Box<[u8; PUBLIC_KEY_LEN]>);
 
 /// The text or the bytes are not an ML-DSA-65 public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl core::error::Error for KeyError {}
 impl PublicKey {
     /// From the FIPS 204 encoding.
     pub fn from_raw(raw: [u8; PUBLIC_KEY_LEN]) -> Self {
-        Self(raw)
+        Self(Box::new(raw))
     }
 
     /// The FIPS 204 encoding.
@@ -60,17 +61,17 @@ impl PublicKey {
     /// [`KeyError::NotMlDsa65`] for anything else.
     pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
         let raw = der.strip_prefix(&SPKI_PREFIX).ok_or(KeyError::NotMlDsa65)?;
-        raw.try_into().map(Self).map_err(|_| KeyError::NotMlDsa65)
+        raw.try_into().map(Self::from_raw).map_err(|_| KeyError::NotMlDsa65)
     }
 
     /// As SubjectPublicKeyInfo, DER, 1,974 bytes.
     pub fn to_spki(&self) -> Vec<u8> {
-        [&SPKI_PREFIX[..], &self.0].concat()
+        [&SPKI_PREFIX[..], &self.0[..]].concat()
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub fn id(&self) -> KeyId {
-        KeyId(sha256(&[&SPKI_PREFIX, &self.0]))
+        KeyId(sha256(&[&SPKI_PREFIX, &self.0[..]]))
     }
 
     /// From PEM (RFC 7468); text around the block is passed over, line ends and widths are free.
@@ -100,7 +101,7 @@ impl PublicKey {
 
     /// As JWK (RFC 9964, kty AKP), one line.
     pub fn to_jwk(&self) -> String {
-        format!(r#"{{"kty":"AKP","alg":"ML-DSA-65","kid":"{}","pub":"{}"}}"#, self.id(), Base64UrlUnpadded::encode_string(&self.0))
+        format!(r#"{{"kty":"AKP","alg":"ML-DSA-65","kid":"{}","pub":"{}"}}"#, self.id(), Base64UrlUnpadded::encode_string(&self.0[..]))
     }
 }
 

@@ -138,7 +138,8 @@ proptest! {
     /// The same where nothing inside contradicts it: the clock of an old record. The reference does.
     #[test]
     fn a_rewritten_past_is_a_fork(acts in acts(), wall_ms: u32) {
-        let log = log_of(&acts);
+        let mut log = log_of(&acts);
+        log.heartbeat();
         let mut other = Log::new(&log.signer);
         other.push(&Record { wall_ms: u64::from(wall_ms), ..other.draft(Kind::Deny, "export") });
         while other.records.len() < log.records.len() {

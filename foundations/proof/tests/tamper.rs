@@ -6,11 +6,15 @@ mod common;
 use base64ct::{Base64, Encoding};
 use common::tamper::{Tamper, flipped, in_two_threads, pinned};
 use common::vector::folder;
+use mickai_proof::key::PublicKey;
 use std::fs;
 
 #[test]
 fn no_single_bit_flip_is_verified() {
-    let pinned = pinned();
+    let mut pinned = pinned();
+    // The same policy with the key's id: the reference is verified when a bundle gets that far, not once for each bit.
+    let key = PublicKey::from_pem(&pinned.policy.key.take().unwrap()).unwrap();
+    pinned.policy.key_id = Some(key.id().to_string());
     let bundle = Base64::decode_vec(&pinned.bundle).unwrap();
     assert_eq!(pinned.policy.judge(&bundle, usize::MAX).exit, 0);
     let exits = in_two_threads(bundle.len() * 8, |place| {

@@ -47,7 +47,7 @@ pub use doctor::{Check, CheckState, Memory};
 pub use error::{Error, Result};
 pub use export::{Exported, Open, Selection};
 pub use generation::{Answered, Asked};
-pub use models::{EMBEDDED_NAME, Listed, Loaded};
+pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use replay::{Divergence, ReplayOf, Replayed};
 pub use system::System;

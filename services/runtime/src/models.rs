@@ -14,7 +14,7 @@ use std::sync::Arc;
 pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
 
 /// The model inside the program: it turns requests into verbs.
-static EMBEDDED: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/model/assets/bootstrap.gguf"));
+pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/model/assets/bootstrap.gguf"));
 
 /// A model ready to run. Weights stay where they are mapped.
 pub struct Loaded {

@@ -102,6 +102,13 @@ pub fn one() -> Log {
     Log::new(&Signer::from_seed(1))
 }
 
+/// Genesis and two sealed records: three records of which one is signed.
+pub fn beats() -> Log {
+    let mut log = one();
+    log.heartbeats(2);
+    log
+}
+
 /// Two sealed records of a longer log: the smallest partial bundle, without any signature.
 pub fn small() -> (Log, Parts) {
     let mut log = one();

@@ -1,16 +1,18 @@
 //! Bundles that are VERIFIED or STALE.
 
 use crate::Files;
-use crate::bundle::{Case, INCLUSION, one, small, three, trust};
+use crate::bundle::{Case, INCLUSION, beats, one, small, three, trust};
 use crate::common::log::facts;
 use crate::common::vector::PolicyText;
 use crate::common::{Log, Parts};
+use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::record::{Fact, Kind, Mode, OutcomeCode, Record};
 use mickai_proof::verify::Axis::{Authenticity, Completeness, Consistency, KeyStatus, Pairing};
 use std::borrow::Cow;
 
 pub fn write(files: &mut Files) {
     references(files);
+    requirements(files);
     without_key(files);
     openings(files);
     open_intents(files);
@@ -36,26 +38,51 @@ fn references(files: &mut Files) {
     case("three-records-pinned", "genesis, intent and outcome, and the checkpoint that the verifier kept", trust(key).by_pem(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-key-id", "the same, the key known by its id alone", trust(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-head", "the same, the reference as SIZE:ROOT", trust(key).pinned_head(&log, 3)).verified(files, &[]);
-    case("three-records-bare", "nothing outside the operator's control says how many records there are", trust(key).by_pem(key)).stale(files, "completeness-unwitnessed", &[Consistency, Completeness]);
-    case("three-records-bare-completeness", "the same, when only completeness is asked for", trust(key).requiring(&[Completeness])).stale(files, "completeness-unwitnessed", &[Consistency, Completeness]);
+    case("three-records-bare", "nothing outside the operator's control says how many records there are", trust(key).by_pem(key)).stale(
+        files,
+        "completeness-unwitnessed",
+        &[Consistency, Completeness],
+    );
+    case("three-records-bare-completeness", "the same, when only completeness is asked for", trust(key).requiring(&[Completeness])).stale(
+        files,
+        "completeness-unwitnessed",
+        &[Consistency, Completeness],
+    );
+    Case::new("last-record-dropped-bare", "the outcome is gone and the operator signed the shorter log: nothing kept shows it", bytes(&log.first(2).whole()), trust(key)).stale(
+        files,
+        "completeness-unwitnessed",
+        &[Consistency, Completeness, Pairing],
+    );
+}
+
+fn requirements(files: &mut Files) {
+    let log = beats();
+    let key = &log.signer;
+    let bundle = bytes(&log.whole());
+    let case = |name, why, policy| Case::new(name, why, bundle.clone(), policy);
     case("inclusion-only", "no reference, and none required", trust(key).requiring(&INCLUSION)).verified(files, &[Consistency, Completeness]);
     case("require-nothing", "a policy that requires no axis", trust(key).requiring(&[])).verified(files, &[Consistency, Completeness]);
-    case("require-time", "time is the operator's claim until something anchors it", trust(key).pinned(&log, 3).requiring(&[mickai_proof::verify::Axis::Time])).stale(files, "operator-claimed", &[]);
+    case("require-time", "time is the operator's claim until something anchors it", trust(key).pinned(&log, 3).requiring(&[mickai_proof::verify::Axis::Time])).stale(
+        files,
+        "operator-claimed",
+        &[],
+    );
     case("after-reference", "the log has grown since the reference was made", trust(key).pinned(&log, 2)).stale(files, "after-reference", &[Completeness]);
     case("upto", "the same, judged up to the reference", trust(key).pinned(&log, 2).upto(2)).verified(files, &[]);
     case("upto-head", "the same with SIZE:ROOT", trust(key).pinned_head(&log, 1).upto(1)).verified(files, &[]);
     case("upto-all", "up to the last record", trust(key).pinned(&log, 3).upto(3)).verified(files, &[]);
-    let shorter = log.first(2);
-    Case::new("last-record-dropped-bare", "the outcome is gone and the operator signed the shorter log: nothing kept shows it", bytes(&shorter.whole()), trust(key))
-        .stale(files, "completeness-unwitnessed", &[Consistency, Completeness, Pairing]);
 }
 
 fn without_key(files: &mut Files) {
-    let log = three();
+    let log = beats();
     let bundle = bytes(&log.whole());
     let case = |name, why, policy| Case::new(name, why, bundle.clone(), policy);
     case("self-asserted-key", "the key is the bundle's own", PolicyText::default()).stale(files, "self-asserted-key", &[Authenticity, Consistency, Completeness, KeyStatus]);
-    case("self-asserted-key-pinned", "a reference does not make the bundle's key a trusted one", PolicyText::default().pinned(&log, 3)).stale(files, "self-asserted-key", &[Authenticity, KeyStatus]);
+    case("self-asserted-key-pinned", "a reference does not make the bundle's key a trusted one", PolicyText::default().pinned(&log, 3)).stale(
+        files,
+        "self-asserted-key",
+        &[Authenticity, KeyStatus],
+    );
     case("self-asserted-key-required-less", "not even when neither authenticity nor the key is asked about", PolicyText::default().pinned(&log, 3).requiring(&[Consistency]))
         .stale(files, "self-asserted-key", &[Authenticity, KeyStatus]);
 }
@@ -84,7 +111,8 @@ fn open_intents(files: &mut Files) {
     let pinned = || trust(&log.signer).pinned(&log, 2);
     Case::new("open-intent", "an intent without an outcome is listed, not condemned", bundle.clone(), pinned()).verified(files, &[Pairing]);
     Case::new("open-intent-required", "unless the policy asks for pairing", bundle, pinned().requiring(&[Consistency, Pairing])).stale(files, "open-intents", &[Pairing]);
-    Case::new("upto-before-open-intent", "pairing looks at the whole bundle, also when less of it is in scope", log.whole().bytes(), trust(&log.signer).pinned(&log, 1).upto(1)).verified(files, &[Pairing]);
+    Case::new("upto-before-open-intent", "pairing looks at the whole bundle, also when less of it is in scope", log.whole().bytes(), trust(&log.signer).pinned(&log, 1).upto(1))
+        .verified(files, &[Pairing]);
     let mut unknown = log.draft(Kind::Outcome, "generate");
     unknown.closes = Some((log.digest(1), OutcomeCode::Unknown));
     log.push(&unknown);
@@ -114,6 +142,15 @@ fn partial(files: &mut Files) {
     ] {
         Case::new(name, why, bytes(&log.range(range)), trust(key).requiring(&INCLUSION)).verified(files, &[Consistency, Completeness]);
     }
+    let claimed = log.signer.sign_checkpoint(&Checkpoint { size: 8, ..log.checkpoint(7) });
+    let claimed = Parts { note: claimed.into_bytes(), ..parts.clone() };
+    Case::new(
+        "partial-size-claimed",
+        "a signed size that the nodes fit as well as the true one: a part shows that its records are under the root, not how many others are",
+        claimed.bytes(),
+        trust(key).requiring(&INCLUSION),
+    )
+    .verified(files, &[Consistency, Completeness]);
     let three = three();
     Case::new("partial-outcome", "an outcome whose intent the bundle does not hold is passed over", bytes(&three.range(2..3)), trust(&three.signer).requiring(&INCLUSION))
         .verified(files, &[Consistency, Completeness]);
@@ -130,8 +167,7 @@ fn sealed(files: &mut Files) {
     log.heartbeat();
     Case::new("sealed-tail", "a sealed record after the last seal: the checkpoint covers it", bytes(&log.whole()), pinned(&log)).verified(files, &[]);
     log.seal();
-    log.seal();
-    Case::new("sealed-thrice", "three seals, the last over the second alone", bytes(&log.whole()), pinned(&log)).verified(files, &[]);
+    Case::new("sealed-twice", "two seals, the second over the first and what came after it", bytes(&log.whole()), pinned(&log)).verified(files, &[]);
     Case::new("sealed-partial", "a seal whose signatures cannot be recomputed, and one whose can", bytes(&log.range(4..7)), trust(&log.signer).requiring(&INCLUSION))
         .verified(files, &[Consistency, Completeness]);
     let mut log = three();
@@ -152,7 +188,8 @@ fn kinds(files: &mut Files) {
     record.extensions = vec![(Cow::Borrowed("x"), Cow::Borrowed(&[0x81, 0x80]))];
     log.push(&record);
     log.push(&log.draft(Kind::Terminal, "close"));
-    Case::new("terminal", "a denial with an extension and the largest numbers, then the end of the log", bytes(&log.whole()), trust(&log.signer).pinned(&log, 3)).verified(files, &[]);
+    Case::new("terminal", "a denial with an extension and the largest numbers, then the end of the log", bytes(&log.whole()), trust(&log.signer).pinned(&log, 3))
+        .verified(files, &[]);
     let log = one();
     Case::new("genesis-alone", "the smallest whole bundle", bytes(&log.whole()), trust(&log.signer).pinned(&log, 1)).verified(files, &[]);
 }
@@ -167,14 +204,16 @@ pub fn long() -> Log {
 
 fn chunks(files: &mut Files) {
     let log = long();
-    Case::new("chunk-boundary", "1,025 records: a full chunk and one of a single seal over the first", bytes(&log.whole()), trust(&log.signer).pinned_head(&log, 1_025)).verified(files, &[]);
-    Case::new("chunk-boundary-partial", "chunks are counted from the bundle's first record: 1,024 of them make one", bytes(&log.range(1..1_025)), trust(&log.signer).requiring(&INCLUSION))
-        .verified(files, &[Consistency, Completeness]);
+    Case::new("chunk-boundary", "1,025 records: a full chunk and one of a single seal over the first", bytes(&log.whole()), trust(&log.signer).pinned_head(&log, 1_025))
+        .verified(files, &[]);
 }
 
 fn rebuilt(files: &mut Files) {
-    let mut log = Log::with_genesis(&three().signer, |genesis| genesis.wall_ms += 86_400_000);
-    let intent = log.intent();
-    log.outcome(intent);
-    Case::new("rebuilt-bare", "the whole log written anew with the same key: nothing kept shows it", bytes(&log.whole()), trust(&log.signer)).stale(files, "completeness-unwitnessed", &[Consistency, Completeness]);
+    let mut log = Log::with_genesis(&one().signer, |genesis| genesis.wall_ms += 86_400_000);
+    log.heartbeats(2);
+    Case::new("rebuilt-bare", "the whole log written anew with the same key: nothing kept shows it", bytes(&log.whole()), trust(&log.signer)).stale(
+        files,
+        "completeness-unwitnessed",
+        &[Consistency, Completeness],
+    );
 }

@@ -1,7 +1,7 @@
 //! Bundles that break in steps 17 to 20, the checkpoint inside and the reference outside, and policies that cannot be used.
 
 use crate::Files;
-use crate::bundle::{Case, one, small, three, trust};
+use crate::bundle::{Case, beats, one, small, trust};
 use crate::common::vector::PolicyText;
 use crate::common::{Log, Parts, Signer};
 use mickai_proof::checkpoint::Checkpoint;
@@ -25,7 +25,7 @@ fn notes(files: &mut Files) {
     let good = log.note(7);
     let checkpoint = log.checkpoint(7);
     case("checkpoint-empty", "an empty checkpoint", Vec::new(), "malformed-checkpoint", 17, Inclusion);
-    case("checkpoint-two-signatures", "a second signature line", [good.as_bytes(), good.split_once("\n\n").unwrap().1.as_bytes()].concat(), "malformed-checkpoint", 17, Inclusion);
+    case("checkpoint-two-signatures", "a second signature line", [good.as_bytes(), "\u{2014} witness.example AAAA\n".as_bytes()].concat(), "malformed-checkpoint", 17, Inclusion);
     case("checkpoint-not-utf8", "a byte that is not UTF-8", [b"\xff", good.as_bytes()].concat(), "malformed-checkpoint", 17, Inclusion);
     case("checkpoint-crlf", "lines that end in CR LF", good.replace('\n', "\r\n").into_bytes(), "malformed-checkpoint", 17, Inclusion);
     let other = log.signer.sign_checkpoint(&Checkpoint { log: LogId([7; 32]), ..checkpoint });
@@ -50,10 +50,14 @@ fn roots(files: &mut Files) {
     flipped.left[0].0[0] ^= 1;
     let mut swapped = parts.clone();
     swapped.left.swap(0, 1);
-    case("root-other", "a signed checkpoint of another tree", Parts { note: log.signer.sign_checkpoint(&Checkpoint { root: TreeHash([7; 32]), ..log.checkpoint(7) }).into_bytes(), ..parts.clone() });
+    case(
+        "root-other",
+        "a signed checkpoint of another tree",
+        Parts { note: log.signer.sign_checkpoint(&Checkpoint { root: TreeHash([7; 32]), ..log.checkpoint(7) }).into_bytes(), ..parts.clone() },
+    );
     case("root-size-less", "a checkpoint of fewer records than the bundle reaches", Parts { note: log.note(4).into_bytes(), ..parts.clone() });
     case("root-size-end", "a checkpoint that ends with the bundle: the right part is of no use", Parts { note: log.note(5).into_bytes(), ..parts.clone() });
-    case("root-size-more", "a checkpoint of one more record with the same root", Parts { note: sized(8), ..parts.clone() });
+    case("root-size-6", "a checkpoint of one record less with the same root", Parts { note: sized(6), ..parts.clone() });
     case("root-size-largest", "a checkpoint of 2^53−1 records with the same root", Parts { note: sized((1 << 53) - 1), ..parts.clone() });
     case("right-missing", "no right part", Parts { right: Vec::new(), ..parts.clone() });
     case("right-fewer", "one node too few on the right", Parts { right: parts.right[..1].to_vec(), ..parts.clone() });
@@ -63,22 +67,22 @@ fn roots(files: &mut Files) {
     let log = one();
     let superfluous = Parts { right: vec![TreeHash([9; 32])], ..log.whole() };
     Case::new("right-unused", "a right part where the bundle reaches the checkpoint's size", superfluous.bytes(), trust(&log.signer)).invalid(files, "root", 1, 18, Inclusion);
-    let mut log = three();
+    let mut log = beats();
     let before = log.note(2);
     let mut parts = log.whole();
     parts.note = before.into_bytes();
     Case::new("checkpoint-older", "a whole log with an older checkpoint of its own", parts.bytes(), trust(&log.signer)).invalid(files, "root", 3, 18, Inclusion);
     log.heartbeat();
-    let parts = Parts { note: log.note(4).into_bytes(), ..three().whole() };
+    let parts = Parts { note: log.note(4).into_bytes(), ..beats().whole() };
     Case::new("records-dropped", "the last record dropped, the checkpoint left as it was", parts.bytes(), trust(&log.signer)).invalid(files, "root", 3, 18, Inclusion);
 }
 
 fn references(files: &mut Files) {
-    let log = three();
+    let log = beats();
     let key = || trust(&log.signer);
     let shorter = log.first(2);
     let mut case = |name, why, bundle: Vec<u8>, policy, reason, index, axis| Case::new(name, why, bundle, policy).invalid(files, reason, index, 20, axis);
-    case("truncated", "the outcome dropped and the shorter log signed: the reference has three", shorter.whole().bytes(), key().pinned(&log, 3), "truncated", 2, Completeness);
+    case("truncated", "the last record dropped and the shorter log signed: the reference has three", shorter.whole().bytes(), key().pinned(&log, 3), "truncated", 2, Completeness);
     case("truncated-head", "the same with SIZE:ROOT", shorter.whole().bytes(), key().pinned_head(&log, 3), "truncated", 2, Completeness);
     case("truncated-upto", "the same, judged up to the reference", shorter.whole().bytes(), key().pinned(&log, 3).upto(3), "truncated", 2, Completeness);
     let huge = PolicyText { reference: Some(format!("9007199254740991:{}", log.root(3))), ..key() };
@@ -90,14 +94,29 @@ fn references(files: &mut Files) {
     view.push(&view.draft(mickai_proof::record::Kind::Deny, "export"));
     case("fork", "two signed views of record 2", view.whole().bytes(), key().pinned(&log, 3), "fork", 3, Consistency);
     view.heartbeat();
-    case("fork-longer", "a machine rolled back and then continued: longer than the reference, and another prefix", view.whole().bytes(), key().pinned(&log, 3), "fork", 4, Consistency);
+    case(
+        "fork-longer",
+        "a machine rolled back and then continued: longer than the reference, and another prefix",
+        view.whole().bytes(),
+        key().pinned(&log, 3),
+        "fork",
+        4,
+        Consistency,
+    );
     case("fork-upto", "the same, judged up to the reference", view.whole().bytes(), key().pinned(&log, 3).upto(3), "fork", 4, Consistency);
     case("fork-head", "the same with SIZE:ROOT", view.whole().bytes(), key().pinned_head(&log, 3), "fork", 4, Consistency);
     case("fork-partial", "a part of a log of the reference's size with another root", view.range(2..4).bytes(), fork_of_four(&log), "fork", 4, Consistency);
     let mut rebuilt = Log::with_genesis(&log.signer, |genesis| genesis.wall_ms += 86_400_000);
-    let intent = rebuilt.intent();
-    rebuilt.outcome(intent);
-    case("fork-rebuilt", "the whole log written anew with the same key: the reference is of another origin", rebuilt.whole().bytes(), key().pinned(&log, 3), "fork", 3, Consistency);
+    rebuilt.heartbeats(2);
+    case(
+        "fork-rebuilt",
+        "the whole log written anew with the same key: the reference is of another origin",
+        rebuilt.whole().bytes(),
+        key().pinned(&log, 3),
+        "fork",
+        3,
+        Consistency,
+    );
     case("fork-rebuilt-head", "the same with SIZE:ROOT", rebuilt.whole().bytes(), key().pinned_head(&log, 3), "fork", 3, Consistency);
     case("fork-rebuilt-shorter", "another origin is a fork, whatever the sizes", rebuilt.range(0..3).bytes(), key().pinned(&longer(&log), 4), "fork", 3, Consistency);
     case("fork-self-asserted", "a fork needs no trusted key", view.whole().bytes(), PolicyText::default().pinned(&log, 3), "fork", 4, Consistency);
@@ -138,6 +157,11 @@ fn misuses(files: &mut Files) {
     broken.chunks[0].signatures[0].clear();
     Case::new("misuse-not-reached", "a broken bundle and a note by another key: under a key id the bundle's fault comes first", broken.bytes(), references(stolen.clone()))
         .invalid(files, "signing-mode", 0, 11, Authenticity);
-    Case::new("misuse-before-file", "a file that is no bundle and a note by another key than the policy's: the usage comes first", b"hello".to_vec(), references(stolen).by_pem(&log.signer))
-        .misuse(files, "misuse-reference");
+    Case::new(
+        "misuse-before-file",
+        "a file that is no bundle and a note by another key than the policy's: the usage comes first",
+        b"hello".to_vec(),
+        references(stolen).by_pem(&log.signer),
+    )
+    .misuse(files, "misuse-reference");
 }

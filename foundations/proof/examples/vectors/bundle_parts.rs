@@ -2,7 +2,6 @@
 
 use crate::Files;
 use crate::bundle::{Case, one, small, three, trust};
-use crate::bundle_accept::long;
 use crate::common::parts::{self, Parts};
 use crate::common::{Log, Signer};
 use crate::surgery::hex;
@@ -60,7 +59,6 @@ impl Set<'_> {
         self.opening_items();
         self.order();
         self.ends();
-        self.two_chunks();
         self.whole();
     }
 
@@ -104,7 +102,12 @@ impl Set<'_> {
         self.reject("keys-ml-dsa-44", "a key that says it is ML-DSA-44", self.with(1, parts::keys(&[&other])), 3);
         self.reject("keys-raw", "a key without its SubjectPublicKeyInfo", self.with(1, parts::keys(&[&key[22..]])), 3);
         self.reject("keys-long", "a byte after the key", self.with(1, parts::keys(&[&[&key[..], &[0]].concat()])), 3);
-        self.reject("keys-parameters", "an algorithm identifier with NULL parameters", self.with(1, parts::keys(&[&[&hex("308207b4300d06096086480165030403120500"), &key[17..]].concat()])), 3);
+        self.reject(
+            "keys-parameters",
+            "an algorithm identifier with NULL parameters",
+            self.with(1, parts::keys(&[&[&hex("308207b4300d06096086480165030403120500"), &key[17..]].concat()])),
+            3,
+        );
         self.reject("keys-cut", "the file ends inside the key", self.small.items()[..2].concat()[..100].to_vec(), 3);
     }
 
@@ -258,15 +261,6 @@ impl Set<'_> {
         let mut out = Vec::new();
         parts.chunks[0].records.iter().for_each(|record| mickai_proof::cbor::write_bytes(&mut out, record));
         out
-    }
-
-    /// A chunk that ends early must not look like the end of the records.
-    fn two_chunks(&mut self) {
-        let log = long();
-        let parts = log.whole();
-        let mut items = parts.items();
-        items.remove(3);
-        self.reject("cut-at-chunk", "the second chunk left out", items.concat(), 1_024);
     }
 
     /// What only a bundle that begins at 0 can show.

@@ -59,7 +59,12 @@ fn unsupported(files: &mut Files) {
     let mut log = one();
     log.push(&log.draft(Kind::Revoke, "revoke"));
     log.push(&log.draft(Kind::Deny, "export"));
-    Case::new("kind-reserved", "a revocation, which this version cannot judge, is not passed over", log.whole().bytes(), trust(&log.signer)).unreadable(files, "unsupported-kind", Some(1), 3);
+    Case::new("kind-reserved", "a revocation, which this version cannot judge, is not passed over", log.whole().bytes(), trust(&log.signer)).unreadable(
+        files,
+        "unsupported-kind",
+        Some(1),
+        3,
+    );
     let mut log = one();
     let record = Fields::of(&encode(&log.draft(Kind::Deny, "export"))).set(18, &hex("81 61 61")).set(19, &hex("a1 61 61 00")).bytes();
     log.push_bytes(record, true);
@@ -96,8 +101,9 @@ fn places(files: &mut Files) {
 /// The attacks of somebody who cannot sign: the records' own chain and signatures show them.
 fn edits(files: &mut Files) {
     let mut reject = Reject { files };
-    let mut log = three();
+    let mut log = one();
     log.push(&log.draft(Kind::Deny, "export"));
+    log.heartbeats(2);
     let edited = |edit: &dyn Fn(&mut Parts)| {
         let mut parts = log.whole();
         edit(&mut parts);
@@ -109,18 +115,18 @@ fn edits(files: &mut Files) {
         chunk.signatures.remove(1);
         parts.header.count = 3;
     });
-    reject.parts("record-removed", "the intent removed", &log, &remove, ("index", 1, 5, Integrity));
+    reject.parts("record-removed", "the denial removed", &log, &remove, ("index", 1, 5, Integrity));
     let swap = edited(&|parts| {
-        parts.chunks[0].records.swap(2, 3);
-        parts.chunks[0].signatures.swap(2, 3);
+        parts.chunks[0].records.swap(1, 2);
+        parts.chunks[0].signatures.swap(1, 2);
     });
-    reject.parts("records-swapped", "two records exchanged", &log, &swap, ("index", 2, 5, Integrity));
-    let edit = edited(&|parts| parts.chunks[0].records[2] = Fields::of(&parts.chunks[0].records[2]).set(5, &[0]).bytes());
-    reject.parts("record-edited", "the outcome's clock changed: its signature does not cover that", &log, &edit, ("signature", 2, 14, Axis::Authenticity));
+    reject.parts("records-swapped", "two records exchanged", &log, &swap, ("index", 1, 5, Integrity));
+    let edit = edited(&|parts| parts.chunks[0].records[1] = Fields::of(&parts.chunks[0].records[1]).set(5, &[0]).bytes());
+    reject.parts("record-edited", "the denial's clock changed: its signature does not cover that", &log, &edit, ("signature", 1, 14, Axis::Authenticity));
     let edit = edited(&|parts| parts.chunks[0].records[0] = Fields::of(&parts.chunks[0].records[0]).set(5, &[0]).bytes());
     reject.parts("genesis-edited", "the genesis' clock changed: it is another log", &log, &edit, ("log-id", 0, 4, Integrity));
     let mut other = Log::with_genesis(&log.signer, |genesis| genesis.wall_ms = 7);
-    other.intent();
+    other.push(&other.draft(Kind::Deny, "export"));
     let splice = edited(&|parts| {
         parts.chunks[0].records[1].clone_from(&other.records[1]);
         parts.chunks[0].signatures[1].clone_from(&other.signatures[1]);
@@ -202,7 +208,13 @@ fn precedence(files: &mut Files) {
     let mut parts = log.whole();
     parts.chunks[0].signatures[1][1_000] ^= 1;
     let mut reject = Reject { files };
-    reject.parts("first-signature-then-kind", "a bad signature at 1 comes before a reserved kind at 2, though it is read later", &log, &parts, ("signature", 1, 14, Axis::Authenticity));
+    reject.parts(
+        "first-signature-then-kind",
+        "a bad signature at 1 comes before a reserved kind at 2, though it is read later",
+        &log,
+        &parts,
+        ("signature", 1, 14, Axis::Authenticity),
+    );
     let mut log = one();
     let mut record = log.draft(Kind::Outcome, "generate");
     record.log_id = LogId([7; 32]);
@@ -219,16 +231,25 @@ fn precedence(files: &mut Files) {
     log.push(&record);
     log.signatures[1].clear();
     reject.whole("first-step-pairing", "steps 8 and 11 fail at one record", &log, ("pairing-order", 1, 8, Pairing));
-    let mut log = three();
-    log.push_bytes(vec![0xf6], true);
+    let mut log = one();
+    log.push(&log.draft(Kind::Deny, "export"));
+    log.push_bytes(vec![0xf6], false);
     let mut parts = log.whole();
-    parts.chunks[0].signatures[2].clear();
-    reject.parts("first-index", "a missing signature at 2 comes before bytes at 3 that are no record", &log, &parts, ("signing-mode", 2, 11, Axis::Authenticity));
-    let whole = log.whole().bytes();
-    let end = log.whole().items()[..2].concat().len() + log.records[..3].iter().map(|record| record.len() + 3).sum::<usize>() + 3;
-    let mut cut = whole[..end].to_vec();
-    cut.extend([0x41, 0xf6, 0xff]);
-    Case::new("first-record-then-encoding", "bytes at 3 that are no record come before a chunk that breaks after them", cut, trust(&log.signer)).invalid(reject.files, "malformed-record", 3, 3, Integrity);
+    parts.chunks[0].signatures[1].clear();
+    reject.parts("first-index", "a missing signature at 1 comes before bytes at 2 that are no record", &log, &parts, ("signing-mode", 1, 11, Axis::Authenticity));
+    let mut log = one();
+    log.push_bytes(vec![0xf6], true);
+    log.push(&log.draft(Kind::Deny, "export"));
+    let items = log.whole().items();
+    let end = items[..2].concat().len() + 3 + 3 + log.records[0].len() + 2;
+    let cut = [&items.concat()[..end], &[0xff]].concat();
+    Case::new("first-record-then-encoding", "bytes at 1 that are no record come before an item at 2 that cannot be read", cut, trust(&log.signer)).invalid(
+        reject.files,
+        "malformed-record",
+        1,
+        3,
+        Integrity,
+    );
     let mut beat = one();
     let mut record = Record { mode: Mode::Sealed, ..beat.draft(Kind::Heartbeat, "beat") };
     record.prev = Some(RecordDigest([7; 64]));

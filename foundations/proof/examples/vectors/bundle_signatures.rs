@@ -1,8 +1,7 @@
 //! Bundles that break in steps 11 to 16: what lies beside the records, the openings, and the key that genesis names.
 
 use crate::Files;
-use crate::bundle::{Case, one, small, three, trust};
-use crate::bundle_accept::long;
+use crate::bundle::{Case, beats, one, small, three, trust};
 use crate::common::log::{bytes, facts};
 use crate::common::{Log, Parts, Signer};
 use crate::surgery;
@@ -21,12 +20,12 @@ pub fn write(files: &mut Files) {
     genesis_keys(files);
 }
 
-/// A log of genesis and one denial, whose signature `edit` changes.
+/// A denial after a genesis that the bundle does not hold; `edit` changes its signature.
 fn beside(edit: impl FnOnce(&Log, &mut Vec<u8>)) -> (Log, Parts) {
     let mut log = one();
     log.push(&log.draft(Kind::Deny, "export"));
-    let mut parts = log.whole();
-    edit(&log, &mut parts.chunks[0].signatures[1]);
+    let mut parts = log.range(1..2);
+    edit(&log, &mut parts.chunks[0].signatures[0]);
     (log, parts)
 }
 
@@ -66,7 +65,7 @@ fn forms(files: &mut Files) {
 }
 
 fn keys(files: &mut Files) {
-    let log = three();
+    let log = beats();
     let thief = Signer::from_seed(2);
     let bundle = log.whole().bytes();
     let by_id = trust(&thief);
@@ -74,7 +73,7 @@ fn keys(files: &mut Files) {
     Case::new("key-other", "the same, the key as PEM", bundle.clone(), by_id.clone().by_pem(&thief)).invalid(files, "unknown-key", 0, 13, Authenticity);
     Case::new("key-other-pinned-head", "nor does a reference as SIZE:ROOT help", bundle, by_id.pinned_head(&log, 3)).invalid(files, "unknown-key", 0, 13, Authenticity);
     let mut rebuilt = Log::new(&thief);
-    rebuilt.intent();
+    rebuilt.heartbeat();
     Case::new("rebuilt-new-key", "the whole log written anew with a new key", rebuilt.whole().bytes(), trust(&log.signer)).invalid(files, "unknown-key", 0, 13, Authenticity);
     let mut log = one();
     let record = Record { key_id: thief.id(), ..log.draft(Kind::Deny, "export") };
@@ -99,7 +98,11 @@ fn signatures(files: &mut Files) {
     bad("signature-flipped", "a bit of the signature flipped", beside(|_, cose| cose[2_000] ^= 1));
     bad("signature-zero", "3,309 zero bytes", beside(|_, cose| cose[COSE_PREFIX_LEN..].fill(0)));
     bad("signature-of-genesis", "the signature of the record before", beside(|log, cose| cose.clone_from(&log.signatures[0])));
-    bad("signature-by-other", "another key's signature under this key's id", beside(|log, cose| *cose = to_cose(id(log), &thief.sign(&to_be_signed(id(log), log.id, digest(log))))));
+    bad(
+        "signature-by-other",
+        "another key's signature under this key's id",
+        beside(|log, cose| *cose = to_cose(id(log), &thief.sign(&to_be_signed(id(log), log.id, digest(log))))),
+    );
     bad("signature-other-log", "a signature for the same record in another log", signed(&|log| to_be_signed(id(log), LogId([7; 32]), digest(log))));
     bad("signature-zero-log", "a signature whose external_aad is that of no log", signed(&|log| to_be_signed(id(log), LogId::GENESIS, digest(log))));
     bad("signature-of-digest", "a signature over D itself, without a Sig_structure", signed(&|log| digest(log).0.to_vec()));
@@ -110,12 +113,12 @@ fn signatures(files: &mut Files) {
     let messages: Vec<_> = candidates.iter().map(|record| to_be_signed(log.signer.id(), log.id, RecordDigest::of(record))).collect();
     let (number, repeated) = surgery::repeat_hint(&log.signer, &messages);
     log.push_bytes(candidates[number].clone(), true);
-    let mut parts = log.whole();
-    parts.chunks[0].signatures[1] = to_cose(log.signer.id(), &repeated);
+    let mut parts = log.range(1..2);
+    parts.chunks[0].signatures[0] = to_cose(log.signer.id(), &repeated);
     bad("hint-repeated", "a hint written twice: a second signature for one message", (log.clone(), parts));
     let padded = surgery::with_hint_padding(log.signer.sign(&messages[number])).unwrap();
-    let mut parts = log.whole();
-    parts.chunks[0].signatures[1] = to_cose(log.signer.id(), &padded);
+    let mut parts = log.range(1..2);
+    parts.chunks[0].signatures[0] = to_cose(log.signer.id(), &padded);
     bad("hint-padding", "a byte that no hint uses is not zero", (log, parts));
 }
 
@@ -141,10 +144,6 @@ fn openings(files: &mut Files) {
     case("opening-index-after", "an opening of a record that the bundle does not hold", 2, &|opening| opening.index = 2);
     case("opening-index-before", "an opening of a record before the bundle's", 0, &|opening| opening.index = 0);
     case("opening-index-largest", "an opening of record 2^64−1", u64::MAX, &|opening| opening.index = u64::MAX);
-    let log = long();
-    let mut parts = log.whole();
-    parts.chunks[1].openings = vec![Opening { index: 1_023, label: "a".to_owned(), salt: Salt([7; 32]), value: Vec::new() }];
-    Case::new("opening-other-chunk", "an opening of the chunk before", parts.bytes(), trust(&log.signer)).invalid(files, "opening", 1_023, 15, Disclosure);
 }
 
 fn genesis_keys(files: &mut Files) {

@@ -141,7 +141,11 @@ impl Made {
             ("dash-hyphen", "a hyphen where the dash belongs", self.with("\u{2014} ", "- ")),
             ("dash-en", "an en dash", self.with("\u{2014}", "\u{2013}")),
             ("dash-two-blanks", "two blanks after the dash", self.with("\u{2014} ", "\u{2014}  ")),
-            ("names-differ", "the signature line names another log than the text", self.with(&format!("\u{2014} mickai.log/{}", self.log), &format!("\u{2014} mickai.log/{}", LogId([0xee; 32])))),
+            (
+                "names-differ",
+                "the signature line names another log than the text",
+                self.with(&format!("\u{2014} mickai.log/{}", self.log), &format!("\u{2014} mickai.log/{}", LogId([0xee; 32]))),
+            ),
         ]
     }
 

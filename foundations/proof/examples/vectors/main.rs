@@ -1,5 +1,12 @@
 //! Writes spec/vectors/{record,checkpoint,bundle}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods, clippy::print_stdout, reason = "a program for developers, which stops at the first thing that is not as declared")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "a program for developers, which stops at the first thing that is not as declared"
+)]
 
 #[path = "../../tests/common/mod.rs"]
 mod common;

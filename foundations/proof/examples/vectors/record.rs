@@ -38,7 +38,8 @@ type Named = (&'static str, &'static str, Record<'static>);
 fn kinds(log: &Log) -> Vec<Named> {
     let sealed = |kind, action| Record { mode: Mode::Sealed, ..log.draft(kind, action) };
     let detail = Record { causes: vec![(1, log.digest(1))], ..sealed(Kind::Detail, "token") };
-    let unknown = Record { closes: Some((log.digest(1), OutcomeCode::Unknown)), actor: (ActorClass::System, mickai_proof::digest::Id::ZERO), ..log.draft(Kind::Outcome, "generate") };
+    let unknown =
+        Record { closes: Some((log.digest(1), OutcomeCode::Unknown)), actor: (ActorClass::System, mickai_proof::digest::Id::ZERO), ..log.draft(Kind::Outcome, "generate") };
     vec![
         ("outcome-unknown", "what a restart writes about an intent that a crash left open", unknown),
         ("deny", "an act that policy refused", log.draft(Kind::Deny, "export")),
@@ -65,12 +66,22 @@ fn edges(log: &Log) -> Vec<Named> {
         (
             "largest-integers",
             "every plain integer as large as CBOR has them: a reader that keeps them in doubles loses bits",
-            Record { wall_ms: u64::MAX, monotonic_ns: u64::MAX, authority: (log.draft(Kind::Deny, "").authority.0, u64::MAX), facts: facts(vec![("n", Fact::Uint(u64::MAX))]), ..draft() },
+            Record {
+                wall_ms: u64::MAX,
+                monotonic_ns: u64::MAX,
+                authority: (log.draft(Kind::Deny, "").authority.0, u64::MAX),
+                facts: facts(vec![("n", Fact::Uint(u64::MAX))]),
+                ..draft()
+            },
         ),
         ("integer-heads", "integers on both sides of each head's limit", Record { facts: integer_heads(), ..draft() }),
         ("action-64-bytes", "an action of 64 bytes in 32 characters", Record { action: Cow::Owned(longest.clone()), ..draft() }),
         ("label-64-bytes", "labels of 64 bytes", Record { commitments: vec![(Cow::Owned(longest), any_commitment())], ..draft() }),
-        ("label-order", "shorter labels first, then bytewise", Record { facts: facts(vec![("b", Fact::Uint(1)), ("aa", Fact::Uint(2)), ("B", Fact::Uint(3)), ("\u{e9}", Fact::Uint(4))]), ..draft() }),
+        (
+            "label-order",
+            "shorter labels first, then bytewise",
+            Record { facts: facts(vec![("b", Fact::Uint(1)), ("aa", Fact::Uint(2)), ("B", Fact::Uint(3)), ("\u{e9}", Fact::Uint(4))]), ..draft() },
+        ),
         ("facts-64", "as many facts as there may be", Record { facts: labels(64).into_iter().map(|label| (label, Fact::Uint(1))).collect(), ..draft() }),
         ("commitments-64", "as many commitments as there may be", Record { commitments: labels(64).into_iter().map(|label| (label, any_commitment())).collect(), ..draft() }),
         (
@@ -86,7 +97,11 @@ fn edges(log: &Log) -> Vec<Named> {
                 ..draft()
             },
         ),
-        ("text-not-normalised", "text is bytes: a letter and its combining accent are not one character, and NUL is text", Record { facts: facts(vec![("t", text("e\u{301}\0\u{feff}"))]), ..draft() }),
+        (
+            "text-not-normalised",
+            "text is bytes: a letter and its combining accent are not one character, and NUL is text",
+            Record { facts: facts(vec![("t", text("e\u{301}\0\u{feff}"))]), ..draft() },
+        ),
         ("causes-64", "as many causes as there may be", Record { index: 100, causes: (0..64).map(|i| (i, RecordDigest([i as u8; 64]))).collect(), ..draft() }),
         ("extension-not-critical", "an extension that a verifier may pass over, eight levels deep", Record { extensions: extension(&deepest), ..draft() }),
         ("extension-map", "an extension that is a map, with the empty key first", Record { extensions: extension(&[0xa2, 0x60, 0x01, 0x61, b'a', 0xa0]), ..draft() }),

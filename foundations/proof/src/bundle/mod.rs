@@ -1,48 +1,11 @@
 //! The bundle: everything needed to verify offline, in one file, written and read in one pass (spec/bundle.md).
 
-mod read;
+mod header;
+
 mod write;
 
+mod read;
+
+pub use header::Header;
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;
-
-use crate::digest::LogId;
-use crate::limits;
-
-/// The first part: which records the bundle holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Of which log.
-    pub log: LogId,
-    /// Index of the first record.
-    pub first: u64,
-    /// Number of records, at least 1.
-    pub count: u64,
-}
-
-impl Header {
-    /// The index after the last record.
-    pub fn end(&self) -> u64 {
-        // The reader refuses first + count above 2^53−1; a writer's header comes from a log, which ends there too.
-        self.first + self.count
-    }
-
-    /// The index after the last record of the chunk that holds `index`.
-    fn chunk_end(&self, index: u64) -> u64 {
-        let chunk = (index - self.first) / limits::CHUNK_RECORDS + 1;
-        self.end().min(self.first + chunk * limits::CHUNK_RECORDS)
-    }
-}
-
-const MAGIC: &str = "oar-bundle";
-const VERSION: u64 = 1;
-
-/// The first element of each part.
-mod part {
-    pub const HEADER: u64 = 0;
-    pub const KEYS: u64 = 1;
-    pub const LEFT: u64 = 2;
-    pub const CHUNK: u64 = 3;
-    pub const RIGHT: u64 = 4;
-    pub const CHECKPOINT: u64 = 5;
-}

@@ -1,6 +1,6 @@
 //! Reads a bundle from bytes as they come, in bounded memory, one event at a time (spec/verdict.md steps 1 and 2).
 
-use super::{Header, MAGIC, VERSION, part};
+use super::header::{Header, MAGIC, VERSION, part};
 use crate::cbor::{CborError, Reader};
 use crate::commitment::Opening;
 use crate::digest::{LogId, Salt, TreeHash};

@@ -1,6 +1,6 @@
 //! Writes a bundle record by record, holding one chunk at a time (spec/bundle.md "Production").
 
-use super::{Header, MAGIC, VERSION, part};
+use super::header::{Header, MAGIC, VERSION, part};
 use crate::cbor::{Major, write_bytes, write_head, write_text};
 use crate::commitment::Opening;
 use crate::digest::TreeHash;

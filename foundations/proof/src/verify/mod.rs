@@ -23,17 +23,7 @@ pub use axes::{Axes, Axis, AxisState};
 pub use policy::{Misuse, Policy, Reference, TrustedKey};
 pub use reason::{Failure, Reason};
 pub use verdict::{Scope, Verdict, Word};
-pub use verifier::Verifier;
-
-/// The verdict on a whole bundle in memory.
-///
-/// # Errors
-/// [`Misuse`] when the policy itself cannot be used.
-pub fn verify(bundle: &[u8], policy: Policy) -> Result<Verdict, Misuse> {
-    let mut verifier = Verifier::new(policy)?;
-    verifier.feed(bundle);
-    verifier.finish()
-}
+pub use verifier::{Verifier, verify};
 
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,16 @@ impl Verifier {
     }
 }
 
+/// The verdict on a whole bundle in memory.
+///
+/// # Errors
+/// [`Misuse`] when the policy itself cannot be used.
+pub fn verify(bundle: &[u8], policy: Policy) -> Result<Verdict, Misuse> {
+    let mut verifier = Verifier::new(policy)?;
+    verifier.feed(bundle);
+    verifier.finish()
+}
+
 /// Everything between the events and the verdict.
 struct Judge {
     policy: Policy,

@@ -67,11 +67,7 @@ impl Log {
     pub fn with_genesis(signer: &Signer, edit: impl FnOnce(&mut Record<'static>)) -> Self {
         let mut log = Self { signer: signer.clone(), id: LogId::GENESIS, records: Vec::new(), signatures: Vec::new(), openings: Vec::new(), sealed_until: 0 };
         let mut genesis = log.draft(Kind::Genesis, "genesis");
-        genesis.facts = facts(vec![
-            ("key", bytes(&signer.key.to_spki())),
-            ("next", bytes(&Signer::from_seed(0x41).id().0)),
-            ("recovery", bytes(&Signer::from_seed(0x42).id().0)),
-        ]);
+        genesis.facts = facts(vec![("key", bytes(&signer.key.to_spki())), ("next", bytes(&Signer::from_seed(0x41).id().0)), ("recovery", bytes(&Signer::from_seed(0x42).id().0))]);
         edit(&mut genesis);
         let record = encode(&genesis);
         log.id = LogId::of_genesis(&record);

@@ -1,5 +1,5 @@
 //! What the tests and the example `vectors` share: the vectors as files, logs made from fixed seeds, and bundles taken apart into their parts.
-#![allow(dead_code, unreachable_pub, reason = "each program that includes this module uses a part of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each program that includes this module uses a part of it")]
 
 pub mod log;
 pub mod parts;

@@ -30,7 +30,8 @@ impl Tamper {
         Self {
             bundle: "accept/three-records-pinned.json".to_owned(),
             seed: SEED.to_owned(),
-            bits: "bit of byte i = SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0] & 7; hash = SHA-256 of the lines \"offset:bit:exit:reason:index:step\\n\", null as \"null\"".to_owned(),
+            bits: "bit of byte i = SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0] & 7; hash = SHA-256 of the lines \"offset:bit:exit:reason:index:step\\n\", null as \"null\""
+                .to_owned(),
             hash: to_hex(&Sha256::digest(lines.concat())),
         }
     }

@@ -44,9 +44,7 @@ pub struct RecordExpect {
 
 pub fn judge_record(bytes: &[u8]) -> RecordExpect {
     match decode(bytes) {
-        Ok(record) => {
-            RecordExpect { ok: true, digest: Some(RecordDigest::of(bytes).to_string()), key_id: Some(record.key_id.to_string()), reason: None }
-        }
+        Ok(record) => RecordExpect { ok: true, digest: Some(RecordDigest::of(bytes).to_string()), key_id: Some(record.key_id.to_string()), reason: None },
         Err(error) => RecordExpect { reason: Some(error.code().to_owned()), ..RecordExpect::default() },
     }
 }

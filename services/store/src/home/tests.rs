@@ -1,3 +1,5 @@
+//! A home is made whole, and a home that somebody tampered with is refused.
+
 use super::*;
 use crate::testing::{new_home, writer};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};

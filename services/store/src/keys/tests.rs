@@ -1,3 +1,5 @@
+//! Keys read back, and what is not a key is refused.
+
 use super::*;
 use crate::testing::new_home;
 use mickai_proof::checkpoint::Note;

@@ -1,3 +1,5 @@
+//! One writer at a time, across processes.
+
 use super::*;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Command, Stdio};

@@ -1,3 +1,5 @@
+//! What is acknowledged is found again, whatever a crash left behind.
+
 use super::*;
 use crate::error::{Damage, Error, Misuse};
 use crate::home::Home;

@@ -1,3 +1,5 @@
+//! Models come and go whole.
+
 use super::*;
 use crate::testing::new_home;
 use tempfile::TempDir;

@@ -1,3 +1,5 @@
+//! Values come back to whoever has the key, and to nobody after erasure.
+
 use super::*;
 use crate::testing::new_home;
 use tempfile::TempDir;

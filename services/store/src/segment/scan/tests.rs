@@ -1,3 +1,5 @@
+//! Every ordering that a start may find, and what it means.
+
 use super::*;
 
 /// A segment of batches; a batch is a list of record sizes. Every frame of a batch says that all before the batch was synced.

@@ -1,3 +1,5 @@
+//! Frames are whole after a sync, and a failed sync ends the writer.
+
 use super::*;
 use crate::segment::{Tail, scan};
 

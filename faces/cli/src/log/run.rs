@@ -1,0 +1,77 @@
+//! Dispatches the log's commands, and does those that need no room of their own.
+
+use super::{export, show};
+use crate::args::Log;
+use crate::failure::Failure;
+use crate::model::bar_style;
+use crate::out::Out;
+use indicatif::ProgressBar;
+use mickai_proof::verify::Reference;
+use mickai_runtime::System;
+use mickai_store::fsck;
+use serde_json::json;
+use std::path::Path;
+
+pub fn log(system: &System, args: &Log, out: Out) -> Result<u8, Failure> {
+    match args {
+        Log::List { filter } => show::list(system, filter, out),
+        Log::Show { record, open } => show::one(system, record, *open, out),
+        Log::Tail { n, follow } => show::tail(system, *n, *follow, out),
+        Log::Export { out: path, open, range } => export::export(system, path, open, range, out),
+        Log::Verify { checkpoint, record } => verify(system, checkpoint.as_deref(), record.as_deref(), out),
+        Log::Fsck => check(system, out),
+        Log::Checkpoint { out: path } => checkpoint(system, path.as_deref(), out),
+    }
+}
+
+fn verify(system: &System, checkpoint: Option<&str>, record: Option<&str>, out: Out) -> Result<u8, Failure> {
+    let verdict = match record {
+        Some(wanted) => system.verify_record(system.resolve_record(wanted, None)?)?,
+        None => system.verify(checkpoint.map(reference).transpose()?)?,
+    };
+    if out.json { out.line(verdict.to_json())? } else { out.piece(&verdict.to_string())? }
+    Ok(verdict.word.exit_code())
+}
+
+/// A checkpoint from a file, or from SIZE:ROOT.
+fn reference(text: &str) -> Result<Reference, Failure> {
+    let path = Path::new(text);
+    let bytes = if path.exists() { std::fs::read(path).map_err(Failure::file(path))? } else { text.as_bytes().to_vec() };
+    Reference::parse(&bytes).map_err(Failure::from)
+}
+
+fn check(system: &System, out: Out) -> Result<u8, Failure> {
+    let total = system.reader()?.size();
+    let bar = ProgressBar::new(total).with_style(bar_style("{pos}/{len} records {wide_bar} {eta}"));
+    let report = fsck(system.home(), &mut |done| bar.set_position(done))?;
+    bar.finish_and_clear();
+    let findings: Vec<String> = report.findings.iter().map(ToString::to_string).collect();
+    let fields = json!({
+        "records": report.records,
+        "root": report.root.map(|root| root.to_string()),
+        "signatures": report.signatures,
+        "openings": report.openings,
+        "unopened": report.unopened,
+        "open_intents": report.open_intents,
+        "checkpoint": report.checkpoint,
+        "torn_bytes": report.torn.map_or(0, |torn| torn.bytes),
+        "findings": findings,
+    });
+    out.object(&fields, || {
+        let counts = format!("{} records, {} signatures verify, {} values open, {} not kept", report.records, report.signatures, report.openings, report.unopened);
+        let end = if findings.is_empty() { "clean".to_owned() } else { findings.join("\n") };
+        format!("{counts}\n{end}")
+    })?;
+    Ok(u8::from(!report.is_clean()))
+}
+
+fn checkpoint(system: &System, path: Option<&Path>, out: Out) -> Result<u8, Failure> {
+    let Some(path) = path else {
+        let note = system.checkpoint()?;
+        if out.json { out.line(json!({ "note": note }).to_string())? } else { out.piece(&note)? }
+        return Ok(0);
+    };
+    let note = system.write_checkpoint(path)?;
+    out.object(&json!({ "path": path, "note": note }), || format!("wrote {}: keep it where this machine cannot reach it", path.display()))?;
+    Ok(0)
+}

@@ -1,0 +1,21 @@
+//! The product as a person meets it: every test runs the binaries in a home of its own. Start at `golden_path`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+
+mod common;
+
+mod golden_path;
+
+mod models;
+
+mod output;
+
+mod chat;
+
+mod bad_input;
+mod bad_model;
+
+mod two_at_once;
+
+mod crash;
+
+mod network;

@@ -1,0 +1,72 @@
+//! Two programs on one home: a second writer waits or says who holds the log; readers are never refused.
+
+use crate::common::{GENERAL, Machine, Running, eventually};
+
+const LONG: [&str; 6] = ["ask", "-m", GENERAL, "--max-tokens", "2000", "hello"];
+const SHORT: [&str; 6] = ["ask", "-m", GENERAL, "--max-tokens", "5", "hello"];
+
+#[test]
+fn readers_are_never_refused_and_a_second_writer_waits() {
+    let machine = Machine::with_model();
+    let (mut first, intent) = held(&machine);
+    for args in [&["log", "list"][..], &["log", "tail", "-n", "2"], &["log", "show", "last"], &["model", "list"], &["key", "show"], &["doctor"]] {
+        machine.run(args).ok();
+    }
+    let verdict = machine.run(&["log", "verify"]).code(2);
+    assert!(verdict.out.contains("open-intents") || verdict.out.contains("completeness-unwitnessed"), "{}", verdict.out);
+    machine.run(&["log", "fsck"]).ok();
+    assert!(first.is_running(), "all of that was read while the first was writing");
+
+    let second = machine.start(&SHORT);
+    let waiting = format!("/proc/{}/fd", second.id());
+    // It holds the lock file open from the moment it waits for it.
+    eventually("the second to wait", || opens_lock(&waiting, &machine).then_some(()));
+    first.signal("CONT");
+    first.end().ok();
+    second.end().ok();
+    let records = machine.lines(&["log", "list"]);
+    let kinds: Vec<&str> = records[intent as usize..].iter().filter_map(|record| record["kind"].as_str()).collect();
+    assert_eq!(kinds, ["intent", "outcome", "intent", "outcome"], "one after the other");
+    machine.assert_log_valid();
+}
+
+#[test]
+fn a_second_writer_that_waited_long_enough_says_who_holds_the_log() {
+    let machine = Machine::with_model();
+    let (first, intent) = held(&machine);
+    let holder = format!("held by mickai (process {})", first.id());
+    machine.run(&SHORT).code(1).says(&[&holder, "try again"]);
+    first.signal("CONT");
+    first.end().ok();
+    assert_eq!(machine.lines(&["log", "list"]).len() as u64, intent + 2, "the second wrote nothing");
+    machine.assert_log_valid();
+}
+
+#[test]
+fn two_asks_at_once_both_answer() {
+    let machine = Machine::with_model();
+    let both = [machine.start(&SHORT), machine.start(&LONG)];
+    for one in both {
+        one.end().ok();
+    }
+    assert_eq!(machine.lines(&["log", "list"]).iter().filter(|record| record["outcome"] == "executed").count(), 3);
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}
+
+/// An `ask` in the middle of its act, stopped there, and the index of its intent.
+fn held(machine: &Machine) -> (Running, u64) {
+    let first = machine.start(&LONG);
+    let intent = eventually("the first's intent", || {
+        let last = machine.lines(&["log", "tail", "-n", "1"]).pop()?;
+        (last["kind"] == "intent").then(|| last["index"].as_u64()).flatten()
+    });
+    first.signal("STOP");
+    (first, intent)
+}
+
+fn opens_lock(folder: &str, machine: &Machine) -> bool {
+    let lock = machine.home().join("lock");
+    let Ok(entries) = std::fs::read_dir(folder) else { return false };
+    entries.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == lock))
+}

@@ -1,0 +1,177 @@
+//! The binary `oar` on the bundle vectors: exit codes, reports, and what it says to people who use it wrongly.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+
+use base64ct::{Base64, Encoding};
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn oar(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_oar")).args(args).output().unwrap()
+}
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/bundle")
+}
+
+fn vector(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(vectors().join(format!("{name}.json"))).unwrap()).unwrap()
+}
+
+/// The files that a vector's bundle and policy are, in a folder of their own, and the flags that name them.
+struct Laid {
+    folder: tempfile::TempDir,
+    flags: Vec<String>,
+}
+
+impl Laid {
+    fn new(vector: &Value) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str, bytes: &[u8]| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            path.to_str().unwrap().to_owned()
+        };
+        let mut flags = vec!["verify".to_owned(), file("case.oar", &Base64::decode_vec(vector["bundle"].as_str().unwrap()).unwrap())];
+        let policy = &vector["policy"];
+        if let Some(pem) = policy["key"].as_str() {
+            flags.extend(["--key".to_owned(), file("operator.pub", pem.as_bytes())]);
+        }
+        if let Some(id) = policy["key_id"].as_str() {
+            flags.extend(["--key-id".to_owned(), id.to_owned()]);
+        }
+        if let Some(reference) = policy["reference"].as_str() {
+            let is_note = reference.starts_with("mickai.log/") || !reference.contains(':');
+            flags.extend(["--checkpoint".to_owned(), if is_note { file("pin.txt", reference.as_bytes()) } else { reference.to_owned() }]);
+        }
+        // No way to require nothing: a vector that does is left to the library's own tests.
+        if let Some(axes) = policy["require"].as_array().filter(|axes| !axes.is_empty()) {
+            let axes: Vec<_> = axes.iter().map(|axis| axis.as_str().unwrap()).collect();
+            flags.extend(["--require".to_owned(), axes.join(",")]);
+        }
+        if let Some(upto) = policy["upto"].as_u64() {
+            flags.extend(["--upto".to_owned(), upto.to_string()]);
+        }
+        Self { folder, flags }
+    }
+
+    fn run(&self, more: &[&str]) -> Output {
+        let flags: Vec<_> = self.flags.iter().map(String::as_str).chain(more.iter().copied()).collect();
+        oar(&flags)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().unwrap().to_owned()
+    }
+}
+
+#[test]
+fn every_vector_exits_and_reports_as_it_says() {
+    let mut exits = std::collections::BTreeMap::new();
+    for class in ["accept", "reject"] {
+        for entry in fs::read_dir(vectors().join(class)).unwrap() {
+            let vector: Value = serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+            if vector["policy"]["require"].as_array().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let (name, expect) = (&vector["name"], &vector["expect"]);
+            let output = Laid::new(&vector).run(&["--json"]);
+            let exit = output.status.code().unwrap();
+            assert_eq!(Some(u64::try_from(exit).unwrap()), expect["exit"].as_u64(), "{name}: {output:?}");
+            *exits.entry(exit).or_insert(0) += 1;
+            if exit == 64 {
+                assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{name}");
+                continue;
+            }
+            let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+            for field in ["verdict", "reason", "index", "step"] {
+                assert_eq!(report[field], expect[field], "{name}: {field}");
+            }
+        }
+    }
+    assert!([0, 1, 2, 4, 64].iter().all(|exit| exits.get(exit).is_some_and(|count| *count > 2)), "{exits:?}");
+}
+
+#[test]
+fn a_report_for_people_names_the_verdict_and_every_axis() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let text = String::from_utf8(laid.run(&[]).stdout).unwrap();
+    assert!(text.starts_with("VERIFIED\n  integrity     pass\n  authenticity  pass\n"), "{text}");
+    assert!(text.contains("\n  time          unchecked  operator-claimed\n"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colours: {text}");
+}
+
+#[test]
+fn a_bundle_may_come_on_standard_input() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let mut flags = laid.flags.clone();
+    "-".clone_into(&mut flags[1]);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oar")).args(&flags).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(&fs::read(laid.path("case.oar")).unwrap()).unwrap();
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(0));
+}
+
+#[test]
+fn wrong_usage_exits_64_and_says_what_to_do() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let (case, pin) = (laid.path("case.oar"), laid.path("pin.txt"));
+    let absent = laid.path("absent");
+    for (args, said) in [
+        (&["verify"][..], "FILE"),
+        (&["verify", &case, "--no-such-flag"], "--no-such-flag"),
+        (&["frobnicate"], "frobnicate"),
+        (&[], "Usage"),
+        (&["verify", &case, "--key", &pin], "mickai key show --pem"),
+        (&["verify", &case, "--key", &absent], "cannot read"),
+        (&["verify", &case, "--key-id", "abc"], "64 hex digits"),
+        (&["verify", &case, "--checkpoint", &absent], "cannot read"),
+        (&["verify", &case, "--checkpoint", &case], "misuse-reference"),
+        (&["verify", &case, "--require", "honesty"], "integrity"),
+        (&["verify", &case, "--upto", "3"], "misuse-upto"),
+        (&["verify", &case, "--upto", "three"], "three"),
+    ] {
+        let output = oar(args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{args:?}: {text}");
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
+    assert_eq!(oar(&["--help"]).status.code(), Some(0));
+    assert_eq!(oar(&["--version"]).status.code(), Some(0));
+}
+
+#[test]
+fn a_file_that_cannot_be_read_exits_4() {
+    let folder = tempfile::tempdir().unwrap();
+    let absent = folder.path().join("absent");
+    for file in [absent.as_path(), folder.path()] {
+        for verb in ["verify", "inspect"] {
+            let output = oar(&[verb, file.to_str().unwrap()]);
+            assert_eq!(output.status.code(), Some(4), "{verb} {}", file.display());
+            assert!(String::from_utf8(output.stderr).unwrap().contains("cannot read"));
+        }
+    }
+}
+
+#[test]
+fn inspect_shows_every_record_and_claims_nothing() {
+    let laid = Laid::new(&vector("accept/opened-all"));
+    let case = laid.path("case.oar");
+    let output = oar(&["inspect", &case]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    for said in
+        ["genesis", "intent", "outcome", "executed", "generate", "sampler=greedy-v1", "opened output = \"pong \u{2713}\"", "checkpoint of 3 records", "nothing was verified"]
+    {
+        assert!(text.contains(said), "{said:?} in {text}");
+    }
+    assert!(!text.contains("VERIFIED"));
+    let lines = String::from_utf8(oar(&["inspect", &case, "--json"]).stdout).unwrap();
+    let records: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).filter(|value: &Value| value["kind"].is_string()).collect();
+    assert_eq!(records.iter().map(|record| record["kind"].as_str().unwrap()).collect::<Vec<_>>(), ["genesis", "intent", "outcome"]);
+    let broken = Laid::new(&vector("reject/trailing-byte"));
+    assert_eq!(oar(&["inspect", &broken.path("case.oar")]).status.code(), Some(1));
+    let other = Laid::new(&vector("reject/file-text"));
+    assert_eq!(oar(&["inspect", &other.path("case.oar")]).status.code(), Some(4));
+}
