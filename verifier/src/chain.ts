@@ -4,7 +4,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { equal, toHex } from './bytes.js';
 import type { Header } from './bundle.js';
 import { Frontier, leafHash } from './merkle.js';
-import { ID_SIZE, KIND, parseRecord, recordDigest, type Fact, type Record } from './record.js';
+import { DIGEST_SIZE, ID_SIZE, KIND, parseRecord, recordDigest, type Fact, type Record } from './record.js';
 import type { Signed } from './signature.js';
 import type { Reason } from './verdict.js';
 
@@ -86,7 +86,9 @@ export class Chain {
   private step10(index: number, record: Record): Reason | undefined {
     if (record.kind !== KIND.seal) return undefined;
     const { facts } = record;
-    const holds = facts.get('size') === BigInt(index) && sameBytes(facts.get('root'), this.tree.root());
+    const signatures = facts.get('signatures');
+    const named = signatures instanceof Uint8Array && signatures.length === DIGEST_SIZE;
+    const holds = named && facts.get('size') === BigInt(index) && sameBytes(facts.get('root'), this.tree.root());
     return holds ? undefined : 'seal';
   }
 }

@@ -10,7 +10,7 @@ use crate::places;
 use crate::process;
 
 /// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
-const REFERENCE_PACKAGES: [&str; 2] = ["cryptography==48.*", "cbor2==5.*"];
+const REFERENCE_PACKAGES: [&str; 2] = ["cryptography==50.0.2", "cbor2==6.3.0"];
 const REFERENCE_CHECK: &str = "import cbor2, cryptography; raise SystemExit(not cryptography.__version__.startswith('48.'))";
 const NODE_MAJOR_MIN: u32 = 20;
 

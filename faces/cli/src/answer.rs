@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::out::Out;
 use crate::{doctor, key, log, model, replay};
+use mickai_proof::verify::{Reason, Verdict, Word};
 use mickai_runtime::acts::{Act, fact, local_time};
 use mickai_runtime::verbs::{Answer, Argument, Plan};
 use mickai_runtime::{Exported, ModelChanged};
@@ -20,7 +21,10 @@ pub fn print(answer: &Answer, plan: &Plan, out: Out) -> Result<(), Failure> {
         Answer::Act(act, Some(value)) => out.line(format!("{} of record {}: {value}", plan.call.get(Argument::Field).unwrap_or_default(), act.intent.index)),
         Answer::Act(act, None) => out.line(act_text(act)),
         Answer::Record(index) => out.line(format!("record {index} is no act; `mickai log show {index}` shows it")),
-        Answer::Verdict(verdict) => out.piece(&verdict.to_string()),
+        Answer::Verdict(verdict) => {
+            out.line(verdict_text(verdict))?;
+            out.piece(&verdict.to_string())
+        }
         Answer::Exported(exported) => out.line(exported_text(exported)),
         Answer::Checkpoint(path, _) => out.line(format!("wrote {}: keep it where this machine cannot reach it", path.display())),
         Answer::Models(models) => model::print_list(models, out),
@@ -31,6 +35,19 @@ pub fn print(answer: &Answer, plan: &Plan, out: Out) -> Result<(), Failure> {
         Answer::Replayed(replayed) => out.line(replay::text(replayed)),
         Answer::Doctor(checks) => doctor::print(checks, out),
         Answer::Nothing => out.line(CANNOT),
+    }
+}
+
+/// The verdict in the words of the question.
+fn verdict_text(verdict: &Verdict) -> &'static str {
+    match (verdict.word, verdict.reason) {
+        (Word::Verified, _) => "Nothing was altered.",
+        (Word::Stale, Some(Reason::CompletenessUnwitnessed)) => {
+            "Nothing in these records was altered: chain, tree and signatures hold. Whether records are missing at the end, only a checkpoint kept elsewhere can show (`mickai log verify --checkpoint FILE`)."
+        }
+        (Word::Stale, _) => "Nothing in these records contradicts, but not everything could be established.",
+        (Word::Invalid, _) => "Something was altered, or is not what it says.",
+        (Word::Unreadable, _) => "This version cannot judge these records.",
     }
 }
 
@@ -61,7 +78,7 @@ fn count_text(count: usize, plan: &Plan) -> String {
 
 fn print_acts(acts: &[Act], out: Out) -> Result<(), Failure> {
     if acts.is_empty() {
-        return out.line("nothing: no act fits");
+        return out.line("nothing: no act on record fits");
     }
     let row = |act: &Act| {
         let cells = vec![act.intent.index.to_string(), local_time(act.intent.wall_ms), act.kind().to_owned(), act.ending().to_owned(), act.model().unwrap_or_default()];

@@ -54,7 +54,7 @@ pub enum Command {
 #[derive(Debug, Args)]
 pub struct Ask {
     /// What you want to know or have done; `-` reads it from standard input
-    #[arg(required = true, trailing_var_arg = true, value_name = "WORDS")]
+    #[arg(required = true, value_name = "WORDS")]
     pub words: Vec<String>,
     #[command(flatten)]
     pub generation: Generation,

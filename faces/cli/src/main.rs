@@ -72,7 +72,7 @@ fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> 
 /// `--home`, `MICKAI_HOME`, or the XDG data folder.
 fn home(cli: &Cli) -> Result<PathBuf, Failure> {
     if let Some(home) = &cli.home {
-        return Ok(home.clone());
+        return std::path::absolute(home).map_err(Failure::file(home));
     }
     let data = std::env::var_os("XDG_DATA_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
     let data = data.or_else(|| Some(std::env::home_dir()?.join(".local/share")));

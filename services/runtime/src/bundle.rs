@@ -29,7 +29,7 @@ impl Case {
         let bytes = std::fs::read(path).map_err(Error::file(path))?;
         let verdict = verify(&bytes, Policy::default())?;
         if matches!(verdict.word, Word::Invalid | Word::Unreadable) {
-            return Err(Error::BundleInvalid { reason: verdict.reason.map_or("", |reason| reason.code()) });
+            return Err(Error::BundleInvalid { path: path.to_owned(), reason: verdict.reason.map_or("", |reason| reason.code()) });
         }
         let mut parser = Parser::default();
         parser.feed(&bytes);

@@ -2,6 +2,7 @@
 
 use crate::verbs::CallError;
 use crate::when::WhenError;
+use mickai_model::digest::ModelDigest;
 use mickai_proof::verify::Misuse;
 use std::fmt;
 use std::path::PathBuf;
@@ -50,6 +51,15 @@ pub enum Error {
         wanted: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// The files of an imported model are not those that were imported.
+    ModelAltered {
+        /// Its name.
+        name: String,
+        /// What the files are.
+        have: ModelDigest,
+        /// What was imported.
+        want: ModelDigest,
     },
     /// The embedded model is part of the program.
     EmbeddedModel,
@@ -102,6 +112,8 @@ pub enum Error {
     NothingInRange,
     /// A bundle that does not verify is not replayed.
     BundleInvalid {
+        /// Which file.
+        path: PathBuf,
         /// The verdict's reason.
         reason: &'static str,
     },
@@ -124,6 +136,9 @@ impl fmt::Display for Error {
                 write!(f, "the prompt is {prompt_token_count} tokens and the model holds {context_token_count}, one of them for the answer: shorten the prompt")
             }
             Self::NoModel { wanted, known } => write!(f, "no model {wanted:?}; there are: {}. `mickai model import PATH` takes one in", known.join(", ")),
+            Self::ModelAltered { name, have, want } => {
+                write!(f, "the files of model {name} were changed after its import: they are {have}, imported was {want}; remove it and import it again")
+            }
             Self::EmbeddedModel => f.write_str("the embedded model is part of the program and cannot be removed"),
             Self::NoRecord { wanted, record_count: 0 } => write!(f, "no record {wanted:?}: the log is empty"),
             Self::NoRecord { wanted, record_count } => write!(f, "no record {wanted:?}; the log holds 0 to {}", record_count - 1),
@@ -134,7 +149,7 @@ impl fmt::Display for Error {
             Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
             Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
             Self::NothingInRange => f.write_str("no records in that range"),
-            Self::BundleInvalid { reason } => write!(f, "the bundle is not what it says ({reason}): nothing was replayed; see `oar verify`"),
+            Self::BundleInvalid { path, reason } => write!(f, "{} is not what it should be ({reason}): nothing was replayed; see `oar verify`", path.display()),
         }
     }
 }

@@ -72,7 +72,7 @@ impl System {
     /// Opens the model of that name or digest prefix.
     ///
     /// # Errors
-    /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a file that is no model.
+    /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a file that is no model, or no longer the one imported ([`Error::ModelAltered`]).
     pub fn model(&self, wanted: &str) -> Result<Loaded> {
         let embedded = self.embedded()?;
         if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
@@ -81,7 +81,10 @@ impl System {
         let model = self.stored_model(wanted)?;
         let path = model.path.clone();
         let paths = if path.is_dir() { model.manifest.files.iter().map(|file| path.join(&file.name)).collect() } else { vec![path] };
-        Loaded::new(model.manifest.name, open_files(&paths)?, false)
+        let want = ModelDigest(model.digest.0);
+        let loaded = Loaded::new(model.manifest.name, open_files(&paths)?, false)?;
+        // Nothing is run under the name of what it no longer is.
+        if loaded.digest == want { Ok(loaded) } else { Err(Error::ModelAltered { name: loaded.name, have: loaded.digest, want }) }
     }
 
     /// The imported model of that name or digest prefix.

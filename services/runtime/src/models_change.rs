@@ -23,16 +23,18 @@ pub struct ModelChanged {
 }
 
 impl System {
-    /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied.
+    /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied. A model that is here already stays what it is
+    /// called.
     ///
     /// # Errors
     /// What is no model that this program runs; a disk that is full.
     pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, progress: &mut dyn FnMut(Progress)) -> Result<ModelChanged> {
         let file = open_files(&files_of(path)?)?;
         let digest = file.digest();
-        let name = name.map_or_else(|| default_name(path), str::to_owned);
         drop(file);
         let store = self.store_models();
+        let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0).map(|model| model.manifest.name);
+        let name = known.unwrap_or_else(|| name.map_or_else(|| default_name(path), str::to_owned));
         self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |name| Ok(store.import(path, name, Id(digest.0), progress).map(drop)?))
     }
 

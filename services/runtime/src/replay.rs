@@ -134,6 +134,8 @@ impl System {
         let wanted: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let model = self.model(&wanted)?;
         let other = |part| Error::OtherVersion { index: intent.index, part };
+        // A model may be called like another's digest.
+        (model.digest.0.as_slice() == digest).then_some(()).ok_or_else(|| other(fact::MODEL))?;
         (intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)).then_some(()).ok_or_else(|| other(fact::ARITHMETIC))?;
         (intent.text(fact::SAMPLER) == Some(SAMPLER)).then_some(()).ok_or_else(|| other(fact::SAMPLER))?;
         (intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)).then_some(()).ok_or_else(|| other(fact::TOKENIZER))?;

@@ -53,6 +53,7 @@ fn recovered(machine: &Machine) -> usize {
     // Readers need no recovery.
     let open = machine.open_intents();
     assert!(open.len() <= 1, "one process, one act: {open:?}");
+    assert_eq!(machine.object(&["log", "fsck"])["open_intents"], serde_json::json!(open));
     machine.run(&["log", "checkpoint"]).ok();
     let records = machine.lines(&["log", "list"]);
     for index in &open {

@@ -80,8 +80,17 @@ fn another_program_gives_the_same_verdict(machine: &Machine) {
         let ours = machine.oar(&args);
         let theirs = Run::of(&mut machine.command(Path::new("node"), &[&[verifier.to_str().unwrap()], args.as_slice()].concat()));
         assert_eq!(ours.exit(), theirs.exit(), "{policy:?}\n{}{}", theirs.out, theirs.err);
-        assert_eq!(ours.lines(), theirs.lines(), "{policy:?}");
+        let (ours, theirs) = (without_sentence(ours.lines()), without_sentence(theirs.lines()));
+        assert!(ours[0]["axes"]["integrity"]["state"] == "pass" && ours == theirs, "{policy:?}\n{ours:?}\n{theirs:?}");
     }
+}
+
+/// The report without its sentence for people, which each verifier words itself.
+fn without_sentence(mut report: Vec<Value>) -> Vec<Value> {
+    for scope in report.iter_mut().filter_map(|report| report["scope"].as_object_mut()) {
+        assert!(scope.remove("text").is_some_and(|text| text.as_str().is_some_and(|text| text.contains("records 0–2 of log "))));
+    }
+    report
 }
 
 /// Built by `npm run build`, with its packages installed.

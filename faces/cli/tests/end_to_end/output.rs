@@ -90,6 +90,7 @@ fn the_home_is_where_the_flag_the_variable_or_the_standard_says() {
     made(&|command| _ = command.env("XDG_DATA_HOME", "relative"), &[], "user/.local/share/mickai");
     made(&|command| _ = command.env("XDG_DATA_HOME", machine.path("data")).env("MICKAI_HOME", machine.path("variable")), &[], "variable");
     made(&|command| _ = command.env("MICKAI_HOME", machine.path("variable")), &["--home", "flag"], "flag");
+    made(&|_| {}, &["--home", "./a/new/folder"], "a/new/folder");
 }
 
 #[test]

@@ -189,6 +189,8 @@ fn seals(files: &mut Files) {
     seal.facts = all.facts;
     log.push(&seal);
     reject.whole("seal-signatures-from-0", "a second seal over all signatures since genesis", &log, expect(4));
+    let short = with("signatures", Some(bytes(&[7; 63])));
+    reject.parts("seal-signatures-short", "a seal with 63 bytes for signatures, where the bundle could not recompute them", &short, &short.range(2..3), expect(2));
     let parts = log.range(2..5);
     reject.parts("seal-partial", "the same in a part of the log that holds both seals", &log, &parts, expect(4));
     let mut log = long();

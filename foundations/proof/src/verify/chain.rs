@@ -11,13 +11,16 @@ use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+/// Bytes of the SHA3-512 that a seal names.
+const SEALED_LEN: usize = 64;
+
 /// What signatures and openings, which come after a chunk's records, are checked against.
 pub(super) struct Pending {
     pub digest: RecordDigest,
     pub mode: Mode,
     pub key_id: KeyId,
     /// Present in a seal: the digest of the signatures before it.
-    pub sealed_signatures: Option<Vec<u8>>,
+    pub sealed_signatures: Option<[u8; SEALED_LEN]>,
     pub commitments: Vec<(String, Commitment)>,
 }
 
@@ -131,15 +134,14 @@ impl Chain {
     }
 
     /// Step 10, but for the signatures, which come later.
-    fn seal(&self, record: &Record<'_>, index: u64, fail: &mut dyn FnMut(Reason)) -> Option<Vec<u8>> {
+    fn seal(&self, record: &Record<'_>, index: u64, fail: &mut dyn FnMut(Reason)) -> Option<[u8; SEALED_LEN]> {
         let size = record.fact("size").and_then(Fact::as_uint);
         let root = record.fact("root").and_then(Fact::as_bytes).and_then(TreeHash::from_slice);
-        let signatures = record.fact("signatures").and_then(Fact::as_bytes);
+        let signatures = record.fact("signatures").and_then(Fact::as_bytes).and_then(|digest| digest.try_into().ok());
         if size != Some(index) || root.is_none() || root != self.frontier.root() || signatures.is_none() {
             fail(Reason::Seal);
         }
-        // One byte more than a digest is enough to differ from it: what a chunk keeps is bounded by more than its records.
-        signatures.map(|digest| digest.get(..=RecordDigest::LEN).unwrap_or(digest).to_vec())
+        signatures
     }
 }
 

@@ -33,7 +33,7 @@ impl Signatures {
     /// Checks what lies beside `record`; `fail` is told each reason found.
     pub fn check(&mut self, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) {
         if let Some(named) = &record.sealed_signatures {
-            if self.is_complete && self.since_seal.clone().finalize().as_slice() != named {
+            if self.is_complete && self.since_seal.clone().finalize().as_slice() != named.as_slice() {
                 fail(Reason::Seal);
             }
             self.since_seal = Sha3_512::new();

@@ -49,7 +49,6 @@ for verb, value in steps:
         wait(f"{value} more bytes", lambda: len(shown) >= begin + value)
         begin += value
     else:
-        begin = len(shown)
         os.write(terminal, value.encode())
 while more():
     pass

@@ -8,11 +8,11 @@ const SCRIPT: &str = include_str!("terminal.py");
 
 /// What somebody at the terminal does.
 pub enum Step {
-    /// Waits until this pattern (a regular expression) was printed since the last step.
+    /// Waits until this pattern (a regular expression) was printed after what was seen before.
     Sees(&'static str),
     /// Types.
     Types(&'static str),
-    /// Waits until so many more bytes were printed.
+    /// Waits until so many bytes were printed after that.
     SeesBytes(usize),
 }
 
