@@ -9,7 +9,10 @@ mkdir -p "$work"
 # Two training processes share the work; each must stay on one thread.
 export OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false
 python="$work/venv/bin/python"
-"$python" "$here/train.py" --out "$work/train"
-"$python" "$here/export.py" "$work/train/hf" "$work/bootstrap.gguf"
-"$python" "$here/export.py" "$work/train/hf" "$work/bootstrap-f32.gguf" --f32
-"$python" "$here/evaluate.py" "$here/dev.jsonl" --model "$work/bootstrap.gguf"
+"$python" "$here/train.py" --out "$work/first" --cool-from 985
+"$python" "$here/train.py" --out "$work/second" --after "$work/first/hf" --shards 6 --cool-from 0 --rate 1.5e-3
+"$python" "$here/export.py" "$work/second/hf" "$work/bootstrap.gguf"
+"$python" "$here/export.py" "$work/second/hf" "$work/bootstrap-f32.gguf" --f32
+for set in dev fresh; do
+    "$python" "$here/evaluate.py" "$here/$set.jsonl" --model "$work/bootstrap.gguf"
+done

@@ -14,8 +14,8 @@ pub struct Cli {
     #[arg(long, global = true)]
     pub json: bool,
     /// Threads to compute with; 0 takes every core. Reaches no bit of any result
-    #[arg(long, global = true, default_value_t = 0, value_name = "N")]
-    pub threads: usize,
+    #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1024))]
+    pub threads: u16,
     #[command(subcommand)]
     pub command: Command,
 }

@@ -42,13 +42,13 @@ pub struct Manner<'a> {
 
 /// The words typed, or standard input for `-`.
 fn request(args: &Ask) -> Result<String, Failure> {
-    let words = args.words.join(" ");
-    if words != "-" {
-        return Ok(words);
+    let mut words = args.words.join(" ");
+    if words == "-" {
+        words.clear();
+        std::io::stdin().read_to_string(&mut words).map_err(Failure::Stream)?;
     }
-    let mut text = String::new();
-    std::io::stdin().read_to_string(&mut text).map_err(Failure::Stream)?;
-    Ok(text.trim().to_owned())
+    let words = words.trim().to_owned();
+    if words.is_empty() { Err(Failure::Value { flag: "WORDS", value: words, wanted: "something to ask" }) } else { Ok(words) }
 }
 
 /// Turns the words into a verb, performs it and answers.

@@ -51,7 +51,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             clap_mangen::generate_to(Cli::command(), folder).map_err(Failure::file(folder))?;
             Ok(0)
         }
-        command => perform(&System::open(&home(cli)?, cli.threads)?, command, out),
+        command => perform(&System::open(&home(cli)?, usize::from(cli.threads))?, command, out),
     }
 }
 

@@ -12,7 +12,8 @@ use std::path::Path;
 pub fn replay(system: &System, args: &Replay, out: Out) -> Result<u8, Failure> {
     let path = Path::new(&args.target);
     let is_bundle = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("oar")) || path.is_file();
-    let replays = if is_bundle { of_bundle(system, path, args.record)? } else { vec![system.replay(&ReplayOf::Record(system.resolve_record(&args.target, None)?), None, &mut go_on)?] };
+    let replays =
+        if is_bundle { of_bundle(system, path, args.record)? } else { vec![system.replay(&ReplayOf::Record(system.resolve_record(&args.target, None)?), None, &mut go_on)?] };
     for replayed in &replays {
         out.object(&to_json(replayed), || text(replayed))?;
     }

@@ -40,13 +40,7 @@ pub fn model(system: &System, flags: &Generation) -> Result<Loaded, Failure> {
 
 /// The conversation and the flags as a request.
 pub fn asked(flags: &Generation, messages: Vec<Message>, verbs: bool) -> Asked {
-    let sampler = SamplerConfig {
-        temperature: flags.temperature,
-        top_k: flags.top_k,
-        top_p: flags.top_p,
-        min_p: flags.min_p,
-        repetition_penalty: flags.repetition,
-    };
+    let sampler = SamplerConfig { temperature: flags.temperature, top_k: flags.top_k, top_p: flags.top_p, min_p: flags.min_p, repetition_penalty: flags.repetition };
     Asked { messages, sampler, seed: flags.seed, token_count_max: flags.max_tokens, verbs, causes: Vec::new() }
 }
 

@@ -166,14 +166,7 @@ macro_rules! from {
     };
 }
 
-from!(
-    Store(mickai_store::Error),
-    Model(mickai_model::error::Error),
-    Call(CallError),
-    When(WhenError),
-    Verify(Misuse),
-    Threads(rayon::ThreadPoolBuildError),
-);
+from!(Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Threads(rayon::ThreadPoolBuildError),);
 
 impl Error {
     /// For `map_err` on the operator's files.

@@ -64,12 +64,7 @@ impl System {
     /// Before the intent: a prompt that is too long or cannot be rendered, a log that cannot be written. After it the outcome `failed` is recorded before the error is returned.
     pub fn generate(&self, model: &Loaded, context: &mut Context, asked: &Asked, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answered> {
         let prompt = self.render(model, &asked.messages)?;
-        let request = Request {
-            sampler: asked.sampler,
-            seed: Seed(asked.seed.map_or_else(random_seed, Ok)?),
-            output_tokens_max: asked.token_count_max,
-            stop_texts: Vec::new(),
-        };
+        let request = Request { sampler: asked.sampler, seed: Seed(asked.seed.map_or_else(random_seed, Ok)?), output_tokens_max: asked.token_count_max, stop_texts: Vec::new() };
         asked.sampler.check()?;
         let mut writer = self.writer()?;
         let openings = [(label::PROMPT, prompt_value(&asked.messages)), (label::PROMPT_TOKENS, token_bytes(&prompt.tokens))];

@@ -1,9 +1,9 @@
 //! The system on one home: what every act needs, and nothing that an act decides.
 
 use crate::acts::{Act, Pairing, label};
-use crate::generation::{messages_of, tokens_of};
 use crate::crew::Threads;
 use crate::error::{Error, Result};
+use crate::generation::{messages_of, tokens_of};
 use crate::policy;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;

@@ -29,7 +29,11 @@ fn verify(system: &System, checkpoint: Option<&str>, record: Option<&str>, out: 
         Some(wanted) => system.verify_record(system.resolve_record(wanted, None)?)?,
         None => system.verify(checkpoint.map(reference).transpose()?)?,
     };
-    if out.json { out.line(verdict.to_json())? } else { out.piece(&verdict.to_string())? }
+    if out.json {
+        out.line(verdict.to_json())?
+    } else {
+        out.piece(&verdict.to_string())?
+    }
     Ok(verdict.word.exit_code())
 }
 
@@ -68,7 +72,11 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
 fn checkpoint(system: &System, path: Option<&Path>, out: Out) -> Result<u8, Failure> {
     let Some(path) = path else {
         let note = system.checkpoint()?;
-        if out.json { out.line(json!({ "note": note }).to_string())? } else { out.piece(&note)? }
+        if out.json {
+            out.line(json!({ "note": note }).to_string())?
+        } else {
+            out.piece(&note)?
+        }
         return Ok(0);
     };
     let note = system.write_checkpoint(path)?;

@@ -58,7 +58,16 @@ fn what_is_not_there_is_named_and_so_is_what_is() {
 #[test]
 fn wrong_usage_is_64() {
     let machine = Machine::new();
-    let unknown: [&[&str]; 8] = [&[], &["frobnicate"], &["ask"], &["log", "list", "--colour"], &["ask", "--temperature", "warm", "hello"], &["key", "show", "--pem", "--jwk"], &["--threads", "many", "doctor"], &["log", "export"]];
+    let unknown: [&[&str]; 8] = [
+        &[],
+        &["frobnicate"],
+        &["ask"],
+        &["log", "list", "--colour"],
+        &["ask", "--temperature", "warm", "hello"],
+        &["key", "show", "--pem", "--jwk"],
+        &["--threads", "many", "doctor"],
+        &["log", "export"],
+    ];
     for args in unknown {
         let said = machine.run(args).code(64);
         assert!(said.err.contains("sage: mickai") || said.err.contains("--help"), "{args:?}: {}", said.err);

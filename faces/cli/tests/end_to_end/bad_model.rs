@@ -76,7 +76,16 @@ fn bad_folders_are_refused() {
         ("unknown architecture", change("config.json", &|bytes| Some(swapped(bytes, "\"llama\"", "\"mamba\""))), &["\"mamba\"", "llama and qwen2"]),
         ("no JSON", change("config.json", &|bytes| Some(bytes[..40].to_vec())), &["config.json", "line"]),
         ("another width", change("config.json", &|bytes| Some(swapped(bytes, "\"hidden_size\": 64", "\"hidden_size\": 72"))), &["different models"]),
-        ("absurd header", change("model.safetensors", &|mut bytes| Some({ bytes[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes()); bytes })), &["fetch it again"]),
+        (
+            "absurd header",
+            change("model.safetensors", &|mut bytes| {
+                Some({
+                    bytes[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes());
+                    bytes
+                })
+            }),
+            &["fetch it again"],
+        ),
         ("cut weights", change("model.safetensors", &|bytes| Some(bytes[..bytes.len() - 100].to_vec())), &["fetch it again"]),
     ];
     for (name, (file, edit), words) in cases {

@@ -23,7 +23,15 @@ fn every_listing_and_every_answer_is_json_when_asked() {
         }
     }
     assert!(machine.lines(&["doctor"]).iter().all(|check| check["state"] != "bad" && check["what"].is_string()));
-    for args in [&["log", "show", "3", "--open"][..], &["log", "fsck"], &["log", "checkpoint"], &["model", "show", GENERAL], &["replay", "3"], &["key", "show"], &["ask", "what models do I have"]] {
+    for args in [
+        &["log", "show", "3", "--open"][..],
+        &["log", "fsck"],
+        &["log", "checkpoint"],
+        &["model", "show", GENERAL],
+        &["replay", "3"],
+        &["key", "show"],
+        &["ask", "what models do I have"],
+    ] {
         assert!(machine.object(args).is_object(), "{args:?}");
     }
     let verdict = machine.run(&["log", "verify", "--json"]).code(2).lines();
