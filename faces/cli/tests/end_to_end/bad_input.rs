@@ -26,7 +26,9 @@ fn what_is_not_there_is_named_and_so_is_what_is() {
     let machine = Machine::with_model();
     std::fs::write(machine.path("there.oar"), "mine").unwrap();
     std::fs::write(machine.path("garbage"), "no checkpoint").unwrap();
-    let cases: [(&[&str], i32, &[&str]); 18] = [
+    let cases: [(&[&str], i32, &[&str]); 20] = [
+        (&["ask", ""], 64, &["something to ask"]),
+        (&["ask", "-"], 64, &["something to ask"]),
         (&["ask", "-m", "nobody", "hello"], 1, &["no model \"nobody\"", GENERAL, "mickai model import"]),
         (&["model", "show", "nobody"], 1, &["no model", GENERAL]),
         (&["model", "rm", "nobody"], 1, &["no model", GENERAL]),
@@ -58,7 +60,7 @@ fn what_is_not_there_is_named_and_so_is_what_is() {
 #[test]
 fn wrong_usage_is_64() {
     let machine = Machine::new();
-    let unknown: [&[&str]; 8] = [
+    let unknown: [&[&str]; 9] = [
         &[],
         &["frobnicate"],
         &["ask"],
@@ -66,6 +68,7 @@ fn wrong_usage_is_64() {
         &["ask", "--temperature", "warm", "hello"],
         &["key", "show", "--pem", "--jwk"],
         &["--threads", "many", "doctor"],
+        &["--threads", "100000", "doctor"],
         &["log", "export"],
     ];
     for args in unknown {

@@ -6,6 +6,9 @@ use std::path::Path;
 /// Address space for an import, in KiB: a count that is believed before it is checked goes beyond.
 const MEMORY_KIB: &str = "4194304";
 
+/// What becomes of a file's bytes; none: the file is left out.
+type Edit<'a> = &'a dyn Fn(Vec<u8>) -> Option<Vec<u8>>;
+
 fn good() -> Vec<u8> {
     std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap()
 }
@@ -68,27 +71,17 @@ fn bad_gguf_files_are_refused() {
 #[test]
 fn bad_folders_are_refused() {
     let machine = Machine::with_model();
-    let change = |file: &'static str, edit: &'static dyn Fn(Vec<u8>) -> Option<Vec<u8>>| (file, edit);
-    let cases: Vec<(&str, (&str, &dyn Fn(Vec<u8>) -> Option<Vec<u8>>), &[&str])> = vec![
-        ("no tokenizer", change("tokenizer.json", &|_| None), &["tokenizer"]),
-        ("no settings", change("config.json", &|_| None), &["config.json"]),
-        ("no weights", change("model.safetensors", &|_| None), &["safetensors"]),
-        ("unknown architecture", change("config.json", &|bytes| Some(swapped(bytes, "\"llama\"", "\"mamba\""))), &["\"mamba\"", "llama and qwen2"]),
-        ("no JSON", change("config.json", &|bytes| Some(bytes[..40].to_vec())), &["config.json", "line"]),
-        ("another width", change("config.json", &|bytes| Some(swapped(bytes, "\"hidden_size\": 64", "\"hidden_size\": 72"))), &["different models"]),
-        (
-            "absurd header",
-            change("model.safetensors", &|mut bytes| {
-                Some({
-                    bytes[..8].copy_from_slice(&(1_u64 << 60).to_le_bytes());
-                    bytes
-                })
-            }),
-            &["fetch it again"],
-        ),
-        ("cut weights", change("model.safetensors", &|bytes| Some(bytes[..bytes.len() - 100].to_vec())), &["fetch it again"]),
+    let cases: Vec<(&str, &str, Edit<'_>, &[&str])> = vec![
+        ("no tokenizer", "tokenizer.json", &|_| None, &["tokenizer"]),
+        ("no settings", "config.json", &|_| None, &["config.json"]),
+        ("no weights", "model.safetensors", &|_| None, &["safetensors"]),
+        ("unknown architecture", "config.json", &|bytes| Some(swapped(bytes, "\"llama\"", "\"mamba\"")), &["\"mamba\"", "llama and qwen2"]),
+        ("no JSON", "config.json", &|bytes| Some(bytes[..40].to_vec()), &["config.json", "line"]),
+        ("another width", "config.json", &|bytes| Some(swapped(bytes, "\"hidden_size\": 64", "\"hidden_size\": 72")), &["different models"]),
+        ("absurd header", "model.safetensors", &|bytes| Some([&(1_u64 << 60).to_le_bytes(), &bytes[8..]].concat()), &["fetch it again"]),
+        ("cut weights", "model.safetensors", &|bytes| Some(bytes[..bytes.len() - 100].to_vec()), &["fetch it again"]),
     ];
-    for (name, (file, edit), words) in cases {
+    for (name, file, edit, words) in cases {
         println!("{name}");
         folder(&machine, file, edit);
         refused(&machine, "bad", words);
@@ -151,7 +144,7 @@ fn nothing_was_taken_in(machine: &Machine) {
 }
 
 /// A copy of the model's folder as `bad`, with one file changed or left out.
-fn folder(machine: &Machine, changed: &str, edit: &dyn Fn(Vec<u8>) -> Option<Vec<u8>>) {
+fn folder(machine: &Machine, changed: &str, edit: Edit<'_>) {
     let target = machine.folder().join("bad");
     let _ = std::fs::remove_dir_all(&target);
     std::fs::create_dir(&target).unwrap();

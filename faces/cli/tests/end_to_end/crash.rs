@@ -20,6 +20,7 @@ fn an_ask_killed_at_ten_points_is_an_unknown_outcome() {
             recovered(&machine)
         })
         .sum();
+    println!("{cut_off} of {KILLS} kills within {whole:?} cut an act off");
     // The first points may come before the intent is durable, the last after the outcome.
     assert!(cut_off >= 3, "of {KILLS} kills within {whole:?} only {cut_off} cut an act off");
     machine.run(&ASK).ok();

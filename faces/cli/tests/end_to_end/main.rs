@@ -1,5 +1,5 @@
 //! The product as a person meets it: every test runs the binaries in a home of its own. Start at `golden_path`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a test")]
 
 mod common;
 

@@ -54,6 +54,18 @@ fn two_asks_at_once_both_answer() {
     machine.assert_log_valid();
 }
 
+#[test]
+fn an_ask_that_is_interrupted_says_so_on_record() {
+    let machine = Machine::with_model();
+    let (first, intent) = held(&machine);
+    first.signal("INT");
+    first.signal("CONT");
+    first.end().ok().says(&["record "]);
+    let outcome = machine.object(&["log", "show", &(intent + 1).to_string()]);
+    assert_eq!((&outcome["outcome"], &outcome["facts"]["stop"]), (&"executed".into(), &"interrupted".into()));
+    machine.assert_log_valid();
+}
+
 /// An `ask` in the middle of its act, stopped there, and the index of its intent.
 fn held(machine: &Machine) -> (Running, u64) {
     let first = machine.start(&LONG);
