@@ -55,9 +55,9 @@ export function isReferenceGood(reference: Reference, key: PublicKey, verify: Ve
   return note === undefined || (namesKey(note, key) && isSigned(note, key, verify));
 }
 
-/** SIZE:ROOT is one line without an LF; a note always has several. */
+/** SIZE:ROOT is one line, with its LF or without; a note always has several. */
 export function parseReference(text: string): Reference | undefined {
-  const short = /^([1-9][0-9]{0,15}):([0-9a-fA-F]{64})$/.exec(text);
+  const short = /^([1-9][0-9]{0,15}):([0-9a-fA-F]{64})\n?$/.exec(text);
   if (short !== null) {
     const size = Number(short[1]);
     return Number.isSafeInteger(size) ? { size, root: fromHex(short[2]!)!, note: undefined } : undefined;

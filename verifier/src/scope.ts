@@ -19,9 +19,14 @@ export function emptyScope(): Scope {
   return { log: null, key: null, first: null, last: null, size: null, root: null, opened: 0, open_intents: [], text: '' };
 }
 
-/** The sentence of a verdict that no step contradicts: what is covered, against which reference, and what is not. */
-export function coveredText(scope: Scope, { consistency, completeness }: Axes, reference: Reference | undefined): string {
-  const open = scope.open_intents.length > 0 ? [`intents without outcome: ${scope.open_intents.join(', ')}`] : [];
+/**
+ * The sentence of a verdict that no step contradicts: what is covered, against which reference, and what is not.
+ * `openCount` may be more than the scope lists.
+ */
+export function coveredText(scope: Scope, openCount: number, { consistency, completeness }: Axes, reference: Reference | undefined): string {
+  const listed = scope.open_intents.join(', ');
+  const more = openCount > scope.open_intents.length ? ', …' : '';
+  const open = openCount > 0 ? [`intents without outcome: ${listed}${more}`] : [];
   const outside = scope.first === 0 ? 'later records not covered' : 'earlier and later records not covered';
   return [subject(scope)!, extent(consistency, completeness, reference), ...open, outside].join('; ');
 }

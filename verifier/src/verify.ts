@@ -227,7 +227,7 @@ export class Verifier {
       pairing: openIntents.length === 0 ? PASS : unchecked('open-intents'),
       disclosure: PASS,
     };
-    this.scope.text = coveredText(this.scope, axes, reference);
+    this.scope.text = coveredText(this.scope, openIntents.length, axes, reference);
     this.report = passedReport(axes, required, trustedId === undefined, this.scope);
   }
 

@@ -8,7 +8,7 @@ import { encodeUtf8, fromBase64, fromHex, toHex } from '../src/bytes.js';
 import { isSigned, readCheckpoint } from '../src/checkpoint.js';
 import { parsePem, parseSpki, spkiOf, verifyMlDsa65 } from '../src/keys.js';
 import { parseRecord, recordDigest } from '../src/record.js';
-import { AXES, type Axis } from '../src/verdict.js';
+import { AXES, EXIT, type Axis } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
 import { policyOf, readVectors, VECTORS, type BundleVector } from './vectors.js';
 
@@ -73,10 +73,11 @@ each<CheckpointVector>('checkpoint', ({ note, key: pem, log, expect }) => {
 each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
   const verifier = new Verifier(policyOf(policy));
   verifier.feed(fromBase64(bundle)!);
-  const { axes, scope: _, index, ...rest } = verifier.finish();
+  const { axes, scope, index, ...rest } = verifier.finish();
   const seen = { ...rest, index: typeof index === 'bigint' ? String(index) : index };
-  const { axes: expectedAxes, ...expected } = expect;
+  const { axes: expectedAxes, text, ...expected } = expect;
   assert.deepEqual(seen, expected);
+  if (expect.exit !== EXIT.misuse) assert.equal(scope.text, text);
   for (const axis of Object.keys(expectedAxes ?? {})) assert.ok((AXES as readonly string[]).includes(axis), axis);
   for (const [axis, state] of Object.entries(expectedAxes ?? {})) assert.equal(axes[axis as Axis].state, state, axis);
   if (expect.verdict !== null) assert.equal(Object.keys(expectedAxes ?? {}).length, AXES.length, 'all axes are given');

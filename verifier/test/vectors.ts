@@ -23,6 +23,8 @@ export interface BundleVector {
     index: number | string | null;
     step: number | null;
     axes?: { [axis: string]: string };
+    /** The scope sentence; absent for a wrong usage. */
+    text?: string;
   };
 }
 

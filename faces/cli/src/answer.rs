@@ -40,7 +40,9 @@ pub fn print(answer: &Answer, plan: &Plan, out: Out) -> Result<(), Failure> {
 
 /// The verdict in the words of the question.
 fn verdict_text(verdict: &Verdict) -> &'static str {
+    let is_one = verdict.scope.first == verdict.scope.last;
     match (verdict.word, verdict.reason) {
+        (Word::Verified, _) if is_one => "This record is whole, signed, and in the log's tree.",
         (Word::Verified, _) => "Nothing was altered.",
         (Word::Stale, Some(Reason::CompletenessUnwitnessed)) => {
             "Nothing in these records was altered: chain, tree and signatures hold. Whether records are missing at the end, only a checkpoint kept elsewhere can show (`mickai log verify --checkpoint FILE`)."

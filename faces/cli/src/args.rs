@@ -1,6 +1,8 @@
 //! What can be typed: flags, commands and their help.
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mickai_proof::record::Kind;
 use std::path::PathBuf;
 
 /// Sovereign intelligence: models that run on this machine, and a signed record of everything they do.
@@ -190,8 +192,8 @@ pub struct Filter {
     /// A time as you would say it: "yesterday after three", "last 2 hours"
     #[arg(long, value_name = "PHRASE")]
     pub when: Option<String>,
-    /// Only records of this kind: intent, outcome, …
-    #[arg(long)]
+    /// Only records of this kind
+    #[arg(long, value_parser = PossibleValuesParser::new((0..).map_while(Kind::from_code).map(Kind::name)))]
     pub kind: Option<String>,
     /// Only records of this action: generate, replay, model.import, …
     #[arg(long)]

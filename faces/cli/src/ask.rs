@@ -3,9 +3,10 @@
 use crate::answer;
 use crate::args::Ask;
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::doctor;
+use crate::out::{Out, code_after};
 use crate::turn::{self, Interrupt};
-use mickai_model::generate::Context;
+use mickai_model::generate::{Context, StopReason};
 use mickai_model::tokens::{Message, Role};
 use mickai_runtime::verbs::{Answer, Call, Plan};
 use mickai_runtime::{Answered, Loaded, System};
@@ -18,19 +19,23 @@ pub fn ask(system: &System, args: &Ask, out: Out) -> Result<u8, Failure> {
     let mut context = system.context(&model)?;
     let interrupt = Interrupt::listen()?;
     if model.is_embedded {
+        turn::refuse_system(&args.generation)?;
         return verb(system, &model, &mut context, &words, &Manner { args, out, interrupt });
     }
     let mut messages = turn::opening(&args.generation);
     messages.push(Message { role: Role::User, content: words });
     let asked = turn::asked(&args.generation, messages, false);
     let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out))?;
+    code_after(text(&answered, args.quiet, out), 0)
+}
+
+/// What follows a text answer, which has been shown as it came; or all of it as JSON.
+pub fn text(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
     if out.json {
-        out.line(record(&answered, json!({ "text": answered.generation.text })).to_string())?;
-    } else {
-        out.line("")?;
-        name_record(&answered, args.quiet, out)?;
+        return out.line(record(answered, json!({ "text": answered.generation.text })).to_string());
     }
-    Ok(0)
+    out.line("")?;
+    name_record(answered, quiet, out)
 }
 
 /// How a request is to be handled.
@@ -65,13 +70,15 @@ pub fn verb(system: &System, model: &Loaded, context: &mut Context, words: &str,
         name_record(&answered, manner.args.quiet, manner.out)?;
     }
     match result {
-        Ok(code) => Ok(code),
-        Err(failure) if manner.out.json => Err(failure),
-        Err(failure) => Ok(failure.code()),
+        Err(failure) if !manner.out.json => Ok(failure.code()),
+        result => result,
     }
 }
 
 fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>) -> Result<u8, Failure> {
+    if answered.generation.stop_reason == StopReason::Interrupted {
+        return Err(Failure::Interrupted);
+    }
     let below = answered.intent.index;
     let call = Call::parse(&answered.generation.text)?;
     let plan = Plan::new(system, call, &jiff::Zoned::now(), below)?;
@@ -85,14 +92,14 @@ fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>
         manner.out.object(&record(answered, json!({ "call": plan.call.to_string(), "done": false })), || "not done".to_owned())?;
         return Ok(1);
     }
-    let answer = plan.perform(system, answered.outcome, below)?;
-    if manner.out.json {
+    let answer = manner.interrupt.during(|flow| plan.perform(system, answered.outcome, below, &mut |_| flow()))?;
+    let printed = if manner.out.json {
         let fields = json!({ "call": plan.call.to_string(), "range": plan.range.as_ref().map(ToString::to_string), "answer": answer::to_json(&answer) });
-        manner.out.line(record(answered, fields).to_string())?;
+        manner.out.line(record(answered, fields).to_string())
     } else {
-        answer::print(&answer, &plan, manner.out)?;
-    }
-    Ok(answer_code(&answer))
+        answer::print(&answer, &plan, manner.out)
+    };
+    code_after(printed, answer_code(&answer))
 }
 
 /// The exit code that an answer gives: that of a verdict, 1 where something is not in order.
@@ -100,6 +107,7 @@ fn answer_code(answer: &Answer) -> u8 {
     match answer {
         Answer::Verdict(verdict) => verdict.word.exit_code(),
         Answer::Replayed(replayed) => u8::from(!replayed.is_identical()),
+        Answer::Doctor(checks) => doctor::code(checks),
         _ => 0,
     }
 }
@@ -131,7 +139,7 @@ fn record(answered: &Answered, mut fields: Value) -> Value {
 }
 
 /// The line that names the record.
-pub fn name_record(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
+fn name_record(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
     if quiet {
         return Ok(());
     }

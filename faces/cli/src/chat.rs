@@ -1,7 +1,7 @@
 //! `mickai chat`: a conversation with line editing. Ctrl-C stops an answer and the record says so; Ctrl-D ends. Nothing typed is kept outside the vault.
 
 use crate::args::{Ask, Chat};
-use crate::ask::{Manner, name_record, verb};
+use crate::ask::{Manner, text, verb};
 use crate::failure::Failure;
 use crate::out::Out;
 use crate::turn::{self, Interrupt};
@@ -14,6 +14,9 @@ const HELP: &str = "/new begins a new conversation, /exit or Ctrl-D ends, Ctrl-C
 
 pub fn chat(system: &System, args: &Chat, out: Out) -> Result<u8, Failure> {
     let model = turn::model(system, &args.generation)?;
+    if model.is_embedded {
+        turn::refuse_system(&args.generation)?;
+    }
     let mut context = system.context(&model)?;
     let interrupt = Interrupt::listen()?;
     let mut editor = DefaultEditor::new().map_err(Failure::Editor)?;
@@ -21,7 +24,6 @@ pub fn chat(system: &System, args: &Chat, out: Out) -> Result<u8, Failure> {
     let ask = Ask { words: Vec::new(), generation: args.generation.clone(), yes: false, quiet: false };
     eprintln!("{} {}. {HELP}", model.name, model.digest);
     while let Some(line) = read(&mut editor)? {
-        interrupt.reset();
         match line.as_str() {
             "" => {}
             "/exit" | "/quit" => break,
@@ -29,17 +31,16 @@ pub fn chat(system: &System, args: &Chat, out: Out) -> Result<u8, Failure> {
             "/new" => messages = turn::opening(&args.generation),
             // Each line to the embedded model stands alone: it knows verbs, not conversations.
             words if model.is_embedded => {
-                verb(system, &model, &mut context, words, &Manner { args: &ask, out, interrupt: interrupt.clone() })?;
+                if let Err(failure) = verb(system, &model, &mut context, words, &Manner { args: &ask, out, interrupt: interrupt.clone() }) {
+                    failure.print();
+                }
             }
             words => {
                 messages.push(Message { role: Role::User, content: words.to_owned() });
                 let asked = turn::asked(&args.generation, messages.clone(), false);
-                match turn::run(system, &model, &mut context, &asked, &interrupt, Some(out)) {
-                    Ok(answered) => {
-                        out.line("")?;
-                        name_record(&answered, false, out)?;
-                        messages.push(Message { role: Role::Assistant, content: answered.generation.text });
-                    }
+                let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out));
+                match answered.and_then(|answered| text(&answered, false, out).map(|()| answered)) {
+                    Ok(answered) => messages.push(Message { role: Role::Assistant, content: answered.generation.text }),
                     Err(failure) => {
                         // A turn that could not be answered is taken back; the conversation goes on.
                         failure.print();

@@ -2,7 +2,7 @@
 
 use crate::args::Doctor;
 use crate::failure::Failure;
-use crate::out::{Out, size};
+use crate::out::{Out, code_after, size};
 use mickai_runtime::{Check, CheckState, System};
 use serde_json::{Value, json};
 
@@ -23,12 +23,13 @@ pub fn doctor(system: &System, args: &Doctor, out: Out) -> Result<u8, Failure> {
         return Ok(0);
     }
     let checks = system.doctor()?;
-    if out.json {
-        checks.iter().try_for_each(|check| out.line(to_json(check).to_string()))?;
-    } else {
-        print(&checks, out)?;
-    }
-    Ok(u8::from(checks.iter().any(|check| check.state == CheckState::Bad)))
+    let printed = if out.json { checks.iter().try_for_each(|check| out.line(to_json(check).to_string())) } else { print(&checks, out) };
+    code_after(printed, code(&checks))
+}
+
+/// 1 if anything is not in order.
+pub fn code(checks: &[Check]) -> u8 {
+    u8::from(checks.iter().any(|check| check.state == CheckState::Bad))
 }
 
 pub fn print(checks: &[Check], out: Out) -> Result<(), Failure> {

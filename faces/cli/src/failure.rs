@@ -1,5 +1,6 @@
 //! What went wrong, with its exit code and, where there is one, a hint.
 
+use crate::turn::INTERRUPTED;
 use mickai_runtime::Error;
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,8 @@ use std::path::{Path, PathBuf};
 pub const USAGE: u8 = 64;
 /// Something failed.
 const FAILED: u8 = 1;
+/// A file that cannot be read as what it should be.
+const UNREADABLE: u8 = 4;
 
 /// Why a command did not do what it was asked.
 #[derive(Debug)]
@@ -17,6 +20,10 @@ pub enum Failure {
     File { path: PathBuf, source: std::io::Error },
     /// Standard input or output.
     Stream(std::io::Error),
+    /// Whoever read our output has gone.
+    Closed,
+    /// The operator stopped it.
+    Interrupted,
     /// The line editor.
     Editor(rustyline::error::ReadlineError),
     /// The signal handler for Ctrl-C.
@@ -37,14 +44,20 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Value { .. } | Self::NoHome | Self::System(Error::Verify(_)) => USAGE,
+            Self::Value { .. } | Self::NoHome | Self::System(Error::Verify(_) | Error::When(_)) => USAGE,
+            Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
+            Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
+            Self::Interrupted => INTERRUPTED,
+            Self::Closed => 0,
             _ => FAILED,
         }
     }
 
     /// Says it on standard error.
     pub fn print(&self) {
-        eprintln!("mickai: {self}");
+        if !matches!(self, Self::Closed) {
+            eprintln!("mickai: {self}");
+        }
     }
 }
 
@@ -54,6 +67,8 @@ impl std::fmt::Display for Failure {
             Self::System(error) => error.fmt(f),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Stream(source) => write!(f, "standard input or output: {source}"),
+            Self::Closed => f.write_str("standard output is closed"),
+            Self::Interrupted => f.write_str("stopped"),
             Self::Editor(error) => write!(f, "the line editor: {error}"),
             Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
             Self::NoHome => f.write_str("no home folder: give --home DIR or set MICKAI_HOME"),

@@ -13,7 +13,7 @@ mod out;
 mod replay;
 mod turn;
 
-use args::{Cli, Command};
+use args::{Cli, Command, Log};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::System;
@@ -51,7 +51,17 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             clap_mangen::generate_to(Cli::command(), folder).map_err(Failure::file(folder))?;
             Ok(0)
         }
+        command if looks_only(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads))?, command, out),
         command => perform(&System::open(&home(cli)?, usize::from(cli.threads))?, command, out),
+    }
+}
+
+/// Commands that look at a home make none: a mistyped `--home` is said, not filled.
+fn looks_only(command: &Command) -> bool {
+    match command {
+        Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
+        Command::Key(_) | Command::Doctor(_) => true,
+        _ => false,
     }
 }
 

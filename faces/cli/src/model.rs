@@ -3,7 +3,7 @@
 use crate::answer::{changed_json, changed_text};
 use crate::args::Model;
 use crate::failure::Failure;
-use crate::out::{Out, hex, size};
+use crate::out::{Out, size};
 use indicatif::{ProgressBar, ProgressStyle};
 use mickai_model::stats::tensor_stats;
 use mickai_runtime::{Listed, Loaded, System};
@@ -83,7 +83,7 @@ pub fn print_one(model: &Loaded, tensors: bool, out: Out) -> Result<(), Failure>
         .map(|tensor| {
             let stats = tensor_stats(tensor);
             let shape = stats.shape.iter().map(ToString::to_string).collect::<Vec<_>>().join("x");
-            let digest = hex(&stats.digest.0);
+            let digest = stats.digest.to_string();
             let value = json!({ "name": stats.name, "shape": stats.shape, "type": stats.element.name(), "digest": digest,
                 "mean": stats.mean, "deviation": stats.deviation, "min": stats.min, "max": stats.max });
             let numbers = [f64::from(stats.min), f64::from(stats.max), stats.mean, stats.deviation].map(|number| format!("{number:.5}"));

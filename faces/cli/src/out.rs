@@ -22,8 +22,7 @@ impl Out {
         let mut stdout = std::io::stdout().lock();
         let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
         match written {
-            // The reader has gone (`| head`): there is nobody to tell.
-            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => std::process::exit(0),
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed),
             other => other.map_err(Failure::Stream),
         }
     }
@@ -35,18 +34,36 @@ impl Out {
 
     /// A list: JSON lines, or a table with a header.
     pub fn table(self, header: &[&str], rows: &[(Value, Vec<String>)]) -> Result<(), Failure> {
+        let header = (Value::Null, header.iter().map(|name| (*name).to_owned()).collect());
+        let lines: Vec<&(Value, Vec<String>)> = std::iter::once(&header).filter(|_| !self.json).chain(rows).collect();
+        self.aligned(&lines)
+    }
+
+    /// More lines of a table whose header is above.
+    pub fn rows(self, rows: &[(Value, Vec<String>)]) -> Result<(), Failure> {
+        self.aligned(&rows.iter().collect::<Vec<_>>())
+    }
+
+    fn aligned(self, lines: &[&(Value, Vec<String>)]) -> Result<(), Failure> {
         if self.json {
-            return rows.iter().try_for_each(|(value, _)| self.line(value.to_string()));
+            return lines.iter().try_for_each(|(value, _)| self.line(value.to_string()));
         }
-        let header: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
-        let lines: Vec<&Vec<String>> = std::iter::once(&header).chain(rows.iter().map(|(_, cells)| cells)).collect();
-        let width = |column: usize| lines.iter().filter_map(|cells| cells.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-        let widths: Vec<usize> = (0..header.len()).map(width).collect();
-        for cells in lines {
+        let columns = lines.iter().map(|(_, cells)| cells.len()).max().unwrap_or(0);
+        let width = |column: usize| lines.iter().filter_map(|(_, cells)| cells.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for (_, cells) in lines {
             let line: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
             self.line(line.join("  ").trim_end())?;
         }
         Ok(())
+    }
+}
+
+/// The code of an answer that was printed, or that nobody stayed to read (`| head`): it is the same.
+pub fn code_after(printed: Result<(), Failure>, code: u8) -> Result<u8, Failure> {
+    match printed {
+        Ok(()) | Err(Failure::Closed) => Ok(code),
+        Err(failure) => Err(failure),
     }
 }
 
@@ -58,9 +75,4 @@ pub fn size(byte_count: u64) -> String {
         1_000_000..1_000_000_000 => format!("{:.1} MB", byte_count as f64 / 1e6),
         _ => format!("{:.1} GB", byte_count as f64 / 1e9),
     }
-}
-
-/// Bytes as hex digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -10,26 +10,42 @@ use mickai_runtime::{Answered, Asked, EMBEDDED_NAME, Loaded, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Set by Ctrl-C while a model runs.
+/// What Ctrl-C means: while a model runs, the wish that it stop; at any other time, the end of this process.
 #[derive(Clone, Default)]
-pub struct Interrupt(Arc<AtomicBool>);
+pub struct Interrupt(Arc<Flags>);
+
+#[derive(Default)]
+struct Flags {
+    is_running: AtomicBool,
+    is_wanted: AtomicBool,
+}
+
+/// The exit code of a process that Ctrl-C ended, by the custom of shells.
+pub const INTERRUPTED: u8 = 130;
 
 impl Interrupt {
     /// Listens for Ctrl-C from now on.
     pub fn listen() -> Result<Self, Failure> {
         let interrupt = Self::default();
-        let flag = interrupt.0.clone();
-        ctrlc::set_handler(move || flag.store(true, Ordering::Relaxed)).map_err(Failure::Interrupts)?;
+        let flags = interrupt.0.clone();
+        let on_interrupt = move || {
+            if flags.is_running.load(Ordering::Relaxed) {
+                flags.is_wanted.store(true, Ordering::Relaxed);
+            } else {
+                std::process::exit(INTERRUPTED.into());
+            }
+        };
+        ctrlc::set_handler(on_interrupt).map_err(Failure::Interrupts)?;
         Ok(interrupt)
     }
 
-    /// Forgets a Ctrl-C that came before.
-    pub fn reset(&self) {
-        self.0.store(false, Ordering::Relaxed);
-    }
-
-    fn flow(&self) -> Flow {
-        if self.0.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue }
+    /// Lets `run` be stopped: what it asks says whether to.
+    pub fn during<T>(&self, run: impl FnOnce(&dyn Fn() -> Flow) -> T) -> T {
+        self.0.is_wanted.store(false, Ordering::Relaxed);
+        self.0.is_running.store(true, Ordering::Relaxed);
+        let done = run(&|| if self.0.is_wanted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue });
+        self.0.is_running.store(false, Ordering::Relaxed);
+        done
     }
 }
 
@@ -41,7 +57,15 @@ pub fn model(system: &System, flags: &Generation) -> Result<Loaded, Failure> {
 /// The conversation and the flags as a request.
 pub fn asked(flags: &Generation, messages: Vec<Message>, verbs: bool) -> Asked {
     let sampler = SamplerConfig { temperature: flags.temperature, top_k: flags.top_k, top_p: flags.top_p, min_p: flags.min_p, repetition_penalty: flags.repetition };
-    Asked { messages, sampler, seed: flags.seed, token_count_max: flags.max_tokens, verbs, causes: Vec::new() }
+    Asked { messages, sampler, seed: flags.seed, token_count_max: flags.max_tokens, verbs }
+}
+
+/// The embedded model was made for requests alone, and would be led astray by other words.
+pub fn refuse_system(flags: &Generation) -> Result<(), Failure> {
+    match &flags.system {
+        Some(value) => Err(Failure::Value { flag: "--system", value: value.clone(), wanted: "it with --model: the embedded model takes requests alone" }),
+        None => Ok(()),
+    }
 }
 
 /// The messages before the first question.
@@ -52,16 +76,18 @@ pub fn opening(flags: &Generation) -> Vec<Message> {
 /// Runs one turn; `show` prints the text as it comes.
 pub fn run(system: &System, model: &Loaded, context: &mut Context, asked: &Asked, interrupt: &Interrupt, show: Option<Out>) -> Result<Answered, Failure> {
     let mut failed = None;
-    let answered = system.generate(model, context, asked, &mut |progress| {
-        let text = match progress {
-            Progress::Token { text, .. } | Progress::Rest { text } => text,
-            Progress::Prompt { .. } => "",
-        };
-        if let Some(out) = show.filter(|_| !text.is_empty() && failed.is_none()) {
-            failed = out.piece(text).err();
-        }
-        // A terminal that is gone stops the model; what it said so far is on record all the same.
-        if failed.is_some() { Flow::Stop } else { interrupt.flow() }
+    let answered = interrupt.during(|flow| {
+        system.generate(model, context, asked, &mut |progress| {
+            let text = match progress {
+                Progress::Token { text, .. } | Progress::Rest { text } => text,
+                Progress::Prompt { .. } => "",
+            };
+            if let Some(out) = show.filter(|_| !text.is_empty() && failed.is_none()) {
+                failed = out.piece(text).err();
+            }
+            // A reader that is gone stops the model; what it said so far is on record all the same.
+            if failed.is_some() { Flow::Stop } else { flow() }
+        })
     })?;
     failed.map_or(Ok(answered), Err)
 }

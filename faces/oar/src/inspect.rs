@@ -5,7 +5,7 @@ use crate::input;
 use crate::problem::Problem;
 use mickai_proof::bundle::{BundleError, Event, Parser};
 use mickai_proof::checkpoint::Note;
-use mickai_proof::digest::RecordDigest;
+use mickai_proof::digest::{RecordDigest, hex};
 use mickai_proof::record::{Fact, Record, decode};
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
@@ -66,7 +66,7 @@ fn show(out: &mut impl Write, event: &Event<'_>, as_json: bool) -> io::Result<()
         Event::Opening(opening) => {
             let value = hex(&opening.value);
             let text = String::from_utf8(opening.value.clone()).map_or_else(|_| format!("{} bytes", opening.value.len()), |text| format!("{text:?}"));
-            (format!("{:>6}  opened {} = {text}", opening.index, opening.label), json!({"index": opening.index, "opened": opening.label, "value": value}))
+            (format!("{:>6}  opened {} = {text}", opening.index, opening.label.escape_debug()), json!({"index": opening.index, "opened": opening.label, "value": value}))
         }
         Event::Checkpoint(note) => checkpoint(note),
         Event::Signature(..) | Event::Left(_) | Event::Right(_) | Event::ChunkEnd => return Ok(()),
@@ -96,7 +96,7 @@ fn record(index: u64, bytes: &[u8]) -> (String, Value) {
 }
 
 fn line(index: u64, record: &Record<'_>, digest: RecordDigest) -> String {
-    let facts: Vec<_> = record.facts.iter().map(|(label, fact)| format!("{label:?}={}", short(fact)).replace('"', "")).collect();
+    let facts: Vec<_> = record.facts.iter().map(|(label, fact)| format!("{}={}", label.escape_debug(), short(fact))).collect();
     let outcome = record.closes.map(|(_, code)| format!(" {}", code.name())).unwrap_or_default();
     let hidden = if record.commitments.is_empty() { String::new() } else { format!("  ({} committed)", record.commitments.len()) };
     format!(
@@ -147,8 +147,4 @@ fn whole(fact: &Fact<'_>) -> Value {
         Fact::Bytes(bytes) => json!({"hex": hex(bytes)}),
         Fact::List(items) => items.iter().map(whole).collect(),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -20,8 +20,6 @@ pub enum Problem {
     Brought(PathBuf, io::Error),
     /// The key file holds no key.
     Key(PathBuf, KeyError),
-    /// The key id is not 64 hex digits.
-    KeyId,
     /// The policy cannot be used.
     Misuse(Misuse),
     /// The answer cannot be written.
@@ -33,7 +31,7 @@ impl Problem {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Bundle(..) | Self::Output(_) => EXIT_UNREADABLE,
-            Self::Brought(..) | Self::Key(..) | Self::KeyId | Self::Misuse(_) => EXIT_USAGE,
+            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) => EXIT_USAGE,
         }
     }
 }
@@ -42,8 +40,7 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bundle(file, error) | Self::Brought(file, error) => write!(f, "cannot read {}: {error}", file.display()),
-            Self::Key(file, error) => write!(f, "{}: {error}", file.display()),
-            Self::KeyId => f.write_str("a key id is 64 hex digits: give the one that the operator published, or the key itself with --key"),
+            Self::Key(file, error) => write!(f, "{}: {}: {error}", Misuse::Key.code(), file.display()),
             Self::Misuse(misuse) => write!(f, "{}: {misuse}", misuse.code()),
             Self::Output(error) => write!(f, "cannot write the answer: {error}"),
         }

@@ -82,13 +82,15 @@ fn every_vector_exits_and_reports_as_it_says() {
             assert_eq!(Some(u64::try_from(exit).unwrap()), expect["exit"].as_u64(), "{name}: {output:?}");
             *exits.entry(exit).or_insert(0) += 1;
             if exit == 64 {
-                assert!(!output.stderr.is_empty() && output.stdout.is_empty(), "{name}");
+                let said = String::from_utf8(output.stderr).unwrap();
+                assert!(said.contains(expect["reason"].as_str().unwrap()) && output.stdout.is_empty(), "{name}: {said}");
                 continue;
             }
             let report: Value = serde_json::from_slice(&output.stdout).unwrap();
             for field in ["verdict", "reason", "index", "step"] {
                 assert_eq!(report[field], expect[field], "{name}: {field}");
             }
+            assert_eq!(report["scope"]["text"], expect["text"], "{name}");
         }
     }
     assert!([0, 1, 2, 4, 64].iter().all(|exit| exits.get(exit).is_some_and(|count| *count > 2)), "{exits:?}");
@@ -116,7 +118,8 @@ fn a_bundle_may_come_on_standard_input() {
 #[test]
 fn wrong_usage_exits_64_and_says_what_to_do() {
     let laid = Laid::new(&vector("accept/three-records-pinned"));
-    let (case, pin) = (laid.path("case.oar"), laid.path("pin.txt"));
+    let (case, pin, key) = (laid.path("case.oar"), laid.path("pin.txt"), laid.path("operator.pub"));
+    let id = "0f".repeat(32);
     let absent = laid.path("absent");
     for (args, said) in [
         (&["verify"][..], "FILE"),
@@ -124,11 +127,17 @@ fn wrong_usage_exits_64_and_says_what_to_do() {
         (&["frobnicate"], "frobnicate"),
         (&[], "Usage"),
         (&["verify", &case, "--key", &pin], "mickai key show --pem"),
+        (&["verify", &case, "--key", &pin], "misuse-key"),
+        (&["verify", &case, "--key", &key, "--key-id", &id], "misuse-key"),
+        (&["verify", &case, "--key-id", "abc", "--checkpoint", &case], "misuse-key"),
         (&["verify", &case, "--key", &absent], "cannot read"),
         (&["verify", &case, "--key-id", "abc"], "64 hex digits"),
         (&["verify", &case, "--checkpoint", &absent], "cannot read"),
         (&["verify", &case, "--checkpoint", &case], "misuse-reference"),
         (&["verify", &case, "--require", "honesty"], "integrity"),
+        (&["verify", &case, "--require", "integrity,honesty"], "misuse-require"),
+        (&["verify", &case, "--require", "honesty", "--upto", "3"], "misuse-upto"),
+        (&["verify", &case, "--upto", "3", "--checkpoint", &case], "misuse-reference"),
         (&["verify", &case, "--upto", "3"], "misuse-upto"),
         (&["verify", &case, "--upto", "three"], "three"),
     ] {

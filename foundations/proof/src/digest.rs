@@ -36,15 +36,13 @@ macro_rules! bytes_newtype {
 
             /// The first 12 hex digits: enough for a person to tell two apart.
             pub fn short(&self) -> String {
-                let mut text = alloc::format!("{self}");
-                text.truncate(12);
-                text
+                hex(self.0.get(..6).unwrap_or_default())
             }
         }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+                f.write_str(&hex(&self.0))
             }
         }
 
@@ -147,6 +145,28 @@ pub(crate) fn sha3_256(parts: &[&[u8]]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// Two lower-case hex digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
+    // Half a byte is below 16.
+    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 fn hex_value(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_printed_and_read() {
+        let id = KeyId(core::array::from_fn(|at| if at == 31 { 0xf0 } else { at as u8 }));
+        assert_eq!(hex(&id.0), "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1ef0");
+        assert_eq!((id.short(), hex(&[])), ("000102030405".into(), String::new()));
+        let text = alloc::format!("{id}");
+        assert_eq!((KeyId::from_hex(&text), KeyId::from_hex(&text.to_uppercase())), (Some(id), Some(id)));
+    }
 }

@@ -65,7 +65,7 @@ fn every_reason_has_a_vector() {
     }
     let expected = "not-a-bundle unsupported-version malformed-bundle no-records malformed-record unsupported-kind unsupported-extension log-id genesis index prev after-terminal \
         pairing-order seal signing-mode malformed-signature unknown-key signature opening genesis-key malformed-checkpoint checkpoint-origin checkpoint-key root checkpoint-signature \
-        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-reference misuse-upto";
+        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require";
     for reason in expected.split_whitespace() {
         assert!(reasons.remove(reason), "no vector for {reason}");
     }

@@ -1,6 +1,6 @@
 //! Acts as people and lists see them: an intent and its outcome as one thing, with the names that records use (spec/record.md "Genesis, intent, outcome, seal").
 
-use mickai_proof::digest::RecordDigest;
+use mickai_proof::digest::{RecordDigest, hex};
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode, Record};
 use std::collections::BTreeMap;
 
@@ -27,6 +27,7 @@ pub mod fact {
     pub const TOKENIZER: &str = "tokenizer";
     pub const ARITHMETIC: &str = "arithmetic";
     pub const SAMPLER: &str = "sampler";
+    pub const DAY: &str = "day";
     pub const SEED: &str = "seed";
     pub const TEMPERATURE: &str = "temperature";
     pub const TOP_K: &str = "top_k";
@@ -49,7 +50,6 @@ pub mod fact {
     pub const ROOT: &str = "root";
     pub const BYTE_COUNT: &str = "byte_count";
     pub const FILE_DIGEST: &str = "file_digest";
-    pub const ERROR: &str = "error";
 }
 
 /// Labels of commitments.
@@ -143,7 +143,7 @@ impl Act {
     /// The name or the digest of the model concerned.
     pub fn model(&self) -> Option<String> {
         let name = self.intent.text(fact::MODEL_NAME).map(str::to_owned);
-        name.or_else(|| self.intent.bytes(fact::MODEL).map(|digest| digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+        name.or_else(|| self.intent.bytes(fact::MODEL).map(hex))
     }
 }
 

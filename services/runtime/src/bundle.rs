@@ -4,9 +4,9 @@ use crate::acts::{Act, Pairing, action};
 use crate::error::{Error, Result};
 use mickai_proof::bundle::{Event, Parser};
 use mickai_proof::commitment::Opening;
-use mickai_proof::digest::{LogId, RecordDigest};
+use mickai_proof::digest::{KeyId, LogId, RecordDigest};
 use mickai_proof::record;
-use mickai_proof::verify::{Policy, Verdict, Word, verify};
+use mickai_proof::verify::{Policy, Word, verify};
 use std::path::Path;
 
 /// A bundle whose records are whole and signed by the key that it brings. Whether that key is to be trusted is not asked here: a replay shows what a model does, not who ran it.
@@ -15,8 +15,8 @@ pub struct Case {
     pub log: LogId,
     /// Its acts.
     pub acts: Vec<Act>,
-    /// What was found of the bundle itself.
-    pub verdict: Verdict,
+    /// The key that the bundle brings and that signed its records.
+    pub key: KeyId,
     openings: Vec<Opening>,
 }
 
@@ -26,10 +26,10 @@ impl Case {
     /// # Errors
     /// A file that cannot be read, or [`Error::BundleInvalid`].
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = std::fs::read(path).map_err(Error::file(path))?;
+        let bytes = std::fs::read(path).map_err(|source| Error::BundleUnreadable { path: path.to_owned(), source })?;
         let verdict = verify(&bytes, Policy::default())?;
         if matches!(verdict.word, Word::Invalid | Word::Unreadable) {
-            return Err(Error::BundleInvalid { path: path.to_owned(), reason: verdict.reason.map_or("", |reason| reason.code()) });
+            return Err(Error::BundleInvalid { path: path.to_owned(), word: verdict.word, reason: verdict.reason.map_or("", |reason| reason.code()) });
         }
         let mut parser = Parser::default();
         parser.feed(&bytes);
@@ -47,8 +47,10 @@ impl Case {
                 _ => {}
             }
         }
-        let log = verdict.scope.log.unwrap_or(LogId::GENESIS);
-        Ok(Self { log, acts: pairing.finish(), verdict, openings })
+        let (Some(log), Some(key)) = (verdict.scope.log, verdict.scope.key) else {
+            return Err(Error::BundleInvalid { path: path.to_owned(), word: verdict.word, reason: "" });
+        };
+        Ok(Self { log, acts: pairing.finish(), key, openings })
     }
 
     /// The value opened for a record's commitment.

@@ -60,11 +60,14 @@ impl System {
         let report = fsck(self.home(), &mut |_| {})?;
         let key = OperatorKey::load(self.home())?;
         let embedded = self.embedded()?;
+        let genesis = self.reader().ok().and_then(|reader| reader.entry(0).ok().flatten());
+        let named = genesis.as_ref().and_then(|entry| Some(entry.decode().ok()?.key_id));
+        let is_logs = named.is_none_or(|named| named == key.id());
         let offline = self.home().recovery_is_offline();
         let mut checks = vec![
             check("home", self.home().path().display().to_string(), true),
             check("processor", format!("{}, {} threads", self.isa().name(), self.thread_count()), true),
-            check("key", key.id().to_string(), true),
+            check("key", if is_logs { key.id().to_string() } else { format!("{}, which is not the log's", key.id()) }, is_logs),
             Check {
                 what: "recovery key",
                 found: if offline { "offline".to_owned() } else { format!("not yet offline: move {} to another place", self.home().recovery_path().display()) },

@@ -3,7 +3,7 @@
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::ModelDigest;
-use mickai_proof::verify::Misuse;
+use mickai_proof::verify::{Misuse, Word};
 use std::fmt;
 use std::path::PathBuf;
 
@@ -34,6 +34,19 @@ pub enum Error {
     },
     /// A file that would be overwritten.
     FileExists(PathBuf),
+    /// A folder that was to be looked at does not exist.
+    NoHome(PathBuf),
+    /// The name of the embedded model, wanted for another.
+    EmbeddedName,
+    /// A bundle that cannot be read.
+    BundleUnreadable {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A bundle without a generation.
+    NothingToReplay(PathBuf),
     /// The system's generator gave nothing.
     Entropy,
     /// The system's clock gives no day that a template could name.
@@ -114,6 +127,8 @@ pub enum Error {
     BundleInvalid {
         /// Which file.
         path: PathBuf,
+        /// What the verifier makes of it.
+        word: Word,
         /// The verdict's reason.
         reason: &'static str,
     },
@@ -130,6 +145,10 @@ impl fmt::Display for Error {
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
+            Self::NoHome(path) => write!(f, "no home at {}: the first `mickai ask` makes one; or give another --home", path.display()),
+            Self::EmbeddedName => f.write_str("the name is that of the embedded model: give another with --name"),
+            Self::BundleUnreadable { path, source } => write!(f, "{}: {source}", path.display()),
+            Self::NothingToReplay(path) => write!(f, "{}: no generation in this bundle, nothing to replay", path.display()),
             Self::Entropy => f.write_str("the system's random generator gave nothing"),
             Self::Clock => f.write_str("the system's clock shows no day between the years 1 and 9999: set it"),
             Self::PromptTooLong { prompt_token_count, context_token_count } => {
@@ -149,7 +168,7 @@ impl fmt::Display for Error {
             Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
             Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
             Self::NothingInRange => f.write_str("no records in that range"),
-            Self::BundleInvalid { path, reason } => write!(f, "{} is not what it should be ({reason}): nothing was replayed; see `oar verify`", path.display()),
+            Self::BundleInvalid { path, reason, .. } => write!(f, "{} is not what it should be ({reason}): nothing was replayed; see `oar verify`", path.display()),
         }
     }
 }

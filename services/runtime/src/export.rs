@@ -15,6 +15,7 @@ use mickai_store::{Appended, Draft, LogReader, Vault};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -75,8 +76,8 @@ impl System {
         let note = writer.checkpoint()?;
         let reader = self.reader()?;
         let checkpoint = Note::parse(note.as_bytes()).map_err(|_| Error::BadRecord { index: reader.size(), part: "checkpoint" })?.checkpoint;
-        let source = Source { reader: &reader, key: writer.key().public(), vault: Some(writer.vault()), note: &note, size: checkpoint.size };
-        let header = source.header(selection)?;
+        let size = checkpoint.size;
+        let header = header(&reader, selection, size)?;
         let mut draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action::EXPORT)
             .fact(fact::FIRST, Fact::Uint(header.first))
             .fact(fact::COUNT, Fact::Uint(header.count))
@@ -87,7 +88,7 @@ impl System {
         let permit = writer.append_intent(draft, &[])?;
         writer.check_permit(&permit)?;
         let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, key: &public, vault: Some(writer.vault()), note: &note, size: checkpoint.size };
+        let source = Source { reader: &reader, key: &public, vault: Some(writer.vault()), note: &note, size };
         match write_file(&source, header, open, path) {
             Ok((byte_count, digest)) => {
                 let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(byte_count)), (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))];
@@ -102,18 +103,29 @@ impl System {
     }
 }
 
-/// Writes beside the target and renames, so that a bundle appears whole or not at all. Gives the file's bytes and SHA-256.
+/// Writes beside the target and then gives it its name, so that a bundle appears whole or not at all, and never in another file's place. Gives the file's bytes and SHA-256.
 fn write_file(source: &Source<'_>, header: Header, open: Open, path: &Path) -> Result<(u64, [u8; 32])> {
     let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
+    partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
-    let file = OpenOptions::new().write(true).create(true).truncate(true).open(&partial).map_err(Error::file(&partial))?;
-    let written = write_all(source, header, open, file, &partial).and_then(|written| std::fs::rename(&partial, path).map_err(Error::file(path)).map(|()| written));
-    if written.is_err() {
-        // What remains is not a bundle; that it could not be removed either adds nothing to the error.
-        let _ = std::fs::remove_file(&partial);
-    }
+    // Opened values are for whom the operator gives the file to.
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(Error::file(&partial))?;
+    let written = write_all(source, header, open, file, &partial).and_then(|written| publish(&partial, path).map(|()| written));
+    // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
+    let _ = std::fs::remove_file(&partial);
     written
+}
+
+/// A link fails where the name is taken; the folder is synced so that a recorded export is still there after a power cut.
+fn publish(partial: &Path, path: &Path) -> Result<()> {
+    match std::fs::hard_link(partial, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::FileExists(path.to_owned())),
+        linked => linked.and_then(|()| File::open(folder_of(path))?.sync_all()).map_err(Error::file(path)),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn write_all(source: &Source<'_>, header: Header, open: Open, mut file: File, path: &Path) -> Result<(u64, [u8; 32])> {
@@ -139,18 +151,18 @@ pub(crate) struct Source<'a> {
     pub size: u64,
 }
 
-impl Source<'_> {
-    /// The header of a bundle of these records.
-    pub fn header(&self, selection: &Selection) -> Result<Header> {
-        let range = match selection {
-            Selection::All => 0..self.size,
-            Selection::One(index) => *index..index.saturating_add(1),
-            Selection::Range(range) => range.clone(),
-        };
-        let log = self.reader.log_id().filter(|_| range.start < range.end && range.end <= self.size).ok_or(Error::NothingInRange)?;
-        Ok(Header { log, first: range.start, count: range.end - range.start })
-    }
+/// The header of a bundle of these records of the first `size`.
+pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Result<Header> {
+    let range = match selection {
+        Selection::All => 0..size,
+        Selection::One(index) => *index..index.saturating_add(1),
+        Selection::Range(range) => range.clone(),
+    };
+    let log = reader.log_id().filter(|_| range.start < range.end && range.end <= size).ok_or(Error::NothingInRange)?;
+    Ok(Header { log, first: range.start, count: range.end - range.start })
+}
 
+impl Source<'_> {
     /// The bundle's bytes, chunk by chunk.
     pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };

@@ -25,6 +25,8 @@ mod system;
 
 mod generation;
 
+mod recorded;
+
 mod replay;
 
 mod bundle;

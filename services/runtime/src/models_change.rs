@@ -27,9 +27,18 @@ impl System {
     /// called.
     ///
     /// # Errors
-    /// What is no model that this program runs; a disk that is full.
+    /// What is no model that this program runs; the embedded model's name; a disk that is full.
     pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, progress: &mut dyn FnMut(Progress)) -> Result<ModelChanged> {
-        let file = open_files(&files_of(path)?)?;
+        if name == Some(EMBEDDED_NAME) {
+            return Err(Error::EmbeddedName);
+        }
+        let files = files_of(path)?;
+        // A folder around one GGUF file is that file.
+        let path = match files.as_slice() {
+            [only] => only,
+            _ => path,
+        };
+        let file = open_files(&files)?;
         let digest = file.digest();
         drop(file);
         let store = self.store_models();
@@ -79,6 +88,10 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
         if file.is_file() {
             files.push(file);
         }
+    }
+    let is_gguf = |file: &PathBuf| file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gguf"));
+    if files.iter().filter(|file| is_gguf(file)).count() == 1 && !path.join("config.json").exists() {
+        files.retain(is_gguf);
     }
     files.sort();
     Ok(files)

@@ -7,7 +7,6 @@ use crate::generation::{messages_of, tokens_of};
 use crate::policy;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
-use mickai_model::tokens::Date;
 use mickai_proof::record::Record;
 use mickai_store::{Home, LogReader, LogWriter, ModelStore, Vault};
 use std::path::Path;
@@ -26,13 +25,27 @@ impl System {
     /// # Errors
     /// A home that cannot be made, read or trusted.
     pub fn open(folder: &Path, thread_count: usize) -> Result<Self> {
-        let home = Home::open_or_create(folder)?;
-        let system = Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best() };
+        let system = Self::on(Home::open_or_create(folder)?, thread_count)?;
         if system.reader()?.size() == 0 {
             // Opening the log for writing makes genesis.
             drop(system.writer()?);
         }
         Ok(system)
+    }
+
+    /// Opens a home that is there, for looking at it: nothing is made, and a damaged log is no hindrance.
+    ///
+    /// # Errors
+    /// A folder that is no home, or is not to be trusted.
+    pub fn open_existing(folder: &Path, thread_count: usize) -> Result<Self> {
+        if !folder.exists() {
+            return Err(Error::NoHome(folder.to_owned()));
+        }
+        Self::on(Home::open(folder)?, thread_count)
+    }
+
+    fn on(home: Home, thread_count: usize) -> Result<Self> {
+        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best() })
     }
 
     /// The home.
@@ -108,8 +121,8 @@ impl System {
             "first" => return in_log(Some(0)),
             _ => {}
         }
-        if let Ok(index) = word.parse::<u64>() {
-            return in_log(Some(index));
+        if let Some(index) = word.parse::<u64>().ok().filter(|&index| index < record_count) {
+            return Ok(index);
         }
         if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(missing());
@@ -128,22 +141,13 @@ impl System {
         }
     }
 
-    /// The day that templates may mention.
-    pub(crate) fn today(&self) -> Result<Date> {
-        let today = jiff::Zoned::now().date();
-        let (Ok(year), Ok(month), Ok(day)) = (u16::try_from(today.year()), u8::try_from(today.month()), u8::try_from(today.day())) else {
-            return Err(Error::Clock);
-        };
-        Date::new(year, month, day).map_err(|_| Error::Clock)
-    }
-
     /// The messages of the prompt that record `index` committed to, as text.
     pub(crate) fn prompt_text(&self, index: u64) -> Result<String> {
         let reader = self.reader()?;
         let missing = Error::NotOpened { index, label: label::PROMPT };
         let opened = self.vault(&reader)?.map(|vault| vault.get(index, label::PROMPT)).transpose()?.flatten().ok_or(missing)?;
         let messages = messages_of(&opened.value).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
-        Ok(messages.into_iter().map(|(role, content)| format!("{role}: {content}")).collect::<Vec<_>>().join("\n"))
+        Ok(messages.into_iter().map(|message| format!("{}: {}", message.role.name(), message.content)).collect::<Vec<_>>().join("\n"))
     }
 
     /// The values behind a record's commitments that the vault still keeps, as text: prompts as messages, tokens as numbers.
@@ -158,7 +162,7 @@ impl System {
             if let Some(value) = vault.get(record.index, &name)? {
                 let text = match name.as_str() {
                     label::PROMPT => self.prompt_text(record.index)?,
-                    label::PROMPT_TOKENS | label::OUTPUT_TOKENS => tokens_of(&value.value).iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" "),
+                    label::PROMPT_TOKENS | label::OUTPUT_TOKENS => tokens_of(&value.value).unwrap_or_default().iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" "),
                     _ => String::from_utf8_lossy(&value.value).into_owned(),
                 };
                 opened.push((name, text));

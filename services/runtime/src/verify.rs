@@ -1,11 +1,13 @@
 //! The operator's own check: the log goes through the very verifier that a stranger runs, and never gets a better verdict than the stranger would give.
 
 use crate::error::{Error, Result};
-use crate::export::{Open, Selection, Source};
+use crate::export::{Open, Selection, Source, header};
 use crate::system::System;
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::verify::{Axis, Policy, Reference, TrustedKey, Verdict, Verifier};
 use mickai_store::OperatorKey;
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 
 impl System {
@@ -35,7 +37,7 @@ impl System {
         let (key, note) = (signer.public().clone(), signer.sign_checkpoint(&Checkpoint { log, size, root })?);
         let source = Source { reader: &reader, key: &key, vault: None, note: &note, size };
         let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
-        source.stream(source.header(selection)?, Open::default(), &mut |bytes| {
+        source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;
@@ -55,11 +57,12 @@ impl System {
     /// # Errors
     /// As [`System::checkpoint`], and a file that exists.
     pub fn write_checkpoint(&self, path: &Path) -> Result<String> {
-        if path.exists() {
-            return Err(Error::FileExists(path.to_owned()));
-        }
+        let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(Error::FileExists(path.to_owned())),
+            opened => opened.map_err(Error::file(path))?,
+        };
         let note = self.checkpoint()?;
-        std::fs::write(path, &note).map_err(Error::file(path))?;
+        file.write_all(note.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(path))?;
         Ok(note)
     }
 }

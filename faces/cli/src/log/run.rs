@@ -4,12 +4,15 @@ use super::{export, show};
 use crate::args::Log;
 use crate::failure::Failure;
 use crate::model::bar_style;
-use crate::out::Out;
+use crate::out::{Out, code_after};
 use indicatif::ProgressBar;
+use mickai_proof::limits::NOTE_BYTES_MAX;
 use mickai_proof::verify::Reference;
 use mickai_runtime::System;
 use mickai_store::fsck;
 use serde_json::json;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 pub fn log(system: &System, args: &Log, out: Out) -> Result<u8, Failure> {
@@ -29,23 +32,25 @@ fn verify(system: &System, checkpoint: Option<&str>, record: Option<&str>, out: 
         Some(wanted) => system.verify_record(system.resolve_record(wanted, None)?)?,
         None => system.verify(checkpoint.map(reference).transpose()?)?,
     };
-    if out.json {
-        out.line(verdict.to_json())?
-    } else {
-        out.piece(&verdict.to_string())?
-    }
-    Ok(verdict.word.exit_code())
+    let printed = if out.json { out.line(verdict.to_json()) } else { out.piece(&verdict.to_string()) };
+    code_after(printed, verdict.word.exit_code())
 }
 
-/// A checkpoint from a file, or from SIZE:ROOT.
+/// SIZE:ROOT if it reads as one, otherwise a file.
 fn reference(text: &str) -> Result<Reference, Failure> {
-    let path = Path::new(text);
-    let bytes = if path.exists() { std::fs::read(path).map_err(Failure::file(path))? } else { text.as_bytes().to_vec() };
-    Reference::parse(&bytes).map_err(Failure::from)
+    let read = || {
+        let path = Path::new(text);
+        let mut bytes = Vec::new();
+        // A note is a few kilobytes; what is larger is another sort of file, and is not read whole.
+        File::open(path).and_then(|file| file.take(2 * NOTE_BYTES_MAX as u64).read_to_end(&mut bytes)).map_err(Failure::file(path))?;
+        Ok(Reference::parse(&bytes)?)
+    };
+    Reference::parse(text.as_bytes()).or_else(|_| read())
 }
 
 fn check(system: &System, out: Out) -> Result<u8, Failure> {
-    let total = system.reader()?.size();
+    // A log too damaged to be read has no length to show, and is checked all the same.
+    let total = system.reader().map_or(0, |reader| reader.size());
     let bar = ProgressBar::new(total).with_style(bar_style("{pos}/{len} records {wide_bar} {eta}"));
     let report = fsck(system.home(), &mut |done| bar.set_position(done))?;
     bar.finish_and_clear();
@@ -61,12 +66,16 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
         "torn_bytes": report.torn.map_or(0, |torn| torn.bytes),
         "findings": findings,
     });
-    out.object(&fields, || {
+    let printed = out.object(&fields, || {
         let counts = format!("{} records, {} signatures verify, {} values open, {} not kept", report.records, report.signatures, report.openings, report.unopened);
-        let end = if findings.is_empty() { "clean".to_owned() } else { findings.join("\n") };
-        format!("{counts}\n{end}")
-    })?;
-    Ok(u8::from(!report.is_clean()))
+        let mut lines = vec![counts];
+        lines.extend(report.torn.map(|torn| format!("{} bytes of a torn tail, which the next start cuts", torn.bytes)));
+        lines.extend((!report.open_intents.is_empty()).then(|| format!("open intents: {:?}", report.open_intents)));
+        lines.extend(report.checkpoint.map(|size| format!("the newest own checkpoint, of {size} records, agrees")));
+        lines.extend(if findings.is_empty() { vec!["clean".to_owned()] } else { findings.clone() });
+        lines.join("\n")
+    });
+    code_after(printed, u8::from(!report.is_clean()))
 }
 
 fn checkpoint(system: &System, path: Option<&Path>, out: Out) -> Result<u8, Failure> {

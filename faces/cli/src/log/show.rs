@@ -54,15 +54,20 @@ pub fn one(system: &System, wanted: &str, open: bool, out: Out) -> Result<u8, Fa
 pub fn tail(system: &System, n: u64, follow: bool, out: Out) -> Result<u8, Failure> {
     let mut reader = system.reader()?;
     let mut next = reader.size().saturating_sub(n);
+    let mut is_first = true;
     loop {
         let mut rows = Vec::new();
         for entry in reader.entries(next..reader.size()) {
             let entry = entry?;
             rows.push(row(&entry, &decoded(&entry)?));
         }
-        if !rows.is_empty() || !follow {
+        // The header once; what comes later is printed below it.
+        if is_first {
             out.table(&HEADER, &rows)?;
+        } else {
+            out.rows(&rows)?;
         }
+        is_first = false;
         next = reader.size();
         if !follow {
             return Ok(0);

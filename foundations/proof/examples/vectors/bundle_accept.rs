@@ -38,6 +38,9 @@ fn references(files: &mut Files) {
     case("three-records-pinned", "genesis, intent and outcome, and the checkpoint that the verifier kept", trust(key).by_pem(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-key-id", "the same, the key known by its id alone", trust(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-head", "the same, the reference as SIZE:ROOT", trust(key).pinned_head(&log, 3)).verified(files, &[]);
+    let PolicyText { reference: Some(head), .. } = trust(key).pinned_head(&log, 3) else { unreachable!("it was pinned") };
+    let lined = PolicyText { reference: Some(head + "\n"), ..trust(key) };
+    case("three-records-pinned-head-line", "the same, the reference as a line of a file: one LF after SIZE:ROOT", lined).verified(files, &[]);
     case("three-records-bare", "nothing outside the operator's control says how many records there are", trust(key).by_pem(key)).stale(
         files,
         "completeness-unwitnessed",

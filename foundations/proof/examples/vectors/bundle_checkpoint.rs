@@ -144,6 +144,8 @@ fn misuses(files: &mut Files) {
     misuse("misuse-head-root-short", "a root of 31 bytes", references(format!("1:{}", &log.root(1).to_string()[2..])), "misuse-reference");
     misuse("misuse-head-size-0", "a reference of no records", references(format!("0:{}", log.root(1))), "misuse-reference");
     misuse("misuse-head-leading-zero", "a size with a leading zero", references(format!("01:{}", log.root(1))), "misuse-reference");
+    misuse("misuse-head-two-lines", "a second LF after SIZE:ROOT", references(format!("1:{}\n\n", log.root(1))), "misuse-reference");
+    misuse("misuse-head-space", "a space after SIZE:ROOT", references(format!("1:{} ", log.root(1))), "misuse-reference");
     misuse("misuse-note-cut", "a note without its last LF", references(log.note(1).trim_end().to_owned()), "misuse-reference");
     let stolen = thief.sign_checkpoint(&log.checkpoint(1));
     misuse("misuse-note-other-key", "a note by another key than the policy's, known at once", references(stolen.clone()).by_pem(&log.signer), "misuse-reference");
@@ -153,6 +155,15 @@ fn misuses(files: &mut Files) {
     misuse("misuse-note-forged", "a note whose signature does not verify", references(forged), "misuse-reference");
     misuse("misuse-upto", "up to another number than the reference's size", key().pinned(&log, 1).upto(2), "misuse-upto");
     misuse("misuse-upto-alone", "up to a number without a reference", key().upto(1), "misuse-upto");
+    misuse("misuse-reference-before-upto", "a note by another key and a wrong upto: the reference comes first", references(stolen.clone()).by_pem(&log.signer).upto(2), "misuse-reference");
+    let axes = |policy| PolicyText { require: Some(vec!["inclusion".to_owned(), "luck".to_owned()]), ..policy };
+    misuse("misuse-require", "an axis that there is not", axes(key()), "misuse-require");
+    misuse("misuse-upto-before-require", "a wrong upto and an axis that there is not: upto comes first", axes(key().upto(1)), "misuse-upto");
+    misuse("misuse-key-pem", "a key that is no PEM", PolicyText { key: Some("hello".to_owned()), ..PolicyText::default() }, "misuse-key");
+    misuse("misuse-key-id-short", "a key id of 62 digits", PolicyText { key_id: Some("0f".repeat(31)), ..PolicyText::default() }, "misuse-key");
+    misuse("misuse-key-both", "a key and a key id, even that key's", PolicyText { key: Some(log.signer.key.to_pem()), ..key() }, "misuse-key");
+    let all = PolicyText { key_id: Some("0f".repeat(31)), ..axes(references("hello".to_owned()).upto(2)) };
+    misuse("misuse-key-before-all", "a key id, a reference, upto and an axis, none of which can be used: the key comes first", all, "misuse-key");
     let mut broken = log.whole();
     broken.chunks[0].signatures[0].clear();
     Case::new("misuse-not-reached", "a broken bundle and a note by another key: under a key id the bundle's fault comes first", broken.bytes(), references(stolen.clone()))

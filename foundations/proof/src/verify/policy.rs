@@ -41,13 +41,14 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// From a note's bytes, or from `SIZE:ROOT` (decimal, 64 hex digits).
+    /// From a note's bytes, or from `SIZE:ROOT` (decimal, 64 hex digits), which one LF may end.
     ///
     /// # Errors
     /// [`Misuse::Reference`] for anything else.
     pub fn parse(bytes: &[u8]) -> Result<Self, Misuse> {
         let head = || {
-            let (size, root) = core::str::from_utf8(bytes).ok()?.trim_end().split_once(':')?;
+            let text = core::str::from_utf8(bytes).ok()?;
+            let (size, root) = text.strip_suffix('\n').unwrap_or(text).split_once(':')?;
             Some(Self::Head { size: decimal(size)?, root: TreeHash::from_hex(root)? })
         };
         head().or_else(|| Note::parse(bytes).ok().map(Self::Note)).ok_or(Misuse::Reference)
@@ -97,21 +98,41 @@ impl Default for Policy {
     }
 }
 
-/// The policy cannot be used (exit 64).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Policy {
+    /// What can be known before a bundle is read: first the reference, then `upto`.
+    ///
+    /// # Errors
+    /// [`Misuse::Reference`] if the reference is not signed by the key that the policy brings; [`Misuse::Upto`].
+    pub fn check(&self) -> Result<(), Misuse> {
+        if let (Some(reference), Some(TrustedKey::Key(key))) = (&self.reference, &self.key) {
+            reference.check_signed_by(key)?;
+        }
+        let is_reachable = self.upto.is_none() || self.upto == self.reference.as_ref().map(Reference::size);
+        if is_reachable { Ok(()) } else { Err(Misuse::Upto) }
+    }
+}
+
+/// The policy cannot be used (exit 64). Of several the first in this order is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Misuse {
+    /// A key or key id that cannot be read, or both. Said by what reads a policy from text, as is [`Misuse::Require`].
+    Key,
     /// The reference is not a checkpoint, or not one by the key.
     Reference,
     /// `upto` without a reference of that size.
     Upto,
+    /// An axis that this version does not know.
+    Require,
 }
 
 impl Misuse {
     /// The stable code.
     pub fn code(self) -> &'static str {
         match self {
+            Self::Key => "misuse-key",
             Self::Reference => "misuse-reference",
             Self::Upto => "misuse-upto",
+            Self::Require => "misuse-require",
         }
     }
 }
@@ -119,8 +140,10 @@ impl Misuse {
 impl fmt::Display for Misuse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Key => "the key cannot be read: give one public key as PEM, or its id as 64 hex digits, and not both",
             Self::Reference => "the reference is not a checkpoint signed by this key: give a file that `mickai log checkpoint` wrote, or SIZE:ROOT",
             Self::Upto => "upto needs a reference of exactly that size",
+            Self::Require => "no such axis: require some of integrity, authenticity, inclusion, consistency, completeness, key-status, time, pairing, disclosure",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! The verdict, and how it is told to people and to programs (spec/verdict.md "Verdicts", "Report").
 
-use super::{Axes, AxisState, Failure, Policy, Reason};
+use super::{Axes, Axis, AxisState, Failure, Policy, Reason};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{KeyId, LogId};
 use alloc::format;
@@ -66,6 +66,23 @@ pub struct Scope {
     pub open_intents: Vec<u64>,
 }
 
+impl Scope {
+    /// Which records, of which log, under which key; `None` where not even the log was read.
+    fn subject(&self) -> Option<String> {
+        let (log, first, last) = (self.log?, self.first?, self.last?);
+        let records = if first == last { format!("record {first}") } else { format!("records {first}\u{2013}{last}") };
+        let key = self.key.map(|key| format!(" under key {}", abbreviated(key, 2))).unwrap_or_default();
+        Some(format!("{records} of log {}{key}", abbreviated(log, 4)))
+    }
+
+    /// The intents without an outcome, the first of them by their indexes.
+    fn open_intents_text(&self) -> Option<String> {
+        let listed: Vec<String> = self.open_intents.iter().map(ToString::to_string).collect();
+        let more = if self.open_intent_count > listed.len() as u64 { ", \u{2026}" } else { "" };
+        (!listed.is_empty()).then(|| format!("intents without outcome: {}{more}", listed.join(", ")))
+    }
+}
+
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verdict {
@@ -102,19 +119,45 @@ impl Verdict {
         self.failure.filter(|failure| failure.reason.step() != Some(1)).map(|failure| failure.index)
     }
 
-    /// One sentence: what the verdict covers and what it does not.
+    /// One sentence: what the verdict covers, against which reference, and what it does not cover. The same text from every verifier (spec/verdict.md "Report").
     pub fn scope_text(&self) -> String {
-        let scope = &self.scope;
-        let (Some(log), Some(key), Some(first), Some(last)) = (scope.log, scope.key, scope.first, scope.last) else {
-            return "nothing could be read".to_string();
+        let mut parts: Vec<String> = self.scope.subject().into_iter().collect();
+        match self.failure {
+            Some(failure) => parts.push(format!("nothing is covered: {}", self.place(failure))),
+            None => {
+                parts.push(self.extent());
+                parts.extend(self.scope.open_intents_text());
+                parts.push(if self.scope.first == Some(0) { "later records not covered" } else { "earlier and later records not covered" }.to_string());
+            }
+        }
+        parts.join("; ")
+    }
+
+    /// Against which reference the records were held, and what that establishes.
+    fn extent(&self) -> String {
+        let Some(size) = self.scope.reference_size else {
+            return format!("no checkpoint to compare with, {}", self.not_complete());
         };
-        let failed = self.failure.map(|failure| format!("; failed at index {} in step {}", failure.index, failure.reason.step().unwrap_or(0))).unwrap_or_default();
-        let against = match (scope.reference_size, self.reason) {
-            (Some(size), Some(Reason::Truncated)) => format!("; the bundle ends before the reference of size {size}"),
-            (Some(size), _) => format!("; compared with a reference of size {size}"),
-            (None, _) => "; compared with nothing that the operator does not control".to_string(),
+        let checkpoint = format!("the checkpoint of size {size}");
+        match (self.axes.get(Axis::Completeness), self.axes.get(Axis::Consistency)) {
+            (AxisState::Pass, _) => format!("complete against {checkpoint}"),
+            (_, AxisState::Pass) => format!("consistent with {checkpoint}, {}", self.not_complete()),
+            _ => format!("not compared with {checkpoint}, {}", self.not_complete()),
+        }
+    }
+
+    fn not_complete(&self) -> String {
+        format!("completeness not established ({})", self.axes.get(Axis::Completeness).reason().map_or("", Reason::code))
+    }
+
+    /// What failed, and where.
+    fn place(&self, Failure { reason, .. }: Failure) -> String {
+        let have = match (reason, self.scope.checkpoint, self.scope.reference_size) {
+            (Reason::Truncated, Some(have), Some(want)) => format!(", have {} < {want}", have.size),
+            _ => String::new(),
         };
-        format!("records {first}\u{2013}{last} of log {log} under key {key}{against}{failed}; later records not covered")
+        let index = self.index().map(|index| format!(" at index {index}")).unwrap_or_default();
+        format!("{}{have}{index}, step {}", reason.code(), reason.step().unwrap_or(0))
     }
 
     /// The report as one line of JSON.
@@ -169,14 +212,17 @@ impl fmt::Display for Verdict {
             let reason = state.reason().map_or("", Reason::code);
             writeln!(f, "{}", format!("  {:<13} {:<10} {reason}", axis.name(), state.name()).trim_end())?;
         }
-        if self.scope.open_intent_count > 0 {
-            writeln!(f, "open intents: {} ({:?})", self.scope.open_intent_count, self.scope.open_intents)?;
-        }
         writeln!(f, "{}", self.scope_text())
     }
 }
 
-/// Every text that a report holds is plain ASCII or an en dash, without quotes or controls: nothing needs escaping.
+/// The first `head` hex digits of an id and the last two; the whole of it is in the JSON.
+fn abbreviated(id: impl fmt::Display, head: usize) -> String {
+    let digits = id.to_string();
+    format!("{}\u{2026}{}", digits.get(..head).unwrap_or_default(), digits.get(digits.len().saturating_sub(2)..).unwrap_or_default())
+}
+
+/// Every text that a report holds is ASCII, an en dash or an ellipsis, without quotes or controls: nothing needs escaping.
 fn quoted(text: impl fmt::Display) -> String {
     format!("\"{text}\"")
 }

@@ -4,7 +4,7 @@ use super::chain::{Chain, Pending};
 use super::reference;
 use super::signatures::Signatures;
 use super::verdict::Scope;
-use super::{Axes, Axis, AxisState, Failure, Misuse, Policy, Reason, TrustedKey, Verdict};
+use super::{Axes, Axis, AxisState, Failure, Misuse, Policy, Reason, Verdict};
 use crate::bundle::{BundleError, Event, Header, Parser};
 use crate::commitment::Opening;
 use crate::digest::TreeHash;
@@ -23,12 +23,7 @@ impl Verifier {
     /// # Errors
     /// [`Misuse`] when the policy contradicts itself.
     pub fn new(policy: Policy) -> Result<Self, Misuse> {
-        if policy.upto.is_some() && policy.upto != policy.reference.as_ref().map(|reference| reference.size()) {
-            return Err(Misuse::Upto);
-        }
-        if let (Some(reference), Some(TrustedKey::Key(key))) = (&policy.reference, &policy.key) {
-            reference.check_signed_by(key)?;
-        }
+        policy.check()?;
         Ok(Self { parser: Parser::default(), judge: Judge::new(policy) })
     }
 
@@ -170,7 +165,7 @@ impl Judge {
         self.chunk.get(offset)?.as_ref()
     }
 
-    /// Signatures at or after a failure cannot lower it, and are not looked at.
+    /// A signature after the index of a failure cannot lower it, and is not looked at. One at that index can: `genesis-key`, found with its record, is step 16, and a signature fails earlier.
     fn signature(&mut self, index: u64, bytes: &[u8]) {
         if self.failure.is_some_and(|failure| failure.index < index) {
             return;

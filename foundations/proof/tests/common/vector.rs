@@ -1,6 +1,7 @@
 //! The JSON shapes of the vectors in spec/vectors, and what this implementation answers to each.
 
 use mickai_proof::checkpoint::{CheckpointError, Note};
+pub use mickai_proof::digest::hex as to_hex;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::decode;
@@ -11,10 +12,6 @@ use std::path::PathBuf;
 
 pub fn folder(topic: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors").join(topic)
-}
-
-pub fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 pub fn from_hex(text: &str) -> Vec<u8> {
@@ -105,7 +102,7 @@ pub struct PolicyText {
     pub upto: Option<u64>,
 }
 
-/// What a verifier answers; no axes for a misuse.
+/// What a verifier answers; neither axes nor a sentence for a misuse.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
@@ -115,21 +112,32 @@ pub struct Expect {
     pub index: Option<u64>,
     pub step: Option<u8>,
     pub axes: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 impl PolicyText {
     pub fn to_policy(&self) -> Result<Policy, Misuse> {
-        let by_id = || self.key_id.as_ref().map(|id| TrustedKey::Id(KeyId::from_hex(id).unwrap()));
         let mut policy = Policy {
-            key: self.key.as_ref().map(|pem| TrustedKey::Key(PublicKey::from_pem(pem).unwrap())).or_else(by_id),
+            key: self.trusted_key()?,
             reference: self.reference.as_ref().map(|text| Reference::parse(text.as_bytes())).transpose()?,
             upto: self.upto,
             ..Policy::default()
         };
+        policy.check()?;
         if let Some(names) = &self.require {
-            policy.require = names.iter().map(|name| Axis::from_name(name).unwrap()).collect();
+            policy.require = names.iter().map(|name| Axis::from_name(name).ok_or(Misuse::Require)).collect::<Result<_, _>>()?;
         }
         Ok(policy)
+    }
+
+    fn trusted_key(&self) -> Result<Option<TrustedKey>, Misuse> {
+        match (&self.key, &self.key_id) {
+            (Some(_), Some(_)) => Err(Misuse::Key),
+            (Some(pem), None) => PublicKey::from_pem(pem).map(|key| Some(TrustedKey::Key(key))).map_err(|_| Misuse::Key),
+            (None, Some(id)) => KeyId::from_hex(id).map(|id| Some(TrustedKey::Id(id))).ok_or(Misuse::Key),
+            (None, None) => Ok(None),
+        }
     }
 
     /// The answer on a bundle that comes in pieces of `piece_len` bytes.
@@ -141,6 +149,7 @@ impl PolicyText {
             index: None,
             step: None,
             axes: BTreeMap::new(),
+            text: None,
         })
     }
 }
@@ -150,6 +159,7 @@ fn judge(policy: Policy, bundle: &[u8], piece_len: usize) -> Result<Expect, Misu
     bundle.chunks(piece_len).for_each(|piece| verifier.feed(piece));
     let verdict = verifier.finish()?;
     Ok(Expect {
+        text: Some(verdict.scope_text()),
         verdict: (verdict.word != Word::Unreadable).then(|| verdict.word.name().to_owned()),
         exit: verdict.word.exit_code(),
         reason: verdict.reason.map(|reason| reason.code().to_owned()),

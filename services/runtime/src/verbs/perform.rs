@@ -11,7 +11,8 @@ use crate::models_change::ModelChanged;
 use crate::replay::{ReplayOf, Replayed};
 use crate::system::System;
 use crate::when::TimeRange;
-use mickai_model::generate::Flow;
+use mickai_model::generate::{Flow, Progress};
+use mickai_proof::digest::hex;
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::Fact;
 use mickai_proof::verify::Verdict;
@@ -54,11 +55,11 @@ pub enum Answer {
 }
 
 impl Plan {
-    /// Performs it. `cause` is the outcome of the generation that led to it; records at or after `below` are not part of the answer.
+    /// Performs it. `cause` is the outcome of the generation that led to it; records at or after `below` are not part of the answer; `each` hears a replay and may stop it.
     ///
     /// # Errors
     /// What goes wrong in the act itself.
-    pub fn perform(&self, system: &System, cause: Appended, below: u64) -> Result<Answer> {
+    pub fn perform(&self, system: &System, cause: Appended, below: u64, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answer> {
         let cause = Some(cause);
         Ok(match &self.step {
             Step::List => Answer::Acts(self.matching(system, below)?),
@@ -73,7 +74,7 @@ impl Plan {
             Step::Import(path) => Answer::Imported(system.import(path, None, cause, &mut |_| {})?),
             Step::Remove(wanted) => Answer::Removed(system.remove_model(wanted, cause)?),
             Step::Key => Answer::Key(OperatorKey::load(system.home())?.public().clone()),
-            Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, &mut |_| Flow::Continue)?),
+            Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, each)?),
             Step::Doctor => Answer::Doctor(system.doctor()?),
             Step::Nothing => Answer::Nothing,
         })
@@ -94,10 +95,6 @@ fn fits(act: &Act, call: &Call, range: Option<&TimeRange>) -> bool {
         && call.get(Argument::Kind).is_none_or(|kind| act.kind() == kind)
         && call.get(Argument::Outcome).is_none_or(|outcome| act.ending() == outcome)
         && call.get(Argument::Model).is_none_or(model_fits)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn show(system: &System, index: u64, field: Option<&str>) -> Result<Answer> {

@@ -1,0 +1,130 @@
+//! A recorded generation with its values: found in this home or in a bundle, and held against everything that its record says of it.
+
+use crate::acts::{Act, STOP_INTERRUPTED, action, fact, label};
+use crate::bundle::Case;
+use crate::error::{Error, Result};
+use crate::generation::{CONSTRAINT_VERBS, last_content, messages_of, render, tokens_of};
+use crate::models::Loaded;
+use crate::system::System;
+use crate::verbs::Form;
+use jiff::civil::Date as Day;
+use mickai_kernels::ARITHMETIC;
+use mickai_model::generate::Request;
+use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
+use mickai_model::tokens::{Message, Token};
+use mickai_proof::commitment::commit;
+use mickai_proof::digest::{LogId, hex};
+use mickai_proof::record::{Fact, OutcomeCode};
+
+/// All that a recorded generation says.
+pub(crate) struct Recorded {
+    pub act: Act,
+    pub log: LogId,
+    pub messages: Vec<Message>,
+    pub prompt_tokens: Vec<Token>,
+    pub output: Vec<u8>,
+    pub output_tokens: Vec<Token>,
+}
+
+impl Recorded {
+    /// A generation of this home, its values from the vault.
+    pub fn of_home(system: &System, index: u64) -> Result<Self> {
+        let reader = system.reader()?;
+        let (Some(log), Some(vault)) = (reader.log_id(), system.vault(&reader)?) else { return Err(Error::NotAGeneration { index }) };
+        Self::read(system.acts()?, log, index, &|index, label| {
+            let opened = vault.get(index, label)?.ok_or(Error::NotOpened { index, label })?;
+            let entry = reader.entry(index)?;
+            let committed = entry.as_ref().and_then(|entry| entry.decode().ok()?.commitment(label));
+            if committed == Some(commit(&opened.salt, label, &opened.value)) { Ok(opened.value.to_vec()) } else { Err(Error::BadRecord { index, part: label }) }
+        })
+    }
+
+    /// A generation of a bundle, its values from the openings, which the verifier has already held against the commitments.
+    pub fn of_case(case: &Case, index: u64) -> Result<Self> {
+        Self::read(case.acts.clone(), case.log, index, &|index, label| case.opened(index, label).map(<[u8]>::to_vec).ok_or(Error::NotOpened { index, label }))
+    }
+
+    /// The generation that record `index` belongs to.
+    fn read(acts: Vec<Act>, log: LogId, index: u64, value: &dyn Fn(u64, &'static str) -> Result<Vec<u8>>) -> Result<Self> {
+        let belongs = |act: &Act| act.intent.index == index || act.outcome.as_ref().is_some_and(|(_, side)| side.index == index);
+        let act = acts.into_iter().find(belongs).filter(|act| act.action == action::GENERATE).ok_or(Error::NotAGeneration { index })?;
+        let (before, after) = match &act.outcome {
+            Some((OutcomeCode::Executed, side)) => (act.intent.index, side.index),
+            _ => return Err(Error::NoOutcome { index: act.intent.index }),
+        };
+        let tokens = |index, label| tokens_of(&value(index, label)?).ok_or(Error::BadRecord { index, part: label });
+        Ok(Self {
+            log,
+            messages: messages_of(&value(before, label::PROMPT)?).ok_or(Error::BadRecord { index: before, part: label::PROMPT })?,
+            prompt_tokens: tokens(before, label::PROMPT_TOKENS)?,
+            output: value(after, label::OUTPUT)?,
+            output_tokens: tokens(after, label::OUTPUT_TOKENS)?,
+            act,
+        })
+    }
+
+    /// Whether the operator cut it off.
+    pub fn was_interrupted(&self) -> bool {
+        self.stop() == Some(STOP_INTERRUPTED)
+    }
+
+    /// The recorded word for why it ended.
+    pub fn stop(&self) -> Option<&str> {
+        self.act.outcome.as_ref().and_then(|(_, side)| side.text(fact::STOP))
+    }
+
+    fn bad(&self, part: &'static str) -> Error {
+        Error::BadRecord { index: self.act.intent.index, part }
+    }
+
+    /// The model that the record names; what a record says of it, and of the rules that it ran by, is true of what is returned.
+    pub fn model(&self, system: &System) -> Result<Loaded> {
+        let intent = &self.act.intent;
+        let digest = intent.bytes(fact::MODEL).ok_or_else(|| self.bad(fact::MODEL))?;
+        let model = system.model(&hex(digest))?;
+        let template = model.file.template().map(|template| template.digest());
+        let same = [
+            // A model may be called like another's digest.
+            (fact::MODEL, model.digest.0.as_slice() == digest),
+            (fact::ARITHMETIC, intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)),
+            (fact::SAMPLER, intent.text(fact::SAMPLER) == Some(SAMPLER)),
+            (fact::TOKENIZER, intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)),
+            (fact::TEMPLATE, intent.bytes(fact::TEMPLATE) == template.as_ref().map(|digest| digest.0.as_slice())),
+        ];
+        match same.into_iter().find(|(_, is_same)| !is_same) {
+            Some((part, _)) => Err(Error::OtherVersion { index: intent.index, part }),
+            None => Ok(model),
+        }
+    }
+
+    /// The tokens that ran are those of the prompt that people read: the model's template gives the one from the other.
+    pub fn check_prompt(&self, model: &Loaded) -> Result<()> {
+        let day: Day = self.act.intent.text(fact::DAY).and_then(|day| day.parse().ok()).ok_or_else(|| self.bad(fact::DAY))?;
+        let prompt = render(model, &self.messages, day)?;
+        if prompt.tokens == self.prompt_tokens { Ok(()) } else { Err(self.bad(label::PROMPT_TOKENS)) }
+    }
+
+    /// The request and the form that the recorded facts give.
+    pub fn request(&self) -> Result<(Request, Option<Form>)> {
+        let intent = &self.act.intent;
+        let real = |name| intent.fact(name).and_then(Fact::as_real).ok_or_else(|| self.bad(name));
+        let uint = |name| intent.uint(name).ok_or_else(|| self.bad(name));
+        let seed = intent.bytes(fact::SEED).and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| self.bad(fact::SEED))?;
+        let sampler = SamplerConfig {
+            temperature: real(fact::TEMPERATURE)?,
+            top_k: u32::try_from(uint(fact::TOP_K)?).map_err(|_| self.bad(fact::TOP_K))?,
+            top_p: real(fact::TOP_P)?,
+            min_p: real(fact::MIN_P)?,
+            repetition_penalty: real(fact::REPETITION)?,
+        };
+        let recorded_max = usize::try_from(uint(fact::TOKEN_COUNT_MAX)?).map_err(|_| self.bad(fact::TOKEN_COUNT_MAX))?;
+        // An interrupted generation is compared as far as it went.
+        let output_tokens_max = if self.was_interrupted() { self.output_tokens.len() } else { recorded_max };
+        let form = match intent.text(fact::CONSTRAINT) {
+            None => None,
+            Some(CONSTRAINT_VERBS) => Some(Form::new(last_content(&self.messages))),
+            Some(_) => return Err(Error::OtherVersion { index: intent.index, part: fact::CONSTRAINT }),
+        };
+        Ok((Request { sampler, seed: Seed(u64::from_be_bytes(seed)), output_tokens_max, stop_texts: Vec::new() }, form))
+    }
+}
