@@ -49,7 +49,7 @@ def from_gguf(path):
     merges = [tuple(m.split(" ")) for m in value["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE({text: i for i, text in enumerate(value["tokenizer.ggml.tokens"])}, merges))
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = tokens._split(tokens.QWEN2)
+    tokenizer.pre_tokenizer = tokens.split_by(tokens.QWEN2)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(tokens.SPECIALS)
     return model.eval(), tokenizer

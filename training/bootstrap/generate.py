@@ -8,7 +8,7 @@ from pathlib import Path
 import calls
 import noise
 import values
-from grammar import SLOT_BASE, Grammar, expand, load_bank, load_lists
+from grammar import SLOT_BASE, Grammar, expand, load_bank, load_lists, parse_alternatives
 
 BANKS = Path(__file__).parent / "banks"
 WEIGHTS = {"log.list": 19, "log.count": 8, "log.show": 13, "log.verify": 8, "log.export": 10, "log.checkpoint": 5, "model.list": 4.5, "model.show": 5,
@@ -36,7 +36,7 @@ class Requests:
         self.banks = {verb: load_bank(BANKS / f"{verb}.txt", words, dropped) for verb in calls.VERBS}
         self.hard = {verb: load_bank(BANKS / f"hard.{verb}.txt", words) for verb in calls.VERBS if hard and (BANKS / f"hard.{verb}.txt").exists()}
         load_lists(BANKS / "compound.txt", self.banks["none"][0])
-        self.joined = [self._parse(j) for j in JOINED]
+        self.joined = [parse_alternatives(j) for j in JOINED]
         weights = HARD_WEIGHTS if hard else WEIGHTS
         self.verbs, self.weights = list(weights), list(weights.values())
 
@@ -210,11 +210,6 @@ class Requests:
 
     def _list(self, name):
         return expand(self.words, self.rng.choice(self.words.lists[name]), self.rng).text()
-
-    @staticmethod
-    def _parse(body):
-        from grammar import parse_alternatives
-        return parse_alternatives(body)
 
 
 def write(path, seed, count, hard):

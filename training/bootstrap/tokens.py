@@ -18,11 +18,11 @@ def learn(texts):
     """Trains the vocabulary on an iterator of texts."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = _split(LEARNING)
+    tokenizer.pre_tokenizer = split_by(LEARNING)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIALS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), max_token_length=16, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)
-    tokenizer.pre_tokenizer = _split(QWEN2)
+    tokenizer.pre_tokenizer = split_by(QWEN2)
     return tokenizer
 
 
@@ -48,5 +48,6 @@ def _byte_alphabet():
     return table
 
 
-def _split(pattern):
+def split_by(pattern):
+    """A byte-level pre-tokenizer that cuts by one pattern."""
     return pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])

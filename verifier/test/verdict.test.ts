@@ -56,7 +56,7 @@ const STEP_1_AND_2: Row[] = [
   { why: 'first + count above 2^53 − 1', bundle: broken((p) => (p.header[4] = 2n ** 53n)), reason: 'malformed-bundle', index: 0 },
   { why: 'no records', bundle: broken((p) => (p.header[5] = 0n)), reason: 'no-records', index: 0 },
   { why: 'no records, and first above 2^53 − 1', bundle: broken((p) => p.header.splice(4, 2, 2n ** 53n, 0n)), reason: 'no-records', index: 0 },
-  { why: 'no records, and a header of 7', bundle: broken((p) => p.header.splice(5, 1, 0n, 0n)), reason: 'no-records', index: 0 },
+  { why: 'no records, and a header of 7', bundle: broken((p) => p.header.splice(5, 1, 0n, 0n)), reason: 'malformed-bundle', index: 0 },
   { why: 'a header of 2', bundle: broken((p) => p.header.splice(2)), reason: 'unsupported-version', index: null, exit: 4 },
   { why: 'a header of 1', bundle: broken((p) => p.header.splice(1)), reason: 'not-a-bundle', index: null, exit: 4 },
   { why: 'two keys', bundle: broken((p) => (p.keys[1] = [OWN.publicKey.spki, OWN.publicKey.spki])), reason: 'malformed-bundle', index: 0 },
@@ -269,11 +269,15 @@ test('verdict: the scope sentence', () => {
   const [log, key] = [toHex(THREE.id), toHex(OWN.publicKey.id)].map((id) => [id, id.slice(-2)] as const);
   const of = `of log ${log![0].slice(0, 4)}…${log![1]} under key ${key![0].slice(0, 2)}…${key![1]}`;
   const short = newLog().intent();
+  const many = newLog();
+  while (many.records.length < 18) many.intent();
+  const FIRST_16 = '1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16';
   const cases: [Uint8Array, Policy, string][] = [
     [THREE.bundle(), PINNED, `records 0–2 ${of}; complete against the checkpoint of size 3; later records not covered`],
     [THREE.bundle(), { key: OWN.pem }, `records 0–2 ${of}; no checkpoint to compare with, completeness not established (completeness-unwitnessed); later records not covered`],
     [LONGER.bundle(), PINNED, `records 0–2 ${of}; consistent with the checkpoint of size 3, completeness not established (after-reference); intents without outcome: 3; later records not covered`],
     [LONGER.bundle({ first: 1, count: 1 }), PINNED, `record 1 ${of}; not compared with the checkpoint of size 3, completeness not established (partial); intents without outcome: 1; earlier and later records not covered`],
+    [many.bundle(), { key: OWN.pem, reference: many.checkpoint() }, `records 0–17 ${of}; complete against the checkpoint of size 18; intents without outcome: ${FIRST_16}, …; later records not covered`],
     [broken((p) => (chunk(p, 1)[1] = new Uint8Array(0))), PINNED, `records 0–2 ${of}; nothing is covered: malformed-record at index 1, step 3`],
     [short.bundle(), PINNED, `records 0–1 ${of}; nothing is covered: truncated, have 2 < 3 at index 2, step 20`],
     [new Uint8Array(0), PINNED, 'nothing is covered: not-a-bundle, step 1'],

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
 use crate::error::Error;
@@ -11,7 +11,8 @@ use crate::process;
 
 /// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
 const REFERENCE_PACKAGES: [&str; 2] = ["cryptography==50.0.2", "cbor2==6.3.0"];
-const REFERENCE_CHECK: &str = "import cbor2, cryptography; raise SystemExit(not cryptography.__version__.startswith('48.'))";
+/// Given pins as arguments, ends with 0 exactly when each package is installed in that version.
+const PIN_CHECK: &str = "import sys, importlib.metadata as m; sys.exit(any(m.version(name) != pin for name, pin in (word.split('==') for word in sys.argv[1:])))";
 const NODE_MAJOR_MIN: u32 = 20;
 
 /// A tool that some test starts.
@@ -76,13 +77,19 @@ fn apt_get() -> Command {
 
 fn make_reference() -> Result<(), Error> {
     let python = reference_python();
-    if answers(&python.to_string_lossy(), &["-c", REFERENCE_CHECK]) {
+    if has_pinned(Command::new(&python), &REFERENCE_PACKAGES) {
         return Ok(());
     }
     let folder = places::target().join("reference");
     process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(REFERENCE_PACKAGES))?;
     Ok(())
+}
+
+/// Does this Python have the packages in exactly the pinned versions?
+fn has_pinned(mut python: Command, pins: &[&str]) -> bool {
+    let done = python.args(["-c", PIN_CHECK]).args(pins).stdin(Stdio::null()).stderr(Stdio::null()).status();
+    done.is_ok_and(|status| status.success())
 }
 
 fn install_verifier_packages() -> Result<(), Error> {
@@ -135,6 +142,26 @@ mod tests {
         assert_eq!(major("v20.19.0"), Some(20));
         assert_eq!(major("v8.1"), Some(8));
         assert_eq!(major("unknown"), None);
+    }
+
+    #[test]
+    fn a_package_in_another_version_is_not_there() {
+        let folder = std::env::temp_dir().join(format!("mickai-xtask-pins-{}", std::process::id()));
+        for (name, version) in [("mickai_one", "50.0.2"), ("mickai_two", "6.3.0")] {
+            let info = folder.join(format!("{name}-{version}.dist-info"));
+            fs::create_dir_all(&info).unwrap();
+            fs::write(info.join("METADATA"), format!("Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")).unwrap();
+        }
+        let has = |pins: &[&str]| {
+            let mut python = Command::new("python3");
+            python.env("PYTHONPATH", &folder);
+            has_pinned(python, pins)
+        };
+        assert!(has(&["mickai_one==50.0.2", "mickai_two==6.3.0"]));
+        assert!(!has(&["mickai_one==50.0.3", "mickai_two==6.3.0"]));
+        assert!(!has(&["mickai_one==50.0.2", "mickai_two==6.3"]));
+        assert!(!has(&["mickai_one==50.0.2", "mickai_absent==6.3.0"]));
+        fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

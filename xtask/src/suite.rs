@@ -32,9 +32,10 @@ pub(crate) fn run() -> Result<bool, Error> {
     reports.push(plain("format", places::cargo().args(["fmt", "--all", "--check"]))?);
     reports.push(plain("lints", places::cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?);
     reports.push(plain("release build", places::cargo().args(["build", "--release", "--workspace"]))?);
+    // Before the tests: one of them, end to end, runs what this builds.
+    reports.push(plain("verifier build", npm().args(["run", "build"]))?);
     reports.push(counted("tests", Dialect::Cargo, places::cargo().args(["test", "--workspace", "--no-fail-fast"]))?);
     reports.push(release_tests()?);
-    reports.push(plain("verifier build", npm().args(["run", "build"]))?);
     reports.push(counted("verifier tests", Dialect::Node, npm().arg("test"))?);
     reports.extend(reference_scripts()?);
     reports.push(keys_made_again()?);

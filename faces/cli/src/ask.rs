@@ -2,8 +2,8 @@
 
 use crate::answer;
 use crate::args::Ask;
-use crate::failure::Failure;
 use crate::doctor;
+use crate::failure::Failure;
 use crate::out::{Out, code_after};
 use crate::turn::{self, Interrupt};
 use mickai_model::generate::{Context, StopReason};

@@ -148,3 +148,51 @@ fn whole(fact: &Fact<'_>) -> Value {
         Fact::List(items) => items.iter().map(whole).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mickai_proof::commitment::Opening;
+    use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest, Salt};
+    use mickai_proof::record::{ActorClass, Kind, Mode, encode};
+
+    /// Clears the screen, rings, turns the text around, begins a line.
+    const HOSTILE: &str = "a\u{1b}[2J\u{7}\u{9b}\u{202e}\nVERIFIED";
+
+    /// The line without its LF.
+    fn shown(event: &Event<'_>) -> String {
+        let mut out = Vec::new();
+        show(&mut out, event, false).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        text.strip_suffix('\n').unwrap().to_owned()
+    }
+
+    #[test]
+    fn nothing_that_a_bundle_says_reaches_the_terminal_as_a_command() {
+        let record = encode(&Record {
+            log_id: LogId([1; 32]),
+            index: 1,
+            prev: Some(RecordDigest([2; 64])),
+            wall_ms: 0,
+            boot_id: Id::ZERO,
+            monotonic_ns: 0,
+            kind: Kind::Deny,
+            actor: (ActorClass::System, Id::ZERO),
+            authority: (Id::ZERO, 0),
+            action: HOSTILE.into(),
+            causes: Vec::new(),
+            facts: vec![(HOSTILE.into(), Fact::List(vec![Fact::Text(HOSTILE.into())]))],
+            commitments: Vec::new(),
+            closes: None,
+            mode: Mode::Each,
+            key_id: KeyId([3; 32]),
+            critical: Vec::new(),
+            extensions: Vec::new(),
+        });
+        let opening = Opening { index: 1, label: HOSTILE.to_owned(), salt: Salt([4; 32]), value: HOSTILE.as_bytes().to_vec() };
+        for (line, times) in [(shown(&Event::Record(1, &record)), 3), (shown(&Event::Opening(opening)), 2)] {
+            assert!(line.chars().all(|letter| letter.is_ascii_graphic() || letter == ' '), "{line:?}");
+            assert_eq!(line.matches("a\\u{1b}[2J\\u{7}\\u{9b}\\u{202e}\\nVERIFIED").count(), times, "{line}");
+        }
+    }
+}

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use base64ct::{Base64, Encoding};
+use mickai_proof::verify::Reference;
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -43,8 +44,8 @@ impl Laid {
             flags.extend(["--key-id".to_owned(), id.to_owned()]);
         }
         if let Some(reference) = policy["reference"].as_str() {
-            let is_note = reference.starts_with("mickai.log/") || !reference.contains(':');
-            flags.extend(["--checkpoint".to_owned(), if is_note { file("pin.txt", reference.as_bytes()) } else { reference.to_owned() }]);
+            let is_head = matches!(Reference::parse(reference.as_bytes()), Ok(Reference::Head { .. })) && !reference.ends_with('\n');
+            flags.extend(["--checkpoint".to_owned(), if is_head { reference.to_owned() } else { file("pin.txt", reference.as_bytes()) }]);
         }
         // No way to require nothing: a vector that does is left to the library's own tests.
         if let Some(axes) = policy["require"].as_array().filter(|axes| !axes.is_empty()) {

@@ -53,6 +53,21 @@ fn bundle_vectors_hold_in_pieces_of_any_size() {
     });
 }
 
+/// The table of scope sentences in spec/verdict.md "Report" was read by a person; each of its rows is what a vector expects, and so what this implementation says.
+#[test]
+fn the_sentences_of_the_spec_are_those_of_the_vectors() {
+    let spec = fs::read_to_string(folder("../verdict.md")).unwrap();
+    let rows = spec.lines().filter_map(|line| line.strip_prefix("| `")?.strip_suffix(" |")?.split_once("` | ")).filter(|(name, _)| name.contains('/'));
+    let mut count = 0;
+    for (name, sentence) in rows {
+        let text = fs::read_to_string(folder("bundle").join(format!("{name}.json"))).unwrap();
+        let vector: BundleVector = serde_json::from_str(&text).unwrap();
+        assert_eq!(vector.expect.text.as_deref(), Some(sentence), "{name}");
+        count += 1;
+    }
+    assert!(count >= 12, "only {count} sentences");
+}
+
 /// Every reason of spec/verdict.md that a file of a few kilobytes can give has a vector. The other is `too-many-open`: 65,537 signed intents are 220 MB.
 #[test]
 fn every_reason_has_a_vector() {

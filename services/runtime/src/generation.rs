@@ -6,12 +6,12 @@ use crate::models::Loaded;
 use crate::policy;
 use crate::system::System;
 use crate::verbs::Form;
+use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
 use mickai_model::constrain::{Constrained, Constraint, TokenOrder};
 use mickai_model::forward::Session;
 use mickai_model::generate::{Context, Flow, Generation, Progress, Request, StopReason, generate};
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
-use jiff::civil::Date as Day;
 use mickai_model::tokens::{Date, Message, Prompt, Role, Token};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
 use mickai_proof::digest::Id;
@@ -83,10 +83,7 @@ impl System {
         match run(model, context, &prompt.tokens, &request, form.as_ref(), each) {
             Ok(Ran { generation, stop }) => {
                 let output_tokens = token_bytes(&generation.output_tokens);
-                let facts = vec![
-                    (fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)),
-                    (fact::STOP.to_owned(), Fact::Text(stop.into())),
-                ];
+                let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
                 let openings: [(&str, &[u8]); 2] = [(label::OUTPUT, generation.text.as_bytes()), (label::OUTPUT_TOKENS, &output_tokens)];
                 let outcome = writer.close(permit, OutcomeCode::Executed, facts, &openings)?;
                 Ok(Answered { intent, outcome, generation })
@@ -125,14 +122,7 @@ pub(crate) struct Ran {
 }
 
 /// Runs the model; the same for a first time and for a replay. Text that no record could commit to ends it, as its other limits do.
-pub(crate) fn run(
-    model: &Loaded,
-    context: &mut Context,
-    prompt: &[Token],
-    request: &Request,
-    form: Option<&Form>,
-    each: &mut dyn FnMut(Progress<'_>) -> Flow,
-) -> Result<Ran> {
+pub(crate) fn run(model: &Loaded, context: &mut Context, prompt: &[Token], request: &Request, form: Option<&Form>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Ran> {
     let (mut byte_count, mut is_full) = (0, false);
     let mut bounded = |progress: Progress<'_>| {
         if let Progress::Token { text, .. } = progress {

@@ -162,7 +162,9 @@ impl System {
             if let Some(value) = vault.get(record.index, &name)? {
                 let text = match name.as_str() {
                     label::PROMPT => self.prompt_text(record.index)?,
-                    label::PROMPT_TOKENS | label::OUTPUT_TOKENS => tokens_of(&value.value).unwrap_or_default().iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" "),
+                    label::PROMPT_TOKENS | label::OUTPUT_TOKENS => {
+                        tokens_of(&value.value).unwrap_or_default().iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" ")
+                    }
                     _ => String::from_utf8_lossy(&value.value).into_owned(),
                 };
                 opened.push((name, text));

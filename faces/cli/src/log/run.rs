@@ -38,11 +38,12 @@ fn verify(system: &System, checkpoint: Option<&str>, record: Option<&str>, out: 
 
 /// SIZE:ROOT if it reads as one, otherwise a file.
 fn reference(text: &str) -> Result<Reference, Failure> {
+    let wrong = || Failure::Value { flag: "--checkpoint", value: text.to_owned(), wanted: "a file that `mickai log checkpoint` wrote, or SIZE:ROOT" };
     let read = || {
         let path = Path::new(text);
         let mut bytes = Vec::new();
         // A note is a few kilobytes; what is larger is another sort of file, and is not read whole.
-        File::open(path).and_then(|file| file.take(2 * NOTE_BYTES_MAX as u64).read_to_end(&mut bytes)).map_err(Failure::file(path))?;
+        File::open(path).and_then(|file| file.take(2 * NOTE_BYTES_MAX as u64).read_to_end(&mut bytes)).map_err(|_| wrong())?;
         Ok(Reference::parse(&bytes)?)
     };
     Reference::parse(text.as_bytes()).or_else(|_| read())

@@ -14,6 +14,8 @@ mod chat;
 mod bad_input;
 mod bad_model;
 
+mod looking;
+
 mod two_at_once;
 
 mod crash;

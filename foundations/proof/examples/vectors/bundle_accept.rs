@@ -116,6 +116,11 @@ fn open_intents(files: &mut Files) {
     Case::new("open-intent-required", "unless the policy asks for pairing", bundle, pinned().requiring(&[Consistency, Pairing])).stale(files, "open-intents", &[Pairing]);
     Case::new("upto-before-open-intent", "pairing looks at the whole bundle, also when less of it is in scope", log.whole().bytes(), trust(&log.signer).pinned(&log, 1).upto(1))
         .verified(files, &[Pairing]);
+    let mut many = one();
+    for _ in 0..17 {
+        many.intent();
+    }
+    Case::new("open-intents-17", "one open intent more than a report lists", bytes(&many.whole()), trust(&many.signer).pinned(&many, 18)).verified(files, &[Pairing]);
     let mut unknown = log.draft(Kind::Outcome, "generate");
     unknown.closes = Some((log.digest(1), OutcomeCode::Unknown));
     log.push(&unknown);

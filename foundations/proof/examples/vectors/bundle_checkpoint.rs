@@ -155,7 +155,12 @@ fn misuses(files: &mut Files) {
     misuse("misuse-note-forged", "a note whose signature does not verify", references(forged), "misuse-reference");
     misuse("misuse-upto", "up to another number than the reference's size", key().pinned(&log, 1).upto(2), "misuse-upto");
     misuse("misuse-upto-alone", "up to a number without a reference", key().upto(1), "misuse-upto");
-    misuse("misuse-reference-before-upto", "a note by another key and a wrong upto: the reference comes first", references(stolen.clone()).by_pem(&log.signer).upto(2), "misuse-reference");
+    misuse(
+        "misuse-reference-before-upto",
+        "a note by another key and a wrong upto: the reference comes first",
+        references(stolen.clone()).by_pem(&log.signer).upto(2),
+        "misuse-reference",
+    );
     let axes = |policy| PolicyText { require: Some(vec!["inclusion".to_owned(), "luck".to_owned()]), ..policy };
     misuse("misuse-require", "an axis that there is not", axes(key()), "misuse-require");
     misuse("misuse-upto-before-require", "a wrong upto and an axis that there is not: upto comes first", axes(key().upto(1)), "misuse-upto");

@@ -1,10 +1,10 @@
-//! Reads a log without any lock, also while a writer appends: what is not yet whole is not yet there.
+//! Reads a log without any lock, also while a writer appends: what is not yet whole is not yet there, and what was acknowledged is there or is missed.
 
 use super::replay::refuse_damage;
 use crate::disk;
 use crate::error::{Damage, Error};
 use crate::home::Home;
-use crate::segment::{self, Frame, Scan, SegmentFile, Tail};
+use crate::segment::{self, Frame, Mark, Scan, SegmentFile, Tail};
 use mickai_proof::digest::{LogId, RecordDigest};
 use mickai_proof::merkle::{self, Frontier};
 use mickai_proof::record::{self, Record};
@@ -93,14 +93,16 @@ impl LogReader {
     /// # Errors
     /// As [`LogReader::open`].
     pub fn refresh(&mut self) -> Result<u64, Error> {
+        // The mark before the names and the bytes: what it covers was durable before it was written, so whatever is read after it must hold that much.
+        let mark = segment::read_mark(&self.folder)?;
         let files = segment::list(&self.folder)?;
         let known = self.segments.len();
         for (place, file) in files.iter().enumerate().skip(known.saturating_sub(1)) {
             let is_last = place + 1 == files.len();
             if place < known {
-                self.extend_last(is_last)?;
+                self.extend_last(mark, is_last)?;
             } else {
-                self.add(file.clone(), is_last)?;
+                self.add(file.clone(), mark, is_last)?;
             }
         }
         if self.log.is_none() {
@@ -170,9 +172,9 @@ impl LogReader {
         Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
-    fn add(&mut self, file: SegmentFile, is_last: bool) -> Result<(), Error> {
+    fn add(&mut self, file: SegmentFile, mark: Option<Mark>, is_last: bool) -> Result<(), Error> {
         let opened = File::open(&file.path).map_err(Error::io("open", &file.path))?;
-        let scan = scan_settled(&file, self.size, segment::HEADER_LEN as u64, is_last)?;
+        let scan = scan_settled(&file, self.size, segment::HEADER_LEN as u64, mark, is_last)?;
         let view = View { file, opened, first_index: self.size, end: scan.end, frames: scan.frames };
         self.size += view.frames.len() as u64;
         self.segments.push(view);
@@ -180,9 +182,9 @@ impl LogReader {
     }
 
     /// Reads the last known segment again: it may have grown, and may no longer be the last.
-    fn extend_last(&mut self, is_last: bool) -> Result<(), Error> {
+    fn extend_last(&mut self, mark: Option<Mark>, is_last: bool) -> Result<(), Error> {
         let Some(view) = self.segments.last_mut() else { return Ok(()) };
-        let scan = scan_settled(&view.file, view.first_index, view.end, is_last)?;
+        let scan = scan_settled(&view.file, view.first_index, view.end, mark, is_last)?;
         self.size += scan.frames.len() as u64;
         view.end = scan.end;
         view.frames.extend(scan.frames);
@@ -207,13 +209,13 @@ impl View {
     }
 }
 
-/// Scans a segment that a writer may be appending to. The mark is not asked: it may be ahead of the bytes just read. What looks damaged may be a write that was half seen, so it is
-/// read once more.
-fn scan_settled(file: &SegmentFile, first_index: u64, start: u64, is_last: bool) -> Result<Scan, Error> {
+/// Scans a segment that a writer may be appending to; the mark was read before it. What looks damaged may be a write that was half seen, so it is read once more.
+fn scan_settled(file: &SegmentFile, first_index: u64, start: u64, mark: Option<Mark>, is_last: bool) -> Result<Scan, Error> {
     let start = usize::try_from(start).unwrap_or(usize::MAX);
-    let mut scan = segment::scan(&file.read(first_index)?, start, 0);
+    let synced = segment::synced_of(mark, file);
+    let mut scan = segment::scan(&file.read(first_index)?, start, synced);
     if scan.tail != Tail::Clean {
-        scan = segment::scan(&file.read(first_index)?, start, 0);
+        scan = segment::scan(&file.read(first_index)?, start, synced);
     }
     refuse_damage(file, &scan, is_last)?;
     Ok(scan)

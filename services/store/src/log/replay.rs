@@ -4,7 +4,8 @@
 //! - no segment, and no own checkpoint: a new log, genesis is due;
 //! - a segment without a record: genesis was being written, it is due again;
 //! - fewer records than the own checkpoint covers: the log was rolled back, the writer refuses, also if the missing ones look torn;
-//! - as many or more, with another root: the log was rewritten, the writer refuses;
+//! - as many or more, with another root in the ones it covers: the log was rewritten, the writer refuses;
+//! - records after the own checkpoint: only frames and the mark say how many there were;
 //! - open intents: their process died, the writer closes them as `outcome_unknown`.
 
 use super::writer::OpenIntent;
@@ -57,16 +58,13 @@ pub(crate) struct Stored<'a> {
 /// Reads everything; `visit` sees each record after it was added to the state.
 pub(crate) fn replay(folder: &Path, state: &mut State, mut visit: impl FnMut(&Stored<'_>, &State) -> Result<(), Error>) -> Result<Ending, Error> {
     let segments = segment::list(folder)?;
+    // The mark before the bytes: a check without the lock may run beside a writer.
     let mark = segment::read_mark(folder)?;
     let mut ending = Ending { resume: None, torn_bytes: 0 };
     for (place, file) in segments.iter().enumerate() {
         let bytes = file.read(state.frontier.size())?;
         let is_last = place + 1 == segments.len();
-        let synced = match mark {
-            Some(mark) if mark.number == file.number => mark.synced,
-            _ => 0,
-        };
-        let scan = segment::scan(&bytes, segment::HEADER_LEN, synced);
+        let scan = segment::scan(&bytes, segment::HEADER_LEN, segment::synced_of(mark, file));
         replay_segment(file, &bytes, &scan, state, &mut visit)?;
         refuse_damage(file, &scan, is_last)?;
         ending.torn_bytes = bytes.len() as u64 - scan.end;

@@ -82,31 +82,68 @@ fn readers_see_what_a_writer_appends_and_are_never_refused() {
     for (index, entry) in (0..).zip(reader.entries(0..29)) {
         assert_eq!(entry.unwrap().decode().unwrap().index, index);
     }
-    // A frame that is only half there is not yet there.
-    change(&segment_number(&home, 5), |bytes| bytes.truncate(bytes.len() - 1));
-    assert!(LogReader::open(&home).unwrap().size() < 29);
+    // A frame that is only half there, and was never acknowledged, is not yet there.
+    lose_unsynced_files(&home);
+    change(&last_segment(&home), |bytes| bytes.truncate(bytes.len() - 1));
+    assert_eq!(LogReader::open(&home).unwrap().size(), 28);
 }
 
-fn segment_number(home: &Home, last: u32) -> PathBuf {
-    (0..=last).rev().map(|number| home.log_path().join(format!("{number:08}.seg"))).find(|path| path.exists()).unwrap()
+fn last_segment(home: &Home) -> PathBuf {
+    (0..=9).rev().map(|number| home.log_path().join(format!("{number:08}.seg"))).find(|path| path.exists()).unwrap()
+}
+
+/// Whole records before it, a bit flipped in it, cut inside it, cut before it: the last record was acknowledged, so a reader says that it is gone.
+#[test]
+fn a_reader_misses_an_acknowledged_last_record() {
+    let (_folder, home) = new_home();
+    let mut live = sized_writer(&home, 20_000).unwrap();
+    for _ in 0..9 {
+        live.append(heartbeat()).unwrap();
+    }
+    let path = last_segment(&home);
+    assert_ne!(path, segment(&home), "the mark speaks of a later segment");
+    let mut early = LogReader::open(&home).unwrap();
+    let before = std::fs::metadata(&path).unwrap().len() as usize;
+    live.append(heartbeat()).unwrap();
+    assert_eq!(last_segment(&home), path);
+    let whole = std::fs::read(&path).unwrap();
+    let flipped = |at: usize| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let damaged = [flipped(before), flipped(before + 40), flipped(whole.len() - 1), whole[..before + 9].to_vec(), whole[..whole.len() - 1].to_vec(), whole[..before].to_vec()];
+    for bytes in damaged {
+        std::fs::write(&path, bytes).unwrap();
+        assert!(matches!(LogReader::open(&home), Err(Error::Damaged { offset, .. }) if offset == before as u64));
+        assert!(matches!(early.refresh(), Err(Error::Damaged { offset, .. }) if offset == before as u64));
+    }
+    std::fs::write(&path, whole).unwrap();
+    assert_eq!((early.refresh().unwrap(), LogReader::open(&home).unwrap().size()), (11, 11));
 }
 
 #[test]
 fn a_reader_may_run_beside_a_writer() {
     let (_folder, home) = new_home();
-    let mut writer = writer(&home).unwrap();
+    // Segments small enough that the writer begins a dozen of them.
+    let mut writer = sized_writer(&home, 60_000).unwrap();
     let reading = std::thread::spawn({
         let home = home.clone();
         move || {
             let mut reader = LogReader::open(&home).unwrap();
-            while reader.refresh().unwrap() < 101 {
+            let mut opened = 0;
+            while reader.refresh().unwrap() < 201 {
                 assert_eq!(reader.entries(0..reader.size()).filter(Result::is_err).count(), 0);
+                let size = LogReader::open(&home).unwrap().size();
+                assert!(size >= reader.size());
+                opened += 1;
             }
+            opened
         }
     });
-    (0..50).for_each(|_| drop(writer.append_all(vec![heartbeat(), heartbeat()]).unwrap()));
-    reading.join().unwrap();
-    assert_sound(&home, 101);
+    (0..50).for_each(|_| drop(writer.append_all((0..4).map(|_| heartbeat()).collect()).unwrap()));
+    assert!(reading.join().unwrap() > 0);
+    assert_sound(&home, 201);
 }
 
 /// A process killed after each of these steps, by a copy of its home as it was then.
@@ -152,7 +189,7 @@ fn an_act_that_a_crash_cut_off_is_unknown_and_not_guessed() {
     assert_sound(&home, 7);
 }
 
-/// The last append, cut at every byte: without the mark it never was; with it, and with the checkpoint, it was.
+/// The last append, cut at every byte: without the mark it never was; with it, it was.
 #[test]
 fn cut_at_every_byte_of_the_last_append() {
     let (_folder, home) = new_home();

@@ -109,6 +109,11 @@ pub(crate) fn read_mark(folder: &Path) -> Result<Option<Mark>, Error> {
     Ok(disk::read_file(&mark_path(folder), limits::KEY_FILE_BYTES_MAX)?.as_deref().and_then(Mark::from_bytes))
 }
 
+/// Bytes of that segment that the mark says were durable; 0 where it says nothing.
+pub(crate) fn synced_of(mark: Option<Mark>, file: &SegmentFile) -> u64 {
+    mark.filter(|mark| mark.number == file.number).map_or(0, |mark| mark.synced)
+}
+
 impl Mark {
     /// Its 16 bytes.
     pub(crate) fn to_bytes(self) -> [u8; 16] {

@@ -5,7 +5,7 @@ mod frame;
 mod scan;
 mod writer;
 
-pub(crate) use folder::{HEADER_LEN, SegmentFile, first_path, list, read_mark};
+pub(crate) use folder::{HEADER_LEN, Mark, SegmentFile, first_path, list, read_mark, synced_of};
 #[cfg(test)]
 pub(crate) use frame::write as write_frame;
 pub(crate) use frame::{Frame, read as read_frame};

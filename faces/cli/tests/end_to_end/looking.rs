@@ -1,0 +1,58 @@
+//! Looking at a home: makes none, works on a damaged one, and loses nothing when whoever looks goes away.
+
+use super::common::{GENERAL, Machine, mickai};
+use std::io::Read;
+use std::process::Stdio;
+
+#[test]
+fn a_mistyped_home_is_said_and_not_made() {
+    let machine = Machine::new();
+    for args in [&["log", "list"][..], &["log", "verify"], &["log", "fsck"], &["key", "show"], &["doctor"]] {
+        machine.run(args).code(1).says(&["no home at", "mickai ask"]);
+    }
+    assert!(!machine.home().exists());
+}
+
+#[test]
+fn a_damaged_log_is_shown_by_the_command_that_its_error_names() {
+    let machine = Machine::with_model();
+    let segment = machine.home().join("log/00000000.seg");
+    let mut bytes = std::fs::read(&segment).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&segment, bytes).unwrap();
+    machine.run(&["log", "list"]).code(1).says(&["mickai log fsck"]);
+    machine.run(&["log", "verify"]).code(1).says(&["damaged"]);
+    machine.run(&["log", "fsck"]).code(1).says(&["damaged"]);
+    machine.run(&["doctor"]).code(1).says(&["bad", "damaged"]);
+}
+
+#[test]
+fn the_last_record_is_missed_too() {
+    let machine = Machine::with_model();
+    let segment = machine.home().join("log/00000000.seg");
+    let bytes = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, &bytes[..bytes.len() - 10]).unwrap();
+    machine.run(&["log", "verify"]).code(1);
+    machine.run(&["log", "fsck"]).code(1);
+}
+
+#[test]
+fn a_reader_that_goes_away_leaves_no_act_open() {
+    let machine = Machine::with_model();
+    let mut child = machine.command(&mickai(), &["ask", "-m", GENERAL, "hello"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = [0];
+    child.stdout.take().unwrap().read_exact(&mut first).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(machine.open_intents(), Vec::<u64>::new());
+    let last = machine.object(&["log", "show", "last"]);
+    assert_eq!(last["outcome"], "executed");
+    assert_eq!(last["facts"]["stop"], "interrupted");
+}
+
+#[test]
+fn a_bundle_without_a_generation_is_not_replayed_in_silence() {
+    let machine = Machine::with_model();
+    machine.run(&["log", "export", "-o", "case.oar"]).ok();
+    machine.run(&["replay", "case.oar"]).code(1).says(&["no generation"]);
+}
