@@ -141,8 +141,8 @@ test('checkpoint note: only the form of the specification', () => {
 
 test('reference: a note, or SIZE:ROOT', () => {
   const root = 'ab'.repeat(32);
-  assert.equal(parseReference(`3:${root}`)?.size, 3);
-  for (const text of ['', root, `0:${root}`, `03:${root}`, `3:${root}0`, `3:${root}\n`, `9007199254740992:${root}`, `-3:${root}`]) {
+  for (const text of [`3:${root}`, `3:${root}\n`]) assert.equal(parseReference(text)?.size, 3);
+  for (const text of ['', root, `0:${root}`, `03:${root}`, `3:${root}0`, `3:${root}\n\n`, `3:${root} `, `9007199254740992:${root}`, `-3:${root}`]) {
     assert.equal(parseReference(text), undefined, text);
   }
 });

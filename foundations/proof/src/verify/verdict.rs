@@ -99,12 +99,14 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(failure: Option<Failure>, mut axes: Axes, scope: Scope, policy: &Policy) -> Self {
+    pub(super) fn new(failure: Option<Failure>, mut axes: Axes, mut scope: Scope, policy: &Policy) -> Self {
         if let Some(Failure { reason, .. }) = failure {
             axes = Axes::not_reached();
             if let Some(axis) = reason.axis() {
                 axes.set(axis, AxisState::Fail(reason));
             }
+            // What was open where the reading stopped says nothing of the bundle.
+            (scope.open_intent_count, scope.open_intents) = (0, Vec::new());
             let word = if reason.is_unsupported() { Word::Unreadable } else { Word::Invalid };
             return Self { word, reason: Some(reason), failure, axes, scope };
         }
