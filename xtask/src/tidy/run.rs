@@ -19,7 +19,7 @@ const CHECKS: [(&str, Check); 14] = [
     ("ignored tests", shape::check_ignored),
     ("documented paths", paths::check),
     ("unfinished work", words::check_unfinished),
-    ("forbidden words", words::check_forbidden),
+    ("addresses", words::check_addresses),
     ("unsafe", places_of_unsafe::check),
     ("vectors", json::check),
     ("tabs and line ends", shape::check_line_ends),

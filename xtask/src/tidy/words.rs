@@ -1,4 +1,4 @@
-//! Words that no file of the project may hold: marks of unfinished work, hosts that packages come from, folders of one machine.
+//! Words that no file of the project may hold: marks of unfinished work, addresses of other machines.
 
 use super::source;
 use super::tree::{Finding, Tree};
@@ -6,19 +6,10 @@ use super::tree::{Finding, Tree};
 /// Written in two parts, so that this file passes its own check.
 const UNFINISHED: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("X", "XX")];
 
-/// A build asks its package manager; a host named in a file is a host somebody depends on.
-const FORBIDDEN: [&str; 10] = [
-    concat!("static.", "crates.io"),
-    concat!("index.", "crates.io"),
-    concat!("pypi", ".org"),
-    concat!("pythonhosted", ".org"),
-    concat!("registry.", "npmjs"),
-    concat!("deb.", "debian.org"),
-    concat!("proxy.", "golang.org"),
-    concat!("/tmp", "/w/"),
-    concat!("/work", "/main"),
-    concat!("/work", "/shared"),
-];
+/// A build asks its package manager, and documents name pages, not places: an address in a file is a place that somebody depends on.
+const SCHEMES: [&str; 2] = [concat!("http", "://"), concat!("https", "://")];
+/// Places that are nobody's (RFC 2606), and this machine.
+const NOBODYS: [&str; 4] = ["localhost", "127.0.0.1", "example.org", "example.com"];
 
 const WRITTEN_BY_HAND: [&str; 8] = [".rs", ".ts", ".py", ".md", ".toml", ".sh", ".jinja", "/run"];
 
@@ -32,15 +23,13 @@ pub(crate) fn check_unfinished(tree: &Tree) -> Vec<Finding> {
     found
 }
 
-pub(crate) fn check_forbidden(tree: &Tree) -> Vec<Finding> {
+pub(crate) fn check_addresses(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
-    // Cargo writes its own index into the lock file.
-    for (path, text) in tree.texts().filter(|(path, _)| *path != "Cargo.lock") {
-        let lower = text.to_lowercase();
-        for word in FORBIDDEN {
-            let word = word.to_lowercase();
-            let lines = lower.lines().enumerate().filter(|(_, line)| line.contains(&word));
-            found.extend(lines.map(|(index, _)| Finding::new(path, index + 1, format!("holds `{word}`, which no file here may"))));
+    for (path, text) in tree.texts().filter(|(path, _)| WRITTEN_BY_HAND.iter().any(|end| path.ends_with(end))) {
+        for (index, line) in text.lines().enumerate() {
+            let places = SCHEMES.iter().filter_map(|scheme| line.split_once(scheme)).map(|(_, place)| place);
+            let strange = places.filter(|place| !NOBODYS.iter().any(|nobody| place.starts_with(nobody)));
+            found.extend(strange.map(|_| Finding::new(path, index + 1, "holds an address: name the page or the package instead".to_owned())));
         }
     }
     found
@@ -61,12 +50,12 @@ mod tests {
     }
 
     #[test]
-    fn forbidden_words_are_found() {
-        for word in FORBIDDEN {
-            let found = check_forbidden(&Tree::of(&[("a.json", &format!("x\n\"https://{word}/\"\n"))]));
-            assert_eq!(found.len(), 1, "{word}");
-            assert_eq!(found[0].line, 2);
+    fn addresses_are_found() {
+        let of = |line: &str| check_addresses(&Tree::of(&[("a.md", &format!("x\n{line}\n"))]));
+        for scheme in SCHEMES {
+            assert_eq!(of(&format!("see {scheme}packages.test/index")).first().map(|finding| finding.line), Some(2));
+            assert!(of(&format!("open {scheme}localhost:8000")).is_empty());
         }
-        assert!(check_forbidden(&Tree::of(&[("Cargo.lock", FORBIDDEN[0]), ("a.md", "nothing\n")])).is_empty());
+        assert!(check_addresses(&Tree::of(&[("a.json", "https"), ("a.md", "nothing\n")])).is_empty());
     }
 }
