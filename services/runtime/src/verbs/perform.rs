@@ -12,7 +12,7 @@ use crate::replay::{ReplayOf, Replayed};
 use crate::system::System;
 use crate::when::TimeRange;
 use mickai_model::generate::{Flow, Progress};
-use mickai_proof::digest::hex;
+use mickai_proof::digest::{KeyId, hex};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::Fact;
 use mickai_proof::verify::Verdict;
@@ -122,12 +122,19 @@ impl System {
             "time" => local_time(act.intent.wall_ms),
             "seed" => act.intent.bytes(fact::SEED).map_or_else(none, hex),
             "tokens" => format!("{} in, {} out", count(Some(&act.intent), fact::PROMPT_TOKEN_COUNT), count(outcome, fact::OUTPUT_TOKEN_COUNT)),
-            "key" => OperatorKey::load(self.home())?.id().to_string(),
+            "key" => self.signer(act.intent.index)?.to_string(),
             "digest" => act.intent.digest.to_string(),
             "outcome" => act.ending().to_owned(),
             "actor" => act.actor.name().to_owned(),
             _ => none(),
         })
+    }
+
+    /// The key that signed a record, as the record says it.
+    fn signer(&self, index: u64) -> Result<KeyId> {
+        let entry = self.reader()?.entry(index)?;
+        let record = entry.as_ref().and_then(|entry| entry.decode().ok());
+        record.map(|record| record.key_id).ok_or(Error::BadRecord { index, part: "form" })
     }
 
     /// Indexes of the intents of generations below `below`, ascending.

@@ -27,11 +27,6 @@ impl Permit {
         self.digest
     }
 
-    /// The act's name.
-    pub fn action(&self) -> &str {
-        &self.action
-    }
-
     /// When the right to begin ends, in the nanoseconds of [`crate::Clock::monotonic_ns`].
     pub fn deadline_ns(&self) -> u64 {
         self.deadline_ns

@@ -1,7 +1,6 @@
 //! Reads a log without any lock, also while a writer appends: what is not yet whole is not yet there, and what was acknowledged is there or is missed.
 
 use super::replay::refuse_damage;
-use crate::disk;
 use crate::error::{Damage, Error};
 use crate::home::Home;
 use crate::segment::{self, Frame, Mark, Scan, SegmentFile, Tail};
@@ -18,7 +17,6 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub struct LogReader {
     folder: PathBuf,
-    checkpoint_path: PathBuf,
     segments: Vec<View>,
     size: u64,
     log: Option<LogId>,
@@ -83,7 +81,7 @@ impl LogReader {
     /// # Errors
     /// [`Error::Damaged`] if a record that was synced is not readable; [`Error::Io`].
     pub fn open(home: &Home) -> Result<Self, Error> {
-        let mut reader = Self { folder: home.log_path(), checkpoint_path: home.checkpoint_path(), segments: Vec::new(), size: 0, log: None };
+        let mut reader = Self { folder: home.log_path(), segments: Vec::new(), size: 0, log: None };
         reader.refresh()?;
         Ok(reader)
     }
@@ -161,15 +159,6 @@ impl LogReader {
             frontier.push(merkle::leaf(&entry?.record));
         }
         Ok(Some(frontier))
-    }
-
-    /// The text of the newest own checkpoint, if there is one.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn newest_checkpoint(&self) -> Result<Option<String>, Error> {
-        let bytes = disk::read_file(&self.checkpoint_path, mickai_proof::limits::NOTE_BYTES_MAX as u64)?;
-        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
     fn add(&mut self, file: SegmentFile, mark: Option<Mark>, is_last: bool) -> Result<(), Error> {
