@@ -27,6 +27,10 @@ pub mod key;
 
 pub mod signature;
 
+pub mod crew;
+
+pub mod mldsa;
+
 pub mod commitment;
 
 pub mod merkle;
