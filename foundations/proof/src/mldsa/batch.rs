@@ -167,7 +167,7 @@ fn sample_challenges<S: Lanes>(lanes: S, signatures: &[&[u8; SIGNATURE_LEN]; LAN
 fn multiply<S: Lanes>(lanes: S, rows: &[[Row; K]; DEGREE], vectors: &[Poly<S>], w: &mut [Poly<S>]) {
     let ([z0, z1, z2, z3, z4, c], [w0, w1, w2, w3, w4, w5]) = (vectors, w) else { return };
     for (k, rows) in rows.iter().enumerate() {
-        let column = [z0[k], z1[k], z2[k], z3[k], z4[k], c[k]].map(|value| lanes.widen(value));
+        let column = [lanes.widen(z0[k]), lanes.widen(z1[k]), lanes.widen(z2[k]), lanes.widen(z3[k]), lanes.widen(z4[k]), lanes.widen(c[k])];
         for (w, row) in [&mut *w0, w1, w2, w3, w4, w5].into_iter().zip(rows) {
             let mut sum = lanes.wide_zero();
             for (value, factor) in column.iter().zip(row) {

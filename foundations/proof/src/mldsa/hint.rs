@@ -35,15 +35,11 @@ pub(super) fn unpack(packed: &[u8], lane: usize, hints: &mut Hints) -> bool {
 pub(super) fn encode_w1<S: Lanes, const LEN: usize>(lanes: S, w: &Poly<S>, hints: &[u16; DEGREE], start: usize, out: &mut [[u8; LEN]; LANE_COUNT_MAX]) {
     let groups = w.as_chunks::<8>().0.iter().zip(hints.as_chunks::<8>().0);
     for (group, (w, hints)) in groups.enumerate() {
-        let high = |at: usize| high_bits(lanes, w[at], lanes.int_mask(hints[at]));
-        let mut packed = high(0);
-        packed = lanes.or(packed, lanes.shift_left::<4>(high(1)));
-        packed = lanes.or(packed, lanes.shift_left::<8>(high(2)));
-        packed = lanes.or(packed, lanes.shift_left::<12>(high(3)));
-        packed = lanes.or(packed, lanes.shift_left::<16>(high(4)));
-        packed = lanes.or(packed, lanes.shift_left::<20>(high(5)));
-        packed = lanes.or(packed, lanes.shift_left::<24>(high(6)));
-        packed = lanes.or(packed, lanes.shift_left::<28>(high(7)));
+        // From the last to the first, each moving those before it up by four bits.
+        let mut packed = lanes.int(0);
+        for (w, hint) in w.iter().zip(hints).rev() {
+            packed = lanes.or(lanes.shift_left::<4>(packed), high_bits(lanes, *w, lanes.int_mask(*hint)));
+        }
         let at = start + 4 * group;
         for (out, packed) in out.iter_mut().zip(lanes.int_array(packed)).take(S::COUNT) {
             out[at..at + 4].copy_from_slice(&packed.to_le_bytes());
