@@ -12,6 +12,7 @@ use mickai_proof::key::PublicKey;
 use mickai_proof::mldsa::{ExpandedKey, Isa, Item, RecheckSeed, Verifier};
 use mickai_proof::signature::{SIGNATURE_LEN, to_be_signed};
 use rustix::time::{ClockId, clock_gettime};
+use std::sync::Arc;
 
 const SIGNATURES: u32 = 1_024;
 const ROUNDS: usize = 21;
@@ -30,7 +31,7 @@ fn main() {
     let library_count = contenders.len();
     for isa in Isa::available() {
         let (key, items) = (key.clone(), &items);
-        let mut verifier = Verifier::new(key, isa, Serial, RecheckSeed([9; 32]));
+        let mut verifier = Verifier::new(key, isa, Arc::new(Serial), RecheckSeed([9; 32]));
         contenders.push((format!("ours-{}", isa.name()), Box::new(move || verifier.verify_all(items).into_iter().filter(|holds| *holds).count())));
     }
     let rounds = measure(&mut contenders);

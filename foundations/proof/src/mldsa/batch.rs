@@ -34,11 +34,12 @@ pub(super) fn verify_in_context(key: &ExpandedKey, isa: Isa, context: &[u8], ite
     }
 }
 
-struct VerifyMany<'a> {
-    key: &'a ExpandedKey,
-    context: &'a [u8],
-    context_len: u8,
-    items: &'a [Item<'a>],
+/// One call's work.
+pub(super) struct VerifyMany<'a> {
+    pub(super) key: &'a ExpandedKey,
+    pub(super) context: &'a [u8],
+    pub(super) context_len: u8,
+    pub(super) items: &'a [Item<'a>],
 }
 
 impl Task for VerifyMany<'_> {
@@ -59,7 +60,7 @@ impl Task for VerifyMany<'_> {
 }
 
 /// Room for one group of signatures.
-struct Work<S: Lanes> {
+pub(super) struct Work<S: Lanes> {
     /// The polynomials of z, then c.
     vectors: Vec<Poly<S>>,
     /// The polynomials of w′.
@@ -70,14 +71,15 @@ struct Work<S: Lanes> {
     messages: [Vec<u8>; LANE_COUNT_MAX],
     /// μ ‖ w1 of each lane, padded.
     commitments: [[u8; COMMITMENT_LEN]; LANE_COUNT_MAX],
-    blocks: [[u8; SHAKE256_RATE]; LANE_COUNT_MAX],
+    /// What was hashed last: after a verification, the c̃ that each signature should hold.
+    pub(super) blocks: [[u8; SHAKE256_RATE]; LANE_COUNT_MAX],
 }
 
 /// μ ‖ w1 with the padding of SHAKE256.
 const COMMITMENT_LEN: usize = (MU_LEN + K * W1_POLY_LEN + 1).next_multiple_of(SHAKE256_RATE);
 
 impl<S: Lanes> Work<S> {
-    fn new(lanes: S) -> Self {
+    pub(super) fn new(lanes: S) -> Self {
         let mut commitment = [0; COMMITMENT_LEN];
         commitment[MU_LEN + K * W1_POLY_LEN] = SHAKE_SUFFIX;
         commitment[COMMITMENT_LEN - 1] ^= 0x80;
@@ -96,7 +98,7 @@ impl<S: Lanes> Work<S> {
 impl VerifyMany<'_> {
     /// The lanes, as bits, whose signature holds (Algorithm 8).
     #[inline(always)]
-    fn verify_group<S: Lanes>(&self, lanes: S, group: &[&Item<'_>; LANE_COUNT_MAX], work: &mut Work<S>) -> u16 {
+    pub(super) fn verify_group<S: Lanes>(&self, lanes: S, group: &[&Item<'_>; LANE_COUNT_MAX], work: &mut Work<S>) -> u16 {
         let signatures = group.map(|item| item.signature);
         let is_canonical = unpack_hints::<S>(&signatures, &mut work.hints);
         let is_short = response::unpack(lanes, &signatures, &mut work.vectors);
@@ -164,7 +166,7 @@ fn sample_challenges<S: Lanes>(lanes: S, signatures: &[&[u8; SIGNATURE_LEN]; LAN
 ///
 /// A transformed coefficient is below 2¹⁹ + 8·0.52·q < 4.3·q, a key's below q/2: six products sum to less than 6·2.15·q² < 13·q² < 2³¹·q, far inside 64 bits, and the result is below 13·q²/2³² + q/2 < 0.53·q.
 #[inline(always)]
-fn multiply<S: Lanes>(lanes: S, rows: &[[Row; K]; DEGREE], vectors: &[Poly<S>], w: &mut [Poly<S>]) {
+pub(super) fn multiply<S: Lanes>(lanes: S, rows: &[[Row; K]; DEGREE], vectors: &[Poly<S>], w: &mut [Poly<S>]) {
     let ([z0, z1, z2, z3, z4, c], [w0, w1, w2, w3, w4, w5]) = (vectors, w) else { return };
     for (k, rows) in rows.iter().enumerate() {
         let column = [lanes.widen(z0[k]), lanes.widen(z1[k]), lanes.widen(z2[k]), lanes.widen(z3[k]), lanes.widen(z4[k]), lanes.widen(c[k])];

@@ -32,8 +32,8 @@ impl Challenges {
                     self.plus[next] |= self.plus[position] & bit;
                     self.minus[next] |= self.minus[position] & bit;
                     let is_minus = (signs & 1) as u16;
-                    self.plus[position] = self.plus[position] & !bit | bit * (1 - is_minus);
-                    self.minus[position] = self.minus[position] & !bit | bit * is_minus;
+                    self.plus[position] = (self.plus[position] & !bit) | (bit * (1 - is_minus));
+                    self.minus[position] = (self.minus[position] & !bit) | (bit * is_minus);
                     signs >>= 1;
                     next += 1;
                 }

@@ -9,8 +9,9 @@ use crate::crew::Crew;
 use crate::key::PublicKey;
 use crate::signature;
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// Items of one part: as many as the bits of a word, which is how a part reports.
 const PART_ITEMS: usize = 64;
@@ -28,12 +29,12 @@ pub struct RecheckSeed(pub [u8; 32]);
 /// Verifies signatures under one key.
 ///
 /// Every rejection, and a seeded 1 in 1,000 of the acceptances, is repeated by the library ([`signature::verify`]), whose word is final; [`Verifier::disagreements`] counts where it was another.
-pub struct Verifier<C> {
+pub struct Verifier {
     key: PublicKey,
     /// Made when the first batch is large enough to need it.
     expanded: Option<Box<ExpandedKey>>,
     isa: Isa,
-    crew: C,
+    crew: Arc<dyn Crew>,
     seed: RecheckSeed,
     /// Batches so far: tells the samples of one batch from those of the next.
     batch_count: u64,
@@ -41,9 +42,9 @@ pub struct Verifier<C> {
     disagreements: u64,
 }
 
-impl<C: Crew> Verifier<C> {
+impl Verifier {
     /// A verifier for signatures by `key`, on the instructions `isa`, with the hands of `crew`.
-    pub fn new(key: PublicKey, isa: Isa, crew: C, seed: RecheckSeed) -> Self {
+    pub fn new(key: PublicKey, isa: Isa, crew: Arc<dyn Crew>, seed: RecheckSeed) -> Self {
         Self { key, expanded: None, isa, crew, seed, batch_count: 0, rechecks: 0, disagreements: 0 }
     }
 
@@ -62,11 +63,14 @@ impl<C: Crew> Verifier<C> {
         self.batch_count += 1;
         let parts: Vec<&[Item<'_>]> = items.chunks(PART_ITEMS).collect();
         let reports: Vec<Report> = parts.iter().map(|_| Report::default()).collect();
-        self.crew.run(parts.len(), &|part| {
+        let verify_part = |part: usize| {
             let (Some(items), Some(report)) = (parts.get(part), reports.get(part)) else { return };
             let fast = verify_many(expanded, isa, items);
             report.write(&judge(&fast, &sampled(seed, batch, part, items.len()), &mut |at| by_library(key, &items[at])));
-        });
+        };
+        self.crew.run(parts.len(), &verify_part);
+        // A crew that forgot a part must not turn its items into rejections.
+        (0..parts.len()).filter(|part| !reports[*part].is_written()).for_each(verify_part);
         let mut verdicts = Vec::with_capacity(items.len());
         for (items, report) in parts.iter().zip(&reports) {
             let judged = report.read();
@@ -130,23 +134,30 @@ fn by_library(key: &PublicKey, item: &Item<'_>) -> bool {
     signature::verify(key, item.message, item.signature)
 }
 
-/// Where a part leaves what it found, whoever runs it.
+/// Where a part leaves what it found, whoever runs it, and however often.
 #[derive(Default)]
 struct Report {
     accepted: AtomicU64,
     rechecked: AtomicU64,
     overruled: AtomicU64,
+    is_written: AtomicBool,
 }
 
 impl Report {
     fn write(&self, judged: &Judged) {
         self.accepted.store(judged.accepted, Ordering::Relaxed);
         self.rechecked.store(judged.rechecked, Ordering::Relaxed);
-        self.overruled.store(judged.overruled, Ordering::Release);
+        self.overruled.store(judged.overruled, Ordering::Relaxed);
+        // After the three, for whoever sees it.
+        self.is_written.store(true, Ordering::Release);
+    }
+
+    fn is_written(&self) -> bool {
+        self.is_written.load(Ordering::Acquire)
     }
 
     fn read(&self) -> Judged {
-        let overruled = self.overruled.load(Ordering::Acquire);
-        Judged { accepted: self.accepted.load(Ordering::Relaxed), rechecked: self.rechecked.load(Ordering::Relaxed), overruled }
+        let load = |bits: &AtomicU64| bits.load(Ordering::Relaxed);
+        Judged { accepted: load(&self.accepted), rechecked: load(&self.rechecked), overruled: load(&self.overruled) }
     }
 }
