@@ -1,7 +1,8 @@
 //! Microseconds of one ML-DSA-65 verification, by each library and by each path of `mldsa`: `cargo run --release -p mickai-proof --example mldsa_speed`.
 //!
-//! All verify the same 1,024 signatures of one key over records' Sig_structures, one after the other on one thread, in rounds that take turns; a figure is the median of the rounds' thread CPU time, a ratio the
-//! median of the rounds' ratios to the faster library of the same round. Each library is given its key parsed, once. `mldsa` is measured as the product uses it, with the library's repetitions of 1 in 1,000.
+//! All verify the same 1,024 signatures of one key over records' Sig_structures, one after the other on one thread, in rounds that take turns; a figure is the median of the
+//! rounds' thread CPU time, a ratio the median of the rounds' ratios to the faster library of the same round. Each library is given its key parsed, once. `mldsa` is measured as
+//! the product uses it, with the library's repetitions of 1 in 1,000.
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program reads the clock")]
 
 use aws_lc_rs::signature::{KeyPair, ML_DSA_65, ML_DSA_65_SIGNING, ParsedPublicKey, PqdsaKeyPair};

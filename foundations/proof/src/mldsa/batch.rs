@@ -21,7 +21,8 @@ pub struct Item<'a> {
     pub signature: &'a [u8; SIGNATURE_LEN],
 }
 
-/// For each item: does its signature by `key` cover its message (pure ML-DSA-65, empty context string)? Equal on every path. Nobody checks the answer here; [`super::Verifier`] does.
+/// For each item: does its signature by `key` cover its message (pure ML-DSA-65, empty context string)? Equal on every path. Nobody checks the answer here; [`super::Verifier`]
+/// does.
 pub fn verify_many(key: &ExpandedKey, isa: Isa, items: &[Item<'_>]) -> Vec<bool> {
     verify_in_context(key, isa, &[], items)
 }
@@ -164,7 +165,8 @@ fn sample_challenges<S: Lanes>(lanes: S, signatures: &[&[u8; SIGNATURE_LEN]; LAN
 
 /// Â·NTT(z) − NTT(c)·NTT(t1·2¹³) (Algorithm 8, line 9), times 2⁻³².
 ///
-/// A transformed coefficient is below 2¹⁹ + 8·0.52·q < 4.3·q, a key's below q/2: six products sum to less than 6·2.15·q² < 13·q² < 2³¹·q, far inside 64 bits, and the result is below 13·q²/2³² + q/2 < 0.53·q.
+/// A transformed coefficient is below 2¹⁹ + 8·0.52·q < 4.3·q, a key's below q/2: six products sum to less than 6·2.15·q² < 13·q² < 2³¹·q, far inside 64 bits, and the result is
+/// below 13·q²/2³² + q/2 < 0.53·q.
 #[inline(always)]
 pub(super) fn multiply<S: Lanes>(lanes: S, rows: &[[Row; K]; DEGREE], vectors: &[Poly<S>], w: &mut [Poly<S>]) {
     let ([z0, z1, z2, z3, z4, c], [w0, w1, w2, w3, w4, w5]) = (vectors, w) else { return };

@@ -61,5 +61,5 @@ impl Challenges {
 fn more_blocks(challenge: &[u8], take: &mut dyn FnMut(&[u8]) -> bool) {
     let mut sponge = Sponge::new(Vec::from(challenge), SHAKE256_RATE);
     sponge.next_block();
-    while !take(&sponge.next_block()) {}
+    while !take(sponge.next_block()) {}
 }

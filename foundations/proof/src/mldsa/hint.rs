@@ -9,7 +9,8 @@ pub(super) type Hints = [[u16; DEGREE]; K];
 
 /// HintBitUnpack (FIPS 204, Algorithm 21) of one lane's packed hint; false for one that is not the canonical encoding, whose bits then mean nothing.
 ///
-/// Canonical: the counts of the rows never fall and never pass ω, the positions inside a row rise, and positions that no row counts are zero. Without that one signature would have many encodings.
+/// Canonical: the counts of the rows never fall and never pass ω, the positions inside a row rise, and positions that no row counts are zero. Without that one signature would have
+/// many encodings.
 #[inline(always)]
 pub(super) fn unpack(packed: &[u8], lane: usize, hints: &mut Hints) -> bool {
     let (positions, ends) = packed.split_at(OMEGA);
@@ -29,8 +30,8 @@ pub(super) fn unpack(packed: &[u8], lane: usize, hints: &mut Hints) -> bool {
     positions[start..].iter().all(|position| *position == 0)
 }
 
-/// UseHint of each coefficient of one polynomial of w′, then SimpleBitPack with four bits (FIPS 204, Algorithms 40, 28 and 16): gives each lane's bytes from `start` of its output. The coefficients are those that
-/// [`super::ntt::inverse_ntt`] gives.
+/// UseHint of each coefficient of one polynomial of w′, then SimpleBitPack with four bits (FIPS 204, Algorithms 40, 28 and 16): gives each lane's bytes from `start` of its output.
+/// The coefficients are those that [`super::ntt::inverse_ntt`] gives.
 #[inline(always)]
 pub(super) fn encode_w1<S: Lanes, const LEN: usize>(lanes: S, w: &Poly<S>, hints: &[u16; DEGREE], start: usize, out: &mut [[u8; LEN]; LANE_COUNT_MAX]) {
     let groups = w.as_chunks::<8>().0.iter().zip(hints.as_chunks::<8>().0);
@@ -55,7 +56,8 @@ pub(super) fn high_bits<S: Lanes>(lanes: S, w: S::Ints, hint: S::Ints) -> S::Int
     const { assert!(2 * GAMMA2 == (1 << 19) - (1 << 9) && Q - 1 == 32 * GAMMA2) };
     // The representative in [0, q).
     let r = lanes.add(w, lanes.and(lanes.shift_right::<31>(w), lanes.int(Q)));
-    // r1 of Decompose (Algorithm 36): r/(2·γ2) rounded, half down, by the reciprocal 1025/2²² of 2·γ2/2⁷ = 4092; below 2³¹ because r/2⁷ < 2¹⁷. Sixteen is the bucket of q − 1 and its neighbours, which is 0.
+    // r1 of Decompose (Algorithm 36): r/(2·γ2) rounded, half down, by the reciprocal 1025/2²² of 2·γ2/2⁷ = 4092; below 2³¹ because r/2⁷ < 2¹⁷. Sixteen is the bucket of q − 1 and
+    // its neighbours, which is 0.
     let scaled = lanes.shift_right::<7>(lanes.add(r, lanes.int(127)));
     let scaled = lanes.add(lanes.shift_left::<10>(scaled), scaled);
     let r1 = lanes.and(lanes.shift_right::<22>(lanes.add(scaled, lanes.int(1 << 21))), lanes.int(15));

@@ -94,7 +94,8 @@ fn squeeze<S: Lanes>(lanes: S, state: &[S::Words; 25], padded: &[&[u8]], block_c
     }
 }
 
-/// Keccak-f[1600] (FIPS 202, §3.3). `c` is the parity of θ's columns, `r` that rotated by one; ρ and π move lane x + 5·y, rotated, to its place in `b`; χ and ι make the next state of it.
+/// Keccak-f[1600] (FIPS 202, §3.3). `c` is the parity of θ's columns, `r` that rotated by one; ρ and π move lane x + 5·y, rotated, to its place in `b`; χ and ι make the next state
+/// of it.
 #[inline(always)]
 pub(super) fn permute<S: Lanes>(lanes: S, a: &mut [S::Words; 25]) {
     for constant in ROUND_CONSTANTS {

@@ -17,7 +17,8 @@ const T1_POLY_LEN: usize = 320;
 /// Coefficient k of one row of the matrix equation: Â's five polynomials, then −NTT(t1·2¹³). Each in (−q/2, q/2).
 pub(super) type Row = [i32; L + 1];
 
-/// An ML-DSA-65 public key made ready for many verifications, about 37 kB: everything in a verification that the key alone decides (FIPS 204, Algorithm 8, lines 1, 5, 6 and half of 9).
+/// An ML-DSA-65 public key made ready for many verifications, about 37 kB: everything in a verification that the key alone decides (FIPS 204, Algorithm 8, lines 1, 5, 6 and half
+/// of 9).
 #[derive(Clone)]
 pub struct ExpandedKey {
     key: PublicKey,
@@ -27,7 +28,7 @@ pub struct ExpandedKey {
 }
 
 impl ExpandedKey {
-    /// Expands a key: the work of about two verifications.
+    /// Expands a key: the work of two or three verifications by a library.
     pub fn new(key: &PublicKey) -> Self {
         let raw = key.raw();
         let mut rows = Box::new([[[0; L + 1]; K]; DEGREE]);
@@ -69,7 +70,7 @@ fn sample_uniform(rho: &[u8], column: u8, row: u8) -> [i32; DEGREE] {
             let [low, middle, high] = bytes.map(i32::from);
             let value = low | middle << 8 | (high & 0x7f) << 16;
             if value < Q && filled < DEGREE {
-                out[filled] = centered(i64::from(value));
+                out[filled] = if value > Q / 2 { value - Q } else { value };
                 filled += 1;
             }
         }
@@ -94,6 +95,7 @@ fn transformed_t1(packed: &[u8]) -> [i32; DEGREE] {
 
 /// H(pk, 64).
 fn tr(raw: &[u8; PUBLIC_KEY_LEN]) -> [u8; MU_LEN] {
-    let block = Sponge::new(raw.to_vec(), SHAKE256_RATE).next_block();
+    let mut sponge = Sponge::new(raw.to_vec(), SHAKE256_RATE);
+    let block = sponge.next_block();
     core::array::from_fn(|at| block[at])
 }

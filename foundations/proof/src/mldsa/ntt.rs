@@ -18,7 +18,8 @@ const LAST_FACTOR: Factor = Factor::from_shifted(centered(shifted_twice_by_256()
 
 /// Into the transformed domain, in place.
 ///
-/// Each of the eight layers adds a Montgomery product of at most |y|·|ζ|/2³² + q/2 < 0.52·q (|y| < 9·q, |ζ| < q/2): from |input| ≤ q the output stays below 5.2·q, far inside 32 bits.
+/// Each of the eight layers adds a Montgomery product of at most |y|·|ζ|/2³² + q/2 < 0.52·q (|y| < 9·q, |ζ| < q/2): from |input| ≤ q the output stays below 5.2·q, far inside 32
+/// bits.
 #[inline(always)]
 pub(super) fn ntt<S: Lanes>(lanes: S, poly: &mut Poly<S>) {
     let mut zeta_index = 0;
@@ -40,9 +41,9 @@ pub(super) fn ntt<S: Lanes>(lanes: S, poly: &mut Poly<S>) {
 
 /// Back from the transformed domain, in place, times 2³²: the input is what a Montgomery reduction of products gave.
 ///
-/// Sums double in each of the eight layers: from |input| < 0.59·q they stay below 256·0.59·q < 2³¹, and so do the differences. Products of a difference with |ζ| < q/2 are below 2³¹·q, as Montgomery
-/// reduction asks. The last factor is small (41,978), so the output lies in (−0.51·q, 0.51·q), which holds one representative of each residue class but those near ±q/2, where adding q to the negative ones
-/// still gives [0, q).
+/// Sums double in each of the eight layers: from |input| < 0.59·q they stay below 256·0.59·q < 2³¹, and so do the differences. Products of a difference with |ζ| < q/2 are below
+/// 2³¹·q, as Montgomery reduction asks. The last factor is small (41,978), so the output lies in (−0.51·q, 0.51·q), which holds one representative of each residue class but those
+/// near ±q/2, where adding q to the negative ones still gives [0, q).
 #[inline(always)]
 pub(super) fn inverse_ntt<S: Lanes>(lanes: S, poly: &mut Poly<S>) {
     let mut zeta_index = DEGREE;

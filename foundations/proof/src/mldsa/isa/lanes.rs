@@ -83,6 +83,7 @@ pub(in crate::mldsa) trait Task {
     /// What the work gives; equal on every path.
     type Output;
 
-    /// Does the work. Implementations are `#[inline(always)]`, and so is all that they call on the way to a primitive: code that is not inlined is not compiled for the path's instructions. Closures are not sure to be, so they call no primitive.
+    /// Does the work. Implementations are `#[inline(always)]`, and so is all that they call on the way to a primitive: code that is not inlined is not compiled for the path's
+    /// instructions. Closures are not sure to be, so they call no primitive.
     fn run<S: Lanes>(self, lanes: S) -> Self::Output;
 }

@@ -98,8 +98,8 @@ fn signatures_under_other_keys_are_judged_alike() {
     assert_eq!(check(&key_of(&pair), &valid), valid.len());
 }
 
-/// Under t1 = 0 the product c·t1 vanishes, so anybody can choose z and hint freely and take the challenge that fits. What is accepted then depends on the norm and on the hint's form alone, and z can be as extreme as a
-/// verifier ever meets.
+/// Under t1 = 0 the product c·t1 vanishes, so anybody can choose z and hint freely and take the challenge that fits. What is accepted then depends on the norm and on the hint's
+/// form alone, and z can be as extreme as a verifier ever meets.
 #[test]
 fn forgeries_under_a_zero_key_are_judged_alike() {
     let mut random = Random(14);

@@ -67,7 +67,7 @@ fn hint(packed: &[u8]) -> Option<[[bool; DEGREE]; K]> {
 /// Algorithm 29.
 fn sample_in_ball(challenge: &[u8]) -> Poly {
     let mut sponge = Sponge::new(challenge.to_vec(), 136);
-    let mut stream: Vec<u8> = (0..4).flat_map(|_| sponge.next_block()).collect();
+    let mut stream: Vec<u8> = (0..4).flat_map(|_| sponge.next_block().to_vec()).collect();
     sample_in_ball_from(&mut stream)
 }
 
@@ -88,7 +88,7 @@ pub(super) fn sample_in_ball_from(stream: &mut Vec<u8>) -> Poly {
 /// Algorithm 30.
 fn uniform(rho: &[u8], column: u8, row: u8) -> Poly {
     let mut sponge = Sponge::new([rho, &[column, row]].concat(), 168);
-    let stream: Vec<u8> = (0..10).flat_map(|_| sponge.next_block()).collect();
+    let stream: Vec<u8> = (0..10).flat_map(|_| sponge.next_block().to_vec()).collect();
     let values: Vec<i64> = stream.chunks(3).map(|b| i64::from(b[0]) | i64::from(b[1]) << 8 | i64::from(b[2] & 0x7f) << 16).filter(|value| *value < q()).take(DEGREE).collect();
     values.try_into().unwrap()
 }
