@@ -13,8 +13,8 @@ const ZETA: i64 = 1_753;
 /// ζ^BitRev8(m) (FIPS 204, Appendix B).
 static ZETAS: [Factor; DEGREE] = zetas();
 
-/// 2⁶⁴/256 mod q, shifted no further: takes the 256 of the transform away, and the 2⁻³² of the Montgomery reduction that made the input.
-const LAST_FACTOR: Factor = Factor::from_shifted(centered(shifted_twice_by_256()));
+/// 2⁶⁴/256 = 2⁵⁶ mod q, as it stands: takes the 256 of the transform away, and the 2⁻³² of the Montgomery reduction that made the input.
+const LAST_FACTOR: Factor = Factor::from_shifted(centered(power(2, 56)));
 
 /// Into the transformed domain, in place.
 ///
@@ -42,8 +42,7 @@ pub(super) fn ntt<S: Lanes>(lanes: S, poly: &mut Poly<S>) {
 /// Back from the transformed domain, in place, times 2³²: the input is what a Montgomery reduction of products gave.
 ///
 /// Sums double in each of the eight layers: from |input| < 0.59·q they stay below 256·0.59·q < 2³¹, and so do the differences. Products of a difference with |ζ| < q/2 are below
-/// 2³¹·q, as Montgomery reduction asks. The last factor is small (41,978), so the output lies in (−0.51·q, 0.51·q), which holds one representative of each residue class but those
-/// near ±q/2, where adding q to the negative ones still gives [0, q).
+/// 2³¹·q, as Montgomery's reduction asks. The last factor is small (41,978), so the output lies in (−0.51·q, 0.51·q): adding q to the negative ones gives the representatives in [0, q).
 #[inline(always)]
 pub(super) fn inverse_ntt<S: Lanes>(lanes: S, poly: &mut Poly<S>) {
     let mut zeta_index = DEGREE;
@@ -86,9 +85,4 @@ const fn power(base: i64, exponent: u32) -> i64 {
         step += 1;
     }
     result
-}
-
-/// 2⁶⁴/256 = 2⁵⁶ mod q.
-const fn shifted_twice_by_256() -> i64 {
-    power(2, 56)
 }
