@@ -67,7 +67,7 @@ fn bundle_vectors_hold_in_pieces_of_any_size() {
 
 #[test]
 fn bundle_vectors_hold_on_every_path() {
-    for isa in Isa::all_here() {
+    for isa in Isa::available() {
         each("bundle", 30, |vector: BundleVector, _| {
             let bundle = Base64::decode_vec(&vector.bundle).unwrap();
             let engine = Engine::lanes(isa, Arc::new(Serial), RecheckSeed([7; 32]));
