@@ -1,5 +1,6 @@
 //! Everything that can go wrong with stored bytes, by who can do something about it.
 
+use crate::keys::KeyFault;
 use crate::lock::Holder;
 use mickai_proof::checkpoint::CheckpointError;
 use mickai_proof::digest::{Id, KeyId, TreeHash};
@@ -72,11 +73,11 @@ pub enum Error {
     KeyMissing(PathBuf),
     /// The key file is not a key in the form of spec/keys.md.
     NotAKey(PathBuf),
-    /// The key is not the one that the log began with.
+    /// The key is not the log's.
     WrongKey {
         /// Of the key file.
         have: KeyId,
-        /// In genesis.
+        /// By the log.
         want: KeyId,
     },
     /// Another process writes.
@@ -96,6 +97,9 @@ pub enum Error {
     NoModelFiles(PathBuf),
     /// Too many files, or too large a file, for this store's limits.
     TooLarge(PathBuf),
+
+    /// A key, a passphrase, or the process that holds the key.
+    Key(KeyFault),
 
     // The caller.
     /// This program used the store wrongly.
@@ -169,6 +173,12 @@ impl Error {
     }
 }
 
+impl From<KeyFault> for Error {
+    fn from(fault: KeyFault) -> Self {
+        Self::Key(fault)
+    }
+}
+
 impl From<Misuse> for Error {
     fn from(misuse: Misuse) -> Self {
         Self::Misuse(misuse)
@@ -196,6 +206,7 @@ impl fmt::Display for Error {
                 have.short(),
                 want.short()
             ),
+            Self::Key(fault) => write!(f, "{fault}"),
             Self::Misuse(misuse) => write!(f, "{misuse}"),
             _ => self.fmt_for_operator(f),
         }
@@ -214,7 +225,7 @@ impl Error {
             Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; restore it from a copy", path.display()),
             Self::NotAKey(path) => write!(f, "{} is not a key in the form that Mickai writes; restore it from a copy", path.display()),
             Self::WrongKey { have, want } => {
-                write!(f, "the key file holds key {}, but the log began with {}; restore keys/operator.p8 of this log", have.short(), want.short())
+                write!(f, "the key file holds key {}, but the log's key is {}; restore keys/operator.p8 of this log", have.short(), want.short())
             }
             Self::Locked { holder: Some(holder), waited } => {
                 write!(f, "the log is held by {holder}; waited {} s; try again when it is done", waited.as_secs())
@@ -230,7 +241,7 @@ impl Error {
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
-            Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Misuse(_) => Ok(()),
+            Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
         }
     }
 }

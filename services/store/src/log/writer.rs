@@ -317,7 +317,7 @@ fn begin(home: &Home, key: &OperatorKey, clock: &dyn Clock, authority: (Id, u64)
     let place = Place { log_id: LogId::GENESIS, index: 0, prev: None, key_id: key.id() };
     let record = place.encode(draft, clock)?;
     let log = LogId::of_genesis(&record);
-    let signature = key.sign_record(log, RecordDigest::of(&record))?;
+    let signature = key.sign_record(log, 0, RecordDigest::of(&record))?;
     segments.append(&[Entry { record: &record, signature: &signature }])?;
     let follows = state.push(&record);
     assert!(follows.is_ok(), "genesis begins an empty log");
@@ -338,7 +338,7 @@ impl Place {
         let record = self.encode(draft, clock)?;
         let digest = RecordDigest::of(&record);
         let signature = match mode {
-            Mode::Each => key.sign_record(log, digest)?,
+            Mode::Each => key.sign_record(log, index, digest)?,
             Mode::Sealed => Vec::new(),
         };
         Ok(Placed { record, signature, appended: Appended { index, digest } })
