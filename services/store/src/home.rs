@@ -53,7 +53,15 @@ impl Home {
     /// # Errors
     /// [`Error::NotAHome`], [`Error::Foreign`], [`Error::ReadableByOthers`], [`Error::KeyMissing`], [`Error::Locked`], [`Error::Io`].
     pub fn open_or_create(path: &Path) -> Result<Self, Error> {
-        let home = Self::unopened(path);
+        Self::open_or_create_with(path, Custody::default())
+    }
+
+    /// As [`Home::open_or_create`], and its signing key is got as `custody` says: where a signer has the key, a new home gets its public half.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Key`] if the signer does not answer.
+    pub fn open_or_create_with(path: &Path, custody: Custody) -> Result<Self, Error> {
+        let home = Self::unopened(path).with_custody(custody);
         if !home.is_complete()? {
             home.refuse_other_folders()?;
             disk::create_folder(&home.root)?;

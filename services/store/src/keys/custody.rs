@@ -5,7 +5,7 @@ use super::files::{self, KeyFile};
 use super::keeping::operator_file;
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
-use super::protected::{Content, Protected};
+use super::protected::{Content, open};
 use super::seed::{Seed, parse_pkcs8};
 use super::signer::Client;
 use crate::error::Error;
@@ -32,6 +32,7 @@ struct Inner {
 /// A key in memory, and the protected file that it came from: another file is another question.
 struct Unlocked {
     file: Zeroizing<Vec<u8>>,
+    seed: Seed,
     key: OperatorKey,
 }
 
@@ -54,8 +55,23 @@ impl Custody {
         let path = operator_file(home)?;
         match KeyFile::read(&path)? {
             KeyFile::Plain(seed) => OperatorKey::from_seed(&seed),
-            KeyFile::Protected(file, _) => self.unlocked(&path, file),
+            KeyFile::Protected(file, _) => self.unlocked(&path, file).map(|(_, key)| key),
         }
+    }
+
+    /// Opens the home's key with a passphrase that is at hand, so that nobody is asked for it.
+    ///
+    /// # Errors
+    /// [`KeyFault::PassphraseWrong`], and those of [`OperatorKey::load`].
+    pub fn unlock_with(&self, home: &Home, passphrase: &Passphrase) -> Result<(), Error> {
+        let path = operator_file(home)?;
+        if let KeyFile::Protected(file, _) = KeyFile::read(&path)? {
+            let pkcs8 = open(&path, &file, Content::Operator, passphrase)?;
+            let seed = parse_pkcs8(&pkcs8).ok_or(Error::NotAKey(path))?;
+            let key = OperatorKey::from_seed(&seed)?;
+            *self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Unlocked { file, seed, key });
+        }
+        Ok(())
     }
 
     /// The seed of the home's own key, for a copy of it.
@@ -63,7 +79,7 @@ impl Custody {
         let path = operator_file(home)?;
         match KeyFile::read(&path)? {
             KeyFile::Plain(seed) => Ok(seed),
-            KeyFile::Protected(file, _) => self.seed_of(&path, &file),
+            KeyFile::Protected(file, _) => self.unlocked(&path, file).map(|(seed, _)| seed),
         }
     }
 
@@ -71,18 +87,13 @@ impl Custody {
     pub(crate) fn key_of_file(&self, path: &Path) -> Result<OperatorKey, Error> {
         match KeyFile::read(path)? {
             KeyFile::Plain(seed) => OperatorKey::from_seed(&seed),
-            KeyFile::Protected(file, _) => self.unlock(path, &file),
+            KeyFile::Protected(file, _) => self.unlocked(path, file).map(|(_, key)| key),
         }
     }
 
     /// The secret of a protected file, for its passphrase.
     pub(crate) fn open(&self, path: &Path, bytes: &[u8], content: Content) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let file = Protected::parse(bytes).map_err(|fault| fault.at(path))?;
-        if file.content != content {
-            return Err(Error::NotAKey(path.to_owned()));
-        }
-        let passphrase = self.ask(path)?;
-        file.open(&passphrase)?.ok_or_else(|| KeyFault::PassphraseWrong(path.to_owned()).into())
+        open(path, bytes, content, &self.ask(path)?)
     }
 
     fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
@@ -91,23 +102,16 @@ impl Custody {
     }
 
     /// The lock is held while somebody is asked: two threads never ask at once.
-    fn unlocked(&self, path: &Path, file: Zeroizing<Vec<u8>>) -> Result<OperatorKey, Error> {
+    fn unlocked(&self, path: &Path, file: Zeroizing<Vec<u8>>) -> Result<(Seed, OperatorKey), Error> {
         let mut unlocked = self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = unlocked.as_ref().filter(|known| known.file == file) {
-            return Ok(known.key.clone());
+            return Ok((known.seed.clone(), known.key.clone()));
         }
-        let key = self.unlock(path, &file)?;
-        *unlocked = Some(Unlocked { file, key: key.clone() });
-        Ok(key)
-    }
-
-    fn unlock(&self, path: &Path, file: &[u8]) -> Result<OperatorKey, Error> {
-        OperatorKey::from_seed(&self.seed_of(path, file)?)
-    }
-
-    fn seed_of(&self, path: &Path, file: &[u8]) -> Result<Seed, Error> {
-        let pkcs8 = self.open(path, file, Content::Operator)?;
-        parse_pkcs8(&pkcs8).ok_or_else(|| Error::NotAKey(path.to_owned()))
+        let pkcs8 = self.open(path, &file, Content::Operator)?;
+        let seed = parse_pkcs8(&pkcs8).ok_or_else(|| Error::NotAKey(path.to_owned()))?;
+        let key = OperatorKey::from_seed(&seed)?;
+        *unlocked = Some(Unlocked { file, seed: seed.clone(), key: key.clone() });
+        Ok((seed, key))
     }
 }
 

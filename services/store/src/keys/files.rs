@@ -1,9 +1,11 @@
 //! The key files of a home: which there are, and what can be known of them without a passphrase.
 
+use super::keeping::operator_file;
 use super::operator::OperatorKey;
 use super::protected::{self, Content, Protected};
 use super::recovery::{Recovery, ids_in};
 use super::seed::{Seed, parse_pkcs8, pkcs8_from_seed, random_seed, read_secret};
+use super::signer::Client;
 use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
@@ -45,7 +47,13 @@ pub(crate) fn create_missing(home: &Home) -> Result<(), Error> {
     if !home.vault_key_path().exists() {
         disk::write_file(&home.vault_key_path(), &random_seed()?[..], Existing::Keep)?;
     }
-    if !home.has_operator_key() {
+    if home.has_operator_key() {
+        return Ok(());
+    }
+    if let Some(socket) = home.custody().signer() {
+        let pem = Client::key_at(socket)?.to_pem();
+        disk::write_file(&home.operator_public_path(), pem.as_bytes(), Existing::Keep)?;
+    } else {
         disk::write_file(&home.operator_key_path(), &pkcs8_from_seed(&random_seed()?), Existing::Keep)?;
     }
     Ok(())
@@ -62,6 +70,14 @@ pub(crate) fn public_key(home: &Home) -> Result<PublicKey, Error> {
     let path = home.operator_public_path();
     let pem = disk::read_file(&path, limits::KEY_FILE_BYTES_MAX)?.ok_or_else(|| Error::KeyMissing(home.operator_key_path()))?;
     std::str::from_utf8(&pem).ok().and_then(|pem| PublicKey::from_pem(pem).ok()).ok_or(Error::NotAKey(path))
+}
+
+/// Does a passphrase stand before the home's key? Nobody is asked for it.
+///
+/// # Errors
+/// [`Error::KeyMissing`], [`Error::ReadableByOthers`], [`Error::NotAKey`], [`super::KeyFault::HeldElsewhere`].
+pub fn is_protected(home: &Home) -> Result<bool, Error> {
+    Ok(matches!(KeyFile::read(&operator_file(home)?)?, KeyFile::Protected(..)))
 }
 
 /// The key ids of the next and the recovery key, to which genesis commits.

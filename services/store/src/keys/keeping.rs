@@ -13,7 +13,7 @@ use super::fault::KeyFault;
 use super::files::KeyFile;
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
-use super::protected::{self, Content, Protected};
+use super::protected::{self, Content, open};
 use super::recovery::{Recovery, ids_in, read_recovery};
 use super::seed::{parse_pkcs8, pkcs8_from_seed};
 use crate::disk::{self, Existing};
@@ -152,14 +152,6 @@ pub(crate) fn check_committed(path: &Path, have: (KeyId, KeyId), want: (KeyId, K
 pub(crate) fn operator_file(home: &Home) -> Result<PathBuf, Error> {
     let path = home.operator_key_path();
     if path.exists() || !home.operator_public_path().exists() { Ok(path) } else { Err(KeyFault::HeldElsewhere(path).into()) }
-}
-
-fn open(path: &Path, bytes: &[u8], content: Content, passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Error> {
-    let file = Protected::parse(bytes).map_err(|fault| fault.at(path))?;
-    if file.content != content {
-        return Err(Error::NotAKey(path.to_owned()));
-    }
-    file.open(passphrase)?.ok_or_else(|| KeyFault::PassphraseWrong(path.to_owned()).into())
 }
 
 /// Is the file at `to` the copy of an earlier try? Behind a passphrase two copies differ in salt and nonce, so it is opened.

@@ -32,6 +32,7 @@ pub mod signer;
 pub use backup::{Backup, back_up, restore};
 pub use custody::Custody;
 pub use fault::{KeyFault, PassphraseFault, SignerFault};
+pub use files::is_protected;
 pub use keeping::{Moved, export_recovery, import_recovery, protect, unprotect};
 pub use operator::OperatorKey;
 pub use passphrase::Passphrase;

@@ -150,6 +150,15 @@ fn parse(bytes: &[u8]) -> Option<Protected<'_>> {
     (sealed.len() > TAG_LEN).then_some(Protected { content, public, derivation, salt, nonce, header, sealed })
 }
 
+/// The secret of the file at `path`, which must hold `content`.
+pub(crate) fn open(path: &Path, bytes: &[u8], content: Content, passphrase: &Passphrase) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let file = Protected::parse(bytes).map_err(|fault| fault.at(path))?;
+    if file.content != content {
+        return Err(Error::NotAKey(path.to_owned()));
+    }
+    file.open(passphrase)?.ok_or_else(|| KeyFault::PassphraseWrong(path.to_owned()).into())
+}
+
 /// The bytes of a protected file.
 pub(crate) fn seal(content: Content, public: &[u8], secret: &[u8], passphrase: &Passphrase) -> Result<Vec<u8>, Error> {
     seal_with(WRITTEN, &seed::random()?, &seed::random()?, content, public, secret, passphrase)

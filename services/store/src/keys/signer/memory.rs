@@ -8,11 +8,14 @@
 use super::message::{Refusal, Request};
 use crate::disk::{self, Existing};
 use crate::error::Error;
+use crate::keys::fault::{KeyFault, SignerFault};
 use crate::limits;
+use crate::lock::Lock;
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The largest checkpoint that was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,8 @@ pub struct Memory {
     path: PathBuf,
     promises: BTreeMap<LogId, Promise>,
     tails: BTreeMap<LogId, BTreeMap<u64, RecordDigest>>,
+    // Two signers that each remember half would sign what neither may.
+    _lock: Lock,
 }
 
 /// What is to be said of a request that may be signed.
@@ -44,11 +49,15 @@ impl Memory {
     /// Reads the file; a new one is empty.
     ///
     /// # Errors
-    /// [`Error::NotAKey`] if it is another sort of file, [`Error::Io`].
+    /// [`Error::NotAKey`] if it is another sort of file, [`KeyFault::Signer`] if another signer has it, [`Error::Io`].
     pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = Lock::acquire(&path.with_extension("lock"), Duration::ZERO).map_err(|error| match error {
+            Error::Locked { .. } => KeyFault::Signer { socket: path.to_owned(), fault: SignerFault::Taken }.into(),
+            error => error,
+        })?;
         let bytes = disk::read_file(path, limits::SIGNER_MEMORY_BYTES_MAX)?.unwrap_or_default();
         let promises = Self::parse(&bytes).ok_or_else(|| Error::NotAKey(path.to_owned()))?;
-        Ok(Self { path: path.to_owned(), promises, tails: BTreeMap::new() })
+        Ok(Self { path: path.to_owned(), promises, tails: BTreeMap::new(), _lock: lock })
     }
 
     /// The promises in a memory file's bytes; `None` if it is not one.
