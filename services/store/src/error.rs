@@ -126,6 +126,8 @@ pub enum Damage {
     Chain,
     /// An outcome that closes nothing, a second one, or a record after the last.
     Order,
+    /// A rotation or a revocation that may not stand there.
+    KeyEvent,
     /// The own checkpoint.
     Checkpoint(CheckpointError),
     /// The vault file's form.
@@ -159,6 +161,8 @@ pub enum Misuse {
     PermitExpired,
     /// The permit is of another log.
     PermitForeign,
+    /// The key was never in force, or the effective index lies ahead.
+    KeyEvent,
 }
 
 impl Error {
@@ -262,6 +266,7 @@ impl fmt::Display for Damage {
             Self::Record(error) => write!(f, "{error}"),
             Self::Chain => f.write_str("the record does not follow the one before it"),
             Self::Order => f.write_str("the record may not stand at this place"),
+            Self::KeyEvent => f.write_str("a rotation or revocation by spec/keys.md may not stand there"),
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),
@@ -283,6 +288,7 @@ impl fmt::Display for Misuse {
             Self::Closed => f.write_str("the log is closed by a terminal record; begin a new home"),
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
+            Self::KeyEvent => f.write_str("no such revocation: the key was never in force here, was so before, or the effective index lies ahead of the log"),
         }
     }
 }

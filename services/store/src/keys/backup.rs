@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
 use crate::lock::Lock;
-use crate::log::log_and_key;
+use crate::log::key_account;
 use mickai_proof::digest::{KeyId, LogId};
 use mickai_proof::key::PublicKey;
 use std::path::Path;
@@ -83,11 +83,11 @@ pub fn restore(home: &Path, from: &Path, custody: &Custody) -> Result<(LogId, Ke
         return Err(KeyFault::NoLog(backup.log).into());
     }
     let _lock = Lock::acquire(&home.lock_path(), limits::LOCK_WAIT)?;
-    let (log, in_force) = log_and_key(&home)?.ok_or(KeyFault::NoLog(backup.log))?;
+    let (log, account) = key_account(&home)?.ok_or(KeyFault::NoLog(backup.log))?;
     if log != backup.log {
         return Err(KeyFault::OtherLog { have: backup.log, want: log }.into());
     }
-    if in_force != *key.public() {
+    if let Some(in_force) = account.in_force().filter(|in_force| *in_force != key.public()) {
         return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
     }
     home.restore_keys(&pkcs8_from_seed(&backup.seed), &backup.vault_key[..])?;

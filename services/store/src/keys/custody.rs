@@ -32,6 +32,7 @@ struct Inner {
 /// A key in memory, and the protected file that it came from: another file is another question.
 struct Unlocked {
     file: Zeroizing<Vec<u8>>,
+    passphrase: Arc<Passphrase>,
     seed: Seed,
     key: OperatorKey,
 }
@@ -69,7 +70,7 @@ impl Custody {
             let pkcs8 = open(&path, &file, Content::Operator, passphrase)?;
             let seed = parse_pkcs8(&pkcs8).ok_or(Error::NotAKey(path))?;
             let key = OperatorKey::from_seed(&seed)?;
-            *self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Unlocked { file, seed, key });
+            *self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Unlocked { file, passphrase: Arc::new(passphrase.again()), seed, key });
         }
         Ok(())
     }
@@ -80,6 +81,15 @@ impl Custody {
         match KeyFile::read(&path)? {
             KeyFile::Plain(seed) => Ok(seed),
             KeyFile::Protected(file, _) => self.unlocked(&path, file).map(|(seed, _)| seed),
+        }
+    }
+
+    /// The passphrase before the home's own key, if there is one: the key that takes its place gets it too.
+    pub(crate) fn passphrase(&self, home: &Home) -> Result<Option<Arc<Passphrase>>, Error> {
+        let path = operator_file(home)?;
+        match KeyFile::read(&path)? {
+            KeyFile::Plain(_) => Ok(None),
+            KeyFile::Protected(file, _) => self.with_unlocked(&path, file, |known| Some(known.passphrase.clone())),
         }
     }
 
@@ -96,22 +106,26 @@ impl Custody {
         open(path, bytes, content, &self.ask(path)?)
     }
 
-    fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
+    pub(crate) fn ask(&self, path: &Path) -> Result<Passphrase, Error> {
         let answer = self.0.ask.as_ref().map(|ask| ask(path)).transpose()?.flatten();
         answer.ok_or_else(|| KeyFault::PassphraseNeeded(path.to_owned()).into())
     }
 
     /// The lock is held while somebody is asked: two threads never ask at once.
     fn unlocked(&self, path: &Path, file: Zeroizing<Vec<u8>>) -> Result<(Seed, OperatorKey), Error> {
+        self.with_unlocked(path, file, |known| (known.seed.clone(), known.key.clone()))
+    }
+
+    fn with_unlocked<T>(&self, path: &Path, file: Zeroizing<Vec<u8>>, give: impl FnOnce(&Unlocked) -> T) -> Result<T, Error> {
         let mut unlocked = self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = unlocked.as_ref().filter(|known| known.file == file) {
-            return Ok((known.seed.clone(), known.key.clone()));
+            return Ok(give(known));
         }
-        let pkcs8 = self.open(path, &file, Content::Operator)?;
+        let passphrase = Arc::new(self.ask(path)?);
+        let pkcs8 = open(path, &file, Content::Operator, &passphrase)?;
         let seed = parse_pkcs8(&pkcs8).ok_or_else(|| Error::NotAKey(path.to_owned()))?;
         let key = OperatorKey::from_seed(&seed)?;
-        *unlocked = Some(Unlocked { file, seed: seed.clone(), key: key.clone() });
-        Ok((seed, key))
+        Ok(give(unlocked.insert(Unlocked { file, passphrase, seed, key })))
     }
 }
 

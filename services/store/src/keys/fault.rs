@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 /// Why a key was not used, kept or moved.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyFault {
     /// The key is behind a passphrase, and nobody was there to give it.
     PassphraseNeeded(PathBuf),
@@ -50,6 +50,8 @@ pub enum KeyFault {
     },
     /// The backup is of a log that is not here.
     NoLog(LogId),
+    /// A rotation of a key that a signer holds.
+    NotThroughSigner,
     /// The key is held elsewhere, so its file cannot be worked on here.
     HeldElsewhere(PathBuf),
     /// The signer process.
@@ -73,10 +75,10 @@ pub enum PassphraseFault {
 }
 
 /// Why the signer did not sign.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignerFault {
     /// Nobody answers at the socket, or no longer.
-    Silent(std::io::Error),
+    Silent(std::io::ErrorKind),
     /// The process at the socket belongs to another user.
     OtherUser(u32),
     /// It answered in another form.
@@ -118,6 +120,7 @@ impl fmt::Display for KeyFault {
             Self::OtherLog { have, want } => write!(f, "the backup is of log {}, this home has log {}", have.short(), want.short()),
             Self::NoLog(log) => write!(f, "the backup is of log {}, which is not here: copy its log folder into the home first", log.short()),
             Self::HeldElsewhere(path) => write!(f, "{} is not in this home: a signer holds the key; work on the key file where it is", path.display()),
+            Self::NotThroughSigner => f.write_str("a signer holds the key: end it, rotate or revoke without --signer, and start it again with the new key"),
             Self::Signer { socket, fault } => write!(f, "the signer at {}: {fault}", socket.display()),
         }
     }

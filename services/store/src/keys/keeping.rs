@@ -21,7 +21,7 @@ use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
 use mickai_proof::digest::KeyId;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -168,20 +168,25 @@ fn is_same(to: &Path, copy: &[u8], passphrase: Option<&Passphrase>) -> Result<bo
 /// Replaces a secret file in one step; the old bytes are overwritten too, as far as the file system writes in place.
 pub(crate) fn replace_secret(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     // Held open while the new one takes its name: whatever happens in between, the secret is in one of the two.
-    let old = OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))?;
+    let old = held(path)?;
     disk::write_file(path, bytes, Existing::Replace)?;
     overwrite(old, path)
 }
 
 /// Removes a secret file, its bytes overwritten first as far as the file system writes in place.
 pub(crate) fn destroy_secret(path: &Path) -> Result<(), Error> {
-    let old = OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))?;
+    let old = held(path)?;
     // The name first: a start between the two must not find a file of zeros.
     disk::remove_file(path)?;
     overwrite(old, path)
 }
 
-fn overwrite(mut old: std::fs::File, path: &Path) -> Result<(), Error> {
+/// Holds a secret file, to overwrite it when it has no name any more.
+pub(crate) fn held(path: &Path) -> Result<File, Error> {
+    OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))
+}
+
+pub(crate) fn overwrite(mut old: File, path: &Path) -> Result<(), Error> {
     let len = old.metadata().map_err(Error::io("look at", path))?.len();
     let zeros = vec![0; usize::try_from(len).unwrap_or(0)];
     old.write_all(&zeros).and_then(|()| old.sync_all()).map_err(Error::io("overwrite", path))

@@ -23,6 +23,8 @@ mod operator;
 
 mod keeping;
 
+mod succession;
+
 mod backup;
 
 mod well_known;
@@ -38,11 +40,13 @@ pub use operator::OperatorKey;
 pub use passphrase::Passphrase;
 pub use protected::{Content, Protected, ProtectedFault};
 pub use recovery::parse_recovery;
-pub use seed::parse_pkcs8;
+pub use succession::Successor;
+pub use seed::{Seed, parse_pkcs8};
 pub use well_known::{InForce, Revoked, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};
 pub(crate) use seed::random;
+pub(crate) use succession::{Succession, settle};
 
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,11 @@ impl Passphrase {
         self.0 == other.0
     }
 
+    /// A copy, wiped like this one.
+    pub(crate) fn again(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.0
     }

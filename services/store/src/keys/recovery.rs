@@ -4,7 +4,7 @@ use super::custody::Custody;
 use super::fault::KeyFault;
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
-use super::protected::{self, Content, Protected};
+use super::protected::{self, Content, Protected, open};
 use super::seed::{Seed, parse_pkcs8, pkcs8_from_seed, random_seed};
 use crate::disk;
 use crate::error::Error;
@@ -33,11 +33,16 @@ impl Recovery {
         Ok(Self { next: random_seed()?, recovery: random_seed()? })
     }
 
-    /// Reads a recovery file, asking for its passphrase if it has one.
-    pub(crate) fn read(path: &Path, custody: &Custody) -> Result<Self, Error> {
+    /// Reads a recovery file, asking for its passphrase if it has one; gives that too, for what takes the file's place.
+    pub(crate) fn read(path: &Path, custody: &Custody) -> Result<(Self, Option<Passphrase>), Error> {
         let bytes = read_recovery(path)?;
-        let text = if protected::is_protected(&bytes) { custody.open(path, &bytes, Content::Recovery)? } else { bytes };
-        Self::parse(&text).ok_or_else(|| Error::NotAKey(path.to_owned()))
+        let (text, passphrase) = if protected::is_protected(&bytes) {
+            let passphrase = custody.ask(path)?;
+            (open(path, &bytes, Content::Recovery, &passphrase)?, Some(passphrase))
+        } else {
+            (bytes, None)
+        };
+        Ok((Self::parse(&text).ok_or_else(|| Error::NotAKey(path.to_owned()))?, passphrase))
     }
 
     /// The key ids of the next and the recovery key.
@@ -92,7 +97,7 @@ pub(crate) fn ids_in(path: &Path) -> Result<(KeyId, KeyId), Error> {
 }
 
 /// The next and the recovery seed of a recovery file's text: the title and exactly two blocks, or `None`.
-pub fn parse_recovery(text: &str) -> Option<(Zeroizing<[u8; 32]>, Zeroizing<[u8; 32]>)> {
+pub fn parse_recovery(text: &str) -> Option<(Seed, Seed)> {
     let (_, text) = text.split_once(PEM_BEGIN)?;
     let (next, text) = text.split_once(PEM_END)?;
     let (recovery, rest) = text.strip_prefix(PEM_BEGIN)?.split_once(PEM_END)?;

@@ -9,8 +9,8 @@ use zeroize::Zeroizing;
 
 pub(crate) const SEED_LEN: usize = 32;
 
-/// Wiped when dropped.
-pub(crate) type Seed = Zeroizing<[u8; SEED_LEN]>;
+/// A seed; wiped when dropped.
+pub type Seed = Zeroizing<[u8; SEED_LEN]>;
 
 /// PKCS#8 up to the seed: version 0, id-ml-dsa-65, OCTET STRING { [0] seed } (RFC 9881 §6, seed-only form).
 const PKCS8_PREFIX: [u8; 22] = [0x30, 0x34, 0x02, 0x01, 0x00, 0x30, 0x0b, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x12, 0x04, 0x22, 0x80, 0x20];
@@ -23,7 +23,9 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
 }
 
 pub(crate) fn random_seed() -> Result<Seed, Error> {
-    random().map(Zeroizing::new)
+    let mut seed = Zeroizing::new([0; SEED_LEN]);
+    rand::fill(&mut seed[..]).map_err(|_| Error::Crypto)?;
+    Ok(seed)
 }
 
 /// A secret file's bytes; one that others can read is refused.
@@ -39,6 +41,6 @@ pub(crate) fn pkcs8_from_seed(seed: &Seed) -> Zeroizing<Vec<u8>> {
 }
 
 /// The seed of a private key file: exactly the 54 bytes of the seed-only form, or `None`.
-pub fn parse_pkcs8(der: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+pub fn parse_pkcs8(der: &[u8]) -> Option<Seed> {
     der.strip_prefix(&PKCS8_PREFIX)?.try_into().ok().map(Zeroizing::new)
 }

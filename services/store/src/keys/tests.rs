@@ -3,7 +3,7 @@
 use super::custody::Custody;
 use super::files::committed_keys;
 use super::recovery::Recovery;
-use super::seed::{Seed, parse_pkcs8, pkcs8_from_seed};
+use super::seed::pkcs8_from_seed;
 use super::*;
 use crate::error::Error;
 use crate::home::Home;
@@ -168,7 +168,7 @@ fn the_recovery_file_goes_and_comes_back_and_no_other_does() {
         assert!(matches!(import_recovery(&home, &away, committed), Err(Error::Key(KeyFault::Exists(_)))));
         assert_eq!(committed_keys(&home).unwrap(), committed);
     }
-    let read = Recovery::read(&home.recovery_path(), &knowing("for the stick")).unwrap();
+    let (read, _) = Recovery::read(&home.recovery_path(), &knowing("for the stick")).unwrap();
     assert_eq!(read.ids().unwrap(), committed);
 }
 

@@ -68,13 +68,13 @@ impl Client {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut stream = idle.map_or_else(|| self.open(), Ok)?;
         let message = send(&mut stream, &request.encode()).and_then(|()| receive(&mut stream)).and_then(|message| message.ok_or_else(|| io::ErrorKind::UnexpectedEof.into()));
-        let reply = Reply::parse(&message.map_err(|error| self.fault(SignerFault::Silent(error)))?).map_err(|_| self.fault(SignerFault::Malformed))?;
+        let reply = Reply::parse(&message.map_err(|error| self.fault(SignerFault::Silent(error.kind())))?).map_err(|_| self.fault(SignerFault::Malformed))?;
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
         Ok(reply)
     }
 
     fn open(&self) -> Result<UnixStream, Error> {
-        let silent = |error| self.fault(SignerFault::Silent(error));
+        let silent = |error: io::Error| self.fault(SignerFault::Silent(error.kind()));
         let stream = UnixStream::connect(&self.socket).map_err(silent)?;
         let uid = socket_peercred(&stream).map_err(|errno| silent(errno.into()))?.uid;
         if uid != geteuid() {
