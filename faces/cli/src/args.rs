@@ -268,6 +268,50 @@ pub enum Key {
     /// The next and the recovery key
     #[command(subcommand)]
     Recovery(Recovery),
+    /// Let the next key take over; both sign that. The recovery file is rewritten for the rotation after this one
+    Rotate {
+        #[command(flatten)]
+        from: From,
+    },
+    /// Say that a key's signatures are worth nothing from some record on; where it is the key in force, a committed key takes over
+    Revoke {
+        /// The beginning of the key's id [default: the key in force]
+        key: Option<String>,
+        /// From this record on [default: from the revocation itself]
+        #[arg(long, value_name = "INDEX")]
+        effective: Option<u64>,
+        /// In other hands since then, as you would say it: "yesterday after three" [default: it was lost or retired, and what is older is not in doubt]
+        #[arg(long, value_name = "PHRASE")]
+        since: Option<String>,
+        /// Which committed key takes over
+        #[arg(long, value_enum, default_value_t = By::Next)]
+        by: By,
+        /// Also write a statement that reaches verifiers without the log
+        #[arg(long, value_name = "FILE")]
+        statement: Option<PathBuf>,
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// Where the committed keys are.
+#[derive(Debug, Args)]
+pub struct From {
+    /// The recovery file [default: recovery.mickai of the home]
+    #[arg(long, value_name = "FILE")]
+    pub recovery: Option<PathBuf>,
+    /// The recovery file's passphrase is the first line of this file [default: as for the key]
+    #[arg(long, value_name = "FILE", requires = "recovery")]
+    pub recovery_passphrase_file: Option<PathBuf>,
+}
+
+/// A committed key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The next key
+    Next,
+    /// The recovery key
+    Recovery,
 }
 
 /// How the public key is written.

@@ -1,12 +1,13 @@
 //! `mickai key`: the public key in its written forms, and the private ones kept, copied and moved.
 
-use crate::args::{Cli, Form, Key, New, Recovery};
+use crate::args::{By, Cli, Form, Key, New, Recovery};
 use crate::failure::Failure;
 use crate::out::Out;
 use crate::passphrase;
 use mickai_proof::key::PublicKey;
-use mickai_runtime::{KeyChanged, System, restore_keys};
-use mickai_store::{Custody, OperatorKey, Passphrase};
+use mickai_runtime::{KeyChanged, System, restore_keys, when};
+use mickai_store::keys::Successor;
+use mickai_store::{Custody, OperatorKey, Passphrase, Revoking, Succeeded};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 
@@ -41,6 +42,22 @@ pub fn key(system: &System, args: &Key, cli: &Cli, out: Out) -> Result<u8, Failu
                 || format!("{} is here again; the copy at {} was left", system.home().recovery_path().display(), path.display()),
                 out,
             )?;
+        }
+        Key::Rotate { from } => {
+            let done = system.rotate_key(from.recovery.as_deref())?;
+            succeeded(system, &done, &json!({}), "the recovery file holds the keys that come after; keep it elsewhere", out)?;
+        }
+        Key::Revoke { key, effective, since, by, statement, from } => {
+            let since_ms = since.as_deref().map(since_ms).transpose()?;
+            let successor = if *by == By::Next { Successor::Next } else { Successor::Recovery };
+            let revoking = Revoking { key: None, effective: *effective, since_ms, successor };
+            let (done, said) = system.revoke_key(key.as_deref(), revoking, from.recovery.as_deref(), statement.as_deref())?;
+            let fields = json!({ "revoked": said.revoked.to_string(), "effective": said.effective, "since_ms": said.since_ms, "statement": statement });
+            let text = format!("key {} is worth nothing from record {} on", said.revoked, said.effective);
+            match done {
+                Some(done) => succeeded(system, &done, &fields, &text, out)?,
+                None => out.object(&fields, || format!("{text}: the log says so already"))?,
+            }
         }
         // Handled before a home is opened.
         Key::Restore { .. } => {}
@@ -90,6 +107,23 @@ fn export_recovery(system: &System, path: &Path, protect: bool, new: &New, out: 
     }
     let text = || format!("moved to {}{}: read back, synced, and removed here", path.display(), if moved.is_protected { ", behind a passphrase" } else { "" });
     say(&changed, &json!({ "path": moved.path, "protected": moved.is_protected, "same_disk": moved.is_same_disk }), text, out)
+}
+
+fn succeeded(system: &System, done: &Succeeded, fields: &Value, text: &str, out: Out) -> Result<(), Failure> {
+    let mut object = fields.as_object().cloned().unwrap_or_default();
+    object.insert("key".to_owned(), json!(done.key.to_string()));
+    object.insert("record".to_owned(), json!({ "index": done.appended.index, "digest": done.appended.digest.to_string() }));
+    if !system.home().recovery_is_offline() {
+        eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
+    }
+    out.object(&Value::Object(object), || format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest))
+}
+
+/// The begin of what a phrase means.
+fn since_ms(phrase: &str) -> Result<u64, Failure> {
+    let range = when::resolve(phrase, &jiff::Zoned::now())?;
+    let wanted = Failure::Value { flag: "--since", value: phrase.to_owned(), wanted: "a time that begins somewhere: \"yesterday after three\"" };
+    range.start_ms().ok_or(wanted)
 }
 
 fn made(new: &New, what: &str) -> Result<Passphrase, Failure> {

@@ -1,6 +1,6 @@
 //! Passphrases: asked on the terminal without being shown, or read from a file. Never a flag's value: other processes see those.
 
-use crate::args::Cli;
+use crate::args::{Cli, Command, Key};
 use crate::failure::Failure;
 use mickai_store::limits::PASSPHRASE_BYTES_MAX;
 use mickai_store::{Custody, Error, KeyFault, Passphrase, PassphraseFault};
@@ -21,7 +21,14 @@ const DELETE: u8 = 0x7f;
 /// How this command gets at the home's key: by `--signer`, by `--passphrase-file`, or by asking whoever sits at the terminal.
 pub fn custody(cli: &Cli) -> Custody {
     let file = cli.passphrase_file.clone();
-    Custody::new(cli.signer.clone(), move |path| existing(file.as_deref(), path))
+    let recovery = match &cli.command {
+        Command::Key(Key::Rotate { from } | Key::Revoke { from, .. }) => from.recovery.as_ref().and_then(|path| std::path::absolute(path).ok()).zip(from.recovery_passphrase_file.clone()),
+        _ => None,
+    };
+    Custody::new(cli.signer.clone(), move |path| match &recovery {
+        Some((recovery, file)) if recovery == path => existing(Some(file), path),
+        _ => existing(file.as_deref(), path),
+    })
 }
 
 /// The passphrase of the file at `path`; `None` where nobody can be asked.

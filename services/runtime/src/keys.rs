@@ -5,10 +5,10 @@ use crate::error::{Error, Result};
 use crate::policy;
 use crate::system::System;
 use mickai_proof::digest::{Id, KeyId, LogId};
-use mickai_proof::key::PublicKey;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode, Record};
-use mickai_store::keys::{self, InForce, Moved, WellKnown};
-use mickai_store::{Appended, Custody, Draft, LogWriter, Passphrase};
+use mickai_proof::history::Revocation;
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_store::keys::{self, Moved, WellKnown};
+use mickai_store::{Appended, Custody, Draft, KeyAccount, LogWriter, Passphrase, Revoking, Succeeded, key_account};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -75,8 +75,8 @@ impl System {
     /// # Errors
     /// Another log's file, one that is here already; a log that cannot be written.
     pub fn import_recovery(&self, from: &Path) -> Result<KeyChanged<()>> {
-        let committed = self.well_known()?;
-        self.change_key(action::RECOVERY_IMPORT, |_| Ok(keys::import_recovery(self.home(), from, (committed.next, committed.recovery))?))
+        let committed = self.well_known()?.committed;
+        self.change_key(action::RECOVERY_IMPORT, |_| Ok(keys::import_recovery(self.home(), from, committed)?))
     }
 
     /// What the log says of its keys, for others. Nobody is asked for a passphrase.
@@ -84,16 +84,51 @@ impl System {
     /// # Errors
     /// A log that has not begun, or is damaged.
     pub fn well_known(&self) -> Result<WellKnown> {
-        let reader = self.reader()?;
-        let genesis = reader.entry(0)?.ok_or(Error::NothingInRange)?;
-        let log = reader.log_id().ok_or(Error::NothingInRange)?;
-        let read = || {
-            let record = genesis.decode().ok()?;
-            let key = PublicKey::from_spki(bytes(&record, "key")?).ok()?;
-            Some((key, KeyId::from_slice(bytes(&record, "next")?)?, KeyId::from_slice(bytes(&record, "recovery")?)?))
+        let (log, account) = self.key_account()?;
+        let committed = account.committed().ok_or(Error::BadRecord { index: 0, part: fact::KEY })?;
+        Ok(WellKnown { created_ms: now_ms()?, log, keys: account.keys().collect(), revoked: account.revocations().to_vec(), committed })
+    }
+
+    /// The log, and the keys that its records tell of.
+    pub(crate) fn key_account(&self) -> Result<(LogId, KeyAccount)> {
+        key_account(self.home())?.ok_or(Error::NothingInRange)
+    }
+
+    /// Puts the committed next key in force. The recovery file is that of the home, or the one at `recovery`; it is rewritten, for the rotation after this one.
+    ///
+    /// # Errors
+    /// A recovery file that is not here or another log's; a signer that holds the key; a log that cannot be written.
+    pub fn rotate_key(&self, recovery: Option<&Path>) -> Result<Succeeded> {
+        Ok(self.writer()?.rotate_key(policy::authority(), absolute(recovery)?.as_deref())?)
+    }
+
+    /// Says that a key is worth nothing from some record on; where it is the key in force, a committed key takes over. A key that was revoked before just so is not revoked again. With `statement` the
+    /// revocation is also written to a file that reaches verifiers without the log.
+    ///
+    /// # Errors
+    /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists.
+    pub fn revoke_key(&self, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<(Option<Succeeded>, Revocation)> {
+        if let Some(path) = statement.filter(|path| path.exists()) {
+            return Err(Error::FileExists(path.to_owned()));
+        }
+        let (log, account) = self.key_account()?;
+        let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
+        let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
+        let told = told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
+        let mut writer = self.writer()?;
+        let (succeeded, revocation) = match told {
+            Some(told) => (None, *told),
+            None => {
+                let (succeeded, revocation) = writer.revoke_key(policy::authority(), &Revoking { key, ..revoking }, absolute(recovery)?.as_deref())?;
+                (Some(succeeded), revocation)
+            }
         };
-        let (key, next, recovery) = read().ok_or(Error::BadRecord { index: 0, part: fact::KEY })?;
-        Ok(WellKnown { created_ms: now_ms()?, log, keys: vec![InForce { from: 0, key }], revoked: Vec::new(), next, recovery })
+        if let Some(path) = statement {
+            let bytes = writer.key().sign_statement(log, revocation)?;
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::file(path))?;
+            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file(path))?;
+        }
+        Ok((succeeded, revocation))
     }
 
     /// Writes the document into a folder that a web server publishes, in place of an older one. Gives where it is.
@@ -124,8 +159,18 @@ impl System {
     }
 }
 
-fn bytes<'a>(record: &'a Record<'_>, name: &str) -> Option<&'a [u8]> {
-    record.fact(name).and_then(|fact| fact.as_bytes())
+/// The one key of the log whose id begins with these digits.
+fn find_key(account: &KeyAccount, wanted: &str) -> Result<KeyId> {
+    let digits = wanted.to_lowercase();
+    let mut fitting = account.keys().map(|known| known.key.id()).filter(|id| digits.len() >= 4 && id.to_string().starts_with(&digits));
+    match (fitting.next(), fitting.next()) {
+        (Some(id), None) => Ok(id),
+        _ => Err(Error::NoKey { wanted: wanted.to_owned(), known: account.keys().map(|known| known.key.id().short()).collect() }),
+    }
+}
+
+fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
+    path.map(|path| std::path::absolute(path).map_err(Error::file(path))).transpose()
 }
 
 fn now_ms() -> Result<u64> {

@@ -17,7 +17,7 @@ impl System {
     /// # Errors
     /// A log that cannot be read, a reference that is not a checkpoint of this key.
     pub fn verify(&self, reference: Option<Reference>) -> Result<Verdict> {
-        self.verify_selection(&Selection::All, Policy { reference, ..Policy::default() })
+        self.verify_selection(&Selection::All, Policy { references: reference.into_iter().collect(), ..Policy::default() })
     }
 
     /// Verifies one record: that it is whole, signed, and in the log's tree.
@@ -32,14 +32,15 @@ impl System {
     fn verify_selection(&self, selection: &Selection, policy: Policy) -> Result<Verdict> {
         let reader = self.reader()?;
         let key = OperatorKey::public_of(self.home())?;
+        let (_, account) = self.key_account()?;
         let (note, size) = self.note_for_looking(&reader)?;
         if let Selection::One(index) = selection
             && (size..reader.size()).contains(index)
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, key: &key, vault: None, note: &note, size };
-        let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
+        let source = Source { reader: &reader, account: &account, vault: None, note: &note, size };
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key.clone())], ..policy })?;
         source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())

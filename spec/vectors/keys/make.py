@@ -135,6 +135,8 @@ def signer_cases():
         ("the last record that may be", [1, 1, log, 2**53 - 1, digest]),
         ("a checkpoint of 300 records", [1, 2, log, 300, root]),
         ("a rotation at index 70,000", [1, 3, log, 70000, prev, bytes([5]) * 32, bytes([6]) * 32]),
+        ("a statement: retired from index 37", [1, 4, log, bytes([7]) * 32, 37, []]),
+        ("a statement: in other hands since a time", [1, 4, log, bytes([7]) * 32, 37, [1795424000000]]),
     ]
     replies = [
         ("the key", [1, 0, spki(SEED)]),

@@ -10,7 +10,7 @@ use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
-use mickai_proof::digest::KeyId;
+use mickai_proof::history::Committed;
 use mickai_proof::key::PublicKey;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -81,7 +81,7 @@ pub fn is_protected(home: &Home) -> Result<bool, Error> {
 }
 
 /// The key ids of the next and the recovery key, to which genesis commits.
-pub(crate) fn committed_keys(home: &Home) -> Result<(KeyId, KeyId), Error> {
+pub(crate) fn committed_keys(home: &Home) -> Result<Committed, Error> {
     ids_in(&home.recovery_path())
 }
 

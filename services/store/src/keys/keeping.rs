@@ -20,7 +20,7 @@ use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
-use mickai_proof::digest::KeyId;
+use mickai_proof::history::Committed;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -127,7 +127,7 @@ pub fn export_recovery(home: &Home, to: &Path, passphrase: Option<&Passphrase>) 
 ///
 /// # Errors
 /// [`KeyFault::Exists`], [`KeyFault::RecoveryMissing`], [`KeyFault::NotCommitted`], [`Error::Io`].
-pub fn import_recovery(home: &Home, from: &Path, committed: (KeyId, KeyId)) -> Result<(), Error> {
+pub fn import_recovery(home: &Home, from: &Path, committed: Committed) -> Result<(), Error> {
     let path = home.recovery_path();
     if path.exists() {
         return Err(KeyFault::Exists(path).into());
@@ -140,8 +140,8 @@ pub fn import_recovery(home: &Home, from: &Path, committed: (KeyId, KeyId)) -> R
 }
 
 /// Are the keys of a recovery file those that the log has committed to?
-pub(crate) fn check_committed(path: &Path, have: (KeyId, KeyId), want: (KeyId, KeyId)) -> Result<(), Error> {
-    let pairs = [(have.0, want.0), (have.1, want.1)];
+pub(crate) fn check_committed(path: &Path, have: Committed, want: Committed) -> Result<(), Error> {
+    let pairs = [(have.next, want.next), (have.recovery, want.recovery)];
     match pairs.into_iter().find(|(have, want)| have != want) {
         Some((have, want)) => Err(KeyFault::NotCommitted { path: path.to_owned(), have, want }.into()),
         None => Ok(()),

@@ -42,11 +42,11 @@ pub use protected::{Content, Protected, ProtectedFault};
 pub use recovery::parse_recovery;
 pub use succession::Successor;
 pub use seed::{Seed, parse_pkcs8};
-pub use well_known::{InForce, Revoked, WellKnown};
+pub use well_known::{InForce, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};
 pub(crate) use seed::random;
-pub(crate) use succession::{Succession, settle};
+pub(crate) use succession::{Coming, settle};
 
 #[cfg(test)]
 mod tests;

@@ -10,6 +10,7 @@ use crate::home::Home;
 use aws_lc_rs::signature::{KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest};
+use mickai_proof::history::{Revocation, Statement};
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use mickai_proof::signature::{SIGNATURE_LEN, to_cose};
 use std::fmt;
@@ -117,13 +118,22 @@ impl OperatorKey {
         Ok(checkpoint.to_note(self.public(), &self.sign(&Request::Checkpoint(*checkpoint))?))
     }
 
+    /// Signs a revocation of another key; gives the statement that travels without the log (spec/keys.md "Revocation statement").
+    ///
+    /// # Errors
+    /// As [`OperatorKey::sign_record`].
+    pub fn sign_statement(&self, log: LogId, revocation: Revocation) -> Result<Vec<u8>, Error> {
+        let signature = self.sign(&Request::Statement { log, revocation })?;
+        Ok(Statement::encode(log, &revocation, self.public(), &signature))
+    }
+
     pub(crate) fn sign(&self, request: &Request) -> Result<[u8; SIGNATURE_LEN], Error> {
         let pair = match &self.0.holder {
             Holder::Here(pair) => pair,
             Holder::Signer(client) => return client.sign(request),
         };
         let mut signature = [0; SIGNATURE_LEN];
-        match pair.sign(&request.message(self.id()), &mut signature) {
+        match pair.sign(&request.message(self.public()), &mut signature) {
             Ok(SIGNATURE_LEN) => Ok(signature),
             _ => Err(Error::Crypto),
         }

@@ -11,6 +11,7 @@ use crate::error::Error;
 use crate::limits;
 use base64ct::{Base64, Encoding};
 use mickai_proof::digest::KeyId;
+use mickai_proof::history::Committed;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -46,8 +47,8 @@ impl Recovery {
     }
 
     /// The key ids of the next and the recovery key.
-    pub(crate) fn ids(&self) -> Result<(KeyId, KeyId), Error> {
-        Ok((OperatorKey::from_seed(&self.next)?.id(), OperatorKey::from_seed(&self.recovery)?.id()))
+    pub(crate) fn ids(&self) -> Result<Committed, Error> {
+        Ok(Committed { next: OperatorKey::from_seed(&self.next)?.id(), recovery: OperatorKey::from_seed(&self.recovery)?.id() })
     }
 
     /// The file's text.
@@ -68,7 +69,7 @@ impl Recovery {
     pub(crate) fn file(&self, passphrase: Option<&Passphrase>) -> Result<Zeroizing<Vec<u8>>, Error> {
         let text = self.text();
         let Some(passphrase) = passphrase else { return Ok(Zeroizing::new(text.as_bytes().to_vec())) };
-        let (next, recovery) = self.ids()?;
+        let Committed { next, recovery } = self.ids()?;
         protected::seal(Content::Recovery, &[next.0, recovery.0].concat(), text.as_bytes(), passphrase).map(Zeroizing::new)
     }
 
@@ -84,7 +85,7 @@ pub(crate) fn read_recovery(path: &Path) -> Result<Zeroizing<Vec<u8>>, Error> {
 }
 
 /// The next and the recovery key's ids in a recovery file, by the file's own word where it is protected: nobody is asked for a passphrase.
-pub(crate) fn ids_in(path: &Path) -> Result<(KeyId, KeyId), Error> {
+pub(crate) fn ids_in(path: &Path) -> Result<Committed, Error> {
     let bytes = read_recovery(path)?;
     let wrong = || Error::NotAKey(path.to_owned());
     if !protected::is_protected(&bytes) {
@@ -92,7 +93,7 @@ pub(crate) fn ids_in(path: &Path) -> Result<(KeyId, KeyId), Error> {
     }
     let file = Protected::parse(&bytes).map_err(|fault| fault.at(path))?;
     let (next, recovery) = file.public.split_at_checked(KeyId::LEN).ok_or_else(wrong)?;
-    let ids = KeyId::from_slice(next).zip(KeyId::from_slice(recovery));
+    let ids = KeyId::from_slice(next).zip(KeyId::from_slice(recovery)).map(|(next, recovery)| Committed { next, recovery });
     ids.filter(|_| file.content == Content::Recovery).ok_or_else(wrong)
 }
 

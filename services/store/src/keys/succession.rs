@@ -19,6 +19,7 @@ use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
 use mickai_proof::digest::KeyId;
+use mickai_proof::history::{Committed, Succession};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -31,19 +32,18 @@ pub enum Successor {
     Recovery,
 }
 
-/// A succession whose files are in place and whose record is not yet written.
-#[derive(Debug)]
-pub(crate) struct Succession {
+/// A key that is about to take over: its files are written beside the old ones, its record is not.
+pub(crate) struct Coming {
     /// The key that takes over.
     pub(crate) key: OperatorKey,
-    /// Committed from then on.
-    pub(crate) committed: (KeyId, KeyId),
+    /// What the record says of it.
+    pub(crate) to: Succession,
     recovery_path: PathBuf,
 }
 
-impl Succession {
+impl Coming {
     /// Writes the files; nothing is changed yet. `committed` is what the log says now.
-    pub(crate) fn begin(home: &Home, recovery_path: &Path, successor: Successor, committed: (KeyId, KeyId)) -> Result<Self, Error> {
+    pub(crate) fn begin(home: &Home, recovery_path: &Path, successor: Successor, committed: Committed) -> Result<Self, Error> {
         if home.custody().signer().is_some() {
             return Err(KeyFault::NotThroughSigner.into());
         }
@@ -66,18 +66,19 @@ impl Succession {
         };
         write_checked(&beside(recovery_path), &after.file(recovery_passphrase.as_ref())?)?;
         write_checked(&beside(&operator), &file)?;
-        Ok(Self { key, committed: after.ids()?, recovery_path: recovery_path.to_owned() })
+        let to = Succession { key: key.public().clone(), committed: after.ids()? };
+        Ok(Self { key, to, recovery_path: recovery_path.to_owned() })
     }
 
     /// The record is durable: the new files take their places.
     pub(crate) fn finish(&self, home: &Home) -> Result<(), Error> {
-        settle(home, self.key.id(), self.committed)?;
-        settle_recovery(&self.recovery_path, self.committed)
+        settle(home, self.key.id(), self.to.committed)?;
+        settle_recovery(&self.recovery_path, self.to.committed)
     }
 }
 
 /// Completes, or takes back, what was cut off: by what the log says. To be called at every start, with the lock.
-pub(crate) fn settle(home: &Home, in_force: KeyId, committed: (KeyId, KeyId)) -> Result<(), Error> {
+pub(crate) fn settle(home: &Home, in_force: KeyId, committed: Committed) -> Result<(), Error> {
     let operator = home.operator_key_path();
     let new = beside(&operator);
     if new.exists() {
@@ -91,7 +92,7 @@ pub(crate) fn settle(home: &Home, in_force: KeyId, committed: (KeyId, KeyId)) ->
 }
 
 /// As [`settle`], of a recovery file wherever it is.
-fn settle_recovery(path: &Path, committed: (KeyId, KeyId)) -> Result<(), Error> {
+fn settle_recovery(path: &Path, committed: Committed) -> Result<(), Error> {
     let new = beside(path);
     if !new.exists() {
         return Ok(());

@@ -10,6 +10,7 @@ use crate::home::Home;
 use crate::testing::{killed, new_home, writer};
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
+use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
 use std::path::Path;
@@ -81,7 +82,7 @@ fn the_recovery_file_reads_back_and_nothing_near_it_does() {
 #[test]
 fn a_home_has_three_different_keys() {
     let (_folder, home) = new_home();
-    let (next, recovery) = committed_keys(&home).unwrap();
+    let Committed { next, recovery } = committed_keys(&home).unwrap();
     let current = OperatorKey::load(&home).unwrap().id();
     assert!(next != recovery && current != next && current != recovery);
 }
@@ -245,9 +246,8 @@ fn a_document_reads_back_and_nothing_near_it_does() {
         created_ms: 1_795_420_800_000,
         log: LogId([1; 32]),
         keys: vec![InForce { from: 0, key: key(1) }, InForce { from: 9, key: key(2) }],
-        revoked: vec![Revoked { key: key(1).id(), effective: 7, since_ms: Some(5) }],
-        next: key(3).id(),
-        recovery: key(4).id(),
+        revoked: vec![Revocation { revoked: key(1).id(), effective: 7, since_ms: Some(5) }],
+        committed: Committed { next: key(3).id(), recovery: key(4).id() },
     };
     let text = document.to_json();
     assert_eq!(WellKnown::parse(text.as_bytes()), Some(document.clone()));

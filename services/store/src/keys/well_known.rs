@@ -5,6 +5,7 @@
 use crate::limits;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use mickai_proof::digest::{KeyId, LogId};
+use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use serde::{Deserialize, Serialize};
 
@@ -20,11 +21,9 @@ pub struct WellKnown {
     /// Every key that was in force, in order; the last one is now. Never empty.
     pub keys: Vec<InForce>,
     /// Keys that were revoked.
-    pub revoked: Vec<Revoked>,
-    /// To whom the next rotation is committed.
-    pub next: KeyId,
-    /// Who takes over when the others are lost.
-    pub recovery: KeyId,
+    pub revoked: Vec<Revocation>,
+    /// Which keys may follow.
+    pub committed: Committed,
 }
 
 /// A key, and since when it signs.
@@ -34,17 +33,6 @@ pub struct InForce {
     pub from: u64,
     /// The key.
     pub key: PublicKey,
-}
-
-/// A key that no longer counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revoked {
-    /// Which.
-    pub key: KeyId,
-    /// From this index on its signatures do not count.
-    pub effective: u64,
-    /// Compromised since then, ms since 1970; absent if it was lost or retired.
-    pub since_ms: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -103,9 +91,9 @@ impl WellKnown {
             key: Jwk::of(key),
             pem: key.to_pem(),
             keys: self.keys.iter().map(|known| KeyFrom { from: known.from, key: Jwk::of(&known.key) }).collect(),
-            revoked: self.revoked.iter().map(|revoked| RevokedKey { kid: revoked.key.to_string(), effective: revoked.effective, since_ms: revoked.since_ms }).collect(),
-            next: self.next.to_string(),
-            recovery: self.recovery.to_string(),
+            revoked: self.revoked.iter().map(|revoked| RevokedKey { kid: revoked.revoked.to_string(), effective: revoked.effective, since_ms: revoked.since_ms }).collect(),
+            next: self.committed.next.to_string(),
+            recovery: self.committed.recovery.to_string(),
         };
         serde_json::to_string_pretty(&document).map(|text| text + "\n").unwrap_or_default()
     }
@@ -118,13 +106,12 @@ impl WellKnown {
         let document: Document = serde_json::from_slice(bytes).ok()?;
         let key = document.key.read()?;
         let keys = document.keys.iter().map(|known| Some(InForce { from: known.from, key: known.key.read()? })).collect::<Option<Vec<_>>>()?;
-        let revoked = document.revoked.iter().map(|revoked| Some(Revoked { key: key_id(&revoked.kid)?, effective: revoked.effective, since_ms: revoked.since_ms }));
+        let revoked = document.revoked.iter().map(|revoked| Some(Revocation { revoked: key_id(&revoked.kid)?, effective: revoked.effective, since_ms: revoked.since_ms }));
         let read = Self {
             created_ms: document.created_ms,
             log: LogId::from_hex(&document.log)?,
             revoked: revoked.collect::<Option<_>>()?,
-            next: key_id(&document.next)?,
-            recovery: key_id(&document.recovery)?,
+            committed: Committed { next: key_id(&document.next)?, recovery: key_id(&document.recovery)? },
             keys,
         };
         let is_ascending = read.keys.first().is_some_and(|first| first.from == 0) && read.keys.is_sorted_by(|a, b| a.from < b.from);

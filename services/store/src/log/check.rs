@@ -146,7 +146,7 @@ fn machine_error(error: Error) -> Result<Error, Error> {
 
 fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, report: &mut Report) -> Result<(), Error> {
     let record = record::decode(stored.record).map_err(|error| Error::damaged(stored.path, stored.offset, Damage::Record(error)))?;
-    let key = state.keys.as_ref().and_then(|keys| keys.in_force_at(record.index));
+    let key = state.keys.in_force_at(record.index);
     if let (Some(key), Some(log)) = (key, state.log) {
         match (record.mode, is_signed(&record, stored, key, log)) {
             (Mode::Each, true) => report.signatures += 1,

@@ -6,32 +6,27 @@ use super::writer::{Appended, LogWriter};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
 use crate::keys::signer::Request;
-use crate::keys::{self, InForce, KeyFault, OperatorKey, Revoked, Succession, Successor};
-use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
+use crate::keys::{self, Coming, InForce, OperatorKey, Successor};
+use mickai_proof::digest::{Id, KeyId, LogId};
+use mickai_proof::history::{Committed, History, KeyEvent, Revocation};
 use mickai_proof::key::PublicKey;
-use mickai_proof::record::{ActorClass, Fact, Kind, Record};
-use mickai_proof::signature::{SIGNATURE_LEN, verify};
-use std::borrow::Cow;
+use mickai_proof::record::{ActorClass, Kind, Record};
 use std::path::Path;
 
-const EVENTS_MAX: usize = 256;
-
 /// The keys of a log, as its records so far tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Default)]
 pub struct KeyAccount {
-    /// Every key that was in force, in order; never empty.
-    pub keys: Vec<InForce>,
-    /// Every revocation, in order.
-    pub revoked: Vec<Revoked>,
-    /// The committed next key.
-    pub next: KeyId,
-    /// The committed recovery key.
-    pub recovery: KeyId,
+    history: History,
+    /// For each key, the index of the first record that it signs.
+    from: Vec<u64>,
+    /// For each key, the index of the record that put it in force.
+    by: Vec<u64>,
+    events: Vec<u64>,
 }
 
 /// A key that is to be worth nothing from some record on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revocation {
+pub struct Revoking {
     /// Which; the key in force if absent.
     pub key: Option<KeyId>,
     /// From this index on; from the revocation itself if absent.
@@ -52,80 +47,70 @@ pub struct Succeeded {
 }
 
 impl KeyAccount {
-    /// What genesis says; `None` if it lacks a fact.
-    pub(crate) fn of_genesis(genesis: &Record<'_>) -> Option<Self> {
-        let keys = vec![InForce { from: 0, key: key(genesis)? }];
-        Some(Self { keys, revoked: Vec::new(), next: id(genesis, "next")?, recovery: id(genesis, "recovery")? })
+    /// Every key that was in force, in order, each with the index of the first record that it signs.
+    pub fn keys(&self) -> impl Iterator<Item = InForce> {
+        self.from.iter().zip(self.history.keys()).map(|(from, key)| InForce { from: *from, key: key.clone() })
     }
 
-    /// The key that signs the record of that index.
+    /// Every key that was in force within the first `size` records, in order.
+    pub fn keys_within(&self, size: u64) -> impl Iterator<Item = &PublicKey> {
+        self.by.iter().zip(self.history.keys()).filter(move |(by, _)| **by < size).map(|(_, key)| key)
+    }
+
+    /// Every revocation, in order.
+    pub fn revocations(&self) -> &[Revocation] {
+        self.history.revocations()
+    }
+
+    /// Indexes of the key events, genesis among them.
+    pub fn events(&self) -> &[u64] {
+        &self.events
+    }
+
+    /// The key that signs the record of that index, once there is one.
     pub fn in_force_at(&self, index: u64) -> Option<&PublicKey> {
-        self.keys.iter().rev().find(|known| known.from <= index).map(|known| &known.key)
+        let place = self.from.partition_point(|from| *from <= index).checked_sub(1)?;
+        self.history.keys().nth(place)
     }
 
-    /// The key that signs what comes next.
+    /// The key that signs a checkpoint of `size` records: the one in force after the last of them. A revocation right after them does not change who signed it.
+    pub fn in_force_after(&self, size: u64) -> Option<&PublicKey> {
+        let place = self.by.partition_point(|by| *by < size).checked_sub(1)?;
+        self.history.keys().nth(place)
+    }
+
+    /// The key that signs what comes next, once there is one.
     pub fn in_force(&self) -> Option<&PublicKey> {
-        self.keys.last().map(|last| &last.key)
+        self.history.in_force()
     }
 
-    /// The committed next and recovery key.
-    pub fn committed(&self) -> (KeyId, KeyId) {
-        (self.next, self.recovery)
+    /// The committed next and recovery key, once there is a genesis.
+    pub fn committed(&self) -> Option<Committed> {
+        self.history.committed()
     }
 
-    /// Takes in a rotate or a revoke; `None`, and nothing is changed, if it may not stand there. Other records change nothing.
+    /// Takes in the next record; `None`, and nothing is changed, if it is a key event that may not stand there. Other records change nothing.
     pub(crate) fn apply(&mut self, log: LogId, record: &Record<'_>) -> Option<()> {
-        match record.kind {
-            Kind::Rotate => self.rotate(log, record),
-            Kind::Revoke => self.revoke(record),
-            _ => Some(()),
+        if !KeyEvent::is_told_by(record.kind) {
+            return Some(());
         }
-    }
-
-    fn rotate(&mut self, log: LogId, record: &Record<'_>) -> Option<()> {
-        let (key, next, recovery) = (key(record)?, id(record, "next")?, id(record, "recovery")?);
-        let request = Request::Rotation { log, index: record.index, prev: record.prev?, next, recovery };
-        let proof: &[u8; SIGNATURE_LEN] = bytes(record, "proof")?.try_into().ok()?;
-        let may = record.facts.len() == 4
-            && record.key_id == self.in_force()?.id()
-            && key.id() == self.next
-            && recovery == self.recovery
-            && self.is_new(&key)
-            && verify(&key, &request.message(key.id()), proof);
-        if !may {
+        let event = KeyEvent::of(record).filter(|event| event.to_facts() == record.facts)?;
+        if self.history.signer(record)?.id() != record.key_id {
             return None;
         }
-        self.keys.push(InForce { from: record.index + 1, key });
-        (self.next, self.recovery) = (next, recovery);
+        self.history.apply(log, record.index, record.prev, &event).ok()?;
+        if event.succession().is_some() {
+            self.by.push(record.index);
+            self.from.push(record.index + u64::from(record.kind == Kind::Rotate));
+        }
+        self.events.push(record.index);
         Some(())
     }
+}
 
-    fn revoke(&mut self, record: &Record<'_>) -> Option<()> {
-        let revoked = Revoked { key: id(record, "revoked")?, effective: uint(record, "effective")?, since_ms: uint(record, "since") };
-        let fact_count = 2 + usize::from(record.fact("since").is_some());
-        if revoked.effective > record.index || self.revoked.len() >= EVENTS_MAX || (record.fact("since").is_some() && revoked.since_ms.is_none()) {
-            return None;
-        }
-        if revoked.key == self.in_force()?.id() {
-            let (key, next, recovery) = (key(record)?, id(record, "next")?, id(record, "recovery")?);
-            let is_committed = key.id() == self.next || key.id() == self.recovery;
-            if record.facts.len() != fact_count + 3 || !is_committed || record.key_id != key.id() || !self.is_new(&key) {
-                return None;
-            }
-            self.keys.push(InForce { from: record.index, key });
-            (self.next, self.recovery) = (next, recovery);
-        } else {
-            let was_in_force = self.keys.iter().any(|known| known.key.id() == revoked.key);
-            if record.facts.len() != fact_count || !was_in_force || record.key_id != self.in_force()?.id() {
-                return None;
-            }
-        }
-        self.revoked.push(revoked);
-        Some(())
-    }
-
-    fn is_new(&self, key: &PublicKey) -> bool {
-        self.keys.len() < EVENTS_MAX && self.keys.iter().all(|known| known.key != *key)
+impl std::fmt::Debug for KeyAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyAccount({} keys)", self.from.len())
     }
 }
 
@@ -136,7 +121,7 @@ impl KeyAccount {
 pub fn key_account(home: &Home) -> Result<Option<(LogId, KeyAccount)>, Error> {
     let mut state = State::default();
     replay(&home.log_path(), &mut state, |_, _| Ok(()))?;
-    Ok(state.log.zip(state.keys))
+    Ok(state.log.map(|log| (log, state.keys)))
 }
 
 impl LogWriter {
@@ -144,89 +129,66 @@ impl LogWriter {
     /// `authority` is the policy's digest and version.
     ///
     /// # Errors
-    /// [`KeyFault::RecoveryMissing`], [`KeyFault::NotCommitted`], [`KeyFault::NotThroughSigner`], [`KeyFault::HeldElsewhere`], those of passphrases; [`Error::Io`]. Where one comes after the record, the next start does the rest.
+    /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Error::Io`]. Where one comes after the record, the next start does the rest.
     pub fn rotate_key(&mut self, authority: (Id, u64), recovery: Option<&Path>) -> Result<Succeeded, Error> {
-        let succession = self.begin_succession(Successor::Next, recovery)?;
-        let (log, index, prev) = (self.log_id(), self.size(), self.state().last.unwrap_or(RecordDigest([0; RecordDigest::LEN])));
-        let (next, recovery) = succession.committed;
-        let proof = succession.key.sign(&Request::Rotation { log, index, prev, next, recovery })?;
-        let draft = successor_facts(draft(Kind::Rotate, "key.rotate", self.key().id(), authority), &succession).fact("proof", fact(&proof));
+        let coming = self.begin_succession(Successor::Next, recovery)?;
+        let prev = self.state().last.ok_or(Misuse::KeyEvent)?;
+        let request = Request::Rotation { log: self.log_id(), index: self.size(), prev, committed: coming.to.committed };
+        let proof = Box::new(coming.key.sign(&request)?);
+        let draft = draft(Kind::Rotate, self.key().id(), authority, &KeyEvent::Rotate { to: coming.to.clone(), proof });
         let signer = self.key().clone();
-        self.succeed(draft, signer, &succession)
+        self.succeed(draft, signer, &coming)
     }
 
-    /// Says that a key is worth nothing from some record on. Where it is the key in force, a committed key takes over and signs that.
+    /// Says that a key is worth nothing from some record on. Where it is the key in force, a committed key takes over and signs that. Gives the revocation as it stands in the log too.
     ///
     /// # Errors
     /// As [`LogWriter::rotate_key`]; [`Misuse::KeyEvent`] if the key was never in force, or `effective` lies ahead.
-    pub fn revoke_key(&mut self, authority: (Id, u64), revocation: &Revocation, recovery: Option<&Path>) -> Result<Succeeded, Error> {
+    pub fn revoke_key(&mut self, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<(Succeeded, Revocation), Error> {
         let in_force = self.key().id();
-        let key = revocation.key.unwrap_or(in_force);
-        let effective = revocation.effective.unwrap_or(self.size());
-        let facts = |draft: Draft| {
-            let draft = draft.fact("revoked", fact(&key.0)).fact("effective", Fact::Uint(effective));
-            revocation.since_ms.into_iter().fold(draft, |draft, since| draft.fact("since", Fact::Uint(since)))
-        };
-        if effective > self.size() {
+        let revocation = Revocation { revoked: revoking.key.unwrap_or(in_force), effective: revoking.effective.unwrap_or(self.size()), since_ms: revoking.since_ms };
+        let is_known = self.state().keys.keys().any(|known| known.key.id() == revocation.revoked);
+        if !is_known || revocation.effective > self.size() {
             return Err(Misuse::KeyEvent.into());
         }
-        if key != in_force {
+        if revocation.revoked != in_force {
             let signer = self.key().clone();
-            let appended = self.append_key_event(facts(draft(Kind::Revoke, "key.revoke", in_force, authority)), signer.clone(), signer)?;
-            return Ok(Succeeded { appended, key: in_force });
+            let draft = draft(Kind::Revoke, in_force, authority, &KeyEvent::Revoke { revocation, to: None });
+            let appended = self.append_key_event(draft, signer.clone(), signer)?;
+            return Ok((Succeeded { appended, key: in_force }, revocation));
         }
-        let succession = self.begin_succession(revocation.successor, recovery)?;
-        let signer = succession.key.clone();
-        let draft = successor_facts(facts(draft(Kind::Revoke, "key.revoke", signer.id(), authority)), &succession);
-        self.succeed(draft, signer, &succession)
+        let coming = self.begin_succession(revoking.successor, recovery)?;
+        let signer = coming.key.clone();
+        let draft = draft(Kind::Revoke, signer.id(), authority, &KeyEvent::Revoke { revocation, to: Some(coming.to.clone()) });
+        Ok((self.succeed(draft, signer, &coming)?, revocation))
     }
 
-    fn begin_succession(&self, successor: Successor, recovery: Option<&Path>) -> Result<Succession, Error> {
+    fn begin_succession(&self, successor: Successor, recovery: Option<&Path>) -> Result<Coming, Error> {
         let here = self.home().recovery_path();
-        let committed = self.state().keys.as_ref().map(KeyAccount::committed).ok_or(KeyFault::RecoveryMissing(here.clone()))?;
-        Succession::begin(self.home(), recovery.unwrap_or(&here), successor, committed)
+        let committed = self.state().keys.committed().ok_or(Misuse::KeyEvent)?;
+        Coming::begin(self.home(), recovery.unwrap_or(&here), successor, committed)
     }
 
-    fn succeed(&mut self, draft: Draft, signer: OperatorKey, succession: &Succession) -> Result<Succeeded, Error> {
-        let appended = self.append_key_event(draft, signer, succession.key.clone())?;
-        succession.finish(self.home())?;
-        Ok(Succeeded { appended, key: succession.key.id() })
+    fn succeed(&mut self, draft: Draft, signer: OperatorKey, coming: &Coming) -> Result<Succeeded, Error> {
+        let appended = self.append_key_event(draft, signer, coming.key.clone())?;
+        coming.finish(self.home())?;
+        Ok(Succeeded { appended, key: coming.key.id() })
     }
 }
 
 /// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer.
 pub(crate) fn settle_keys(home: &Home, state: &State) -> Result<(), Error> {
-    match state.keys.as_ref().and_then(|keys| Some((keys.in_force()?.id(), keys.committed()))) {
-        Some((in_force, committed)) => keys::settle(home, in_force, committed),
+    match state.keys.in_force().zip(state.keys.committed()) {
+        Some((in_force, committed)) => keys::settle(home, in_force.id(), committed),
         None => Ok(()),
     }
 }
 
-fn draft(kind: Kind, action: &str, actor: KeyId, authority: (Id, u64)) -> Draft {
-    Draft::new(kind, (ActorClass::Operator, Id(actor.0)), authority, action)
+fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
+    let mut draft = Draft::new(kind, (ActorClass::Operator, Id(actor.0)), authority, if kind == Kind::Rotate { "key.rotate" } else { "key.revoke" });
+    draft.facts = event.to_facts().into_iter().map(|(name, fact)| (name.into_owned(), fact)).collect();
+    draft
 }
 
-fn successor_facts(draft: Draft, succession: &Succession) -> Draft {
-    let (next, recovery) = succession.committed;
-    draft.fact("key", fact(&succession.key.public().to_spki())).fact("next", fact(&next.0)).fact("recovery", fact(&recovery.0))
-}
-
-fn fact(bytes: &[u8]) -> Fact<'static> {
-    Fact::Bytes(Cow::Owned(bytes.to_vec()))
-}
-
-fn bytes<'a>(record: &'a Record<'_>, name: &str) -> Option<&'a [u8]> {
-    record.fact(name).and_then(Fact::as_bytes)
-}
-
-fn uint(record: &Record<'_>, name: &str) -> Option<u64> {
-    record.fact(name).and_then(Fact::as_uint)
-}
-
-fn id(record: &Record<'_>, name: &str) -> Option<KeyId> {
-    KeyId::from_slice(bytes(record, name)?)
-}
-
-fn key(record: &Record<'_>) -> Option<PublicKey> {
-    PublicKey::from_spki(bytes(record, "key")?).ok()
-}
+#[cfg(test)]
+mod tests;

@@ -28,7 +28,7 @@ pub(crate) struct State {
     /// SHA-256 of genesis, once there is one.
     pub(crate) log: Option<LogId>,
     /// What genesis and the key events say of keys.
-    pub(crate) keys: Option<KeyAccount>,
+    pub(crate) keys: KeyAccount,
     /// The tree so far.
     pub(crate) frontier: Frontier,
     /// D of the last record.
@@ -122,12 +122,10 @@ impl State {
             return Err(PushError::Damaged(Damage::Chain));
         }
         if is_first {
-            self.keys = Some(KeyAccount::of_genesis(&record).ok_or(PushError::Damaged(Damage::Chain))?);
             self.log = Some(LogId::of_genesis(bytes));
         }
-        if let (Some(keys), Some(log)) = (&mut self.keys, self.log) {
-            keys.apply(log, &record).ok_or(PushError::Damaged(Damage::KeyEvent))?;
-        }
+        let log = self.log.unwrap_or(LogId::GENESIS);
+        self.keys.apply(log, &record).ok_or(PushError::Damaged(Damage::KeyEvent))?;
         let digest = RecordDigest::of(bytes);
         self.note_pairing(&record, digest).map_err(PushError::Damaged)?;
         self.frontier.push(merkle::leaf(bytes));
@@ -194,7 +192,7 @@ impl CheckpointCheck {
         if have < note.checkpoint.size {
             return Err(Error::RolledBack { have, want: note.checkpoint.size, checkpoint: self.path });
         }
-        let key = state.keys.as_ref().and_then(|keys| keys.in_force_at(note.checkpoint.size));
+        let key = state.keys.in_force_after(note.checkpoint.size);
         let (Some(key), Some(log)) = (key, state.log) else { return Ok(None) };
         let checkpoint = note.verify(key, log).map_err(|error| Error::damaged(&self.path, 0, Damage::Checkpoint(error)))?;
         Ok(Some((checkpoint, text)))

@@ -15,6 +15,7 @@ use crate::segment::{Entry, SegmentWriter};
 use crate::vault::{Sealing, Vault};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
+use mickai_proof::history::Committed;
 use mickai_proof::limits::OPEN_INTENTS_MAX;
 use mickai_proof::record::{self, ActorClass, Fact, Kind, Mode, OutcomeCode, Record, RecordError};
 use std::borrow::Cow;
@@ -91,7 +92,7 @@ impl LogWriter {
         let checkpoint = check.finish(&state)?;
         settle_keys(home, &state)?;
         let key = OperatorKey::load(home)?;
-        if let Some(in_force) = state.keys.as_ref().and_then(|keys| keys.in_force()).filter(|in_force| *in_force != key.public()) {
+        if let Some(in_force) = state.keys.in_force().filter(|in_force| *in_force != key.public()) {
             return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
         }
         let mut segments = SegmentWriter::open(&home.log_path(), ending.resume, segment_bytes_max)?;
@@ -256,7 +257,7 @@ impl LogWriter {
     fn check_key_event(&self, placed: &[Placed]) -> Result<(), Error> {
         let fits = |placed: &Placed| {
             let record = record::decode(&placed.record).ok()?;
-            self.state.keys.clone()?.apply(self.log, &record)
+            self.state.keys.clone().apply(self.log, &record)
         };
         if placed.iter().all(|placed| fits(placed).is_some()) { Ok(()) } else { Err(Misuse::KeyEvent.into()) }
     }
@@ -343,7 +344,7 @@ impl std::fmt::Debug for LogWriter {
 
 /// Appends genesis: the log's key, and the ids of the two keys that may follow it.
 fn begin(home: &Home, key: &OperatorKey, clock: &dyn Clock, authority: (Id, u64), state: &mut State, segments: &mut SegmentWriter) -> Result<LogId, Error> {
-    let (next, recovery) = keys::committed_keys(home)?;
+    let Committed { next, recovery } = keys::committed_keys(home)?;
     let bytes = |bytes: &[u8]| Fact::Bytes(Cow::Owned(bytes.to_vec()));
     let draft = Draft::new(Kind::Genesis, (ActorClass::Operator, Id(key.id().0)), authority, "genesis")
         .fact("key", bytes(&key.public().to_spki()))

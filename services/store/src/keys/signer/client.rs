@@ -49,7 +49,7 @@ impl Client {
     /// Has the signer sign; what it gives was verified.
     pub(crate) fn sign(&self, request: &Request) -> Result<[u8; SIGNATURE_LEN], Error> {
         match self.ask(request)? {
-            Reply::Signature(signature) if verify(&self.public, &request.message(self.public.id()), &signature) => Ok(*signature),
+            Reply::Signature(signature) if verify(&self.public, &request.message(&self.public), &signature) => Ok(*signature),
             Reply::Signature(_) => Err(self.fault(SignerFault::BadSignature)),
             Reply::Refused(refusal) => Err(self.fault(SignerFault::Refused(refusal))),
             Reply::Key(_) => Err(self.fault(SignerFault::Malformed)),

@@ -78,7 +78,7 @@ impl Memory {
     /// May this be signed? What must be remembered of it is on disk when this returns.
     pub(crate) fn admit(&mut self, request: &Request) -> Result<Noticed, Refusal> {
         match request {
-            Request::Key | Request::Rotation { .. } => Ok(Noticed::Nothing),
+            Request::Key | Request::Rotation { .. } | Request::Statement { .. } => Ok(Noticed::Nothing),
             Request::Record { log, index, record } => self.admit_record(*log, *index, *record),
             Request::Checkpoint(checkpoint) => self.admit_checkpoint(checkpoint),
         }

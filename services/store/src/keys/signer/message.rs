@@ -20,6 +20,7 @@ use crate::limits;
 use mickai_proof::cbor::{CborError, Major, Reader, write_bytes, write_head, write_text};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
+use mickai_proof::history::{Committed, Revocation, Statement, Succession, rotation_message};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::INDEX_MAX;
 use mickai_proof::signature::{SIGNATURE_LEN, to_be_signed};
@@ -53,10 +54,15 @@ pub enum Request {
         index: u64,
         /// D of the record before it.
         prev: RecordDigest,
-        /// The key that comes after this one.
-        next: KeyId,
-        /// The recovery key.
-        recovery: KeyId,
+        /// What is committed with it: the key that comes after this one, and the recovery key.
+        committed: Committed,
+    },
+    /// A revocation statement of another key.
+    Statement {
+        /// Of which log.
+        log: LogId,
+        /// What it says.
+        revocation: Revocation,
     },
 }
 
@@ -108,8 +114,11 @@ impl Request {
                 log: LogId(reader.fixed()?),
                 index: size(&mut reader)?,
                 prev: RecordDigest(reader.fixed()?),
-                next: KeyId(reader.fixed()?),
-                recovery: KeyId(reader.fixed()?),
+                committed: Committed { next: KeyId(reader.fixed()?), recovery: KeyId(reader.fixed()?) },
+            },
+            (4, 6) => Self::Statement {
+                log: LogId(reader.fixed()?),
+                revocation: Revocation { revoked: KeyId(reader.fixed()?), effective: index(&mut reader)?, since_ms: since(&mut reader)? },
             },
             _ => return Err(CborError::NotCanonical),
         };
@@ -134,23 +143,33 @@ impl Request {
                 write_bytes(&mut out, &root.0);
                 out
             }
-            Self::Rotation { log, index, prev, next, recovery } => {
+            Self::Statement { log, revocation: Revocation { revoked, effective, since_ms } } => {
+                let mut out = start(6, 4);
+                write_bytes(&mut out, &log.0);
+                write_bytes(&mut out, &revoked.0);
+                write_head(&mut out, Major::Uint, *effective);
+                write_head(&mut out, Major::Array, u64::from(since_ms.is_some()));
+                since_ms.iter().for_each(|since| write_head(&mut out, Major::Uint, *since));
+                out
+            }
+            Self::Rotation { log, index, prev, committed } => {
                 let mut out = start(7, 3);
                 write_bytes(&mut out, &log.0);
                 write_head(&mut out, Major::Uint, *index);
-                [&prev.0[..], &next.0, &recovery.0].into_iter().for_each(|bytes| write_bytes(&mut out, bytes));
+                [&prev.0[..], &committed.next.0, &committed.recovery.0].into_iter().for_each(|bytes| write_bytes(&mut out, bytes));
                 out
             }
         }
     }
 
     /// What `key` signs for it; empty for [`Request::Key`], which nothing is signed for. No message of one kind is one of another: the first bytes differ (spec/keys.md).
-    pub fn message(&self, key: KeyId) -> Vec<u8> {
+    pub fn message(&self, key: &PublicKey) -> Vec<u8> {
         match self {
             Self::Key => Vec::new(),
-            Self::Record { log, record, .. } => to_be_signed(key, *log, *record),
+            Self::Record { log, record, .. } => to_be_signed(key.id(), *log, *record),
             Self::Checkpoint(checkpoint) => checkpoint.text().into_bytes(),
-            Self::Rotation { log, index, prev, next, recovery } => [&b"oar-rotate-v1\0"[..], &log.0, &index.to_be_bytes(), &prev.0, &key.0, &next.0, &recovery.0].concat(),
+            Self::Rotation { log, index, prev, committed } => rotation_message(*log, *index, *prev, &Succession { key: key.clone(), committed: *committed }),
+            Self::Statement { log, revocation } => Statement::message(*log, revocation),
         }
     }
 }
@@ -260,6 +279,14 @@ fn index(reader: &mut Reader<'_>) -> Result<u64, CborError> {
 
 fn size(reader: &mut Reader<'_>) -> Result<u64, CborError> {
     index(reader).and_then(|size| if size > 0 { Ok(size) } else { Err(CborError::NotCanonical) })
+}
+
+fn since(reader: &mut Reader<'_>) -> Result<Option<u64>, CborError> {
+    match reader.array()? {
+        0 => Ok(None),
+        1 => reader.uint().map(Some),
+        _ => Err(CborError::NotCanonical),
+    }
 }
 
 /// The beginning of a text that fits.

@@ -6,6 +6,7 @@ use super::*;
 use crate::error::Error;
 use crate::keys::{KeyFault, OperatorKey, SignerFault};
 use mickai_proof::checkpoint::Checkpoint;
+use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
@@ -70,7 +71,9 @@ fn messages_are_those_of_the_vectors() {
     assert_eq!(requests[0], Request::Key);
     assert_eq!(requests[1], record(7, 2));
     assert_eq!(requests[3], Request::Checkpoint(checkpoint(300, 3)));
-    assert_eq!(requests[4], Request::Rotation { log: LOG, index: 70_000, prev: RecordDigest([4; 64]), next: KeyId([5; 32]), recovery: KeyId([6; 32]) });
+    assert_eq!(requests[4], Request::Rotation { log: LOG, index: 70_000, prev: RecordDigest([4; 64]), committed: Committed { next: KeyId([5; 32]), recovery: KeyId([6; 32]) } });
+    let revocation = |since_ms| Request::Statement { log: LOG, revocation: Revocation { revoked: KeyId([7; 32]), effective: 37, since_ms } };
+    assert_eq!(requests[5..], [revocation(None), revocation(Some(1_795_424_000_000))]);
     assert_eq!(replies[3], Reply::Refused(Refusal::Settled { size: 300 }));
     assert_eq!(replies.len(), 7);
 }
@@ -81,7 +84,7 @@ fn what_a_checkpoint_covers_is_signed_once() {
     let memory = folder.path().join("memory");
     let ask = |signer: &Signer, request| match signer.answer(&request, &|_| {}) {
         Reply::Signature(signature) => {
-            assert!(verify(key(1).public(), &request.message(key(1).id()), &signature));
+            assert!(verify(key(1).public(), &request.message(key(1).public()), &signature));
             Ok(())
         }
         Reply::Refused(refusal) => Err(refusal),
@@ -109,7 +112,7 @@ fn what_a_checkpoint_covers_is_signed_once() {
     assert_eq!(ask(&signer(&memory), record(2, 9)), Ok(()), "after a crash a record that was never durable gives its place to another");
     let other = Request::Record { log: LogId([2; 32]), index: 0, record: RecordDigest([1; 64]) };
     assert_eq!(ask(&signer(&memory), other), Ok(()), "logs do not mix");
-    assert_eq!(ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), next: KeyId([1; 32]), recovery: KeyId([1; 32]) }), Ok(()));
+    assert_eq!(ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), committed: Committed { next: KeyId([1; 32]), recovery: KeyId([1; 32]) } }), Ok(()));
 }
 
 #[test]
@@ -132,7 +135,7 @@ fn nothing_is_signed_that_cannot_be_remembered() {
     let memory = folder.path().join("gone/memory");
     std::fs::create_dir(folder.path().join("gone")).unwrap();
     let signer = signer(&memory);
-    std::fs::remove_dir(folder.path().join("gone")).unwrap();
+    std::fs::remove_dir_all(folder.path().join("gone")).unwrap();
     assert!(matches!(signer.answer(&Request::Checkpoint(checkpoint(1, 1)), &|_| {}), Reply::Refused(Refusal::Memory(_))));
     std::fs::create_dir(folder.path().join("gone")).unwrap();
     assert!(matches!(signer.answer(&Request::Checkpoint(checkpoint(1, 1)), &|_| {}), Reply::Signature(_)));
