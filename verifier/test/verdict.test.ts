@@ -6,6 +6,7 @@ import { decode, encode, type Value, type ValueMap } from '../src/cbor.js';
 import { Chain } from '../src/chain.js';
 import { KIND, recordDigest } from '../src/record.js';
 import type { Policy } from '../src/policy.js';
+import { emptyScope } from '../src/scope.js';
 import { AXES, REASONS, type Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
 import { remembering } from './remember.js';
@@ -233,7 +234,7 @@ test('verdict: every reason code has a row', () => {
 
 test('verdict: too-many-open', () => {
   const log = newLog();
-  const chain = new Chain({ logId: log.id, first: 0, count: 70_000 }, [], undefined);
+  const chain = new Chain({ logId: log.id, first: 0, count: 70_000 }, [], new Set());
   assert.equal(typeof chain.accept(0, log.records[0]!), 'object');
   let before = log.records[0]!;
   const fields = decode(before) as ValueMap;
@@ -285,7 +286,7 @@ test('verdict: the scope sentence', () => {
   ];
   for (const [bundle, policy, text] of cases) assert.equal(judge(bundle, policy).scope.text, text);
   const { scope } = judge(new Uint8Array(0), PINNED);
-  assert.deepEqual({ ...scope, text: '' }, { log: null, key: null, first: null, last: null, size: null, root: null, opened: 0, open_intents: [], text: '' });
+  assert.deepEqual({ ...scope, text: '' }, emptyScope());
 });
 
 test('verdict: every cut is refused, at the place where the file ends', () => {
