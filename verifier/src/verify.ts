@@ -233,7 +233,7 @@ export class Verifier {
     const { references } = this.terms!;
     const unsettled = references.filter(({ settled }) => !settled);
     if (unsettled.some(({ note }) => note !== undefined && verifyNote(note, this.keys, this.verify) !== true)) {
-      this.report = misuseReport('misuse-reference', this.scope);
+      this.report = misuseReport('misuse-reference', { ...this.scope, erased: [] });
       return;
     }
     const head = this.head();

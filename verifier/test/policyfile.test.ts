@@ -7,6 +7,7 @@ import { parsePolicyFile } from '../src/policyfile.js';
 const READ: string[] = [
   '{}',
   ' {"keys": []}\n',
+  '{"keys":["a","a","\\"upto\\":","1e3","\\ud83d\\ude00\\\\"],"references":[{"checkpoint":"x"},{"checkpoint" : "x"}]}',
   '{"keys":["a","b"],"references":[{"checkpoint":"x","requested":0,"received":9007199254740991},{"checkpoint":"y"}],"require":["time"],"upto":3,"revocations":["AA=="],"max_age_ms":1,"skew_ms":0}',
 ];
 
@@ -39,6 +40,13 @@ const REFUSED: string[] = [
   '{"revocations":[[1]]}',
   '{"max_age_ms":true}',
   '{"skew_ms":1e99}',
+  '{"skew_ms":1e3}',
+  '{"skew_ms":1.0}',
+  '{"skew_ms":-0}',
+  '{"upto":3,"upto":3}',
+  '{"upto":3,"\\u0075pto":4}',
+  '{"references":[{"checkpoint":"x","received":1,"received":1}]}',
+  '{"keys":["\\ud800"]}',
 ];
 
 test('policy file: what is read', () => {
