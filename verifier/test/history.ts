@@ -67,6 +67,7 @@ const LISTS: Row[] = [
   { why: 'a key that never came into force', bundle: broken((p) => keyList(p).push(K3.publicKey.spki), ROTATED), reason: 'key-history', index: 6 },
   { why: 'a trusted key that never came into force', bundle: broken((p) => keyList(p).push(K1.publicKey.spki), new Log(STRANGER).genesis().intent()), reason: 'key-history', index: 2 },
   { why: 'a key that never came into force, and a byte after the checkpoint', bundle: new Uint8Array([...broken((p) => keyList(p).push(K3.publicKey.spki), ROTATED), 0]), reason: 'key-history', index: 6 },
+  { why: 'genesis names another key than the one that signs it', bundle: new Log(K1).genesis(setFacts({ key: K2.publicKey.spki })).bundle(), reason: 'genesis-key', index: 0 },
   { why: 'the keys in another order', bundle: broken((p) => keyList(p).reverse(), ROTATED), reason: 'unknown-key', index: 0 },
   { why: 'a key twice', bundle: broken((p) => keyList(p).push(K1.publicKey.spki), ROTATED), reason: 'malformed-bundle', index: 0 },
   { why: 'no keys', bundle: broken((p) => keyList(p).splice(0), ROTATED), reason: 'malformed-bundle', index: 0 },
@@ -132,6 +133,7 @@ const REVOCATIONS: Row[] = [
   { why: 'a revoke of the key in force without a successor', bundle: begun().revoke(K1, { effective: 3 }, { key: K2 }, setFacts({ key: undefined, next: undefined, recovery: undefined })).bundle(), reason: 'key-event', index: 3 },
   { why: 'a revoke of an older key that names a successor', bundle: rotated().revoke(K1, { effective: 3 }, undefined, setFacts({ next: ID })).bundle(), reason: 'key-event', index: 6 },
   { why: 'a revoke of a key that never was in force', bundle: rotated().revoke(K3, { effective: 3 }).bundle(), reason: 'key-event', index: 6 },
+  { why: 'a revoke of a key that comes into force later', bundle: begun().revoke(K2, { effective: 3 }).rotate({ key: K2 }).bundle(), reason: 'key-event', index: 3 },
   { why: 'a revoke from an index after it', bundle: rotated().revoke(K1, { effective: 7 }).bundle(), reason: 'key-event', index: 6 },
   { why: 'a revoke without an index', bundle: rotated().revoke(K1, { effective: 3 }, undefined, setFacts({ effective: undefined })).bundle(), reason: 'key-event', index: 6 },
   { why: 'a revoke since a text', bundle: rotated().revoke(K1, { effective: 3 }, undefined, setFacts({ since: 'then' })).bundle(), reason: 'key-event', index: 6 },
@@ -140,12 +142,14 @@ const REVOCATIONS: Row[] = [
 
 const told = (log: Log, revoked: KeyPair, worth: { effective: number; since?: number }, signer: KeyPair): Policy => pinned(log, { revocations: [base64(statement(log, revoked, worth, signer))] });
 const BEGUN = begun();
+const SELF = new Log(K1, { next: K1 }).genesis();
 const STATEMENTS: Row[] = [
   { why: 'a statement of the next key', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 1 }, K2), reason: 'revoked', exit: 3, revoked: [[1, 2]] },
   { why: 'a statement of the recovery key', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 1, since: 9 }, RECOVERY), reason: 'revoked', exit: 3, revoked: [[0, 2]] },
   { why: 'a statement of a key that was in force after it', bundle: TWICE.bundle(), policy: told(TWICE, K1, { effective: 2 }, K3), reason: 'revoked', exit: 3, revoked: [[2, 3]] },
   { why: 'a statement about an index after the last', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 3 }, K2), reason: null, exit: 0, axes: { 'key-status': 'pass' } },
   { why: 'a statement of the key that it is about', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 0 }, K1), reason: null, exit: 0 },
+  { why: 'a statement of the key that it is about, which committed to itself', bundle: SELF.bundle(), policy: told(SELF, K1, { effective: 0 }, K1), reason: null, exit: 0 },
   { why: 'a statement of a stranger', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 0 }, STRANGER), reason: null, exit: 0 },
   { why: 'a statement of an older key', bundle: ROTATED.bundle(), policy: told(ROTATED, K2, { effective: 0 }, K1), reason: null, exit: 0 },
   { why: 'a statement of a key that was committed only later', bundle: ROTATED.bundle(), policy: told(ROTATED, K1, { effective: 0 }, K3), reason: null, exit: 0 },
