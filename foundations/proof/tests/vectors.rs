@@ -1,10 +1,10 @@
 //! Every vector of spec/vectors/{record,checkpoint,bundle} gives the answer that stands beside it, whatever the pieces it comes in.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads files")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test, which reads files")]
 
 mod common;
 
 use base64ct::{Base64, Encoding};
-use common::vector::{BundleVector, CheckpointVector, RecordVector, folder, from_hex, judge_checkpoint, judge_record};
+use common::vector::{BundleVector, CheckpointVector, ForkVector, RecordVector, folder, from_hex, judge_checkpoint, judge_fork, judge_record};
 use mickai_proof::digest::LogId;
 use mickai_proof::key::PublicKey;
 use serde::de::DeserializeOwned;
@@ -43,6 +43,14 @@ fn checkpoint_vectors_hold() {
 }
 
 #[test]
+fn fork_vectors_hold() {
+    each("fork", 3, |vector: ForkVector, is_accepted| {
+        assert_eq!(vector.expect.reason == "fork", is_accepted, "{}", vector.name);
+        assert_eq!(judge_fork(&vector), vector.expect, "{}: {}", vector.name, vector.why);
+    });
+}
+
+#[test]
 fn bundle_vectors_hold_in_pieces_of_any_size() {
     each("bundle", 30, |vector: BundleVector, is_accepted| {
         assert_eq!(matches!(vector.expect.exit, 0 | 2), is_accepted, "{}", vector.name);
@@ -68,6 +76,26 @@ fn the_sentences_of_the_spec_are_those_of_the_vectors() {
     assert!(count >= 12, "only {count} sentences");
 }
 
+/// The table of spec/verdict.md "Attacks": each vector that a row names gives the row's answer, in the file and so in both implementations.
+#[test]
+fn every_attack_gets_its_answer() {
+    let spec = fs::read_to_string(folder("../verdict.md")).unwrap();
+    let table = spec.split_once("## Attacks").unwrap().1.split_once("## Security").unwrap().0;
+    let mut count = 0;
+    for row in table.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.contains("`accept/") || row.contains("`reject/")) {
+        let [attack, answer, names] = row.split(" | ").collect::<Vec<_>>().try_into().unwrap();
+        for name in names.split('`').filter(|name| name.contains('/')) {
+            let text = fs::read_to_string(folder("bundle").join(format!("{name}.json"))).unwrap_or_else(|_| panic!("{name} is not there"));
+            let vector: BundleVector = serde_json::from_str(&text).unwrap();
+            let word = vector.expect.verdict.clone().unwrap_or_else(|| format!("exit {}", vector.expect.exit));
+            let given = vector.expect.reason.as_ref().map_or_else(|| word.clone(), |reason| format!("{word} `{reason}`"));
+            assert_eq!(given, answer, "{attack}: {name}");
+            count += 1;
+        }
+    }
+    assert!(count >= 70, "only {count} vectors in the table");
+}
+
 /// Every reason of spec/verdict.md that a file of a few kilobytes can give has a vector. The other is `too-many-open`: 65,537 signed intents are 220 MB.
 #[test]
 fn every_reason_has_a_vector() {
@@ -80,7 +108,8 @@ fn every_reason_has_a_vector() {
     }
     let expected = "not-a-bundle unsupported-version malformed-bundle no-records malformed-record unsupported-kind unsupported-extension log-id genesis index prev after-terminal \
         pairing-order seal signing-mode malformed-signature unknown-key signature opening genesis-key malformed-checkpoint checkpoint-origin checkpoint-key root checkpoint-signature \
-        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require";
+        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require \
+        key-event key-history pre-rotation rotation-proof erase time-bounds event-path revoked revocation-unproven too-old misuse-policy misuse-revocation misuse-age";
     for reason in expected.split_whitespace() {
         assert!(reasons.remove(reason), "no vector for {reason}");
     }

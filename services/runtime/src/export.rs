@@ -167,7 +167,7 @@ impl Source<'_> {
     pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };
         let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
-        let mut writer = Writer::new(header, self.key, left.nodes());
+        let mut writer = Writer::new(header, [self.key], &[], left.nodes());
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
             let openings = self.openings(entry.index, open)?;
