@@ -67,6 +67,7 @@ enum State {
 }
 
 /// Turns bytes into events. Feed it any pieces; it keeps what it has not yet used, at most one item.
+#[derive(Clone)]
 pub struct Parser {
     buffer: Vec<u8>,
     used: usize,

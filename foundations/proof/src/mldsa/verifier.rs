@@ -30,6 +30,7 @@ pub struct RecheckSeed(pub [u8; 32]);
 ///
 /// Every rejection, and a seeded 1 in 1,000 of the acceptances, is repeated by the library ([`signature::verify`]), whose word is final; [`Verifier::disagreements`] counts where
 /// it was another.
+#[derive(Clone)]
 pub struct Verifier {
     key: PublicKey,
     /// Made when the first batch is large enough to need it.

@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 const SEALED_LEN: usize = 64;
 
 /// What signatures and openings, which come after a chunk's records, are checked against.
+#[derive(Clone)]
 pub(super) struct Pending {
     pub digest: RecordDigest,
     pub mode: Mode,
@@ -39,6 +40,7 @@ pub struct Erased {
 }
 
 /// The chain, the tree and the keys as far as they have been read.
+#[derive(Clone)]
 pub(super) struct Chain {
     header: Header,
     last: Option<RecordDigest>,

@@ -17,6 +17,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// Everything between the events and the verdict.
+#[derive(Clone)]
 pub(super) struct Judge {
     pub(super) policy: Policy,
     engine: Engine,
@@ -179,6 +180,10 @@ impl Judge {
         if index == self.chunk_start + self.chunk.len() as u64 && self.chunk.len() as u64 == limits::CHUNK_RECORDS {
             self.chunk.clear();
             self.chunk_start = index;
+        }
+        // Like a signature, a record after the index of a failure cannot lower it.
+        if self.failure.is_some_and(|failure| failure.index < index) {
+            return self.chunk.push(None);
         }
         let Some(chain) = &mut self.chain else { return };
         let failure = &mut self.failure;

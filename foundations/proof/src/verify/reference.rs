@@ -11,6 +11,7 @@ use crate::merkle;
 use alloc::vec::Vec;
 
 /// A key event outside the range, judged but for its place in the tree.
+#[derive(Clone)]
 pub(super) struct Located {
     pub index: u64,
     pub leaf: TreeHash,

@@ -12,6 +12,7 @@ use alloc::vec::Vec;
 use sha3::{Digest, Sha3_512};
 
 /// A signature whose form is right, to be verified with the others of its chunk.
+#[derive(Clone)]
 pub(super) struct Due {
     pub index: u64,
     pub key: PublicKey,
@@ -32,6 +33,7 @@ impl Due {
 }
 
 /// Checks signatures in index order and remembers those that the next seal must name.
+#[derive(Clone)]
 pub(super) struct Signatures {
     log: LogId,
     is_trusted: bool,

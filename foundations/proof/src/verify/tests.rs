@@ -1,5 +1,7 @@
 //! What no vector shows: the limit of open intents, which takes more records than a file should hold, and the report's exact text.
 
+mod tamper;
+
 use super::chain::Chain;
 use super::{Axis, AxisState, Policy, Reason, Word, verify};
 use crate::bundle::Header;

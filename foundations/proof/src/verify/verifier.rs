@@ -5,6 +5,9 @@ use super::{Engine, Misuse, Policy, Verdict};
 use crate::bundle::Parser;
 
 /// Takes a bundle in pieces of any size and answers once. Memory: one chunk's digests and commitments, the open intents, the tree's frontier.
+///
+/// A clone goes on from here by itself: the same beginning can be followed by several ends.
+#[derive(Clone)]
 pub struct Verifier {
     parser: Parser,
     judge: Judge,

@@ -7,7 +7,7 @@ use mickai_proof::digest::{LogId, RecordDigest};
 use mickai_proof::fork::{ForkError, ForkProof};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::decode;
-use mickai_proof::verify::{Engine, Misuse, Policy, Verifier, Word};
+use mickai_proof::verify::{Engine, Misuse, Policy, Verdict, Verifier, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -176,24 +176,24 @@ impl PolicyText {
 
     /// The same with another way to verify signatures.
     pub fn judge_by(&self, engine: Engine, bundle: &[u8], piece_len: usize) -> Expect {
-        self.to_policy().and_then(|policy| judge(policy, engine, bundle, piece_len)).unwrap_or_else(|misuse| Expect {
-            verdict: None,
-            exit: 64,
-            reason: Some(misuse.code().to_owned()),
-            index: None,
-            step: None,
-            axes: BTreeMap::new(),
-            text: None,
-        })
+        told(self.to_policy().and_then(|policy| judge(policy, engine, bundle, piece_len)))
     }
 }
 
-fn judge(policy: Policy, engine: Engine, bundle: &[u8], piece_len: usize) -> Result<Expect, Misuse> {
+fn judge(policy: Policy, engine: Engine, bundle: &[u8], piece_len: usize) -> Result<Verdict, Misuse> {
     let mut verifier = Verifier::with_engine(policy, engine)?;
     bundle.chunks(piece_len).for_each(|piece| verifier.feed(piece));
     assert_eq!(verifier.disagreements(), 0);
-    let verdict = verifier.finish()?;
-    Ok(Expect {
+    verifier.finish()
+}
+
+/// The answer as a vector has it.
+pub fn told(answer: Result<Verdict, Misuse>) -> Expect {
+    let misused = |misuse: Misuse| {
+        let reason = Some(misuse.code().to_owned());
+        Expect { verdict: None, exit: 64, reason, index: None, step: None, axes: BTreeMap::new(), text: None }
+    };
+    let verdict_told = |verdict: Verdict| Expect {
         text: Some(verdict.scope_text()),
         verdict: (verdict.word != Word::Unreadable).then(|| verdict.word.name().to_owned()),
         exit: verdict.word.exit_code(),
@@ -201,5 +201,6 @@ fn judge(policy: Policy, engine: Engine, bundle: &[u8], piece_len: usize) -> Res
         index: verdict.index(),
         step: verdict.failure.and_then(|failure| failure.reason.step()),
         axes: verdict.axes.iter().map(|(axis, state)| (axis.name().to_owned(), state.name().to_owned())).collect(),
-    })
+    };
+    answer.map_or_else(misused, verdict_told)
 }
