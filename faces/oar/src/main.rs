@@ -2,6 +2,7 @@
 
 mod bring;
 mod flags;
+mod hands;
 mod input;
 mod inspect;
 mod problem;
