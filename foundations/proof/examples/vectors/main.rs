@@ -45,6 +45,7 @@ fn main() {
     bundle_policy::write(&mut files);
     fork::write(&mut files);
     tamper::write(&mut files);
+    files.json("", "seeded", &common::seeded::hashes());
     files.finish();
 }
 
