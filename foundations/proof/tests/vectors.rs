@@ -5,10 +5,14 @@ mod common;
 
 use base64ct::{Base64, Encoding};
 use common::vector::{BundleVector, CheckpointVector, ForkVector, RecordVector, folder, from_hex, judge_checkpoint, judge_fork, judge_record};
+use mickai_proof::crew::Serial;
 use mickai_proof::digest::LogId;
 use mickai_proof::key::PublicKey;
+use mickai_proof::mldsa::{Isa, RecheckSeed};
+use mickai_proof::verify::Engine;
 use serde::de::DeserializeOwned;
 use std::fs;
+use std::sync::Arc;
 
 /// Calls `check` with every vector of a topic and whether it lies in `accept`; an empty folder is a failure.
 fn each<V: DeserializeOwned>(topic: &str, at_least: usize, check: impl Fn(V, bool)) {
@@ -59,6 +63,17 @@ fn bundle_vectors_hold_in_pieces_of_any_size() {
             assert_eq!(vector.policy.judge(&bundle, piece_len), vector.expect, "{} in pieces of {piece_len}: {}", vector.name, vector.why);
         }
     });
+}
+
+#[test]
+fn bundle_vectors_hold_on_every_path() {
+    for isa in Isa::available() {
+        each("bundle", 30, |vector: BundleVector, _| {
+            let bundle = Base64::decode_vec(&vector.bundle).unwrap();
+            let engine = Engine::lanes(isa, Arc::new(Serial), RecheckSeed([7; 32]));
+            assert_eq!(vector.policy.judge_by(engine, &bundle, usize::MAX), vector.expect, "{}: {}", vector.name, vector.why);
+        });
+    }
 }
 
 /// The table of scope sentences in spec/verdict.md "Report" was read by a person; each of its rows is what a vector expects, and so what this implementation says.

@@ -4,14 +4,13 @@ use crate::acts::{action, fact};
 use crate::error::{Error, Result};
 use crate::policy;
 use crate::system::System;
-use mickai_proof::bundle::{Header, Writer};
+use mickai_proof::bundle::{EventProof, Header, Writer};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::{Id, TreeHash};
-use mickai_proof::key::PublicKey;
 use mickai_proof::merkle;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft, LogReader, Vault};
+use mickai_store::{Appended, Draft, KeyAccount, LogReader, Vault};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -84,11 +83,11 @@ impl System {
             .fact(fact::SIZE, Fact::Uint(checkpoint.size))
             .fact(fact::ROOT, Fact::Bytes(checkpoint.root.0.to_vec().into()));
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
-        let public = writer.key().public().clone();
+        let (_, account) = self.key_account()?;
         let permit = writer.append_intent(draft, &[])?;
         writer.check_permit(&permit)?;
         let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, key: &public, vault: Some(writer.vault()), note: &note, size };
+        let source = Source { reader: &reader, account: &account, vault: Some(writer.vault()), note: &note, size };
         match write_file(&source, header, open, path) {
             Ok((byte_count, digest)) => {
                 let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(byte_count)), (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))];
@@ -143,7 +142,8 @@ fn write_all(source: &Source<'_>, header: Header, open: Open, mut file: File, pa
 /// What a bundle is made from.
 pub(crate) struct Source<'a> {
     pub reader: &'a LogReader,
-    pub key: &'a PublicKey,
+    /// The log's keys.
+    pub account: &'a KeyAccount,
     /// Needed where values are opened.
     pub vault: Option<&'a Vault>,
     /// A checkpoint of the first `size` records.
@@ -167,7 +167,7 @@ impl Source<'_> {
     pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };
         let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
-        let mut writer = Writer::new(header, [self.key], &[], left.nodes());
+        let mut writer = Writer::new(header, self.account.keys_within(self.size), &self.key_events(header)?, left.nodes());
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
             let openings = self.openings(entry.index, open)?;
@@ -176,6 +176,19 @@ impl Source<'_> {
         }
         let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
         sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))
+    }
+
+    /// The key events outside the range, if the log holds any but genesis (spec/bundle.md "Production").
+    fn key_events(&self, header: Header) -> Result<Vec<EventProof>> {
+        let within: Vec<u64> = self.account.events().iter().copied().filter(|index| *index < self.size).collect();
+        let outside = within.iter().filter(|index| within.len() > 1 && !(header.first..header.end()).contains(index));
+        outside.map(|index| self.key_event(*index)).collect()
+    }
+
+    fn key_event(&self, index: u64) -> Result<EventProof> {
+        let entry = self.reader.entry(index)?.ok_or(Error::BadRecord { index, part: "tree" })?;
+        let path = merkle::path_ranges(index, self.size).into_iter().map(|range| self.subtree(range)).collect::<Result<_>>()?;
+        Ok(EventProof { index, record: entry.record, signature: entry.signature, path })
     }
 
     fn subtree(&self, range: Range<u64>) -> Result<TreeHash> {
