@@ -46,10 +46,14 @@ export function looksLikeFork(start: Uint8Array): boolean {
 export function verifyFork(bytes: Uint8Array, policy: Policy, verify: VerifySignature = verifyMlDsa65): Report {
   const terms = readPolicy(policy, verify);
   if (typeof terms === 'string') return misuseReport(terms, emptyScope());
-  if (terms.publicKeys.length === 0) return misuseReport('misuse-key', emptyScope());
+  return terms.publicKeys.length === 0 ? misuseReport('misuse-key', emptyScope()) : judgeFork(bytes, terms.publicKeys, verify);
+}
+
+/** The four steps of "Fork proof" under these keys. */
+export function judgeFork(bytes: Uint8Array, keys: readonly PublicKey[], verify: VerifySignature): Report {
   try {
     const proof = readProof(bytes);
-    judgeProof(proof, terms.publicKeys, verify);
+    judgeProof(proof, keys, verify);
     return forked(proof);
   } catch (error) {
     if (!(error instanceof Unproven)) throw error;
