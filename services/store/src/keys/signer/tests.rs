@@ -207,6 +207,10 @@ fn one_signer_a_socket_and_a_dead_one_is_replaced() {
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     assert!(matches!(Client::key_at(&dead), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Silent(_), .. }))));
     Signer::listen(&dead).unwrap();
+    let file = folder.path().join("mine");
+    std::fs::write(&file, "mine").unwrap();
+    assert!(matches!(Signer::listen(&file), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine", "what is no socket is not removed");
     std::fs::create_dir(folder.path().join("open")).unwrap();
     std::fs::set_permissions(folder.path().join("open"), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(Signer::listen(&folder.path().join("open/s")), Err(Error::Key(KeyFault::Signer { fault: SignerFault::OpenFolder, .. }))));
