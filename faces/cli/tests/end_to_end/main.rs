@@ -17,6 +17,7 @@ mod bad_model;
 mod looking;
 
 mod keys;
+mod rotation;
 mod signer;
 
 mod two_at_once;

@@ -105,8 +105,9 @@ impl LogWriter {
         vault.discard(state.frontier.size())?;
         let mut writer = Self { home: home.clone(), key, vault, clock, segments, log, state, recovered: Vec::new(), checkpoint, _lock: lock };
         writer.close_dead_intents()?;
-        if writer.checkpoint.is_none() {
-            // From its first day on a log that is gone, or shorter, is noticed.
+        let events = writer.state.keys.events();
+        if writer.checkpoint.as_ref().is_none_or(|(checkpoint, _)| events.last().is_some_and(|event| *event >= checkpoint.size)) {
+            // From its first day on a log that is gone, or shorter, is noticed; and the newest own checkpoint is by the key in force.
             writer.checkpoint()?;
         }
         Ok(writer)

@@ -230,15 +230,17 @@ impl fmt::Display for Refusal {
 
 /// Reads one message of at most [`limits::SIGNER_MESSAGE_BYTES_MAX`] bytes; `None` when the other side has ended between two.
 pub(crate) fn receive(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut len = [0; 2];
-    let Some(first) = len.first_mut() else { return Ok(None) };
-    if stream.read(std::slice::from_mut(first))? == 0 {
-        return Ok(None);
+    let (mut high, mut low) = ([0], [0]);
+    loop {
+        match stream.read(&mut high) {
+            Ok(0) => return Ok(None),
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    let [high, _] = len;
-    let mut low = [0];
     stream.read_exact(&mut low)?;
-    let len = usize::from(u16::from_be_bytes([high, low[0]]));
+    let len = usize::from(u16::from_be_bytes([high[0], low[0]]));
     if len > limits::SIGNER_MESSAGE_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too long"));
     }

@@ -6,8 +6,8 @@ use super::*;
 use crate::error::Error;
 use crate::keys::{KeyFault, OperatorKey, SignerFault};
 use mickai_proof::checkpoint::Checkpoint;
-use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
+use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -112,7 +112,10 @@ fn what_a_checkpoint_covers_is_signed_once() {
     assert_eq!(ask(&signer(&memory), record(2, 9)), Ok(()), "after a crash a record that was never durable gives its place to another");
     let other = Request::Record { log: LogId([2; 32]), index: 0, record: RecordDigest([1; 64]) };
     assert_eq!(ask(&signer(&memory), other), Ok(()), "logs do not mix");
-    assert_eq!(ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), committed: Committed { next: KeyId([1; 32]), recovery: KeyId([1; 32]) } }), Ok(()));
+    assert_eq!(
+        ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), committed: Committed { next: KeyId([1; 32]), recovery: KeyId([1; 32]) } }),
+        Ok(())
+    );
 }
 
 #[test]
@@ -204,6 +207,10 @@ fn one_signer_a_socket_and_a_dead_one_is_replaced() {
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     assert!(matches!(Client::key_at(&dead), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Silent(_), .. }))));
     Signer::listen(&dead).unwrap();
+    let file = folder.path().join("mine");
+    std::fs::write(&file, "mine").unwrap();
+    assert!(matches!(Signer::listen(&file), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine", "what is no socket is not removed");
     std::fs::create_dir(folder.path().join("open")).unwrap();
     std::fs::set_permissions(folder.path().join("open"), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(Signer::listen(&folder.path().join("open/s")), Err(Error::Key(KeyFault::Signer { fault: SignerFault::OpenFolder, .. }))));
