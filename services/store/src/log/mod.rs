@@ -9,7 +9,7 @@ mod writer;
 
 pub use check::{Finding, Report, TornTail, fsck};
 pub use draft::Draft;
-pub use permit::Permit;
+pub use permit::{Permit, Running};
 pub use reader::{Entries, Entry, Head, LogReader};
 pub use writer::{Appended, LogWriter, OpenIntent};
 

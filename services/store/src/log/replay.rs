@@ -6,6 +6,7 @@
 //! - fewer records than the own checkpoint covers: the log was rolled back, the writer refuses, also if the missing ones look torn;
 //! - as many or more, with another root in the ones it covers: the log was rewritten, the writer refuses;
 //! - records after the own checkpoint: only frames and the mark say how many there were;
+//! - erase records whose values still exist: their process died, or an old vault was restored; the writer destroys the values (`vault::erasure`);
 //! - open intents: their process died, the writer closes them as `outcome_unknown`.
 
 use super::writer::OpenIntent;
@@ -13,6 +14,7 @@ use crate::disk;
 use crate::error::{Damage, Error};
 use crate::home::Home;
 use crate::segment::{self, Resume, Scan, SegmentFile, Tail};
+use crate::vault::Erased;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::key::PublicKey;
@@ -34,6 +36,8 @@ pub(crate) struct State {
     pub(crate) last: Option<RecordDigest>,
     /// Intents without an outcome, by digest.
     pub(crate) open: BTreeMap<RecordDigest, OpenIntent>,
+    /// Values that erase records name.
+    pub(crate) erased: Erased,
     /// The last record is terminal.
     pub(crate) closed: bool,
 }
@@ -146,6 +150,7 @@ impl State {
                 self.open.remove(&intent).ok_or(Damage::Order)?;
             }
             Kind::Terminal => self.closed = true,
+            Kind::Erase => self.erased.push(record).ok_or(Damage::Record(RecordError::Malformed))?,
             _ => {}
         }
         Ok(())
