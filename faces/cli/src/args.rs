@@ -1,7 +1,7 @@
 //! What can be typed: flags, commands and their help.
 
 use clap::builder::PossibleValuesParser;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use mickai_proof::record::Kind;
 use std::path::PathBuf;
 
@@ -39,6 +39,8 @@ pub enum Command {
     Key(Key),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
+    /// Erase values of one record for good; the record stays and says which record erased them
+    Erase(Erase),
     /// Is this machine in order?
     Doctor(Doctor),
     /// Print completions for a shell
@@ -162,9 +164,9 @@ pub enum Log {
         /// The file to write
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
-        /// Values to make readable
-        #[arg(long, value_enum, value_delimiter = ',')]
-        open: Vec<Opened>,
+        /// Values to make readable: a label (prompt, output), one record's (12:prompt), or all; several with commas. Without it none
+        #[arg(long, value_name = "[RECORD:]LABEL|all", value_delimiter = ',')]
+        open: Vec<String>,
         #[command(flatten)]
         range: Range,
     },
@@ -214,16 +216,6 @@ pub struct Range {
     pub when: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Opened {
-    /// Prompts
-    Prompt,
-    /// Outputs
-    Output,
-    /// Both
-    All,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum Key {
     /// The public key
@@ -244,6 +236,18 @@ pub struct Replay {
     /// Of a bundle: only this record
     #[arg(long)]
     pub record: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// Number, `last`, `first`, or the beginning of a digest
+    pub record: String,
+    /// Which values, by label (prompt, output); a text takes its tokens with it. `mickai log show RECORD` lists them
+    #[arg(long, value_name = "LABEL", value_delimiter = ',', required_unless_present = "all")]
+    pub field: Vec<String>,
+    /// All values of this record
+    #[arg(long, conflicts_with = "field")]
+    pub all: bool,
 }
 
 #[derive(Debug, Args)]

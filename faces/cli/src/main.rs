@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod chat;
 mod doctor;
+mod erase;
 mod failure;
 mod key;
 mod log;
@@ -73,6 +74,7 @@ fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> 
         Command::Log(args) => log::log(system, args, out),
         Command::Key(args) => key::key(system, args, out),
         Command::Replay(args) => replay::replay(system, args, out),
+        Command::Erase(args) => erase::erase(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
         Command::Completions { .. } | Command::Man { .. } => Ok(0),

@@ -23,6 +23,8 @@ mod models;
 
 mod system;
 
+mod executor;
+
 mod generation;
 
 mod recorded;
@@ -31,11 +33,17 @@ mod replay;
 
 mod bundle;
 
+mod open;
+
 mod export;
 
 mod verify;
 
 mod models_change;
+
+mod erase;
+
+pub mod retention;
 
 mod doctor;
 
@@ -46,10 +54,13 @@ pub mod verbs;
 pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
+pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
-pub use export::{Exported, Open, Selection};
+pub use export::{Exported, Missing, Selection};
 pub use generation::{Answered, Asked};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
+pub use open::Open;
+pub use policy::Refusal;
 pub use replay::{Divergence, ReplayOf, Replayed};
 pub use system::System;

@@ -1,7 +1,8 @@
 //! The operator's own check: the log goes through the very verifier that a stranger runs, and never gets a better verdict than the stranger would give.
 
 use crate::error::{Error, Result};
-use crate::export::{Open, Selection, Source, header};
+use crate::export::{Selection, Source, header};
+use crate::open::Open;
 use crate::system::System;
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::verify::{Axis, Policy, Reference, TrustedKey, Verdict, Verifier};
@@ -35,9 +36,9 @@ impl System {
         // Signed here and not kept: verifying takes no lock and leaves no trace.
         let signer = OperatorKey::load(self.home())?;
         let (key, note) = (signer.public().clone(), signer.sign_checkpoint(&Checkpoint { log, size, root })?);
-        let source = Source { reader: &reader, key: &key, vault: None, note: &note, size };
+        let source = Source { reader: &reader, key: &key, values: None, note: &note, size };
         let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
-        source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
+        source.stream(header(&reader, selection, size)?, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;

@@ -30,6 +30,8 @@ mod segment;
 
 mod vault;
 
+mod retention;
+
 mod log;
 
 mod map;

@@ -36,6 +36,8 @@ pub(crate) struct State {
     pub(crate) last: Option<RecordDigest>,
     /// Intents without an outcome, by digest.
     pub(crate) open: BTreeMap<RecordDigest, OpenIntent>,
+    /// Index of the newest intent of each action.
+    pub(crate) newest: BTreeMap<String, u64>,
     /// Values that erase records name.
     pub(crate) erased: Erased,
     /// The last record is terminal.
@@ -143,6 +145,7 @@ impl State {
         match record.kind {
             Kind::Intent => {
                 let intent = OpenIntent { index: record.index, digest, action: record.action.clone().into_owned(), authority: record.authority };
+                self.newest.insert(intent.action.clone(), record.index);
                 self.open.insert(digest, intent);
             }
             Kind::Outcome => {

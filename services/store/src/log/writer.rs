@@ -130,6 +130,11 @@ impl LogWriter {
         &self.vault
     }
 
+    /// Index of the newest intent of an action.
+    pub fn newest(&self, action: &str) -> Option<u64> {
+        self.state.newest.get(action).copied()
+    }
+
     /// The values that were erased.
     pub fn erased(&self) -> &Erased {
         &self.state.erased
