@@ -7,7 +7,7 @@ use mickai_runtime::{Fields, System, ValuesErased};
 use serde_json::{Value, json};
 
 pub fn erase(system: &System, args: &Erase, out: Out) -> Result<u8, Failure> {
-    let fields = if args.all { Fields::All } else { Fields::Labels(args.field.clone()) };
+    let fields = if args.which.all { Fields::All } else { Fields::Labels(args.which.field.clone()) };
     let erased = system.erase(system.resolve_record(&args.record, None)?, &fields, None)?;
     out.object(&to_json(&erased), || text(&erased))?;
     if !erased.remaining.is_empty() && !out.json {

@@ -12,9 +12,10 @@ mod log;
 mod model;
 mod out;
 mod replay;
+mod retention;
 mod turn;
 
-use args::{Cli, Command, Log};
+use args::{Cli, Command, Log, Retention};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::System;
@@ -61,12 +62,21 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
 fn looks_only(command: &Command) -> bool {
     match command {
         Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
+        Command::Retention(retention) => matches!(retention, Retention::Show),
         Command::Key(_) | Command::Doctor(_) => true,
         _ => false,
     }
 }
 
 fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> {
+    let done = dispatch(system, command, out);
+    if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
+        eprintln!("retention: {}", retention::run_text(&run, false));
+    }
+    done
+}
+
+fn dispatch(system: &System, command: &Command, out: Out) -> Result<u8, Failure> {
     match command {
         Command::Ask(args) => ask::ask(system, args, out),
         Command::Chat(args) => chat::chat(system, args, out),
@@ -75,6 +85,7 @@ fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> 
         Command::Key(args) => key::key(system, args, out),
         Command::Replay(args) => replay::replay(system, args, out),
         Command::Erase(args) => erase::erase(system, args, out),
+        Command::Retention(args) => retention::retention(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
         Command::Completions { .. } | Command::Man { .. } => Ok(0),

@@ -120,14 +120,7 @@ impl Retention {
 
     /// Sets what is given of the rule for a scope; the rest is that of the rule which was about it before.
     pub(super) fn set(&mut self, scope: Scope, keep: Option<Keep>, may_train: Option<bool>) -> Result<(), PolicyError> {
-        for name in [&scope.label, &scope.action].into_iter().flatten() {
-            if !(1..=LABEL_BYTES_MAX).contains(&name.len()) || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
-                return Err(PolicyError::Name(name.clone()));
-            }
-        }
-        if let Some(tokens) = scope.label.as_ref().filter(|label| text_of(label).is_some()) {
-            return Err(PolicyError::Tokens(tokens.clone()));
-        }
+        scope.check()?;
         let before = self.rule(scope.label.as_deref().unwrap_or_default(), scope.action.as_deref().unwrap_or_default());
         let rule = Rule { keep: keep.unwrap_or(before.keep), may_train: may_train.unwrap_or(before.may_train) };
         if scope == Scope::default() {
@@ -146,6 +139,20 @@ impl Retention {
             return Err(PolicyError::Default);
         }
         self.rules.remove(scope).map(drop).ok_or_else(|| PolicyError::NoRule(scope.clone()))
+    }
+}
+
+impl Scope {
+    fn check(&self) -> Result<(), PolicyError> {
+        for name in [&self.label, &self.action].into_iter().flatten() {
+            if !(1..=LABEL_BYTES_MAX).contains(&name.len()) || name.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                return Err(PolicyError::Name(name.clone()));
+            }
+        }
+        match self.label.as_ref().filter(|label| text_of(label).is_some()) {
+            Some(tokens) => Err(PolicyError::Tokens(tokens.clone())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -187,6 +194,7 @@ fn rule(line: &str) -> Option<(Scope, Rule)> {
             _ => return None,
         }
     }
+    scope.check().ok()?;
     Some((scope, Rule { keep, may_train }))
 }
 

@@ -90,69 +90,44 @@ fn spans_are_read_and_written_in_one_way() {
     assert!(!day.is_over(u64::MAX, u64::MAX - 1) && !Keep::Forever.is_over(0, u64::MAX) && !day.is_over(BEGUN_MS + DAY_MS, BEGUN_MS));
 }
 
-/// The example of spec/privacy.md.
-const TEXT: &str = "mickai-retention 1
-version 7
-automatic yes
-keep forever train no
-keep 365d train no action replay
-keep 30d train no label output
-keep 90d train yes label output action generate
-";
+fn vectors() -> serde_json::Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/privacy/policies.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
 
 #[test]
 fn a_policy_is_one_text_and_the_narrowest_rule_counts() {
-    let policy = Retention::parse(TEXT).unwrap();
-    assert_eq!((policy.text().as_str(), policy.version, policy.is_automatic), (TEXT, 7, true));
-    let cases = [
-        ("output", "generate", "90d", true),
-        ("output_tokens", "generate", "90d", true),
-        ("output", "replay", "30d", false),
-        ("prompt", "replay", "365d", false),
-        ("prompt", "generate", "forever", false),
-        ("_tokens", "x", "forever", false),
-    ];
-    for (label, action, keep, may_train) in cases {
-        let rule = policy.rule(label, action);
-        assert_eq!((rule.keep.to_string().as_str(), rule.may_train, policy.may_train(label, action)), (keep, may_train, may_train), "{label} {action}");
+    let vectors = vectors();
+    for case in vectors["accept"].as_array().unwrap() {
+        let text = case["text"].as_str().unwrap();
+        let policy = Retention::parse(text).unwrap_or_else(|| panic!("{}", case["reason"]));
+        assert_eq!((policy.text().as_str(), policy.digest().to_string().as_str()), (text, case["digest"].as_str().unwrap()));
+        for expected in case["rules"].as_array().unwrap() {
+            let (label, action) = (expected["label"].as_str().unwrap(), expected["action"].as_str().unwrap());
+            let rule = policy.rule(label, action);
+            assert_eq!((rule.keep.to_string().as_str(), rule.may_train), (expected["keep"].as_str().unwrap(), expected["train"].as_bool().unwrap()), "{label} {action}");
+            assert_eq!(policy.may_train(label, action), rule.may_train);
+        }
     }
     let default = Retention::default();
-    assert_eq!(Retention::parse(&default.text()), Some(default.clone()));
-    assert!(!default.forgets() && !default.may_train("prompt", "generate") && policy.forgets());
+    assert_eq!((default.text().as_str(), default.forgets()), (vectors["accept"][1]["text"].as_str().unwrap(), false));
 }
 
 #[test]
 fn any_other_text_is_no_policy() {
-    let many: String = (0..64).map(|i| format!("keep 1d train no label a{i:02}\n")).collect();
-    let cases = [
-        String::new(),
-        TEXT.trim_end().to_owned(),
-        format!("{TEXT}\n"),
-        TEXT.replace("retention 1", "retention 2"),
-        TEXT.replace("version 7", "version 07"),
-        TEXT.replace("version 7", "version -7"),
-        TEXT.replace("automatic yes", "automatic maybe"),
-        TEXT.replace("keep forever train no\n", ""),
-        TEXT.replace("30d", "720h"),
-        TEXT.replace("30d", "1w"),
-        TEXT.replace("30d", ""),
-        TEXT.replace("label output action generate", "action generate label output"),
-        TEXT.replace("label output\n", "label output label output\n"),
-        TEXT.replace("label output\n", "label\n"),
-        TEXT.replace("label output\n", "label output extra\n"),
-        format!("{TEXT}keep 1d train no label output\n"),
-        format!("{TEXT}keep 1d train no label a\n"),
-        TEXT.replace('\n', "\r\n"),
-        format!("mickai-retention 1\nversion 1\nautomatic no\nkeep forever train no\n{many}"),
-    ];
-    for text in cases {
-        assert_eq!(Retention::parse(&text), None, "{text:?}");
+    let vectors = vectors();
+    for case in vectors["reject"].as_array().unwrap() {
+        assert_eq!(Retention::parse(case["text"].as_str().unwrap()), None, "{}", case["reason"]);
     }
-    for cut in 0..TEXT.len() {
-        assert_eq!(
-            Retention::parse(&TEXT[..cut]),
-            Some(cut).filter(|cut| TEXT[..*cut].ends_with('\n') && TEXT[..*cut].lines().count() >= 4).and_then(|cut| Retention::parse(&TEXT[..cut]))
-        );
+    // Cut anywhere but after a rule, or with any byte changed to another letter, it is another text or none.
+    let text = vectors["accept"][0]["text"].as_str().unwrap();
+    let first = text.find("train no\n").unwrap() + 9;
+    for cut in 0..text.len() {
+        assert_eq!(Retention::parse(&text[..cut]).is_some(), cut >= first && text[..cut].ends_with('\n'), "{cut}");
+        let mut changed = text.as_bytes().to_vec();
+        changed[cut] ^= 1;
+        let changed = String::from_utf8(changed).unwrap();
+        assert!(Retention::parse(&changed).is_none_or(|policy| policy.text() == changed), "{changed}");
     }
 }
 

@@ -117,3 +117,34 @@ fn what_no_record_could_hold_is_refused() {
         assert!(matches!(Sealing::new(openings), Err(Error::Misuse(Misuse::Draft(_)))));
     }
 }
+
+/// A file that other software wrote (spec/vectors/privacy): it opens, and what is left after an erasure is the rest of it, byte for byte.
+#[test]
+fn the_vector_opens_and_its_erased_fields_leave_the_others_as_they_were() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/privacy/vault.json");
+    let vector: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let bytes = |value: &serde_json::Value| {
+        let text = text(value);
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let key = Zeroizing::new(bytes(&vector["home_key"]).try_into().unwrap());
+    let vault = Vault { folder: folder.path().to_owned(), log: LogId::from_hex(&text(&vector["log"])).unwrap(), key };
+    let index = vector["index"].as_u64().unwrap();
+    assert_eq!(vault.path(index), folder.path().join(text(&vector["path"])));
+    disk::create_folder(vault.path(index).parent().unwrap()).unwrap();
+    std::fs::write(vault.path(index), bytes(&vector["file"])).unwrap();
+    let fields = vector["fields"].as_array().unwrap();
+    for field in fields {
+        let (label, value) = (text(&field["label"]), bytes(&field["value"]));
+        let opened = vault.get(index, &label).unwrap().unwrap();
+        assert_eq!((*opened.value).as_slice(), value);
+        assert_eq!(opened.salt.0.as_slice(), bytes(&field["salt"]));
+        assert_eq!(commit(&opened.salt, &label, &value).to_string(), text(&field["commitment"]));
+    }
+    let erased: Vec<String> = vector["erased"].as_array().unwrap().iter().map(text).collect();
+    assert_eq!(vault.erase(index, &mut |label| erased.iter().any(|erased| erased == label)).unwrap(), erased.len());
+    assert_eq!(std::fs::read(vault.path(index)).unwrap(), bytes(&vector["file_after"]));
+    assert_eq!(vault.labels(index).unwrap().len(), fields.len() - erased.len());
+}
