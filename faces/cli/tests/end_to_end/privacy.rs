@@ -111,6 +111,7 @@ fn an_old_copy_of_the_vault_brings_nothing_back() {
     let before = std::fs::read(vault_file(&machine, 3)).unwrap();
     machine.run(&["erase", "3", "--all"]).ok();
     std::fs::write(vault_file(&machine, 3), before).unwrap();
+    machine.run(&["log", "fsck"]).ok().says(&["2 erased values are still here"]);
     // Whoever acts next destroys it again; signing a checkpoint opens the log for writing, and adds no record.
     let size = machine.lines(&["log", "list"]).len();
     machine.run(&["log", "checkpoint"]).ok();

@@ -115,6 +115,21 @@ impl Vault {
         Ok(count)
     }
 
+    /// How many values erase records name that are still here. A file that cannot be read has none to speak of.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub(crate) fn unfinished(&self, erased: &Erased) -> Result<u64, Error> {
+        let mut count = 0;
+        for (record, labels) in &erased.0 {
+            match self.labels(*record) {
+                Err(Error::Damaged { .. } | Error::Foreign(_) | Error::TooLarge(_)) => {}
+                kept => count += kept?.iter().filter(|label| labels.contains_key(*label)).count() as u64,
+            }
+        }
+        Ok(count)
+    }
+
     /// Destroys the values of those labels with their salts and data keys; gives how many there were. The old bytes are overwritten too, as far as the file system writes in place.
     ///
     /// # Errors

@@ -77,12 +77,14 @@ fn killed_after_each_step_the_next_start_completes_what_is_on_record() {
     copies.push(("the second file", killed(&home), true));
     log.close(act, OutcomeCode::Executed, Vec::new(), &[]).unwrap();
     copies.push(("the outcome", killed(&home), true));
+    let unfinished: Vec<u64> = copies.iter().map(|(_, (_, copy), _)| fsck(copy, &mut |_| {}).unwrap().unfinished).collect();
+    assert_eq!(unfinished, [0, 3, 1, 1, 0, 0]);
     for (step, (_folder, copy), is_erased) in copies {
         let (first, second, erased) = kept(&copy);
         let whole = if is_erased { (1, 0, 2) } else { (3, 1, 0) };
         assert_eq!((first.len(), second.len(), erased.len()), whole, "after {step}");
         let report = fsck(&copy, &mut |_| {}).unwrap();
-        assert!(report.is_clean() && report.open_intents.is_empty(), "after {step}: {:?}", report.findings);
+        assert!(report.is_clean() && report.open_intents.is_empty() && report.unfinished == 0, "after {step}: {:?}", report.findings);
     }
 }
 
