@@ -89,11 +89,11 @@ impl Executor {
 
     /// Records that an act was refused; gives the error that says so, or the one that kept it from being recorded. The act does not happen either way.
     pub fn deny(&mut self, act: Draft, refusal: Refusal) -> Error {
-        let action = act.action.clone();
-        // Facts of an intent may speak of what is to become of it; of a refused one only the reason counts.
-        let deny = Draft { kind: Kind::Deny, facts: Vec::new(), commitments: Vec::new(), ..act }.fact(fact::REASON, Fact::Text(refusal.code().into()));
+        // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.
+        let mut deny = Draft::new(Kind::Deny, act.actor, act.authority, &act.action).fact(fact::REASON, Fact::Text(refusal.code().into()));
+        deny.causes = act.causes;
         match self.log.append(deny) {
-            Ok(record) => Error::Denied { action, refusal, record },
+            Ok(record) => Error::Denied { action: act.action, refusal, record },
             Err(error) => error.into(),
         }
     }

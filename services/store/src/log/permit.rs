@@ -99,6 +99,25 @@ pub struct Permit {
 /// }
 /// ```
 ///
+/// Nor can an outcome be appended by itself.
+///
+/// ```
+/// # use mickai_store::{Appended, Draft, Error, LogWriter};
+/// # use mickai_proof::record::OutcomeCode;
+/// fn claim(log: &mut LogWriter, mut draft: Draft, intent: Appended) -> Result<Appended, Error> {
+///     draft.causes = vec![(intent.index, intent.digest)];
+///     log.append(draft)
+/// }
+/// ```
+/// ```compile_fail,E0616
+/// # use mickai_store::{Appended, Draft, Error, LogWriter};
+/// # use mickai_proof::record::OutcomeCode;
+/// fn claim(log: &mut LogWriter, mut draft: Draft, intent: Appended) -> Result<Appended, Error> {
+///     draft.closes = Some((intent.digest, OutcomeCode::Executed));
+///     log.append(draft)
+/// }
+/// ```
+///
 /// Nothing is performed after it is closed.
 ///
 /// ```
