@@ -71,7 +71,7 @@ coded!(
 impl Kind {
     /// Its fields are not yet specified: a verifier that meets it has no verdict.
     pub fn is_reserved(self) -> bool {
-        matches!(self, Self::Approval | Self::Rotate | Self::Revoke | Self::Epoch | Self::Anchor | Self::Settle | Self::Witness | Self::Gap | Self::Fork)
+        matches!(self, Self::Approval | Self::Rotate | Self::Revoke | Self::Epoch | Self::Anchor | Self::Settle | Self::Witness | Self::Erase | Self::Gap | Self::Fork)
     }
 
     /// May its records be covered by a later seal's signature in place of their own?
