@@ -69,7 +69,7 @@ fn show(out: &mut impl Write, event: &Event<'_>, as_json: bool) -> io::Result<()
             (format!("{:>6}  opened {} = {text}", opening.index, opening.label.escape_debug()), json!({"index": opening.index, "opened": opening.label, "value": value}))
         }
         Event::Checkpoint(note) => checkpoint(note),
-        Event::Signature(..) | Event::Left(_) | Event::Right(_) | Event::ChunkEnd => return Ok(()),
+        Event::Signature(..) | Event::KeyEvent(_) | Event::KeysEnd | Event::Left(_) | Event::Right(_) | Event::ChunkEnd => return Ok(()),
     };
     if as_json { writeln!(out, "{for_programs}") } else { writeln!(out, "{for_people}") }
 }

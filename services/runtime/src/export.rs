@@ -188,7 +188,7 @@ impl Source<'_> {
     pub fn stream(&self, header: Header, open: &Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Vec<Missing>> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };
         let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
-        let mut writer = Writer::new(header, self.key, left.nodes());
+        let mut writer = Writer::new(header, [self.key], &[], left.nodes());
         let mut all_missing = Vec::new();
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;

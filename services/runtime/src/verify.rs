@@ -17,7 +17,7 @@ impl System {
     /// # Errors
     /// A log that cannot be read, a reference that is not a checkpoint of this key.
     pub fn verify(&self, reference: Option<Reference>) -> Result<Verdict> {
-        self.verify_selection(&Selection::All, Policy { reference, ..Policy::default() })
+        self.verify_selection(&Selection::All, Policy { references: reference.into_iter().collect(), ..Policy::default() })
     }
 
     /// Verifies one record: that it is whole, signed, and in the log's tree.
@@ -37,7 +37,7 @@ impl System {
         let signer = OperatorKey::load(self.home())?;
         let (key, note) = (signer.public().clone(), signer.sign_checkpoint(&Checkpoint { log, size, root })?);
         let source = Source { reader: &reader, key: &key, values: None, note: &note, size };
-        let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key.clone())], ..policy })?;
         source.stream(header(&reader, selection, size)?, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())

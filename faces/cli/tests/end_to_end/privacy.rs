@@ -51,7 +51,10 @@ fn an_erasure_as_its_operator_sees_it() {
     let exported = machine.run(&["log", "export", "--open", "all", "-o", "after.oar"]).ok();
     exported.says(&["not shown: prompt of record 3, erased by record 8", "not shown: prompt_tokens of record 3, erased by record 8"]);
     verified(&machine, "after.oar");
-    machine.assert_log_valid();
+    // The verdict is what it was, and lists what is gone.
+    let verdict = machine.oar(&["verify", "after.oar", "--key", "operator.pub", "--checkpoint", "pin.txt", "--json"]).ok();
+    assert_eq!(verdict.lines()[0]["scope"]["erased"], json!([[3, "prompt", 8], [3, "prompt_tokens", 8]]));
+    machine.run(&["log", "verify"]).code(2).says(&["STALE completeness-unwitnessed", "erased: 3 prompt by 8, 3 prompt_tokens by 8"]);
     // What a replay lacks, it names; whoever was given the value before still has it.
     let gone = ["the prompt of record 3 was erased by record 8"];
     machine.run(&["replay", "3"]).code(1).says(&gone);

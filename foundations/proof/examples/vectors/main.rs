@@ -1,4 +1,4 @@
-//! Writes spec/vectors/{record,checkpoint,bundle}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
+//! Writes spec/vectors/{record,checkpoint,bundle,fork}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,10 +14,13 @@ mod common;
 mod bundle;
 mod bundle_accept;
 mod bundle_checkpoint;
+mod bundle_keys;
 mod bundle_parts;
+mod bundle_policy;
 mod bundle_records;
 mod bundle_signatures;
 mod checkpoint;
+mod fork;
 mod record;
 mod record_reject;
 mod surgery;
@@ -38,6 +41,9 @@ fn main() {
     bundle_records::write(&mut files);
     bundle_signatures::write(&mut files);
     bundle_checkpoint::write(&mut files);
+    bundle_keys::write(&mut files);
+    bundle_policy::write(&mut files);
+    fork::write(&mut files);
     tamper::write(&mut files);
     files.finish();
 }
@@ -77,7 +83,7 @@ impl Files {
 
     /// Removes vectors of an earlier run that this one did not write, and says what there is.
     fn finish(self) {
-        for topic in ["record", "checkpoint", "bundle"] {
+        for topic in ["record", "checkpoint", "bundle", "fork"] {
             for class in ["accept", "reject"] {
                 let mut count = 0;
                 for entry in fs::read_dir(folder(topic).join(class)).unwrap() {

@@ -6,6 +6,6 @@ mod write;
 
 mod read;
 
-pub use header::Header;
+pub use header::{EventProof, Header};
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;

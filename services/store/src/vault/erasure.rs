@@ -39,23 +39,18 @@ pub struct Erasure {
 pub struct Erased(BTreeMap<u64, BTreeMap<String, u64>>);
 
 impl Erasure {
-    /// What a record says, if it is an erase record in the form of spec/privacy.md.
+    /// What a record says, if it is an erase record in the form of spec/record.md.
     pub fn of(record: &Record<'_>) -> Option<Self> {
-        let facts: Vec<_> = record.facts.iter().map(|(name, fact)| (name.as_ref(), fact)).collect();
-        (record.kind == Kind::Erase && record.action == ACTION).then_some(())?;
-        Self::of_facts(&facts).filter(|erasure| erasure.record < record.index)
+        let fact = |name: &str| record.fact(name);
+        (record.kind == Kind::Erase).then(|| Self::of_facts(fact))?.filter(|erasure| erasure.record < record.index)
     }
 
     pub(crate) fn of_draft(draft: &Draft) -> Option<Self> {
-        let facts: Vec<_> = draft.facts.iter().map(|(name, fact)| (name.as_str(), fact)).collect();
-        (draft.kind == Kind::Erase && draft.action == ACTION).then_some(())?;
-        Self::of_facts(&facts)
+        Self::of_facts(|name| draft.facts.iter().find(|(known, _)| known == name).map(|(_, fact)| fact))
     }
 
-    /// Exactly the three facts, in their forms.
-    fn of_facts(facts: &[(&str, &Fact<'_>)]) -> Option<Self> {
-        let fact = |name| facts.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact);
-        let (Some(Fact::List(items)), 3) = (fact(LABELS), facts.len()) else { return None };
+    fn of_facts<'a, 'b: 'a>(fact: impl Fn(&str) -> Option<&'a Fact<'b>>) -> Option<Self> {
+        let Some(Fact::List(items)) = fact(LABELS) else { return None };
         let labels: Vec<String> = items.iter().map(|item| item.as_text().map(str::to_owned)).collect::<Option<_>>()?;
         let in_order = labels.windows(2).all(|pair| matches!(pair, [a, b] if (a.len(), a) < (b.len(), b)));
         let fit = (1..=limits::VAULT_FIELDS_MAX).contains(&labels.len()) && labels.iter().all(|label| (1..=super::LABEL_BYTES_MAX).contains(&label.len()));

@@ -132,10 +132,8 @@ fn what_is_no_erasure_is_refused_and_destroys_nothing() {
         without("record"),
         without("record_digest"),
         without("labels"),
-        good.clone().fact("more", Fact::Uint(1)),
         without("labels").fact("labels", Fact::List(vec![Fact::Text("prompt".into()), Fact::Text("a".into())])),
         without("labels").fact("labels", Fact::List(vec![Fact::Uint(1)])),
-        Draft { action: "forget".to_owned(), ..good.clone() },
         Draft { kind: Kind::Erase, ..heartbeat() },
     ];
     for draft in wrong {
