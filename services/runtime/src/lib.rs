@@ -1,13 +1,13 @@
 //! The operating system: which models there are, who may do what, what is recorded of it, and how it is run again.
 //!
-//! *What it is.* [`System`] holds a home, the models and the machine's threads, and performs the system's acts: generate, replay, import, remove, export. Each act is recorded before it begins and after it ends.
+//! *What it is.* [`System`] holds a home, the models and the machine's threads, and performs the system's acts: generate, replay, import, remove, export, erase, the retention policy. Each is recorded before it begins and after it ends, by one `executor`.
 //!
 //! *What it never does.* It speaks no HTTP and prints nothing; it defines no bytes that a stranger checks (that is `mickai_proof`) and no arithmetic (that is `mickai_kernels`).
 //!
 //! *The life of one request.* [`System::generate`] renders the prompt, has the store write a signed `intent`, lets the model run under the permit, and closes it with an `outcome`. A request to
 //! the embedded model becomes a [`verbs::Call`], which [`verbs::Performer`] turns into an [`verbs::Answer`] from real data, through [`when`] where it speaks of time.
 //!
-//! *Invariants.* No act without a durable intent. A time or a record that cannot be resolved is said, never guessed.
+//! *Invariants.* No act without a durable intent, and none that policy refuses; the refusal is on record. Functions with a side effect take a [`mickai_store::Running`]. A time or a record that cannot be resolved is said, never guessed.
 //!
 //! *Start reading* at [`System`], then `generation`.
 
