@@ -6,14 +6,13 @@ use crate::executor::Done;
 use crate::open::Open;
 use crate::policy;
 use crate::system::System;
-use mickai_proof::bundle::{Header, Writer};
+use mickai_proof::bundle::{EventProof, Header, Writer};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
-use mickai_proof::key::PublicKey;
 use mickai_proof::merkle;
 use mickai_proof::record::{Fact, Kind};
-use mickai_store::{Appended, Draft, Entry, Erased, LogReader, Running, Vault};
+use mickai_store::{Appended, Draft, Entry, Erased, KeyAccount, LogReader, Running, Vault};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -85,10 +84,10 @@ impl System {
             draft = draft.fact(fact::OPEN, Fact::List(open.words().into_iter().map(|word| Fact::Text(word.into())).collect()));
         }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
-        let public = executor.log().key().public().clone();
+        let (_, account) = self.key_account()?;
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
-            let source = Source { reader: &reader, key: &public, values: Some((log.vault(), log.erased())), note: &note, size: checkpoint.size };
+            let source = Source { reader: &reader, account: &account, values: Some((log.vault(), log.erased())), note: &note, size: checkpoint.size };
             let written = write_file(act, &source, header, open, path)?;
             let digest = Fact::Bytes(written.digest.to_vec().into());
             let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count)), (fact::FILE_DIGEST.to_owned(), digest)];
@@ -164,7 +163,8 @@ fn write_all(source: &Source<'_>, header: Header, open: &Open, mut file: File, p
 /// What a bundle is made from.
 pub(crate) struct Source<'a> {
     pub reader: &'a LogReader,
-    pub key: &'a PublicKey,
+    /// The log's keys.
+    pub account: &'a KeyAccount,
     /// Needed where values are opened: those that are kept, and what became of the others.
     pub values: Option<(&'a Vault, &'a Erased)>,
     /// A checkpoint of the first `size` records.
@@ -188,7 +188,7 @@ impl Source<'_> {
     pub fn stream(&self, header: Header, open: &Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Vec<Missing>> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };
         let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
-        let mut writer = Writer::new(header, [self.key], &[], left.nodes());
+        let mut writer = Writer::new(header, self.account.keys_within(self.size), &self.key_events(header)?, left.nodes());
         let mut all_missing = Vec::new();
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
@@ -200,6 +200,19 @@ impl Source<'_> {
         let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
         sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))?;
         Ok(all_missing)
+    }
+
+    /// The key events outside the range, if the log holds any but genesis (spec/bundle.md "Production").
+    fn key_events(&self, header: Header) -> Result<Vec<EventProof>> {
+        let within: Vec<u64> = self.account.events().iter().copied().filter(|index| *index < self.size).collect();
+        let outside = within.iter().filter(|index| within.len() > 1 && !(header.first..header.end()).contains(index));
+        outside.map(|index| self.key_event(*index)).collect()
+    }
+
+    fn key_event(&self, index: u64) -> Result<EventProof> {
+        let entry = self.reader.entry(index)?.ok_or(Error::BadRecord { index, part: "tree" })?;
+        let path = merkle::path_ranges(index, self.size).into_iter().map(|range| self.subtree(range)).collect::<Result<_>>()?;
+        Ok(EventProof { index, record: entry.record, signature: entry.signature, path })
     }
 
     fn subtree(&self, range: Range<u64>) -> Result<TreeHash> {

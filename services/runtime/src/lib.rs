@@ -45,6 +45,8 @@ mod erase;
 
 pub mod retention;
 
+mod keys;
+
 mod doctor;
 
 pub mod when;
@@ -58,6 +60,7 @@ pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
 pub use export::{Exported, Missing, Selection};
 pub use generation::{Answered, Asked};
+pub use keys::{KeyChanged, restore_keys};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use open::Open;

@@ -6,10 +6,11 @@ use std::fmt;
 
 /// Who may do what: `class: actions`. The digest of this text stands in every record as the authority.
 const POLICY: &str = "mickai-policy-2
-operator: erase log.export model.import model.rm retention.run retention.set
+operator: erase key.backup key.protect key.recovery.export key.recovery.import key.unprotect log.export model.import model.rm retention.run retention.set
 brain: generate
 system: replay retention.run
 an act that a request led to and that changes something is confirmed by the operator first
+key.rotate and key.revoke are the operator's, by the committed keys
 everything else is refused
 ";
 const VERSION: u64 = 2;

@@ -11,7 +11,7 @@ pub fn export(system: &System, path: &Path, open: &[String], range: &Range, out:
     let exported = system.export(&selection(system, range)?, &Open::parse(open)?, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
-        eprintln!("the recovery key is not yet offline: move {} to another place", system.home().recovery_path().display());
+        eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
     Ok(0)
 }

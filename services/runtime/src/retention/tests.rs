@@ -8,7 +8,7 @@ use crate::policy::authority;
 use crate::system::System;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Clock, Draft, LogWriter, SystemClock, fsck};
+use mickai_store::{Appended, Clock, Custody, Draft, LogWriter, SystemClock, fsck};
 use std::time::Duration;
 
 const DAY_MS: u64 = 86_400_000;
@@ -34,7 +34,7 @@ impl Clock for Wall {
 
 fn system() -> (tempfile::TempDir, System) {
     let folder = tempfile::tempdir().unwrap();
-    let system = System::open(&folder.path().join("home"), 1).unwrap();
+    let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
     (folder, system)
 }
 
@@ -293,7 +293,7 @@ fn an_automatic_policy_is_enforced_once_by_every_process_that_acts() {
     assert_eq!((system.enforced().is_none(), labels(&system, index).len()), (true, 2), "not unless the policy says so");
     set(&system, Change { is_automatic: Some(true), ..Change::default() });
     assert_eq!(labels(&system, index).len(), 2, "setting it is about later");
-    let next = System::open(&folder.path().join("home"), 1).unwrap();
+    let next = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
     drop(next.executor().unwrap());
     let run = next.enforced().unwrap();
     assert_eq!((run.field_count, labels(&next, index).len()), (3, 0));
