@@ -47,6 +47,11 @@ pub enum Command {
     Signer(Signer),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
+    /// Erase values of one record for good; the record stays and says which record erased them
+    Erase(Erase),
+    /// What is kept, how long, and whether it may be trained on
+    #[command(subcommand)]
+    Retention(Retention),
     /// Is this machine in order?
     Doctor(Doctor),
     /// Print completions for a shell
@@ -170,9 +175,9 @@ pub enum Log {
         /// The file to write
         #[arg(short, long, value_name = "FILE")]
         out: PathBuf,
-        /// Values to make readable
-        #[arg(long, value_enum, value_delimiter = ',')]
-        open: Vec<Opened>,
+        /// Values to make readable: a label (prompt, output), one record's (12:prompt), or all; several with commas. Without it none
+        #[arg(long, value_name = "[RECORD:]LABEL|all", value_delimiter = ',')]
+        open: Vec<String>,
         #[command(flatten)]
         range: Range,
     },
@@ -220,16 +225,6 @@ pub struct Range {
     /// Only records of a time: "last week"
     #[arg(long, value_name = "PHRASE")]
     pub when: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Opened {
-    /// Prompts
-    Prompt,
-    /// Outputs
-    Output,
-    /// Both
-    All,
 }
 
 #[derive(Debug, Subcommand)]
@@ -376,6 +371,73 @@ pub struct Replay {
     /// Of a bundle: only this record
     #[arg(long)]
     pub record: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// Number, `last`, `first`, or the beginning of a digest
+    pub record: String,
+    #[command(flatten)]
+    pub which: Which,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Values under these labels (prompt, output); a text takes its tokens with it. `mickai log show RECORD` lists them
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    pub field: Vec<String>,
+    /// All values of this record
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Retention {
+    /// The policy in force, and what is held under it
+    Show,
+    /// Change the policy; what is not given stays
+    Set(SetRetention),
+    /// Erase what the policy no longer keeps
+    Run {
+        /// Only say what would be erased
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SetRetention {
+    /// Values under this label (prompt, output) and their tokens, or `default` for all that no other rule is about
+    #[arg(required_unless_present_any = ["action", "automatic"])]
+    pub label: Option<String>,
+    /// Only of records of this action: generate, replay, …
+    #[arg(long)]
+    pub action: Option<String>,
+    /// How long after the time that the record claims: 30d, 12h, 2w, 1y, forever
+    #[arg(long, value_name = "SPAN")]
+    pub keep: Option<String>,
+    /// May a model be trained on them?
+    #[arg(long, value_enum)]
+    pub train: Option<YesNo>,
+    /// Take this rule away
+    #[arg(long, conflicts_with_all = ["keep", "train"])]
+    pub remove: bool,
+    /// Enforce the policy at the start of every process that acts
+    #[arg(long, value_enum)]
+    pub automatic: Option<YesNo>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
+}
+
+impl YesNo {
+    pub fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
 }
 
 #[derive(Debug, Args)]

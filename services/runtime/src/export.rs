@@ -2,16 +2,19 @@
 
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
+use crate::executor::Done;
+use crate::open::Open;
 use crate::policy;
 use crate::system::System;
 use mickai_proof::bundle::{EventProof, Header, Writer};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::commitment::Opening;
-use mickai_proof::digest::{Id, TreeHash};
+use mickai_proof::digest::TreeHash;
 use mickai_proof::merkle;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft, KeyAccount, LogReader, Vault};
+use mickai_proof::record::{Fact, Kind};
+use mickai_store::{Appended, Draft, Entry, Erased, KeyAccount, LogReader, Running, Vault};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::ops::Range;
@@ -29,24 +32,6 @@ pub enum Selection {
     Range(Range<u64>),
 }
 
-/// Which values a bundle shows. None by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Open {
-    /// Prompts and their tokens.
-    pub prompt: bool,
-    /// Outputs and their tokens.
-    pub output: bool,
-}
-
-impl Open {
-    /// Every value.
-    pub const ALL: Self = Self { prompt: true, output: true };
-
-    fn shows(self, label: &str) -> bool {
-        (self.prompt && label.starts_with("prompt")) || (self.output && label.starts_with("output"))
-    }
-}
-
 /// A bundle that was written.
 #[derive(Clone, Debug)]
 pub struct Exported {
@@ -58,52 +43,88 @@ pub struct Exported {
     pub count: u64,
     /// Bytes of the file.
     pub byte_count: u64,
+    /// Values that were to be shown and are not there, in order.
+    pub missing: Vec<Missing>,
     /// The records of the export itself; they lie after those exported.
     pub records: (Appended, Appended),
+}
+
+/// A value that a record commits to and the vault does not keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The record.
+    pub record: u64,
+    /// Which value.
+    pub label: String,
+    /// The record that erased it; without one it was lost, or its record came from elsewhere.
+    pub erased_by: Option<u64>,
 }
 
 impl System {
     /// Writes a bundle and records that it was written; `cause` is the record that led to it.
     ///
     /// # Errors
-    /// A file that exists, a selection of nothing, a log that cannot be written.
-    pub fn export(&self, selection: &Selection, open: Open, path: &Path, cause: Option<Appended>) -> Result<Exported> {
+    /// A file that exists, a selection of nothing, values to open that no record has, a log that cannot be written.
+    pub fn export(&self, selection: &Selection, open: &Open, path: &Path, cause: Option<Appended>) -> Result<Exported> {
         if path.exists() {
             return Err(Error::FileExists(path.to_owned()));
         }
-        let mut writer = self.writer()?;
-        let note = writer.checkpoint()?;
+        let mut executor = self.executor()?;
+        let note = executor.log_mut().checkpoint()?;
         let reader = self.reader()?;
         let checkpoint = Note::parse(note.as_bytes()).map_err(|_| Error::BadRecord { index: reader.size(), part: "checkpoint" })?.checkpoint;
-        let size = checkpoint.size;
-        let header = header(&reader, selection, size)?;
-        let mut draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action::EXPORT)
+        let header = header(&reader, selection, checkpoint.size)?;
+        check_open(&reader, header, open)?;
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::EXPORT)
             .fact(fact::FIRST, Fact::Uint(header.first))
             .fact(fact::COUNT, Fact::Uint(header.count))
             .fact(fact::SIZE, Fact::Uint(checkpoint.size))
             .fact(fact::ROOT, Fact::Bytes(checkpoint.root.0.to_vec().into()));
+        if !open.is_empty() {
+            draft = draft.fact(fact::OPEN, Fact::List(open.words().into_iter().map(|word| Fact::Text(word.into())).collect()));
+        }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let (_, account) = self.key_account()?;
-        let permit = writer.append_intent(draft, &[])?;
-        writer.check_permit(&permit)?;
-        let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, account: &account, vault: Some(writer.vault()), note: &note, size };
-        match write_file(&source, header, open, path) {
-            Ok((byte_count, digest)) => {
-                let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(byte_count)), (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))];
-                let outcome = writer.close(permit, OutcomeCode::Executed, facts, &[])?;
-                Ok(Exported { path: path.to_owned(), first: header.first, count: header.count, byte_count, records: (intent, outcome) })
-            }
-            Err(error) => {
-                writer.close(permit, OutcomeCode::Failed, Vec::new(), &[])?;
-                Err(error)
-            }
-        }
+        let permit = executor.permit(draft, &[])?;
+        let performed = executor.run(permit, |act, log| {
+            let source = Source { reader: &reader, account: &account, values: Some((log.vault(), log.erased())), note: &note, size: checkpoint.size };
+            let written = write_file(act, &source, header, open, path)?;
+            let digest = Fact::Bytes(written.digest.to_vec().into());
+            let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count)), (fact::FILE_DIGEST.to_owned(), digest)];
+            Ok(Done::new(written, facts))
+        })?;
+        let Written { byte_count, missing, .. } = performed.value;
+        Ok(Exported { path: path.to_owned(), first: header.first, count: header.count, byte_count, missing, records: (performed.intent, performed.outcome) })
     }
 }
 
-/// Writes beside the target and then gives it its name, so that a bundle appears whole or not at all, and never in another file's place. Gives the file's bytes and SHA-256.
-fn write_file(source: &Source<'_>, header: Header, open: Open, path: &Path) -> Result<(u64, [u8; 32])> {
+/// Whoever names a value gets it, or hears that no record of the selection has it.
+fn check_open(reader: &LogReader, header: Header, open: &Open) -> Result<()> {
+    let mut unmet: Vec<_> = open.choices().iter().filter(|choice| !choice.is_everything()).collect();
+    let mut known = BTreeSet::new();
+    for entry in reader.entries(header.first..header.end()) {
+        if unmet.is_empty() {
+            break;
+        }
+        let entry = entry?;
+        let record = entry.decode().map_err(|_| Error::BadRecord { index: entry.index, part: "form" })?;
+        for (label, _) in &record.commitments {
+            unmet.retain(|choice| !choice.shows(record.index, label));
+            known.insert(label.to_string());
+        }
+    }
+    unmet.first().map_or(Ok(()), |choice| Err(Error::NothingToOpen { wanted: choice.to_string(), known: known.into_iter().collect() }))
+}
+
+/// A file that was written.
+struct Written {
+    byte_count: u64,
+    digest: [u8; 32],
+    missing: Vec<Missing>,
+}
+
+/// Writes beside the target and then gives it its name, so that a bundle appears whole or not at all, and never in another file's place.
+fn write_file(_act: &Running, source: &Source<'_>, header: Header, open: &Open, path: &Path) -> Result<Written> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(format!(".{}.partial", std::process::id()));
     let partial = PathBuf::from(partial);
@@ -127,16 +148,16 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn write_all(source: &Source<'_>, header: Header, open: Open, mut file: File, path: &Path) -> Result<(u64, [u8; 32])> {
+fn write_all(source: &Source<'_>, header: Header, open: &Open, mut file: File, path: &Path) -> Result<Written> {
     let mut hash = Sha256::new();
     let mut byte_count = 0;
-    source.stream(header, open, &mut |bytes| {
+    let missing = source.stream(header, open, &mut |bytes| {
         hash.update(bytes);
         byte_count += bytes.len() as u64;
         file.write_all(bytes).map_err(Error::file(path))
     })?;
     file.sync_all().map_err(Error::file(path))?;
-    Ok((byte_count, hash.finalize().into()))
+    Ok(Written { byte_count, digest: hash.finalize().into(), missing })
 }
 
 /// What a bundle is made from.
@@ -144,8 +165,8 @@ pub(crate) struct Source<'a> {
     pub reader: &'a LogReader,
     /// The log's keys.
     pub account: &'a KeyAccount,
-    /// Needed where values are opened.
-    pub vault: Option<&'a Vault>,
+    /// Needed where values are opened: those that are kept, and what became of the others.
+    pub values: Option<(&'a Vault, &'a Erased)>,
     /// A checkpoint of the first `size` records.
     pub note: &'a str,
     pub size: u64,
@@ -163,19 +184,22 @@ pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Re
 }
 
 impl Source<'_> {
-    /// The bundle's bytes, chunk by chunk.
-    pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    /// The bundle's bytes, chunk by chunk. Gives the values that were to be shown and are not there.
+    pub fn stream(&self, header: Header, open: &Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Vec<Missing>> {
         let missing = || Error::BadRecord { index: header.end(), part: "tree" };
         let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
         let mut writer = Writer::new(header, self.account.keys_within(self.size), &self.key_events(header)?, left.nodes());
+        let mut all_missing = Vec::new();
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
-            let openings = self.openings(entry.index, open)?;
+            let (openings, missing) = self.openings(&entry, open)?;
+            all_missing.extend(missing);
             writer.push(entry.record, entry.signature, openings);
             sink(&writer.take())?;
         }
         let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
-        sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))
+        sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))?;
+        Ok(all_missing)
     }
 
     /// The key events outside the range, if the log holds any but genesis (spec/bundle.md "Production").
@@ -196,14 +220,18 @@ impl Source<'_> {
         merkle::root_of(&leaves).ok_or(Error::BadRecord { index: range.start, part: "tree" })
     }
 
-    fn openings(&self, index: u64, open: Open) -> Result<Vec<Opening>> {
-        let Some(vault) = self.vault.filter(|_| open != Open::default()) else { return Ok(Vec::new()) };
-        let mut openings = Vec::new();
-        for label in vault.labels(index)?.into_iter().filter(|label| open.shows(label)) {
-            if let Some(opened) = vault.get(index, &label)? {
-                openings.push(Opening { index, label, salt: opened.salt, value: opened.value.to_vec() });
+    /// In the order of the record's commitments, which is that of the bundle.
+    fn openings(&self, entry: &Entry, open: &Open) -> Result<(Vec<Opening>, Vec<Missing>)> {
+        let (mut openings, mut missing) = (Vec::new(), Vec::new());
+        let Some((vault, erased)) = self.values.filter(|_| !open.is_empty()) else { return Ok((openings, missing)) };
+        let index = entry.index;
+        let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
+        for label in record.commitments.iter().map(|(label, _)| label.to_string()).filter(|label| open.shows(index, label)) {
+            match vault.get(index, &label)? {
+                Some(opened) => openings.push(Opening { index, label, salt: opened.salt, value: opened.value.to_vec() }),
+                None => missing.push(Missing { record: index, erased_by: erased.by(index, &label), label }),
             }
         }
-        Ok(openings)
+        Ok((openings, missing))
     }
 }

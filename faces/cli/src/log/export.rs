@@ -1,16 +1,14 @@
 //! `mickai log export`: which records, which values, where to.
 
 use crate::answer::{exported_json, exported_text};
-use crate::args::{Opened, Range};
+use crate::args::Range;
 use crate::failure::Failure;
 use crate::out::Out;
 use mickai_runtime::{Open, Selection, System, when};
 use std::path::Path;
 
-pub fn export(system: &System, path: &Path, open: &[Opened], range: &Range, out: Out) -> Result<u8, Failure> {
-    let all = open.contains(&Opened::All);
-    let open = Open { prompt: all || open.contains(&Opened::Prompt), output: all || open.contains(&Opened::Output) };
-    let exported = system.export(&selection(system, range)?, open, path, None)?;
+pub fn export(system: &System, path: &Path, open: &[String], range: &Range, out: Out) -> Result<u8, Failure> {
+    let exported = system.export(&selection(system, range)?, &Open::parse(open)?, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
         eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");

@@ -24,4 +24,7 @@ mod two_at_once;
 
 mod crash;
 
+mod privacy;
+mod refused;
+
 mod network;
