@@ -3,6 +3,13 @@
 use crate::digest::{TreeHash, sha256};
 use alloc::vec::Vec;
 
+mod gather;
+
+mod path;
+
+pub use gather::Gather;
+pub use path::{root_by_path, siblings};
+
 /// SHA-256(0x00 ‖ record bytes).
 pub fn leaf(record: &[u8]) -> TreeHash {
     TreeHash(sha256(&[&[0], record]))
