@@ -121,6 +121,21 @@ impl Tiler {
         Some(full)
     }
 
+    /// The root of the tree of the records so far; `None` of none.
+    pub fn root(&self) -> Option<TreeHash> {
+        // The perfect subtrees that cover all leaves, largest first: those of the highest level first, and of each level one for each one-bit of its number of hashes.
+        let mut covering = Vec::new();
+        for hashes in self.levels.iter().rev() {
+            let mut rest = hashes.as_slice();
+            while let Some(highest) = rest.len().checked_ilog2() {
+                let (subtree, after) = rest.split_at_checked(1 << highest)?;
+                covering.extend(merkle::root_of(subtree));
+                rest = after;
+            }
+        }
+        covering.into_iter().rev().reduce(|right, left| merkle::node(&left, &right))
+    }
+
     /// Gives the partial tiles that remain.
     pub fn finish(self) -> Vec<(Tile, Vec<u8>)> {
         let width = |count: u64| u16::try_from(count % TILE_WIDTH).unwrap_or(0);
@@ -182,6 +197,7 @@ mod tests {
     fn all(size: u64) -> BTreeMap<Tile, Vec<u8>> {
         let mut tiler = Tiler::default();
         let mut files: Vec<_> = (0..size).flat_map(|index| tiler.push(&record(index)).unwrap()).collect();
+        assert_eq!(tiler.root(), merkle::root_of(&(0..size).map(|index| merkle::leaf(&record(index))).collect::<Vec<_>>()));
         files.extend(tiler.finish());
         let count = files.len();
         let files: BTreeMap<_, _> = files.into_iter().collect();

@@ -34,8 +34,8 @@ fn members(index: u64, record: &[u8]) -> Members {
     members
 }
 
-/// In the order of the CDDL.
-fn fields(index: u64, record: &Record<'_>) -> Members {
+/// Names and encoded values in the order of the CDDL.
+pub fn fields(index: u64, record: &Record<'_>) -> Vec<(&'static str, String)> {
     let mut members = vec![("log", plain(record.log_id))];
     // A bundle can hold a record that claims another place; the verifier fails it in step 5.
     members.extend((record.index != index).then(|| ("claimed_index", uint(record.index))));
@@ -61,7 +61,8 @@ fn fields(index: u64, record: &Record<'_>) -> Members {
     members
 }
 
-fn fact(value: &Fact<'_>) -> String {
+/// A fact's value.
+pub fn fact(value: &Fact<'_>) -> String {
     match value {
         Fact::Uint(value) => uint(*value),
         Fact::Text(value) => text(value),

@@ -6,6 +6,9 @@ mod write;
 
 mod read;
 
+mod cut;
+
+pub use cut::{Around, Cut, KeyEvent, KeyHistory};
 pub use header::Header;
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;
