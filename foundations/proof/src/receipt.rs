@@ -1,6 +1,7 @@
 //! A receipt (RFC 9942, COSE Receipts): one record is in the log, in a form that tools of others read (spec/exports.md "Receipt").
 
 use crate::cbor::{Major, Reader, write_bytes, write_head, write_text};
+use crate::checkpoint::Checkpoint;
 use crate::digest::{KeyId, LogId, TreeHash};
 use crate::key::PublicKey;
 use crate::limits;
@@ -53,28 +54,30 @@ pub enum ReceiptError {
 }
 
 /// The Sig_structure (RFC 9052 §4.4): protected header, empty external_aad, the root as payload.
-pub fn to_be_signed(key: KeyId, log: LogId, root: &TreeHash) -> Vec<u8> {
+pub fn to_be_signed(key: KeyId, checkpoint: &Checkpoint) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);
     write_head(&mut out, Major::Array, 4);
     write_text(&mut out, "Signature1");
-    write_bytes(&mut out, &protected(key, log));
+    write_bytes(&mut out, &protected(key, checkpoint.log, checkpoint.size));
     write_bytes(&mut out, &[]);
-    write_bytes(&mut out, &root.0);
+    write_bytes(&mut out, &checkpoint.root.0);
     out
 }
 
-fn protected(key: KeyId, log: LogId) -> Vec<u8> {
-    let mut out = Vec::with_capacity(160);
+fn protected(key: KeyId, log: LogId, size: u64) -> Vec<u8> {
+    let mut out = Vec::with_capacity(192);
     write_head(&mut out, Major::Map, 5);
     write_head(&mut out, Major::Uint, 1);
     out.extend(ALGORITHM);
     write_head(&mut out, Major::Uint, 4);
     write_bytes(&mut out, &key.0);
-    // 15: CWT claims (RFC 9597), in it 1: the issuer.
+    // 15: CWT claims (RFC 9597): the issuer and the subject. The size stands here because the proof is not signed, and several sizes can give one root.
     write_head(&mut out, Major::Uint, 15);
-    write_head(&mut out, Major::Map, 1);
+    write_head(&mut out, Major::Map, 2);
     write_head(&mut out, Major::Uint, 1);
     write_text(&mut out, &format!("mickai.log/{log}"));
+    write_head(&mut out, Major::Uint, 2);
+    write_text(&mut out, &format!("checkpoint/{size}"));
     // 16: typ (RFC 9596).
     write_head(&mut out, Major::Uint, 16);
     write_text(&mut out, CONTENT_TYPE);
@@ -93,7 +96,7 @@ impl Receipt {
         write_head(&mut proof, Major::Array, self.path.len() as u64);
         self.path.iter().for_each(|node| write_bytes(&mut proof, &node.0));
         let mut out = Vec::from(TAG_18_ARRAY_4);
-        write_bytes(&mut out, &protected(self.key, self.log));
+        write_bytes(&mut out, &protected(self.key, self.log, self.size));
         out.extend(proofs_head());
         write_bytes(&mut out, &proof);
         out.push(0xf6);
@@ -119,7 +122,8 @@ impl Receipt {
             return Err(ReceiptError::Key);
         }
         let root = merkle::root_by_path(merkle::leaf(record), self.index, self.size, &self.path).ok_or(ReceiptError::Malformed)?;
-        if signature::verify(key, &to_be_signed(self.key, self.log, &root), &self.signature) { Ok(()) } else { Err(ReceiptError::Signature) }
+        let checkpoint = Checkpoint { log: self.log, size: self.size, root };
+        if signature::verify(key, &to_be_signed(self.key, &checkpoint), &self.signature) { Ok(()) } else { Err(ReceiptError::Signature) }
     }
 }
 

@@ -49,7 +49,7 @@ fn path(log: &Log, index: u64) -> Vec<TreeHash> {
 
 fn receipt(log: &Log, index: u64) -> Receipt {
     let size = log.records.len();
-    let signature = log.signer.sign(&to_be_signed(log.signer.id(), log.id, &log.root(size)));
+    let signature = log.signer.sign(&to_be_signed(log.signer.id(), &log.checkpoint(size)));
     Receipt { log: log.id, key: log.signer.id(), size: size as u64, index, path: path(log, index), signature: Box::new(signature) }
 }
 
@@ -93,11 +93,12 @@ fn a_receipt_of_a_tree_of_one_has_no_path_and_is_none() {
 fn the_layout_of_a_receipt_is_the_one_of_the_spec() {
     let log = log();
     let bytes = receipt(&log, 2).to_bytes();
-    assert_eq!(bytes[..12], [0xd2, 0x84, 0x58, 0x9a, 0xa5, 0x01, 0x38, 0x30, 0x04, 0x58, 0x20, log.signer.id().0[0]]);
-    assert_eq!(bytes[43..49], [0x0f, 0xa1, 0x01, 0x78, 0x4b, b'm']);
-    assert_eq!(bytes[123..126], [0x10, 0x78, 0x1c]);
-    assert_eq!(bytes[154..158], [0x19, 0x01, 0x8b, 0x01]);
-    assert_eq!(bytes[158..165], [0xa1, 0x19, 0x01, 0x8c, 0xa1, 0x20, 0x81]);
+    assert_eq!(bytes[..12], [0xd2, 0x84, 0x58, 0xa9, 0xa5, 0x01, 0x38, 0x30, 0x04, 0x58, 0x20, log.signer.id().0[0]]);
+    assert_eq!(bytes[43..49], [0x0f, 0xa2, 0x01, 0x78, 0x4b, b'm']);
+    assert_eq!(&bytes[123..138], b"\x02\x6dcheckpoint/11");
+    assert_eq!(bytes[138..141], [0x10, 0x78, 0x1c]);
+    assert_eq!(bytes[169..173], [0x19, 0x01, 0x8b, 0x01]);
+    assert_eq!(bytes[173..180], [0xa1, 0x19, 0x01, 0x8c, 0xa1, 0x20, 0x81]);
     assert_eq!(bytes[bytes.len() - 3_313..bytes.len() - 3_309], [0xf6, 0x59, 0x0c, 0xed]);
 }
 
@@ -107,14 +108,14 @@ fn no_message_of_one_sort_is_one_of_another() {
     let log = log();
     let id = log.signer.id();
     let record = signature::to_be_signed(id, log.id, RecordDigest::of(&log.records[0]));
-    let receipt = to_be_signed(id, log.id, &log.root(11));
+    let receipt = to_be_signed(id, &log.checkpoint(11));
     let note = log.checkpoint(11).text().into_bytes();
     let statement = statement::to_be_signed(&statement::payload(&log.checkpoint(11), &[]));
     let starts = [record[0], note[0], statement[0], b"oar-rotate-v1\0"[0]];
     assert_eq!(starts, [0x84, b'm', b'D', b'o']);
     // Both are Sig_structures: their protected headers are byte strings of other lengths, which stand at the same place.
     let shared: usize = record.iter().zip(&receipt).take_while(|(one, other)| one == other).count();
-    assert_eq!((shared, &record[12..14], &receipt[12..14]), (13, &[0x58, 69][..], &[0x58, 154][..]));
+    assert_eq!((shared, &record[12..14], &receipt[12..14]), (13, &[0x58, 69][..], &[0x58, 169][..]));
     assert_eq!(&record[..12], b"\x84\x6aSignature1");
 }
 
