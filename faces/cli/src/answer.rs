@@ -125,7 +125,7 @@ pub fn exported_text(exported: &Exported) -> String {
 /// What an export wrote.
 pub fn exported_json(exported: &Exported) -> Value {
     let (intent, outcome) = &exported.records;
-    json!({ "path": exported.path, "first": exported.first, "count": exported.count, "bytes": exported.byte_count, "intent": intent.index, "outcome": outcome.index })
+    json!({ "path": exported.path, "form": exported.form.name(), "first": exported.first, "count": exported.count, "bytes": exported.byte_count, "intent": intent.index, "outcome": outcome.index })
 }
 
 /// A model that came or went.

@@ -1,5 +1,6 @@
 //! What can go wrong between a request and its record, by who is at fault, and what to do about it.
 
+use crate::export::FormError;
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::ModelDigest;
@@ -23,6 +24,8 @@ pub enum Error {
     When(WhenError),
     /// A policy for verification.
     Verify(Misuse),
+    /// An export in a form that cannot hold what was chosen.
+    Form(FormError),
     /// The operating system refused threads.
     Threads(rayon::ThreadPoolBuildError),
     /// A file of the operator's, outside the home.
@@ -142,6 +145,7 @@ impl fmt::Display for Error {
             Self::Call(error) => error.fmt(f),
             Self::When(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::Form(error) => error.fmt(f),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
@@ -185,7 +189,7 @@ macro_rules! from {
     };
 }
 
-from!(Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Threads(rayon::ThreadPoolBuildError),);
+from!(Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError), Threads(rayon::ThreadPoolBuildError),);
 
 impl Error {
     /// For `map_err` on the operator's files.

@@ -47,7 +47,7 @@ pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
 pub use error::{Error, Result};
-pub use export::{Exported, Open, Selection};
+pub use export::{Exported, Form, FormError, Open, Selection};
 pub use generation::{Answered, Asked};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;

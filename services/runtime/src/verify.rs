@@ -31,13 +31,14 @@ impl System {
     fn verify_selection(&self, selection: &Selection, policy: Policy) -> Result<Verdict> {
         let reader = self.reader()?;
         let size = reader.size();
-        let (Some(log), Some(root)) = (reader.log_id(), reader.frontier(size)?.and_then(|tree| tree.root())) else { return Err(Error::NothingInRange) };
+        let header = header(&reader, selection, size)?;
+        let source = Source { reader: &reader, size, vault: None };
+        let around = source.around(&header)?;
         // Signed here and not kept: verifying takes no lock and leaves no trace.
         let signer = OperatorKey::load(self.home())?;
-        let (key, note) = (signer.public().clone(), signer.sign_checkpoint(&Checkpoint { log, size, root })?);
-        let source = Source { reader: &reader, key: &key, vault: None, note: &note, size };
-        let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
-        source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
+        let note = signer.sign_checkpoint(&Checkpoint { log: header.log, size, root: around.root })?;
+        let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(signer.public().clone())), ..policy })?;
+        source.bundle(header, &around, &note, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;

@@ -1,4 +1,4 @@
-//! The operator's signing key: made from a 32-byte seed, kept as PKCS#8, used for two kinds of message that it builds itself (spec/keys.md).
+//! The operator's signing key: made from a 32-byte seed, kept as PKCS#8, used for the kinds of message that it builds itself (spec/keys.md, spec/exports.md).
 //!
 //! Whoever reads `operator.p8` can write a different history in the operator's name; whoever changes it stops the log, because genesis names the key.
 
@@ -12,7 +12,9 @@ use base64ct::{Base64, Encoding};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest};
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
+use mickai_proof::receipt;
 use mickai_proof::signature::{SIGNATURE_LEN, to_be_signed, to_cose};
+use mickai_proof::statement::{self, Named};
 use std::fmt;
 use std::path::Path;
 use zeroize::Zeroizing;
@@ -80,6 +82,23 @@ impl OperatorKey {
     /// [`Error::Crypto`] if the library fails.
     pub fn sign_checkpoint(&self, checkpoint: &Checkpoint) -> Result<String, Error> {
         Ok(checkpoint.to_note(&self.public, &self.sign(checkpoint.text().as_bytes())?))
+    }
+
+    /// Signs one tree head as that of receipts (spec/exports.md "Receipt").
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if the library fails.
+    pub fn sign_receipt(&self, checkpoint: &Checkpoint) -> Result<[u8; SIGNATURE_LEN], Error> {
+        self.sign(&receipt::to_be_signed(self.id, checkpoint))
+    }
+
+    /// Signs a statement about one tree head and records of it; gives the envelope (spec/exports.md "Statement").
+    ///
+    /// # Errors
+    /// [`Error::Crypto`] if the library fails.
+    pub fn sign_statement(&self, checkpoint: &Checkpoint, records: &[Named]) -> Result<String, Error> {
+        let payload = statement::payload(checkpoint, records);
+        Ok(statement::to_envelope(&payload, self.id, &self.sign(&statement::to_be_signed(&payload))?))
     }
 
     fn sign(&self, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], Error> {

@@ -1,0 +1,135 @@
+//! What exports are made from: the log as it was at one checkpoint, read in as few passes as the form allows.
+
+use super::files::{Add, Sink};
+use super::{Open, Selection};
+use crate::error::{Error, Result};
+use mickai_proof::bundle::{Around, Cut, Header, KeyHistory, Writer};
+use mickai_proof::commitment::Opening;
+use mickai_proof::digest::TreeHash;
+use mickai_proof::merkle::{self, Gather};
+use mickai_proof::statement::Named;
+use mickai_proof::tiles::{CHECKPOINT_PATH, Tile, Tiler};
+use mickai_proof::view;
+use mickai_store::{LogReader, Vault};
+use std::ops::Range;
+
+/// The first `size` records of a log, and the values behind their commitments.
+pub(crate) struct Source<'a> {
+    pub reader: &'a LogReader,
+    pub size: u64,
+    /// Needed where values are opened.
+    pub vault: Option<&'a Vault>,
+}
+
+/// The header of a bundle of these records of the first `size`.
+pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Result<Header> {
+    let range = match selection {
+        Selection::All => 0..size,
+        Selection::One(index) => *index..index.saturating_add(1),
+        Selection::Range(range) => range.clone(),
+    };
+    let log = reader.log_id().filter(|_| range.start < range.end && range.end <= size).ok_or(Error::NothingInRange)?;
+    Ok(Header { log, first: range.start, count: range.end - range.start })
+}
+
+impl Source<'_> {
+    /// What a bundle of these records takes from the rest of the log; one pass that hashes every record once.
+    pub fn around(&self, header: &Header) -> Result<Around> {
+        let mut cut = Cut::new(header.first..header.end(), self.size);
+        for entry in self.reader.entries(0..self.size) {
+            let entry = entry?;
+            cut.push(&entry.record, &entry.signature);
+        }
+        cut.finish().ok_or(self.bad_tree())
+    }
+
+    /// The same for a bundle of everything, whose root is known: nothing lies around it, and nothing is hashed.
+    pub fn around_all(&self, root: TreeHash) -> Result<Around> {
+        let mut history = KeyHistory::default();
+        for entry in self.reader.entries(0..self.size) {
+            history.push(&entry?.record);
+        }
+        Ok(Around { root, left: Vec::new(), right: Vec::new(), keys: history.keys, events: Vec::new() })
+    }
+
+    /// The bundle's bytes, chunk by chunk.
+    pub fn bundle(&self, header: Header, around: &Around, note: &str, open: Open, sink: Sink<'_>) -> Result<()> {
+        let key = around.keys.first().ok_or(Error::BadRecord { index: 0, part: "key" })?;
+        let mut writer = Writer::new(header, key, &around.left);
+        for entry in self.reader.entries(header.first..header.end()) {
+            let entry = entry?;
+            let openings = self.openings(entry.index, open)?;
+            writer.push(entry.record, entry.signature, openings);
+            sink(&writer.take())?;
+        }
+        sink(&writer.finish(&around.right, note))
+    }
+
+    /// One line of JSON for each record.
+    pub fn lines(&self, header: Header, open: Open, sink: Sink<'_>) -> Result<()> {
+        for entry in self.reader.entries(header.first..header.end()) {
+            let entry = entry?;
+            let mut openings = self.openings(entry.index, open)?;
+            // As a bundle orders them.
+            openings.sort_by(|a, b| (a.label.len(), &a.label).cmp(&(b.label.len(), &b.label)));
+            let line = view::line(entry.index, &entry.record, &entry.signature, &openings);
+            sink(format!("{line}\n").as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The tiles, and last the checkpoint, which they must give.
+    pub fn tiles(&self, root: TreeHash, note: &str, add: Add<'_>) -> Result<()> {
+        let mut tiler = Tiler::default();
+        let mut write = |files: Vec<(Tile, Vec<u8>)>| files.iter().try_for_each(|(tile, bytes)| add(&tile.path(), bytes));
+        for entry in self.reader.entries(0..self.size) {
+            let entry = entry?;
+            write(tiler.push(&entry.record).ok_or(Error::BadRecord { index: entry.index, part: "length" })?)?;
+        }
+        if tiler.root() != Some(root) {
+            return Err(self.bad_tree());
+        }
+        write(tiler.finish())?;
+        add(CHECKPOINT_PATH, note.as_bytes())
+    }
+
+    /// The records of a range with their digests and audit paths, which must lead to this root; one pass.
+    pub fn named(&self, range: &Range<u64>, root: TreeHash) -> Result<Vec<(Named, Vec<u8>)>> {
+        let mut gather = Gather::new(self.size);
+        let mut records = Vec::new();
+        for entry in self.reader.entries(0..self.size) {
+            let entry = entry?;
+            gather_path(&mut gather, range, entry.index);
+            gather.push(merkle::leaf(&entry.record));
+            if range.contains(&entry.index) {
+                records.push(entry.record);
+            }
+        }
+        if gather.root() != Some(root) {
+            return Err(self.bad_tree());
+        }
+        let named = |(index, record): (u64, Vec<u8>)| Some((Named::of(index, &record, gather.path(index)?), record));
+        (range.start..).zip(records).map(named).collect::<Option<_>>().ok_or(self.bad_tree())
+    }
+
+    fn bad_tree(&self) -> Error {
+        Error::BadRecord { index: self.size, part: "tree" }
+    }
+
+    fn openings(&self, index: u64, open: Open) -> Result<Vec<Opening>> {
+        let Some(vault) = self.vault.filter(|_| open != Open::default()) else { return Ok(Vec::new()) };
+        let mut openings = Vec::new();
+        for label in vault.labels(index)?.into_iter().filter(|label| open.shows(label)) {
+            if let Some(opened) = vault.get(index, &label)? {
+                openings.push(Opening { index, label, salt: opened.salt, value: opened.value.to_vec() });
+            }
+        }
+        Ok(openings)
+    }
+}
+
+fn gather_path(gather: &mut Gather, range: &Range<u64>, index: u64) {
+    if range.contains(&index) {
+        gather.want_path_of_next();
+    }
+}
