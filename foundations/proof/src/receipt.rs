@@ -53,6 +53,17 @@ pub enum ReceiptError {
     Signature,
 }
 
+impl ReceiptError {
+    /// The stable reason code (spec/exports.md).
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed-receipt",
+            Self::Key => "unknown-key",
+            Self::Signature => "receipt-signature",
+        }
+    }
+}
+
 /// The Sig_structure (RFC 9052 §4.4): protected header, empty external_aad, the root as payload.
 pub fn to_be_signed(key: KeyId, checkpoint: &Checkpoint) -> Vec<u8> {
     let mut out = Vec::with_capacity(256);

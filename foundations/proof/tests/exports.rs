@@ -76,7 +76,6 @@ fn no_flipped_bit_of_a_receipt_passes() {
         flipped[at] ^= 1 << (at % 8);
         let answer = Receipt::parse(&flipped).and_then(|receipt| receipt.verify(&log.signer.key, &log.records[2]));
         assert!(answer.is_err(), "byte {at}");
-        // No other record passes either: the receipt says of which log it is.
         assert!(Receipt::parse(&bytes[..at]).is_err());
     }
     assert!(Receipt::parse(&[&bytes[..], &[0]].concat()).is_err());
@@ -223,4 +222,65 @@ fn one_record_of_a_million_is_a_small_file() {
     let mut head = Vec::new();
     write_head(&mut head, Major::Uint, size);
     assert_eq!(head.len(), 5, "an index of this size takes five bytes");
+}
+
+/// The vectors that scripts in other languages check, from this side.
+#[test]
+fn the_vectors_hold() {
+    use base64ct::{Base64, Encoding};
+    use mickai_proof::key::PublicKey;
+    let bytes = |value: &Value| Base64::decode_vec(value.as_str().unwrap()).unwrap();
+    let mut kinds = std::collections::BTreeMap::new();
+    for class in ["accept", "reject"] {
+        for entry in std::fs::read_dir(common::vector::folder("exports").join(class)).unwrap() {
+            let vector: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+            let key = PublicKey::from_pem(vector["key"].as_str().unwrap()).unwrap();
+            let kind = vector["kind"].as_str().unwrap().to_owned();
+            match kind.as_str() {
+                "receipt" => {
+                    let answer = Receipt::parse(&bytes(&vector["receipt"])).and_then(|receipt| receipt.verify(&key, &bytes(&vector["record"])));
+                    assert_eq!(answer.err().map(ReceiptError::code), vector["expect"].as_str(), "{}", vector["name"]);
+                    assert_eq!(answer.is_ok(), class == "accept");
+                }
+                "statement" => {
+                    let envelope: Value = serde_json::from_str(vector["envelope"].as_str().unwrap()).unwrap();
+                    let payload = String::from_utf8(bytes(&envelope["payload"])).unwrap();
+                    let signed = bytes(&envelope["signatures"][0]["sig"]).try_into().unwrap();
+                    assert!(signature::verify(&key, &statement::to_be_signed(&payload), &signed));
+                    assert_eq!(statement::to_envelope(&payload, key.id(), &signed), vector["envelope"].as_str().unwrap());
+                }
+                "lines" => {
+                    for line in vector["lines"].as_array().unwrap() {
+                        let value: Value = serde_json::from_str(line.as_str().unwrap()).unwrap();
+                        let signature = value["signature"].as_str().map(|text| Base64::decode_vec(text).unwrap()).unwrap_or_default();
+                        let plain = view::line(value["index"].as_u64().unwrap(), &bytes(&value["record"]), &signature, &[]);
+                        assert!(value["openings"].as_object().is_some_and(|openings| !openings.is_empty()) || plain == *line);
+                    }
+                }
+                _ => {
+                    let mut tiler = mickai_proof::tiles::Tiler::default();
+                    let mut entries: Vec<_> = vector["files"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("tile/entries/")).collect();
+                    entries.sort();
+                    let joined: Vec<u8> = entries.into_iter().flat_map(|(_, value)| bytes(value)).collect();
+                    let mut rest = joined.as_slice();
+                    let mut made = Vec::new();
+                    while let Some((len, after)) = rest.split_first_chunk::<2>() {
+                        let (record, after) = after.split_at(usize::from(u16::from_be_bytes(*len)));
+                        made.extend(tiler.push(record).unwrap());
+                        rest = after;
+                    }
+                    let note = mickai_proof::checkpoint::Note::parse(&bytes(&vector["files"]["checkpoint"])).unwrap();
+                    assert_eq!(tiler.root(), Some(note.verify(&key, note.checkpoint.log).unwrap().root));
+                    made.extend(tiler.finish());
+                    assert_eq!(made.len() + 1, vector["files"].as_object().unwrap().len());
+                    assert!(made.iter().all(|(tile, content)| *content == bytes(&vector["files"][tile.path()])));
+                }
+            }
+            *kinds.entry((class, kind)).or_insert(0) += 1;
+        }
+    }
+    let count = |class, kind: &str| kinds.get(&(class, kind.to_owned())).copied().unwrap_or(0);
+    assert!(
+        count("accept", "receipt") >= 4 && count("reject", "receipt") >= 20 && count("accept", "statement") == 2 && count("accept", "lines") == 1 && count("accept", "tiles") == 2
+    );
 }

@@ -1,4 +1,4 @@
-//! Writes spec/vectors/{record,checkpoint,bundle}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
+//! Writes spec/vectors/{record,checkpoint,bundle,exports}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -18,6 +18,7 @@ mod bundle_parts;
 mod bundle_records;
 mod bundle_signatures;
 mod checkpoint;
+mod exports;
 mod record;
 mod record_reject;
 mod surgery;
@@ -39,6 +40,7 @@ fn main() {
     bundle_signatures::write(&mut files);
     bundle_checkpoint::write(&mut files);
     tamper::write(&mut files);
+    exports::write(&mut files);
     files.finish();
 }
 
@@ -77,7 +79,7 @@ impl Files {
 
     /// Removes vectors of an earlier run that this one did not write, and says what there is.
     fn finish(self) {
-        for topic in ["record", "checkpoint", "bundle"] {
+        for topic in ["record", "checkpoint", "bundle", "exports"] {
             for class in ["accept", "reject"] {
                 let mut count = 0;
                 for entry in fs::read_dir(folder(topic).join(class)).unwrap() {
