@@ -49,6 +49,7 @@ fn verdict_text(verdict: &Verdict) -> &'static str {
         }
         (Word::Stale, _) => "Nothing in these records contradicts, but not everything could be established.",
         (Word::Invalid, _) => "Something was altered, or is not what it says.",
+        (Word::Revoked, _) => "Some of these records are signed by a key that was revoked: what it signed then counts for nothing.",
         (Word::Unreadable, _) => "This version cannot judge these records.",
     }
 }

@@ -23,26 +23,35 @@ pub enum Command {
     Diff(Diff),
 }
 
-/// Say whether a bundle was altered, cut short, forked, or signed by another key.
+/// Say whether a bundle was altered, cut short, forked, or signed by another or a revoked key; or whether a fork proof proves one.
 #[derive(Args)]
 pub struct Verify {
-    /// The bundle; `-` reads standard input.
+    /// The bundle, or the fork proof; `-` reads standard input.
     pub file: PathBuf,
-    /// The operator's public key (PEM), which you have from elsewhere. Without a key nothing better than STALE is said.
+    /// A public key of the operator (PEM), which you have from elsewhere; may be given several times. Without a key nothing better than STALE is said.
     #[arg(long, value_name = "PEM")]
-    pub key: Option<PathBuf>,
-    /// The key's id, 64 hex digits, in place of the key.
+    pub key: Vec<PathBuf>,
+    /// A key's id, 64 hex digits, in place of the key; may be given several times.
     #[arg(long, value_name = "HEX")]
-    pub key_id: Option<String>,
-    /// A checkpoint that you kept: a file, or SIZE:ROOT.
+    pub key_id: Vec<String>,
+    /// A checkpoint that you kept: a file, or SIZE:ROOT; may be given several times.
     #[arg(long, value_name = "FILE|SIZE:ROOT")]
-    pub checkpoint: Option<String>,
+    pub checkpoint: Vec<String>,
+    /// A revocation statement that reached you; may be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub revocation: Vec<PathBuf>,
     /// The axes that must pass, in place of the usual ones.
     #[arg(long, value_name = "AXES", value_delimiter = ',')]
     pub require: Option<Vec<String>>,
-    /// Judge the first N records alone; N is the checkpoint's size.
+    /// Judge the first N records alone; N is the size of the greatest checkpoint.
     #[arg(long, value_name = "N")]
     pub upto: Option<u64>,
+    /// How old the newest record may be, in milliseconds, by its own claim and this machine's clock.
+    #[arg(long, value_name = "MS")]
+    pub max_age_ms: Option<u64>,
+    /// A policy file (JSON, spec/verdict.md). What the other flags say of keys, checkpoints and revocations is added to it; what they say of the rest replaces it.
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// The report as one line of JSON.
     #[arg(long)]
     pub json: bool,

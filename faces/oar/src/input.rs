@@ -11,18 +11,13 @@ const PIECE_LEN: usize = 64 * 1024;
 pub fn in_pieces(file: &Path, mut take: impl FnMut(&[u8]) -> Result<bool, Problem>) -> Result<(), Problem> {
     let problem = |error| Problem::Bundle(file.to_owned(), error);
     let mut source: Box<dyn Read> = if file == Path::new("-") { Box::new(io::stdin().lock()) } else { Box::new(File::open(file).map_err(problem)?) };
-    let mut piece = vec![0; PIECE_LEN];
+    let mut piece = Vec::with_capacity(PIECE_LEN);
     loop {
-        match source.read(&mut piece) {
-            Ok(0) => return Ok(()),
-            // A reader gives no more than it was asked for.
-            Ok(len) => {
-                if !take(piece.get(..len).unwrap_or_default())? {
-                    return Ok(());
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
-            Err(error) => return Err(problem(error)),
+        piece.clear();
+        // Full pieces, whatever a pipe gives at once: the first one tells what sort of file it is.
+        source.by_ref().take(PIECE_LEN as u64).read_to_end(&mut piece).map_err(problem)?;
+        if piece.is_empty() || !take(&piece)? {
+            return Ok(());
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::flags::Inspect;
 use crate::input;
 use crate::problem::Problem;
-use mickai_proof::bundle::{BundleError, Event, Header, Parser};
+use mickai_proof::bundle::{BundleError, Event, EventProof, Header, Parser};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::{RecordDigest, hex};
 use mickai_proof::json::{array, object, plain, text, uint};
@@ -93,6 +93,7 @@ impl<W: Write> Page<W> {
                 let for_programs = object([("key_id", plain(key.id())), ("key_pem", text(&key.to_pem()))]);
                 self.line(&format!("key {} (from the bundle itself)", key.id()), &for_programs)
             }
+            Event::KeyEvent(event) => self.key_event(event),
             Event::Record(index, bytes) => self.record(*index, bytes),
             Event::Opening(opening) => {
                 self.summary.opened += 1;
@@ -108,8 +109,18 @@ impl<W: Write> Page<W> {
                 self.summary.signed += u64::from(!bytes.is_empty());
                 Ok(())
             }
-            Event::Left(_) | Event::Right(_) | Event::ChunkEnd => Ok(()),
+            Event::KeysEnd | Event::Left(_) | Event::Right(_) | Event::ChunkEnd => Ok(()),
         }
+    }
+
+    /// A record that lies outside the range, and is here because it says which keys signed.
+    fn key_event(&mut self, event: &EventProof) -> io::Result<()> {
+        let for_programs = object([("key_event", view::record(event.index, &event.record))]);
+        let shown = match decode(&event.record) {
+            Ok(record) => format!("{:>6}  outside the range: {} {}", event.index, record.kind.name(), details(&record).join("; ")),
+            Err(error) => format!("{:>6}  outside the range: {error}", event.index),
+        };
+        self.line(&shown, &for_programs)
     }
 
     fn record(&mut self, index: u64, bytes: &[u8]) -> io::Result<()> {

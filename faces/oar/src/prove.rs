@@ -51,8 +51,7 @@ fn gather(mut source: Source, range: &Range<u64>, size: u64) -> Result<(Source, 
 
 /// The second reading: the records of the range.
 fn write(mut source: Source, header: Header, around: &Around, end: &End, hide: bool, out: &mut dyn Write) -> Result<(), Problem> {
-    let key = source.keys.first().ok_or_else(|| Problem::NotWhole(source.path().to_owned()))?;
-    let mut writer = Writer::new(header, key, &around.left);
+    let mut writer = Writer::new(header, &source.keys, &around.events, &around.left);
     while let Some(entries) = source.chunk()? {
         for entry in entries.into_iter().filter(|entry| (header.first..header.end()).contains(&entry.index)) {
             writer.push(entry.record, entry.signature, if hide { Vec::new() } else { entry.openings });

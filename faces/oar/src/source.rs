@@ -1,7 +1,7 @@
 //! A bundle as its parts, one chunk of records at a time, for the commands that make something of it. Nothing is verified here.
 
 use crate::problem::Problem;
-use mickai_proof::bundle::{Event, Header, Parser};
+use mickai_proof::bundle::{Event, EventProof, Header, Parser};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
@@ -49,6 +49,8 @@ pub struct Source {
     waiting: std::vec::IntoIter<Entry>,
     pub header: Header,
     pub keys: Vec<PublicKey>,
+    /// Key events outside the range.
+    pub events: Vec<EventProof>,
     pub left: Vec<TreeHash>,
 }
 
@@ -56,6 +58,8 @@ pub struct Source {
 enum Item {
     Header(Header),
     Key(PublicKey),
+    KeyEvent(EventProof),
+    KeysEnd,
     Left(Vec<TreeHash>),
     Record(u64, Vec<u8>),
     Signature(u64, Vec<u8>),
@@ -80,12 +84,24 @@ impl Source {
 
     fn read(path: PathBuf, file: File) -> Result<Self, Problem> {
         let header = Header { log: mickai_proof::digest::LogId::GENESIS, first: 0, count: 0 };
-        let mut source =
-            Self { path, file, parser: Parser::default(), piece: vec![0; PIECE_LEN], ahead: None, waiting: Vec::new().into_iter(), header, keys: Vec::new(), left: Vec::new() };
+        let mut source = Self {
+            path,
+            file,
+            parser: Parser::default(),
+            piece: vec![0; PIECE_LEN],
+            ahead: None,
+            waiting: Vec::new().into_iter(),
+            header,
+            keys: Vec::new(),
+            events: Vec::new(),
+            left: Vec::new(),
+        };
         loop {
             match source.item()? {
                 Some(Item::Header(header)) => source.header = header,
                 Some(Item::Key(key)) => source.keys.push(key),
+                Some(Item::KeyEvent(event)) => source.events.push(event),
+                Some(Item::KeysEnd) => {}
                 Some(Item::Left(left)) => source.left = left,
                 other => {
                     source.ahead = other;
@@ -174,6 +190,8 @@ fn owned(event: Event<'_>) -> Item {
     match event {
         Event::Header(header) => Item::Header(header),
         Event::Key(key) => Item::Key(key),
+        Event::KeyEvent(event) => Item::KeyEvent(event),
+        Event::KeysEnd => Item::KeysEnd,
         Event::Left(nodes) => Item::Left(nodes),
         Event::Record(index, bytes) => Item::Record(index, bytes.to_vec()),
         Event::Signature(index, bytes) => Item::Signature(index, bytes.to_vec()),

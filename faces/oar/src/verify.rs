@@ -1,22 +1,67 @@
-//! `oar verify`: streams a bundle through the verifier and prints its report.
+//! `oar verify`: streams a bundle through the verifier, or judges a fork proof, and prints the report.
 
 use crate::bring;
 use crate::flags::Verify;
 use crate::input;
 use crate::problem::Problem;
-use mickai_proof::verify::Verifier;
+use mickai_proof::fork::{ForkReport, is_fork_proof};
+use mickai_proof::key::PublicKey;
+use mickai_proof::limits::FORK_BYTES_MAX;
+use mickai_proof::verify::{Misuse, Policy, TrustedKey, Verifier};
+use std::fmt::Display;
 use std::io::{self, Write};
+
+/// What the file turned out to be, by its first bytes.
+enum Reading {
+    Bundle(Box<Verifier>),
+    /// Its bytes as far as a fork proof may be long, and the keys to judge it under.
+    Fork(Vec<u8>, Vec<PublicKey>),
+}
 
 /// Gives the exit code of the verdict.
 pub fn run(flags: &Verify) -> Result<u8, Problem> {
-    let mut verifier = Verifier::new(bring::policy(flags)?)?;
+    let policy = bring::policy(flags)?;
+    let mut reading = None;
     input::in_pieces(&flags.file, |piece| {
-        verifier.feed(piece);
+        if reading.is_none() {
+            reading = Some(begin(piece, &policy)?);
+        }
+        match &mut reading {
+            Some(Reading::Bundle(verifier)) => verifier.feed(piece),
+            Some(Reading::Fork(bytes, _)) => bytes.extend(piece.iter().take((FORK_BYTES_MAX + 1).saturating_sub(bytes.len()))),
+            None => {}
+        }
         Ok(true)
     })?;
-    let verdict = verifier.finish()?;
+    match reading {
+        Some(Reading::Fork(bytes, keys)) => {
+            let report = ForkReport::of(&bytes, &keys);
+            print(flags, &report, &report.to_json())?;
+            Ok(report.word().exit_code())
+        }
+        reading => {
+            let verifier = match reading {
+                Some(Reading::Bundle(verifier)) => *verifier,
+                _ => Verifier::new(policy)?,
+            };
+            let verdict = verifier.finish()?;
+            print(flags, &verdict, &verdict.to_json())?;
+            Ok(verdict.word.exit_code())
+        }
+    }
+}
+
+fn begin(piece: &[u8], policy: &Policy) -> Result<Reading, Problem> {
+    if !is_fork_proof(piece) {
+        return Ok(Reading::Bundle(Box::new(Verifier::new(policy.clone())?)));
+    }
+    let key = |trusted: &TrustedKey| if let TrustedKey::Key(key) = trusted { Some(key.clone()) } else { None };
+    let keys: Vec<_> = policy.keys.iter().filter_map(key).collect();
+    if keys.is_empty() { Err(Misuse::Key.into()) } else { Ok(Reading::Fork(Vec::new(), keys)) }
+}
+
+fn print(flags: &Verify, report: &dyn Display, json: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
-    let written = if flags.json { writeln!(out, "{}", verdict.to_json()) } else { write!(out, "{verdict}") };
-    written.map_err(Problem::Output)?;
-    Ok(verdict.word.exit_code())
+    let written = if flags.json { writeln!(out, "{json}") } else { write!(out, "{report}") };
+    written.map_err(Problem::Output)
 }

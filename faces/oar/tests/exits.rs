@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use base64ct::{Base64, Encoding};
-use mickai_proof::verify::Reference;
+use mickai_proof::verify::{Head, Reference};
 use serde_json::Value;
 use std::fs;
 use std::io::Write;
@@ -27,6 +27,33 @@ struct Laid {
     flags: Vec<String>,
 }
 
+/// What a policy says, as flags and the files that they name.
+fn as_flags(policy: &Value, file: &dyn Fn(&str, &[u8]) -> String) -> Vec<String> {
+    let list = |name: &str| policy[name].as_array().cloned().unwrap_or_default();
+    let mut flags = Vec::new();
+    for (place, key) in list("keys").iter().map(|key| key.as_str().unwrap()).enumerate() {
+        let is_pem = key.contains("PUBLIC KEY") || key == "hello";
+        flags.extend(if is_pem { ["--key".to_owned(), file(&format!("{place}.pub"), key.as_bytes())] } else { ["--key-id".to_owned(), key.to_owned()] });
+    }
+    for (place, kept) in list("references").iter().enumerate() {
+        let text = kept["checkpoint"].as_str().unwrap();
+        let is_bare = matches!(Reference::parse(text.as_bytes()), Ok(Reference { head: Head::Bare { .. }, .. })) && !text.ends_with('\n');
+        flags.extend(["--checkpoint".to_owned(), if is_bare { text.to_owned() } else { file(&format!("{place}.pin"), text.as_bytes()) }]);
+    }
+    for (place, statement) in list("revocations").iter().enumerate() {
+        let bytes = Base64::decode_vec(statement.as_str().unwrap()).unwrap_or_default();
+        flags.extend(["--revocation".to_owned(), file(&format!("{place}.revocation"), &bytes)]);
+    }
+    if let Some(axes) = policy["require"].as_array() {
+        let axes: Vec<_> = axes.iter().map(|axis| axis.as_str().unwrap()).collect();
+        flags.extend(["--require".to_owned(), axes.join(",")]);
+    }
+    for (name, flag) in [("upto", "--upto"), ("max_age_ms", "--max-age-ms")] {
+        flags.extend(policy[name].as_u64().map(|number| [flag.to_owned(), number.to_string()]).into_iter().flatten());
+    }
+    flags
+}
+
 impl Laid {
     fn new(vector: &Value) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -36,24 +63,17 @@ impl Laid {
             path.to_str().unwrap().to_owned()
         };
         let mut flags = vec!["verify".to_owned(), file("case.oar", &Base64::decode_vec(vector["bundle"].as_str().unwrap()).unwrap())];
-        let policy = &vector["policy"];
-        if let Some(pem) = policy["key"].as_str() {
-            flags.extend(["--key".to_owned(), file("operator.pub", pem.as_bytes())]);
-        }
-        if let Some(id) = policy["key_id"].as_str() {
-            flags.extend(["--key-id".to_owned(), id.to_owned()]);
-        }
-        if let Some(reference) = policy["reference"].as_str() {
-            let is_head = matches!(Reference::parse(reference.as_bytes()), Ok(Reference::Head { .. })) && !reference.ends_with('\n');
-            flags.extend(["--checkpoint".to_owned(), if is_head { reference.to_owned() } else { file("pin.txt", reference.as_bytes()) }]);
-        }
-        // No way to require nothing: a vector that does is left to the library's own tests.
-        if let Some(axes) = policy["require"].as_array().filter(|axes| !axes.is_empty()) {
-            let axes: Vec<_> = axes.iter().map(|axis| axis.as_str().unwrap()).collect();
-            flags.extend(["--require".to_owned(), axes.join(",")]);
-        }
-        if let Some(upto) = policy["upto"].as_u64() {
-            flags.extend(["--upto".to_owned(), upto.to_string()]);
+        let mut policy = vector["policy"].clone();
+        policy.as_object_mut().unwrap().remove("now_ms");
+        let is_flaggable = |policy: &Value| {
+            let has_times = policy["references"].as_array().is_some_and(|kept| kept.iter().any(|kept| kept.as_object().unwrap().len() > 1));
+            let requires_nothing = policy["require"].as_array().is_some_and(Vec::is_empty);
+            !has_times && !requires_nothing && policy.get("skew_ms").is_none()
+        };
+        if is_flaggable(&policy) {
+            flags.extend(as_flags(&policy, &file));
+        } else {
+            flags.extend(["--policy".to_owned(), file("policy.json", policy.to_string().as_bytes())]);
         }
         Self { folder, flags }
     }
@@ -74,7 +94,8 @@ fn every_vector_exits_and_reports_as_it_says() {
     for class in ["accept", "reject"] {
         for entry in fs::read_dir(vectors().join(class)).unwrap() {
             let vector: Value = serde_json::from_str(&fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
-            if vector["policy"]["require"].as_array().is_some_and(Vec::is_empty) {
+            // Here now is the machine's clock.
+            if vector["policy"].get("max_age_ms").is_some() {
                 continue;
             }
             let (name, expect) = (&vector["name"], &vector["expect"]);

@@ -1,9 +1,9 @@
 //! An ML-DSA-65 public key in its written forms: SubjectPublicKeyInfo, PEM, JWK, key id (spec/keys.md).
 
 use crate::digest::{KeyId, sha256};
-use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use core::fmt;
@@ -17,9 +17,15 @@ const SPKI_PREFIX: [u8; 22] = [0x30, 0x82, 0x07, 0xb2, 0x30, 0x0b, 0x06, 0x09, 0
 const PEM_BEGIN: &str = "-----BEGIN PUBLIC KEY-----";
 const PEM_END: &str = "-----END PUBLIC KEY-----";
 
-/// An ML-DSA-65 public key.
+/// An ML-DSA-65 public key. Copies share it, and its id is computed once.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PublicKey(Box<[u8; PUBLIC_KEY_LEN]>);
+pub struct PublicKey(Arc<Named>);
+
+#[derive(PartialEq, Eq)]
+struct Named {
+    raw: [u8; PUBLIC_KEY_LEN],
+    id: KeyId,
+}
 
 /// The text or the bytes are not an ML-DSA-65 public key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,12 +53,13 @@ impl core::error::Error for KeyError {}
 impl PublicKey {
     /// From the FIPS 204 encoding.
     pub fn from_raw(raw: [u8; PUBLIC_KEY_LEN]) -> Self {
-        Self(Box::new(raw))
+        let id = KeyId(sha256(&[&SPKI_PREFIX, &raw]));
+        Self(Arc::new(Named { raw, id }))
     }
 
     /// The FIPS 204 encoding.
     pub fn raw(&self) -> &[u8; PUBLIC_KEY_LEN] {
-        &self.0
+        &self.0.raw
     }
 
     /// From a SubjectPublicKeyInfo, DER.
@@ -66,12 +73,12 @@ impl PublicKey {
 
     /// As SubjectPublicKeyInfo, DER, 1,974 bytes.
     pub fn to_spki(&self) -> Vec<u8> {
-        [&SPKI_PREFIX[..], &self.0[..]].concat()
+        [&SPKI_PREFIX[..], &self.raw()[..]].concat()
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo.
     pub fn id(&self) -> KeyId {
-        KeyId(sha256(&[&SPKI_PREFIX, &self.0[..]]))
+        self.0.id
     }
 
     /// From PEM (RFC 7468); text around the block is passed over, line ends and widths are free.
@@ -101,7 +108,7 @@ impl PublicKey {
 
     /// As JWK (RFC 9964, kty AKP), one line.
     pub fn to_jwk(&self) -> String {
-        format!(r#"{{"kty":"AKP","alg":"ML-DSA-65","kid":"{}","pub":"{}"}}"#, self.id(), Base64UrlUnpadded::encode_string(&self.0[..]))
+        format!(r#"{{"kty":"AKP","alg":"ML-DSA-65","kid":"{}","pub":"{}"}}"#, self.id(), Base64UrlUnpadded::encode_string(self.raw()))
     }
 }
 

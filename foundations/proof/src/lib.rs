@@ -28,11 +28,15 @@ pub mod key;
 
 pub mod signature;
 
+pub mod history;
+
 pub mod commitment;
 
 pub mod merkle;
 
 pub mod checkpoint;
+
+pub mod fork;
 
 pub mod bundle;
 

@@ -28,3 +28,15 @@ pub const NOTE_BYTES_MAX: usize = 8_192;
 pub const PATH_NODES_MAX: usize = 64;
 /// Largest index or size: what every language's numbers hold.
 pub const INDEX_MAX: u64 = (1 << 53) - 1;
+/// Keys that one log may put in force.
+pub const KEYS_MAX: usize = 256;
+/// Key events of one log.
+pub const KEY_EVENTS_MAX: usize = 256;
+/// Bytes of a fork proof.
+pub const FORK_BYTES_MAX: usize = 32_768;
+/// Bytes of a policy file.
+pub const POLICY_BYTES_MAX: usize = 1 << 20;
+/// Keys, references or statements of one policy.
+pub const POLICY_ITEMS_MAX: usize = 16;
+/// Erased fields that a report lists.
+pub const ERASED_LISTED_MAX: usize = 16;

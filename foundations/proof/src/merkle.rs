@@ -5,10 +5,7 @@ use alloc::vec::Vec;
 
 mod gather;
 
-mod path;
-
 pub use gather::Gather;
-pub use path::{root_by_path, siblings};
 
 /// SHA-256(0x00 ‖ record bytes).
 pub fn leaf(record: &[u8]) -> TreeHash {
@@ -117,6 +114,50 @@ pub fn right_ranges(end: u64, size: u64) -> Vec<core::ops::Range<u64>> {
     ranges
 }
 
+/// The root that a leaf's audit path leads to in a tree of `size` leaves (RFC 9162 §2.1.3.2); `None` unless the path is of the length that its place asks for.
+pub fn root_from_path(index: u64, size: u64, leaf: TreeHash, path: &[TreeHash]) -> Option<TreeHash> {
+    if index >= size {
+        return None;
+    }
+    let (mut place, mut last, mut root) = (index, size - 1, leaf);
+    for sibling in path {
+        if last == 0 {
+            return None;
+        }
+        if place & 1 == 1 || place == last {
+            root = node(sibling, &root);
+            // A last node without a right sibling moves up unchanged.
+            while place & 1 == 0 && place != 0 {
+                place >>= 1;
+                last >>= 1;
+            }
+        } else {
+            root = node(&root, sibling);
+        }
+        place >>= 1;
+        last >>= 1;
+    }
+    (last == 0).then_some(root)
+}
+
+/// The subtrees of a leaf's audit path in a tree of `size` leaves, from the leaf's sibling up, as leaf ranges (RFC 9162 §2.1.3.1). What an exporter hashes for a key event's path.
+pub fn path_ranges(index: u64, size: u64) -> Vec<core::ops::Range<u64>> {
+    let mut ranges = Vec::new();
+    let (mut lo, mut hi) = (0, size);
+    while index < hi && hi - lo > 1 {
+        let split = lo + split_point(hi - lo);
+        if index < split {
+            ranges.push(split..hi);
+            hi = split;
+        } else {
+            ranges.push(lo..split);
+            lo = split;
+        }
+    }
+    ranges.reverse();
+    ranges
+}
+
 /// The root of a whole list of leaves, by the definition of RFC 6962 §2.1: slow and plain, for subtrees that an exporter needs.
 pub fn root_of(leaves: &[TreeHash]) -> Option<TreeHash> {
     match leaves {
@@ -164,6 +205,24 @@ mod tests {
         for size in 1..130 {
             let leaves = leaves(size);
             assert_eq!(frontier(&leaves).root(), root_of(&leaves), "{size} leaves");
+        }
+    }
+
+    #[test]
+    fn every_audit_path_of_every_small_tree_leads_to_the_root_and_no_other_does() {
+        for size in 1..40u64 {
+            let leaves = leaves(size);
+            let root = root_of(&leaves);
+            for index in 0..size {
+                let path: Vec<_> = path_ranges(index, size).into_iter().map(|r| root_of(&leaves[r.start as usize..r.end as usize]).unwrap()).collect();
+                let leaf = leaves[index as usize];
+                assert_eq!(root_from_path(index, size, leaf, &path), root, "{index} of {size}");
+                assert_eq!(root_from_path(index, size, leaf, &[&path[..], &[leaf]].concat()), None);
+                assert_eq!(root_from_path(size, size, leaf, &path), None);
+                if let Some((_, fewer)) = path.split_last() {
+                    assert_eq!(root_from_path(index, size, leaf, fewer), None);
+                }
+            }
         }
     }
 

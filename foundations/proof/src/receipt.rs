@@ -132,7 +132,7 @@ impl Receipt {
         if key.id() != self.key {
             return Err(ReceiptError::Key);
         }
-        let root = merkle::root_by_path(merkle::leaf(record), self.index, self.size, &self.path).ok_or(ReceiptError::Malformed)?;
+        let root = merkle::root_from_path(self.index, self.size, merkle::leaf(record), &self.path).ok_or(ReceiptError::Malformed)?;
         let checkpoint = Checkpoint { log: self.log, size: self.size, root };
         if signature::verify(key, &to_be_signed(self.key, &checkpoint), &self.signature) { Ok(()) } else { Err(ReceiptError::Signature) }
     }
@@ -161,7 +161,7 @@ fn parse(bytes: &[u8]) -> Option<Receipt> {
     let log = LogId::from_hex(core::str::from_utf8(head.get(44 + 11..44 + 75)?).ok()?)?;
     proof.array().ok()?;
     let (size, index, count) = (proof.uint().ok()?, proof.uint().ok()?, proof.array().ok()?);
-    if size > limits::INDEX_MAX || count == 0 || merkle::siblings(index, size).len() as u64 != count {
+    if size > limits::INDEX_MAX || count == 0 || merkle::path_ranges(index, size).len() as u64 != count {
         return None;
     }
     let path = (0..count).map(|_| proof.fixed().ok().map(TreeHash)).collect::<Option<Vec<_>>>()?;

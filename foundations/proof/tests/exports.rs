@@ -8,6 +8,7 @@ use common::{Log, Signer};
 use mickai_proof::bundle::{Cut, Header, Writer};
 use mickai_proof::cbor::{Major, write_head};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
+use mickai_proof::history::Revocation;
 use mickai_proof::merkle::{self, Gather};
 use mickai_proof::receipt::{Receipt, ReceiptError, to_be_signed};
 use mickai_proof::record::{Fact, Kind, Record, decode, kind_of};
@@ -25,6 +26,21 @@ fn log() -> Log {
     log.seal();
     let intent = log.intent();
     log.outcome(intent);
+    log
+}
+
+/// A log whose key was rotated, revoked later on, and rotated again: 10 records, 4 keys, 4 key events after genesis.
+fn succeeded() -> Log {
+    let mut log = Log::new(&Signer::from_seed(1));
+    let first = log.signer.id();
+    log.heartbeat();
+    log.rotate(&common::log::next());
+    log.heartbeats(2);
+    log.revoke(Revocation { revoked: first, effective: 2, since_ms: None });
+    log.succeed_with(&common::log::recovery(), 5, None, |_| ());
+    log.heartbeat();
+    log.rotate(&common::log::next_after(&common::log::recovery()));
+    log.heartbeat();
     log
 }
 
@@ -132,7 +148,7 @@ fn a_statement_names_artifacts_by_their_true_digests() {
     assert_eq!(subject[2]["digest"]["sha256"], sha256(&log.records[2]));
     assert_eq!(subject[2]["digest"]["oar-record-v1"], log.digest(2).to_string());
     let path: Vec<_> = value["predicate"]["records"][0]["path"].as_array().unwrap().iter().map(|node| TreeHash::from_hex(node.as_str().unwrap()).unwrap()).collect();
-    assert_eq!(merkle::root_by_path(merkle::leaf(&log.records[2]), 2, 11, &path), TreeHash::from_hex(value["predicate"]["root"].as_str().unwrap()));
+    assert_eq!(merkle::root_from_path(2, 11, merkle::leaf(&log.records[2]), &path), TreeHash::from_hex(value["predicate"]["root"].as_str().unwrap()));
     let envelope: Value = serde_json::from_str(&statement::to_envelope(&payload, log.signer.id(), &[7; 3_309])).unwrap();
     assert_eq!((&envelope["payloadType"], &envelope["signatures"][0]["keyid"]), (&Value::from("application/vnd.in-toto+json"), &Value::from(log.signer.id().to_string())));
     assert_eq!(String::from_utf8(statement::to_be_signed("ab")).unwrap(), "DSSEv1 28 application/vnd.in-toto+json 2 ab");
@@ -176,9 +192,10 @@ fn cut(log: &Log, range: Range<usize>) -> Vec<u8> {
     let mut cut = Cut::new(range.start as u64..range.end as u64, size as u64);
     log.records.iter().zip(&log.signatures).for_each(|(record, signature)| cut.push(record, signature));
     let around = cut.finish().unwrap();
-    assert_eq!((around.root, around.keys.as_slice()), (log.root(size), &[log.signer.key.clone()][..]));
+    let keys: Vec<_> = log.reigns.iter().map(|(_, signer)| signer.key.clone()).collect();
+    assert_eq!((around.root, &around.keys), (log.root(size), &keys));
     let header = Header { log: log.id, first: range.start as u64, count: range.len() as u64 };
-    let mut writer = Writer::new(header, &around.keys[0], &around.left);
+    let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
     for index in range {
         writer.push(log.records[index].clone(), log.signatures[index].clone(), Vec::new());
     }
@@ -187,12 +204,15 @@ fn cut(log: &Log, range: Range<usize>) -> Vec<u8> {
 
 #[test]
 fn a_cut_of_every_range_is_what_the_parts_by_hand_give() {
-    let log = log();
-    for start in 0..11 {
-        for end in start + 1..=11 {
-            assert_eq!(cut(&log, start..end), log.range(start..end).bytes(), "{start}..{end}");
+    for log in [log(), succeeded()] {
+        let size = log.records.len();
+        for start in 0..size {
+            for end in start + 1..=size {
+                assert_eq!(cut(&log, start..end), log.range(start..end).bytes(), "{start}..{end} of {size}");
+            }
         }
     }
+    let log = log();
     let mut cut = Cut::new(1..2, 3);
     cut.push(&log.records[0], &log.signatures[0]);
     assert_eq!(cut.finish(), None, "fewer records than were said");
@@ -207,7 +227,7 @@ fn one_record_of_a_million_is_a_small_file() {
         let one = |index: u64| {
             let left = vec![TreeHash([1; 32]); index.count_ones() as usize];
             let right = vec![TreeHash([2; 32]); merkle::right_ranges(index + 1, size).len()];
-            let mut writer = Writer::new(Header { log: LogId([3; 32]), first: index, count: 1 }, &log.signer.key, &left);
+            let mut writer = Writer::new(Header { log: LogId([3; 32]), first: index, count: 1 }, [&log.signer.key], &[], &left);
             writer.push(record.clone(), signature.clone(), Vec::new());
             let note = log.signer.sign_checkpoint(&mickai_proof::checkpoint::Checkpoint { size, ..log.checkpoint(3) });
             writer.finish(&right, &note).len()
@@ -260,7 +280,7 @@ fn the_vectors_hold() {
                 _ => {
                     let mut tiler = mickai_proof::tiles::Tiler::default();
                     let mut entries: Vec<_> = vector["files"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("tile/entries/")).collect();
-                    entries.sort();
+                    entries.sort_by_key(|(path, _)| *path);
                     let joined: Vec<u8> = entries.into_iter().flat_map(|(_, value)| bytes(value)).collect();
                     let mut rest = joined.as_slice();
                     let mut made = Vec::new();

@@ -4,7 +4,7 @@
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof, RootHash};
 use mickai_proof::digest::TreeHash;
-use mickai_proof::merkle::{Frontier, Gather, leaf, node, right_ranges, root_by_path, siblings};
+use mickai_proof::merkle::{Frontier, Gather, leaf, node, path_ranges, right_ranges, root_from_path};
 use sha2::Sha256;
 
 const SIZE_MAX: u64 = 70;
@@ -52,7 +52,7 @@ fn inclusion_proofs_are_the_same_bytes_and_each_accepts_the_others() {
             let ours = gather.path(index).unwrap();
             let other = tree.prove_inclusion(usize::try_from(index).unwrap());
             assert_eq!(bytes(&ours), other.as_bytes(), "{index} of {size}");
-            assert_eq!(root_by_path(leaf(&record(index)), index, size, &nodes(other.as_bytes())), frontier(size).root());
+            assert_eq!(root_from_path(index, size, leaf(&record(index)), &nodes(other.as_bytes())), frontier(size).root());
             head(size).verify_inclusion(&record(index), index, &InclusionProof::from_bytes(bytes(&ours))).unwrap();
             count += 1;
         }
@@ -125,7 +125,7 @@ impl Converted<'_> {
 fn there_are_no_more_siblings_than_levels() {
     for size in [1u64, 2, 3, 1_000_000, (1 << 53) - 1] {
         for index in [0, size / 3, size / 2, size - 1] {
-            assert!(siblings(index, size).len() <= size.next_power_of_two().ilog2() as usize);
+            assert!(path_ranges(index, size).len() <= size.next_power_of_two().ilog2() as usize);
         }
     }
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::vector::{Expect, PolicyText};
+use common::vector::{Expect, Kept, PolicyText};
 use common::{Log, Signer};
 use mickai_proof::bundle::Parser;
 use mickai_proof::checkpoint::Note;
@@ -52,7 +52,7 @@ fn log_of(acts: &[Act]) -> Log {
 }
 
 fn trust(log: &Log) -> PolicyText {
-    PolicyText { key_id: Some(log.signer.id().to_string()), ..PolicyText::default() }
+    PolicyText { keys: vec![log.signer.id().to_string()], ..PolicyText::default() }
 }
 
 fn failure(answer: &Expect) -> (Option<&str>, Option<u64>) {
@@ -108,7 +108,7 @@ proptest! {
         parts.chunks[0].openings = log.openings.iter().enumerate().filter(|(place, _)| opened >> place & 1 == 1).map(|(_, opening)| opening.clone()).collect();
         let bytes = parts.bytes();
         prop_assert_eq!(&bytes, &parts.by_writer());
-        let answer = PolicyText { reference: Some(log.note(log.records.len())), ..trust(&log) }.judge(&bytes, piece_len);
+        let answer = PolicyText { references: vec![Kept { checkpoint: log.note(log.records.len()), ..Kept::default() }], ..trust(&log) }.judge(&bytes, piece_len);
         prop_assert_eq!(answer.exit, 0, "{:?}", answer);
     }
 
@@ -131,7 +131,7 @@ proptest! {
         let reason = falsify(&mut record, field);
         let at = log.push(&record) as u64;
         log.heartbeat();
-        let answer = PolicyText { reference: Some(log.note(log.records.len())), ..trust(&log) }.judge(&log.whole().bytes(), usize::MAX);
+        let answer = PolicyText { references: vec![Kept { checkpoint: log.note(log.records.len()), ..Kept::default() }], ..trust(&log) }.judge(&log.whole().bytes(), usize::MAX);
         prop_assert_eq!(failure(&answer), (Some(reason), Some(at)), "{:?}", answer);
     }
 
@@ -145,7 +145,7 @@ proptest! {
         while other.records.len() < log.records.len() {
             other.heartbeat();
         }
-        let answer = PolicyText { reference: Some(log.note(log.records.len())), ..trust(&log) }.judge(&other.whole().bytes(), usize::MAX);
+        let answer = PolicyText { references: vec![Kept { checkpoint: log.note(log.records.len()), ..Kept::default() }], ..trust(&log) }.judge(&other.whole().bytes(), usize::MAX);
         prop_assert_eq!(failure(&answer), (Some("fork"), Some(other.records.len() as u64)), "{:?}", answer);
     }
 }

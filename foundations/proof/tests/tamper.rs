@@ -13,8 +13,8 @@ use std::fs;
 fn no_single_bit_flip_is_verified() {
     let mut pinned = pinned();
     // The same policy with the key's id: the reference is verified when a bundle gets that far, not once for each bit.
-    let key = PublicKey::from_pem(&pinned.policy.key.take().unwrap()).unwrap();
-    pinned.policy.key_id = Some(key.id().to_string());
+    let key = PublicKey::from_pem(&pinned.policy.keys[0]).unwrap();
+    pinned.policy.keys = vec![key.id().to_string()];
     let bundle = Base64::decode_vec(&pinned.bundle).unwrap();
     assert_eq!(pinned.policy.judge(&bundle, usize::MAX).exit, 0);
     let exits = in_two_threads(bundle.len() * 8, |place| {

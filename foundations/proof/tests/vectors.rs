@@ -4,7 +4,7 @@
 mod common;
 
 use base64ct::{Base64, Encoding};
-use common::vector::{BundleVector, CheckpointVector, RecordVector, folder, from_hex, judge_checkpoint, judge_record};
+use common::vector::{BundleVector, CheckpointVector, ForkVector, RecordVector, folder, from_hex, judge_checkpoint, judge_fork, judge_record};
 use mickai_proof::digest::LogId;
 use mickai_proof::key::PublicKey;
 use serde::de::DeserializeOwned;
@@ -39,6 +39,14 @@ fn checkpoint_vectors_hold() {
         let key = PublicKey::from_pem(&vector.key).unwrap();
         let answer = judge_checkpoint(&vector.note, &key, LogId::from_hex(&vector.log).unwrap());
         assert_eq!(answer, vector.expect, "{}: {}", vector.name, vector.why);
+    });
+}
+
+#[test]
+fn fork_vectors_hold() {
+    each("fork", 3, |vector: ForkVector, is_accepted| {
+        assert_eq!(vector.expect.reason == "fork", is_accepted, "{}", vector.name);
+        assert_eq!(judge_fork(&vector), vector.expect, "{}: {}", vector.name, vector.why);
     });
 }
 
@@ -80,7 +88,8 @@ fn every_reason_has_a_vector() {
     }
     let expected = "not-a-bundle unsupported-version malformed-bundle no-records malformed-record unsupported-kind unsupported-extension log-id genesis index prev after-terminal \
         pairing-order seal signing-mode malformed-signature unknown-key signature opening genesis-key malformed-checkpoint checkpoint-origin checkpoint-key root checkpoint-signature \
-        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require";
+        truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require \
+        key-event key-history pre-rotation rotation-proof erase time-bounds event-path revoked revocation-unproven too-old misuse-policy misuse-revocation misuse-age";
     for reason in expected.split_whitespace() {
         assert!(reasons.remove(reason), "no vector for {reason}");
     }

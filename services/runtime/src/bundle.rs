@@ -47,7 +47,7 @@ impl Case {
                 _ => {}
             }
         }
-        let (Some(log), Some(key)) = (verdict.scope.log, verdict.scope.key) else {
+        let (Some(log), Some(key)) = (verdict.scope.log, verdict.scope.key()) else {
             return Err(Error::BundleInvalid { path: path.to_owned(), word: verdict.word, reason: "" });
         };
         Ok(Self { log, acts: pairing.finish(), key, openings })

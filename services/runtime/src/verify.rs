@@ -16,7 +16,7 @@ impl System {
     /// # Errors
     /// A log that cannot be read, a reference that is not a checkpoint of this key.
     pub fn verify(&self, reference: Option<Reference>) -> Result<Verdict> {
-        self.verify_selection(&Selection::All, Policy { reference, ..Policy::default() })
+        self.verify_selection(&Selection::All, Policy { references: reference.into_iter().collect(), ..Policy::default() })
     }
 
     /// Verifies one record: that it is whole, signed, and in the log's tree.
@@ -37,7 +37,7 @@ impl System {
         // Signed here and not kept: verifying takes no lock and leaves no trace.
         let signer = OperatorKey::load(self.home())?;
         let note = signer.sign_checkpoint(&Checkpoint { log: header.log, size, root: around.root })?;
-        let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(signer.public().clone())), ..policy })?;
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(signer.public().clone())], ..policy })?;
         source.bundle(header, &around, &note, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())

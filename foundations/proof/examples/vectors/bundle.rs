@@ -1,7 +1,7 @@
 //! How a bundle vector is declared: its policy, and the answer written out by hand.
 
 use crate::Files;
-use crate::common::vector::{BundleVector, Expect, PolicyText};
+use crate::common::vector::{BundleVector, Expect, Kept, PolicyText};
 use crate::common::{Log, Parts, Signer};
 use base64ct::{Base64, Encoding};
 use mickai_proof::verify::Axis;
@@ -27,6 +27,20 @@ impl<'a> Case<'a> {
     /// STALE, with the reason that the spec's order of axes gives.
     pub fn stale(self, files: &mut Files, reason: &str, unchecked: &[Axis]) {
         self.write(files, Expect { verdict: Some("STALE".to_owned()), exit: 2, reason: Some(reason.to_owned()), index: None, step: None, axes: passing(unchecked), text: None });
+    }
+
+    /// REVOKED: the status of a key fails, whatever is required.
+    pub fn revoked(self, files: &mut Files, unchecked: &[Axis]) {
+        let mut axes = passing(unchecked);
+        axes.insert(Axis::KeyStatus.name().to_owned(), "fail".to_owned());
+        self.write(files, Expect { verdict: Some("REVOKED".to_owned()), exit: 3, reason: Some("revoked".to_owned()), index: None, step: None, axes, text: None });
+    }
+
+    /// VERIFIED, also in time.
+    pub fn timed(self, files: &mut Files, unchecked: &[Axis]) {
+        let mut axes = passing(unchecked);
+        axes.insert(Axis::Time.name().to_owned(), "pass".to_owned());
+        self.write(files, Expect { verdict: Some("VERIFIED".to_owned()), exit: 0, reason: None, index: None, step: None, axes, text: None });
     }
 
     /// INVALID: `axis` fails in `step` at `index`, nothing else is reached.
@@ -67,23 +81,33 @@ fn passing(unchecked: &[Axis]) -> std::collections::BTreeMap<String, String> {
 
 /// A policy that trusts this key, by its id.
 pub fn trust(signer: &Signer) -> PolicyText {
-    PolicyText { key_id: Some(signer.id().to_string()), ..PolicyText::default() }
+    PolicyText { keys: vec![signer.id().to_string()], ..PolicyText::default() }
 }
 
 impl PolicyText {
     /// The key itself in place of its id.
     pub fn by_pem(self, signer: &Signer) -> Self {
-        Self { key: Some(signer.key.to_pem()), key_id: None, ..self }
+        Self { keys: vec![signer.key.to_pem()], ..self }
+    }
+
+    /// Another reference.
+    pub fn kept(mut self, kept: Kept) -> Self {
+        self.references.push(kept);
+        self
+    }
+
+    pub fn referring(self, checkpoint: String) -> Self {
+        self.kept(Kept { checkpoint, ..Kept::default() })
     }
 
     /// With the first `size` records of `log` as reference, in a note.
     pub fn pinned(self, log: &Log, size: usize) -> Self {
-        Self { reference: Some(log.note(size)), ..self }
+        self.referring(log.note(size))
     }
 
     /// The same as SIZE:ROOT.
     pub fn pinned_head(self, log: &Log, size: usize) -> Self {
-        Self { reference: Some(format!("{size}:{}", log.root(size))), ..self }
+        self.referring(format!("{size}:{}", log.root(size)))
     }
 
     pub fn requiring(self, axes: &[Axis]) -> Self {

@@ -38,8 +38,7 @@ fn references(files: &mut Files) {
     case("three-records-pinned", "genesis, intent and outcome, and the checkpoint that the verifier kept", trust(key).by_pem(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-key-id", "the same, the key known by its id alone", trust(key).pinned(&log, 3)).verified(files, &[]);
     case("three-records-pinned-head", "the same, the reference as SIZE:ROOT", trust(key).pinned_head(&log, 3)).verified(files, &[]);
-    let PolicyText { reference: Some(head), .. } = trust(key).pinned_head(&log, 3) else { unreachable!("it was pinned") };
-    let lined = PolicyText { reference: Some(head + "\n"), ..trust(key) };
+    let lined = trust(key).referring(format!("3:{}\n", log.root(3)));
     case("three-records-pinned-head-line", "the same, the reference as a line of a file: one LF after SIZE:ROOT", lined).verified(files, &[]);
     case("three-records-bare", "nothing outside the operator's control says how many records there are", trust(key).by_pem(key)).stale(
         files,
@@ -132,13 +131,27 @@ fn partial(files: &mut Files) {
     let key = &log.signer;
     let bundle = bytes(&parts);
     let case = |name, why, policy| Case::new(name, why, bundle.clone(), policy);
-    case("partial-middle", "two records of seven, and no more asked than that they are of the log", trust(key).requiring(&INCLUSION)).verified(files, &[Consistency, Completeness]);
-    case("partial-bare", "the same under the usual policy", trust(key)).stale(files, "completeness-unwitnessed", &[Consistency, Completeness]);
-    case("partial-completeness", "the same when completeness alone is asked for", trust(key).requiring(&[Completeness])).stale(files, "partial", &[Consistency, Completeness]);
-    case("partial-pinned", "the reference is the checkpoint's own tree, but the rest was not looked at", trust(key).pinned(&log, 7)).stale(files, "partial", &[Completeness]);
-    case("partial-pinned-consistency", "the same when completeness is not asked for", trust(key).pinned(&log, 7).requiring(&[Consistency])).verified(files, &[Completeness]);
-    case("partial-pinned-smaller", "a smaller reference cannot be compared with a part", trust(key).pinned(&log, 2)).stale(files, "partial", &[Consistency, Completeness]);
-    case("partial-upto", "nor does asking up to it help", trust(key).pinned(&log, 2).upto(2)).stale(files, "partial", &[Consistency, Completeness]);
+    case("partial-middle", "two records of seven, and no more asked than that they are of the log", trust(key).requiring(&INCLUSION))
+        .verified(files, &[Consistency, Completeness, KeyStatus]);
+    case("partial-bare", "the same under the usual policy", trust(key)).stale(files, "completeness-unwitnessed", &[Consistency, Completeness, KeyStatus]);
+    case("partial-completeness", "the same when completeness alone is asked for", trust(key).requiring(&[Completeness])).stale(
+        files,
+        "partial",
+        &[Consistency, Completeness, KeyStatus],
+    );
+    case("partial-pinned", "the reference is the checkpoint's own tree, but the rest was not looked at", trust(key).pinned(&log, 7)).stale(
+        files,
+        "partial",
+        &[Completeness, KeyStatus],
+    );
+    case("partial-pinned-consistency", "the same when completeness is not asked for", trust(key).pinned(&log, 7).requiring(&[Consistency]))
+        .verified(files, &[Completeness, KeyStatus]);
+    case("partial-pinned-smaller", "a smaller reference cannot be compared with a part", trust(key).pinned(&log, 2)).stale(
+        files,
+        "partial",
+        &[Consistency, Completeness, KeyStatus],
+    );
+    case("partial-upto", "nor does asking up to it help", trust(key).pinned(&log, 2).upto(2)).stale(files, "partial", &[Consistency, Completeness, KeyStatus]);
     for (name, why, range) in [
         ("partial-single", "one record with its audit path", 4..5),
         ("partial-tail", "the last two records: nothing to the right", 5..7),
@@ -148,7 +161,7 @@ fn partial(files: &mut Files) {
         ("partial-all-but-first", "everything but genesis", 1..7),
         ("partial-all-but-last", "everything but the last record", 0..6),
     ] {
-        Case::new(name, why, bytes(&log.range(range)), trust(key).requiring(&INCLUSION)).verified(files, &[Consistency, Completeness]);
+        Case::new(name, why, bytes(&log.range(range)), trust(key).requiring(&INCLUSION)).verified(files, &[Consistency, Completeness, KeyStatus]);
     }
     let claimed = log.signer.sign_checkpoint(&Checkpoint { size: 8, ..log.checkpoint(7) });
     let claimed = Parts { note: claimed.into_bytes(), ..parts.clone() };
@@ -158,12 +171,12 @@ fn partial(files: &mut Files) {
         claimed.bytes(),
         trust(key).requiring(&INCLUSION),
     )
-    .verified(files, &[Consistency, Completeness]);
+    .verified(files, &[Consistency, Completeness, KeyStatus]);
     let three = three();
     Case::new("partial-outcome", "an outcome whose intent the bundle does not hold is passed over", bytes(&three.range(2..3)), trust(&three.signer).requiring(&INCLUSION))
-        .verified(files, &[Consistency, Completeness]);
+        .verified(files, &[Consistency, Completeness, KeyStatus]);
     Case::new("partial-intent", "an intent whose outcome the bundle does not hold is open", bytes(&three.range(1..2)), trust(&three.signer).requiring(&INCLUSION))
-        .verified(files, &[Consistency, Completeness, Pairing]);
+        .verified(files, &[Consistency, Completeness, KeyStatus, Pairing]);
 }
 
 fn sealed(files: &mut Files) {
@@ -177,7 +190,7 @@ fn sealed(files: &mut Files) {
     log.seal();
     Case::new("sealed-twice", "two seals, the second over the first and what came after it", bytes(&log.whole()), pinned(&log)).verified(files, &[]);
     Case::new("sealed-partial", "a seal whose signatures cannot be recomputed, and one whose can", bytes(&log.range(4..7)), trust(&log.signer).requiring(&INCLUSION))
-        .verified(files, &[Consistency, Completeness]);
+        .verified(files, &[Consistency, Completeness, KeyStatus]);
     let mut log = three();
     let mut detail = Record { mode: Mode::Sealed, causes: vec![(1, log.digest(1))], ..log.draft(Kind::Detail, "token") };
     log.commit(&mut detail, &[("token", &[9, 0, 0, 0])]);

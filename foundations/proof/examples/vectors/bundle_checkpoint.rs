@@ -85,10 +85,10 @@ fn references(files: &mut Files) {
     case("truncated", "the last record dropped and the shorter log signed: the reference has three", shorter.whole().bytes(), key().pinned(&log, 3), "truncated", 2, Completeness);
     case("truncated-head", "the same with SIZE:ROOT", shorter.whole().bytes(), key().pinned_head(&log, 3), "truncated", 2, Completeness);
     case("truncated-upto", "the same, judged up to the reference", shorter.whole().bytes(), key().pinned(&log, 3).upto(3), "truncated", 2, Completeness);
-    let huge = PolicyText { reference: Some(format!("9007199254740991:{}", log.root(3))), ..key() };
+    let huge = key().referring(format!("9007199254740991:{}", log.root(3)));
     case("truncated-huge", "a reference of 2^53−1 records", log.whole().bytes(), huge, "truncated", 3, Completeness);
     let (part_log, part) = small();
-    let huge = PolicyText { reference: Some(format!("8:{}", part_log.root(7))), ..trust(&part_log.signer) };
+    let huge = trust(&part_log.signer).referring(format!("8:{}", part_log.root(7)));
     case("truncated-partial", "a part of a log that is shorter than the reference", part.bytes(), huge, "truncated", 5, Completeness);
     let mut view = log.first(2);
     view.push(&view.draft(mickai_proof::record::Kind::Deny, "export"));
@@ -138,7 +138,7 @@ fn misuses(files: &mut Files) {
     let thief = Signer::from_seed(2);
     let bundle = log.whole().bytes();
     let key = || trust(&log.signer);
-    let references = |reference: String| PolicyText { reference: Some(reference), ..key() };
+    let references = |reference: String| key().referring(reference);
     let mut misuse = |name, why, policy, reason| Case::new(name, why, bundle.clone(), policy).misuse(files, reason);
     misuse("misuse-text", "a reference that is no checkpoint", references("hello".to_owned()), "misuse-reference");
     misuse("misuse-head-root-short", "a root of 31 bytes", references(format!("1:{}", &log.root(1).to_string()[2..])), "misuse-reference");
@@ -148,36 +148,26 @@ fn misuses(files: &mut Files) {
     misuse("misuse-head-space", "a space after SIZE:ROOT", references(format!("1:{} ", log.root(1))), "misuse-reference");
     misuse("misuse-note-cut", "a note without its last LF", references(log.note(1).trim_end().to_owned()), "misuse-reference");
     let stolen = thief.sign_checkpoint(&log.checkpoint(1));
-    misuse("misuse-note-other-key", "a note by another key than the policy's, known at once", references(stolen.clone()).by_pem(&log.signer), "misuse-reference");
-    misuse("misuse-note-other-key-id", "the same, known when the bundle's key has been read", references(stolen.clone()), "misuse-reference");
-    misuse("misuse-note-self-asserted", "the same without a policy's key", PolicyText { key_id: None, ..references(stolen.clone()) }, "misuse-reference");
+    misuse("misuse-note-other-key", "a note by another key than the policy's and the log's", references(stolen.clone()).by_pem(&log.signer), "misuse-reference");
+    misuse("misuse-note-other-key-id", "the same under a key id", references(stolen.clone()), "misuse-reference");
+    misuse("misuse-note-self-asserted", "the same without a policy's key", PolicyText::default().referring(stolen.clone()), "misuse-reference");
     let forged = log.checkpoint(1).to_note(&log.signer.key, &thief.sign(log.checkpoint(1).text().as_bytes()));
-    misuse("misuse-note-forged", "a note whose signature does not verify", references(forged), "misuse-reference");
+    misuse("misuse-note-forged", "a note whose signature does not verify", references(forged.clone()), "misuse-reference");
     misuse("misuse-upto", "up to another number than the reference's size", key().pinned(&log, 1).upto(2), "misuse-upto");
     misuse("misuse-upto-alone", "up to a number without a reference", key().upto(1), "misuse-upto");
-    misuse(
-        "misuse-reference-before-upto",
-        "a note by another key and a wrong upto: the reference comes first",
-        references(stolen.clone()).by_pem(&log.signer).upto(2),
-        "misuse-reference",
-    );
+    misuse("misuse-reference-before-upto", "a forged note and a wrong upto: the reference comes first", references(forged.clone()).by_pem(&log.signer).upto(2), "misuse-reference");
     let axes = |policy| PolicyText { require: Some(vec!["inclusion".to_owned(), "luck".to_owned()]), ..policy };
     misuse("misuse-require", "an axis that there is not", axes(key()), "misuse-require");
     misuse("misuse-upto-before-require", "a wrong upto and an axis that there is not: upto comes first", axes(key().upto(1)), "misuse-upto");
-    misuse("misuse-key-pem", "a key that is no PEM", PolicyText { key: Some("hello".to_owned()), ..PolicyText::default() }, "misuse-key");
-    misuse("misuse-key-id-short", "a key id of 62 digits", PolicyText { key_id: Some("0f".repeat(31)), ..PolicyText::default() }, "misuse-key");
-    misuse("misuse-key-both", "a key and a key id, even that key's", PolicyText { key: Some(log.signer.key.to_pem()), ..key() }, "misuse-key");
-    let all = PolicyText { key_id: Some("0f".repeat(31)), ..axes(references("hello".to_owned()).upto(2)) };
+    misuse("misuse-key-pem", "a key that is no PEM", PolicyText { keys: vec!["hello".to_owned()], ..PolicyText::default() }, "misuse-key");
+    misuse("misuse-key-id-short", "a key id of 62 digits", PolicyText { keys: vec!["0f".repeat(31)], ..PolicyText::default() }, "misuse-key");
+    misuse("misuse-key-second", "a good key and one that is none", PolicyText { keys: vec![log.signer.key.to_pem(), "hello".to_owned()], ..PolicyText::default() }, "misuse-key");
+    let all = PolicyText { keys: vec!["0f".repeat(31)], ..axes(references("hello".to_owned()).upto(2)) };
     misuse("misuse-key-before-all", "a key id, a reference, upto and an axis, none of which can be used: the key comes first", all, "misuse-key");
     let mut broken = log.whole();
     broken.chunks[0].signatures[0].clear();
     Case::new("misuse-not-reached", "a broken bundle and a note by another key: under a key id the bundle's fault comes first", broken.bytes(), references(stolen.clone()))
         .invalid(files, "signing-mode", 0, 11, Authenticity);
-    Case::new(
-        "misuse-before-file",
-        "a file that is no bundle and a note by another key than the policy's: the usage comes first",
-        b"hello".to_vec(),
-        references(stolen).by_pem(&log.signer),
-    )
-    .misuse(files, "misuse-reference");
+    Case::new("misuse-before-file", "a file that is no bundle and a forged note: the usage comes first", b"hello".to_vec(), references(forged).by_pem(&log.signer))
+        .misuse(files, "misuse-reference");
 }

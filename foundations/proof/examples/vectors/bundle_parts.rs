@@ -2,8 +2,8 @@
 
 use crate::Files;
 use crate::bundle::{Case, one, small, three, trust};
+use crate::common::Log;
 use crate::common::parts::{self, Parts};
-use crate::common::{Log, Signer};
 use crate::surgery::hex;
 use mickai_proof::bundle::Header;
 use mickai_proof::digest::TreeHash;
@@ -89,23 +89,23 @@ impl Set<'_> {
         self.reject("header-claims-most", "as many records as a header can claim, in a file of two", self.with(0, ranged(3, limits::INDEX_MAX - 3)), 1_026);
         Case::new("no-records", "all records deleted: a count of 0", self.with(0, ranged(3, 0)), trust(&self.log.signer)).invalid(self.files, "no-records", 0, 2, Integrity);
         let log = one();
-        let nothing = [parts::header(Header { count: 0, ..log.whole().header }, 1), parts::keys(&[&log.whole().key]), parts::note(log.note(1).as_bytes())].concat();
+        let nothing = [parts::header(Header { count: 0, ..log.whole().header }, 1), parts::keys(&log.whole().keys, &[]), parts::note(log.note(1).as_bytes())].concat();
         Case::new("no-records-whole", "the whole log with all its records deleted", nothing, trust(&log.signer)).invalid(self.files, "no-records", 0, 2, Integrity);
     }
 
     fn keys(&mut self) {
-        let key = self.small.key.clone();
+        let key = self.small.keys[0].clone();
         let mut other = key.clone();
         other[16] = 0x11;
-        self.reject("keys-none", "no key", self.with(1, parts::keys(&[])), 3);
-        self.reject("keys-two", "two keys", self.with(1, parts::keys(&[&key, &Signer::from_seed(2).key.to_spki()])), 3);
-        self.reject("keys-ml-dsa-44", "a key that says it is ML-DSA-44", self.with(1, parts::keys(&[&other])), 3);
-        self.reject("keys-raw", "a key without its SubjectPublicKeyInfo", self.with(1, parts::keys(&[&key[22..]])), 3);
-        self.reject("keys-long", "a byte after the key", self.with(1, parts::keys(&[&[&key[..], &[0]].concat()])), 3);
+        self.reject("keys-none", "no key", self.with(1, parts::keys(&[[0u8; 0]; 0], &[])), 3);
+        self.reject("keys-same-twice", "the same key twice", self.with(1, parts::keys(&[&key, &key], &[])), 3);
+        self.reject("keys-ml-dsa-44", "a key that says it is ML-DSA-44", self.with(1, parts::keys(&[&other], &[])), 3);
+        self.reject("keys-raw", "a key without its SubjectPublicKeyInfo", self.with(1, parts::keys(&[&key[22..]], &[])), 3);
+        self.reject("keys-long", "a byte after the key", self.with(1, parts::keys(&[[&key[..], &[0]].concat()], &[])), 3);
         self.reject(
             "keys-parameters",
             "an algorithm identifier with NULL parameters",
-            self.with(1, parts::keys(&[&[&hex("308207b4300d06096086480165030403120500"), &key[17..]].concat()])),
+            self.with(1, parts::keys(&[[&hex("308207b4300d06096086480165030403120500"), &key[17..]].concat()], &[])),
             3,
         );
         self.reject("keys-cut", "the file ends inside the key", self.small.items()[..2].concat()[..100].to_vec(), 3);
@@ -222,7 +222,7 @@ impl Set<'_> {
             ("part-6-last", "a part of a later version at the end", inserted(6, "82 06 80"), 5),
             ("part-unknown-early", "an unknown part after the header", inserted(1, "82 18 63 80"), 3),
             ("header-twice", "the header twice", self.with(0, parts::header(self.small.header, 1).repeat(2)), 3),
-            ("keys-twice", "the keys twice", self.with(1, parts::keys(&[&self.small.key]).repeat(2)), 3),
+            ("keys-twice", "the keys twice", self.with(1, parts::keys(&self.small.keys, &[]).repeat(2)), 3),
         ];
         for (name, why, bundle, index) in cases {
             self.reject(name, why, bundle, index);

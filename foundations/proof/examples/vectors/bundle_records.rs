@@ -57,9 +57,9 @@ fn malformed(files: &mut Files) {
 
 fn unsupported(files: &mut Files) {
     let mut log = one();
-    log.push(&log.draft(Kind::Revoke, "revoke"));
+    log.push(&log.draft(Kind::Epoch, "epoch"));
     log.push(&log.draft(Kind::Deny, "export"));
-    Case::new("kind-reserved", "a revocation, which this version cannot judge, is not passed over", log.whole().bytes(), trust(&log.signer)).unreadable(
+    Case::new("kind-reserved", "an epoch, which this version cannot judge, is not passed over", log.whole().bytes(), trust(&log.signer)).unreadable(
         files,
         "unsupported-kind",
         Some(1),
@@ -206,7 +206,7 @@ fn seals(files: &mut Files) {
 fn precedence(files: &mut Files) {
     let mut log = one();
     log.push(&log.draft(Kind::Deny, "export"));
-    log.push(&log.draft(Kind::Revoke, "revoke"));
+    log.push(&log.draft(Kind::Epoch, "epoch"));
     let mut parts = log.whole();
     parts.chunks[0].signatures[1][1_000] ^= 1;
     let mut reject = Reject { files };
@@ -258,5 +258,5 @@ fn precedence(files: &mut Files) {
     beat.push(&record);
     let part = beat.range(1..2);
     Case::new("prev-not-held", "a prev whose record the bundle does not hold cannot be compared", part.bytes(), trust(&beat.signer).requiring(&INCLUSION))
-        .verified(reject.files, &[Axis::Consistency, Axis::Completeness]);
+        .verified(reject.files, &[Axis::Consistency, Axis::Completeness, Axis::KeyStatus]);
 }

@@ -81,7 +81,7 @@ fn keys(files: &mut Files) {
     log.signatures[1] = thief.sign_record(log.id, &log.records[1]);
     reject(files, "key-id-in-record", "a record that another key signed in its own name", (log.clone(), log.whole()), "unknown-key", 13);
     let (log, mut parts) = small();
-    parts.key = thief.key.to_spki();
+    parts.keys = vec![thief.key.to_spki()];
     Case::new("key-exchanged", "the bundle's key exchanged for another", parts.bytes(), trust(&log.signer)).invalid(files, "unknown-key", 3, 13, Authenticity);
     let mut log = one();
     let beat = Record { key_id: KeyId([7; 32]), mode: Mode::Sealed, ..log.draft(Kind::Heartbeat, "beat") };

@@ -1,4 +1,4 @@
-//! Writes spec/vectors/{record,checkpoint,bundle,exports}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
+//! Writes spec/vectors/{record,checkpoint,bundle,fork,exports}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,11 +14,14 @@ mod common;
 mod bundle;
 mod bundle_accept;
 mod bundle_checkpoint;
+mod bundle_keys;
 mod bundle_parts;
+mod bundle_policy;
 mod bundle_records;
 mod bundle_signatures;
 mod checkpoint;
 mod exports;
+mod fork;
 mod record;
 mod record_reject;
 mod surgery;
@@ -39,6 +42,9 @@ fn main() {
     bundle_records::write(&mut files);
     bundle_signatures::write(&mut files);
     bundle_checkpoint::write(&mut files);
+    bundle_keys::write(&mut files);
+    bundle_policy::write(&mut files);
+    fork::write(&mut files);
     tamper::write(&mut files);
     exports::write(&mut files);
     files.finish();
@@ -79,7 +85,7 @@ impl Files {
 
     /// Removes vectors of an earlier run that this one did not write, and says what there is.
     fn finish(self) {
-        for topic in ["record", "checkpoint", "bundle", "exports"] {
+        for topic in ["record", "checkpoint", "bundle", "fork", "exports"] {
             for class in ["accept", "reject"] {
                 let mut count = 0;
                 for entry in fs::read_dir(folder(topic).join(class)).unwrap() {

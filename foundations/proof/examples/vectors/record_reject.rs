@@ -247,14 +247,11 @@ fn reserved_kinds(log: &Log) -> Vectors {
     let critical = Fields::of(&of(Kind::Approval)).set(18, &hex("81 61 61")).set(19, &hex("a1 61 61 00")).bytes();
     vec![
         ("reserved-approval", "kind 4 has no page", of(Kind::Approval)),
-        ("reserved-rotate", "kind 6 has no page", of(Kind::Rotate)),
-        ("reserved-revoke", "kind 7 has no page: it must not be passed over as if nothing were revoked", of(Kind::Revoke)),
         ("reserved-epoch", "kind 8 has no page", of(Kind::Epoch)),
         ("reserved-anchor", "kind 9 has no page", of(Kind::Anchor)),
         ("reserved-settle", "kind 10 has no page", of(Kind::Settle)),
         ("reserved-witness", "kind 11 has no page", of(Kind::Witness)),
         ("reserved-witness-sealed", "kind 11 may be sealed", encode(&Record { mode: Mode::Sealed, ..log.draft(Kind::Witness, "reserved") })),
-        ("reserved-erase", "kind 13 has no page", of(Kind::Erase)),
         ("reserved-gap", "kind 14 has no page", of(Kind::Gap)),
         ("reserved-fork", "kind 16 has no page", of(Kind::Fork)),
         ("reserved-and-critical", "a reserved kind is named before a critical extension", critical),

@@ -1,9 +1,11 @@
 //! What a bundle of a part of a log takes from the rest of it: tree nodes, keys and key events, from one pass over all records (spec/bundle.md "Format").
 
+use super::header::EventProof;
 use crate::digest::TreeHash;
+use crate::history::KeyEvent;
 use crate::key::PublicKey;
 use crate::merkle::{self, Gather};
-use crate::record::{Fact, Kind, decode, kind_of};
+use crate::record::{Kind, decode, kind_of};
 use alloc::vec::Vec;
 use core::ops::Range;
 
@@ -28,20 +30,7 @@ pub struct Around {
     /// All keys that were in force, in order.
     pub keys: Vec<PublicKey>,
     /// Key events outside of the range, ascending; none where the log has no rotate and no revoke.
-    pub events: Vec<KeyEvent>,
-}
-
-/// A genesis, rotate or revoke record that lies outside of a bundle's range.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyEvent {
-    /// Its index.
-    pub index: u64,
-    /// Its bytes.
-    pub record: Vec<u8>,
-    /// Its COSE_Sign1.
-    pub signature: Vec<u8>,
-    /// Its audit path, from the leaf's sibling up.
-    pub path: Vec<TreeHash>,
+    pub events: Vec<EventProof>,
 }
 
 impl Cut {
@@ -66,7 +55,7 @@ impl Cut {
     pub fn finish(self) -> Option<Around> {
         let gather = &self.gather;
         let outside = if self.history.has_changes { self.outside } else { Vec::new() };
-        let events = outside.into_iter().map(|(index, record, signature)| Some(KeyEvent { index, record, signature, path: gather.path(index)? }));
+        let events = outside.into_iter().map(|(index, record, signature)| Some(EventProof { index, record, signature, path: gather.path(index)? }));
         Some(Around {
             root: gather.root()?,
             left: gather.left(self.range.start)?,
@@ -89,14 +78,15 @@ pub struct KeyHistory {
 impl KeyHistory {
     /// Takes the next record; is it a key event?
     pub fn push(&mut self, record: &[u8]) -> bool {
-        let kind = kind_of(record);
-        if !matches!(kind, Some(Kind::Genesis | Kind::Rotate | Kind::Revoke)) {
-            return false;
-        }
-        self.has_changes |= kind != Some(Kind::Genesis);
+        let Some(kind) = kind_of(record).filter(|kind| KeyEvent::is_told_by(*kind)) else { return false };
+        self.has_changes |= kind != Kind::Genesis;
         // A revoke of an older key names no successor.
-        let key = decode(record).ok().and_then(|record| record.fact("key").and_then(Fact::as_bytes).and_then(|spki| PublicKey::from_spki(spki).ok()));
-        self.keys.extend(key);
+        let succession = match decode(record).ok().and_then(|record| KeyEvent::of(&record)) {
+            Some(KeyEvent::Genesis(to) | KeyEvent::Rotate { to, .. }) => Some(to),
+            Some(KeyEvent::Revoke { to, .. }) => to,
+            None => None,
+        };
+        self.keys.extend(succession.map(|to| to.key));
         true
     }
 }

@@ -1,7 +1,8 @@
 //! The first part of a bundle, and what names the others.
 
-use crate::digest::LogId;
+use crate::digest::{LogId, TreeHash};
 use crate::limits;
+use alloc::vec::Vec;
 
 /// The first part: which records the bundle holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +27,19 @@ impl Header {
         let chunk = (index - self.first) / limits::CHUNK_RECORDS + 1;
         self.end().min(self.first + chunk * limits::CHUNK_RECORDS)
     }
+}
+
+/// A key event that lies outside the bundle's range, with its place in the tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventProof {
+    /// Its index.
+    pub index: u64,
+    /// The record's bytes.
+    pub record: Vec<u8>,
+    /// What lies beside it.
+    pub signature: Vec<u8>,
+    /// Its audit path in the tree of the checkpoint, from the leaf's sibling up.
+    pub path: Vec<TreeHash>,
 }
 
 pub(super) const MAGIC: &str = "oar-bundle";

@@ -8,7 +8,7 @@ mod read;
 
 mod cut;
 
-pub use cut::{Around, Cut, KeyEvent, KeyHistory};
-pub use header::Header;
+pub use cut::{Around, Cut, KeyHistory};
+pub use header::{EventProof, Header};
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;

@@ -1,6 +1,6 @@
 //! Reads a bundle from bytes as they come, in bounded memory, one event at a time (spec/verdict.md steps 1 and 2).
 
-use super::header::{Header, MAGIC, VERSION, part};
+use super::header::{EventProof, Header, MAGIC, VERSION, part};
 use crate::cbor::{CborError, Reader};
 use crate::commitment::Opening;
 use crate::digest::{LogId, Salt, TreeHash};
@@ -14,8 +14,12 @@ use alloc::vec::Vec;
 pub enum Event<'a> {
     /// The first part.
     Header(Header),
-    /// The key that signs the records, as material.
+    /// A key that was in force, as material; they come in that order.
     Key(PublicKey),
+    /// A key event outside the range; ascending by index.
+    KeyEvent(EventProof),
+    /// All keys and key events have been read.
+    KeysEnd,
     /// Tree nodes left of the range.
     Left(Vec<TreeHash>),
     /// The bytes of the record at this index.
@@ -50,6 +54,8 @@ pub enum BundleError {
 enum State {
     Header,
     Keys,
+    KeyList { left: u64, has_events: bool },
+    KeyEvents { left: Option<u64>, last: Option<u64> },
     LeftOrChunk,
     Chunk { start: u64 },
     Records { start: u64, next: u64 },
@@ -127,7 +133,7 @@ impl Parser {
         };
         BundleError::Malformed(match self.state {
             State::Header => 0,
-            State::Keys | State::LeftOrChunk => header.first,
+            State::Keys | State::KeyList { .. } | State::KeyEvents { .. } | State::LeftOrChunk => header.first,
             State::Records { next, .. } if next < header.end() => next,
             State::Signatures { next: Some(next), .. } => next,
             State::Chunk { start } | State::Records { start, .. } | State::Signatures { start, .. } | State::Openings { start, .. } => header.chunk_end(start) - 1,
@@ -167,7 +173,9 @@ impl<'a> Step<'a> {
     fn run(&mut self, last_opening: &mut Option<(u64, usize, String)>) -> Result<Option<Event<'a>>, Stop> {
         match (self.state, self.header) {
             (State::Header, _) => self.read_header().map(Some),
-            (State::Keys, _) => self.read_keys().map(Some),
+            (State::Keys, _) => self.open_keys(),
+            (State::KeyList { left, has_events }, _) => self.read_key(left, has_events),
+            (State::KeyEvents { left, last }, Some(header)) => self.read_key_event(header, left, last),
             (State::LeftOrChunk, Some(header)) => self.read_left(header),
             (State::Chunk { start }, _) => self.open_chunk(start),
             (State::Records { start, next }, Some(header)) => self.read_record(header, start, next),
@@ -213,13 +221,53 @@ impl<'a> Step<'a> {
         }
     }
 
-    fn read_keys(&mut self) -> Result<Event<'a>, Stop> {
-        self.array(2)?;
-        (self.reader.uint()? == part::KEYS).then_some(()).ok_or(BAD)?;
-        self.array(1)?;
+    fn open_keys(&mut self) -> Result<Option<Event<'a>>, Stop> {
+        let elements = self.reader.array()?;
+        let is_keys = (2..=3).contains(&elements) && self.reader.uint()? == part::KEYS;
+        let count = if is_keys { self.reader.array()? } else { 0 };
+        if count == 0 || count > limits::KEYS_MAX as u64 {
+            return Err(BAD);
+        }
+        self.state = State::KeyList { left: count, has_events: elements == 3 };
+        Ok(None)
+    }
+
+    fn read_key(&mut self, left: u64, has_events: bool) -> Result<Option<Event<'a>>, Stop> {
+        let Some(left) = left.checked_sub(1) else {
+            self.state = if has_events { State::KeyEvents { left: None, last: None } } else { State::LeftOrChunk };
+            return Ok((!has_events).then_some(Event::KeysEnd));
+        };
         let key = PublicKey::from_spki(self.reader.bytes_within(limits::NOTE_BYTES_MAX)?).map_err(|_| BAD)?;
-        self.state = State::LeftOrChunk;
-        Ok(Event::Key(key))
+        self.state = State::KeyList { left, has_events };
+        Ok(Some(Event::Key(key)))
+    }
+
+    fn read_key_event(&mut self, header: Header, left: Option<u64>, last: Option<u64>) -> Result<Option<Event<'a>>, Stop> {
+        let Some(left) = left else {
+            let count = self.reader.array()?;
+            if count == 0 || count > limits::KEY_EVENTS_MAX as u64 {
+                return Err(BAD);
+            }
+            self.state = State::KeyEvents { left: Some(count), last };
+            return Ok(None);
+        };
+        let Some(left) = left.checked_sub(1) else {
+            self.state = State::LeftOrChunk;
+            return Ok(Some(Event::KeysEnd));
+        };
+        self.array(4)?;
+        let index = self.reader.uint()?;
+        let is_in_range = (header.first..header.end()).contains(&index);
+        // Events before the range tell which key is in force at its beginning: they start with the first of all.
+        let is_without_genesis = last.is_none() && index != 0 && index < header.first;
+        if is_in_range || is_without_genesis || index > limits::INDEX_MAX || last.is_some_and(|last| last >= index) {
+            return Err(BAD);
+        }
+        let record = self.reader.bytes_within(limits::RECORD_BYTES_MAX)?.to_vec();
+        let signature = self.reader.bytes_within(limits::SIGNATURE_FIELD_BYTES_MAX)?.to_vec();
+        let path = self.hashes()?;
+        self.state = State::KeyEvents { left: Some(left), last: Some(index) };
+        Ok(Some(Event::KeyEvent(EventProof { index, record, signature, path })))
     }
 
     fn read_left(&mut self, header: Header) -> Result<Option<Event<'a>>, Stop> {
@@ -237,9 +285,15 @@ impl<'a> Step<'a> {
         Ok(Some(Event::Left(nodes)))
     }
 
+    /// Hashes of a part that is absent when it has none.
     fn nodes(&mut self) -> Result<Vec<TreeHash>, Stop> {
+        let nodes = self.hashes()?;
+        if nodes.is_empty() { Err(BAD) } else { Ok(nodes) }
+    }
+
+    fn hashes(&mut self) -> Result<Vec<TreeHash>, Stop> {
         let count = self.reader.array()?;
-        if count == 0 || count > limits::PATH_NODES_MAX as u64 {
+        if count > limits::PATH_NODES_MAX as u64 {
             return Err(BAD);
         }
         (0..count).map(|_| Ok(TreeHash(self.reader.fixed()?))).collect()

@@ -1,6 +1,6 @@
 //! Writes a bundle record by record, holding one chunk at a time (spec/bundle.md "Production").
 
-use super::header::{Header, MAGIC, VERSION, part};
+use super::header::{EventProof, Header, MAGIC, VERSION, part};
 use crate::cbor::{Major, write_bytes, write_head, write_text};
 use crate::commitment::Opening;
 use crate::digest::TreeHash;
@@ -18,8 +18,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts a bundle; `left` are the tree nodes left of the range, none when it begins at 0.
-    pub fn new(header: Header, key: &PublicKey, left: &[TreeHash]) -> Self {
+    /// Starts a bundle. `keys` are all that were in force up to the checkpoint, `events` the key events outside the range if the log holds any after genesis, `left` the tree nodes left
+    /// of the range, none when it begins at 0.
+    pub fn new<'a>(header: Header, keys: impl IntoIterator<Item = &'a PublicKey>, events: &[EventProof], left: &[TreeHash]) -> Self {
         let mut out = Vec::new();
         write_part(&mut out, part::HEADER, 6);
         write_text(&mut out, MAGIC);
@@ -27,9 +28,7 @@ impl Writer {
         write_bytes(&mut out, &header.log.0);
         write_head(&mut out, Major::Uint, header.first);
         write_head(&mut out, Major::Uint, header.count);
-        write_part(&mut out, part::KEYS, 2);
-        write_head(&mut out, Major::Array, 1);
-        write_bytes(&mut out, &key.to_spki());
+        write_keys(&mut out, keys, events);
         write_nodes(&mut out, part::LEFT, left);
         Self { out, header, next: header.first, records: Vec::new(), signatures: Vec::new(), openings: Vec::new() }
     }
@@ -80,6 +79,25 @@ impl Writer {
 fn write_part(out: &mut Vec<u8>, part: u64, elements: u64) {
     write_head(out, Major::Array, elements);
     write_head(out, Major::Uint, part);
+}
+
+fn write_keys<'a>(out: &mut Vec<u8>, keys: impl IntoIterator<Item = &'a PublicKey>, events: &[EventProof]) {
+    let keys: Vec<_> = keys.into_iter().map(PublicKey::to_spki).collect();
+    write_part(out, part::KEYS, if events.is_empty() { 2 } else { 3 });
+    write_head(out, Major::Array, keys.len() as u64);
+    keys.iter().for_each(|key| write_bytes(out, key));
+    if events.is_empty() {
+        return;
+    }
+    write_head(out, Major::Array, events.len() as u64);
+    for event in events {
+        write_head(out, Major::Array, 4);
+        write_head(out, Major::Uint, event.index);
+        write_bytes(out, &event.record);
+        write_bytes(out, &event.signature);
+        write_head(out, Major::Array, event.path.len() as u64);
+        event.path.iter().for_each(|node| write_bytes(out, &node.0));
+    }
 }
 
 fn write_nodes(out: &mut Vec<u8>, part: u64, nodes: &[TreeHash]) {

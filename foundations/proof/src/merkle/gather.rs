@@ -1,6 +1,6 @@
 //! Gathers, in one pass over the leaves, the tree nodes that a bundle of a part of a log needs: those beside its range, and the audit paths of the records outside it (spec/bundle.md "Production").
 
-use super::{Frontier, node, path, right_ranges};
+use super::{Frontier, node, path_ranges, right_ranges};
 use crate::digest::TreeHash;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -32,7 +32,7 @@ impl Gather {
 
     /// Asks for the audit path of the next leaf.
     pub fn want_path_of_next(&mut self) {
-        path::siblings(self.grown.size, self.size).iter().for_each(|subtree| self.want(subtree));
+        path_ranges(self.grown.size, self.size).iter().for_each(|subtree| self.want(subtree));
     }
 
     fn want(&mut self, subtree: &Range<u64>) {
@@ -85,7 +85,7 @@ impl Gather {
 
     /// The audit path of a leaf. `None` as above.
     pub fn path(&self, index: u64) -> Option<Vec<TreeHash>> {
-        path::siblings(index, self.size).into_iter().map(|subtree| self.subtree(&subtree)).collect()
+        path_ranges(index, self.size).into_iter().map(|subtree| self.subtree(&subtree)).collect()
     }
 
     fn subtree(&self, subtree: &Range<u64>) -> Option<TreeHash> {
@@ -142,7 +142,7 @@ mod tests {
                 assert_eq!(gather.left(first), Some(of(left_ranges(first).collect())), "left of {first} in {size}");
                 assert_eq!(gather.right(end), Some(of(right_ranges(end, size))), "right of {end} in {size}");
                 for index in (0..size).step_by(3) {
-                    assert_eq!(gather.path(index), Some(of(path::siblings(index, size))), "path of {index} in {size}");
+                    assert_eq!(gather.path(index), Some(of(path_ranges(index, size))), "path of {index} in {size}");
                 }
             }
         }

@@ -41,9 +41,9 @@ coded!(
         Approval = 4, "approval";
         /// Its signature covers the sealed records before it.
         Seal = 5, "seal";
-        /// Reserved.
+        /// Another key signs from here on.
         Rotate = 6, "rotate";
-        /// Reserved.
+        /// A key's signatures are worth less.
         Revoke = 7, "revoke";
         /// Reserved.
         Epoch = 8, "epoch";
@@ -55,7 +55,7 @@ coded!(
         Witness = 11, "witness";
         /// The log was alive.
         Heartbeat = 12, "heartbeat";
-        /// Reserved.
+        /// Values behind commitments were destroyed.
         Erase = 13, "erase";
         /// Reserved.
         Gap = 14, "gap";
@@ -71,7 +71,7 @@ coded!(
 impl Kind {
     /// Its fields are not yet specified: a verifier that meets it has no verdict.
     pub fn is_reserved(self) -> bool {
-        matches!(self, Self::Approval | Self::Rotate | Self::Revoke | Self::Epoch | Self::Anchor | Self::Settle | Self::Witness | Self::Erase | Self::Gap | Self::Fork)
+        matches!(self, Self::Approval | Self::Epoch | Self::Anchor | Self::Settle | Self::Witness | Self::Gap | Self::Fork)
     }
 
     /// May its records be covered by a later seal's signature in place of their own?

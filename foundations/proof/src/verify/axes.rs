@@ -1,6 +1,7 @@
 //! The nine axes of a verdict, each pass, fail or unchecked with its reason (spec/verdict.md "Axes").
 
-use super::Reason;
+use super::{Misuse, Reason};
+use alloc::collections::BTreeSet;
 
 /// One question about the records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,6 +53,14 @@ impl Axis {
     /// From its word.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|axis| axis.name() == name)
+    }
+
+    /// From the words of a policy.
+    ///
+    /// # Errors
+    /// [`Misuse::Require`] if one is no axis.
+    pub fn set_of(names: &[impl AsRef<str>]) -> Result<BTreeSet<Self>, Misuse> {
+        names.iter().map(|name| Self::from_name(name.as_ref()).ok_or(Misuse::Require)).collect()
     }
 }
 

@@ -11,7 +11,11 @@ mod signatures;
 
 mod reference;
 
+mod misuse;
+
 mod policy;
+
+mod policy_file;
 
 mod reason;
 
@@ -20,7 +24,9 @@ mod axes;
 mod verdict;
 
 pub use axes::{Axes, Axis, AxisState};
-pub use policy::{Misuse, Policy, Reference, TrustedKey};
+pub use chain::Erased;
+pub use misuse::Misuse;
+pub use policy::{Head, Policy, Reference, TrustedKey};
 pub use reason::{Failure, Reason};
 pub use verdict::{Scope, Verdict, Word};
 pub use verifier::{Verifier, verify};

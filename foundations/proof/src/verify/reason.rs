@@ -70,6 +70,18 @@ reasons!(
     Opening "opening" step Some(15), Some(Axis::Disclosure);
     /// Genesis names another key.
     GenesisKey "genesis-key" step Some(16), Some(Axis::Authenticity);
+    /// A rotation or revocation that says nothing, or something of a key that the log never had.
+    KeyEvent "key-event" step Some(16), Some(Axis::Authenticity);
+    /// Keys that no event put in force, or events without genesis.
+    KeyHistory "key-history" step Some(16), Some(Axis::Authenticity);
+    /// A new key that was not committed.
+    PreRotation "pre-rotation" step Some(16), Some(Axis::Authenticity);
+    /// A new key that did not sign.
+    RotationProof "rotation-proof" step Some(16), Some(Axis::Authenticity);
+    /// An erasure that does not say of what.
+    Erase "erase" step Some(16), Some(Axis::Integrity);
+    /// A time that what the verifier kept contradicts.
+    TimeBounds "time-bounds" step Some(16), Some(Axis::Time);
     /// Not a checkpoint.
     MalformedCheckpoint "malformed-checkpoint" step Some(17), Some(Axis::Inclusion);
     /// A checkpoint of another log.
@@ -78,14 +90,20 @@ reasons!(
     CheckpointKey "checkpoint-key" step Some(17), Some(Axis::Authenticity);
     /// The records do not give the checkpoint's root.
     Root "root" step Some(18), Some(Axis::Inclusion);
+    /// A key event that is not in the checkpoint's tree.
+    EventPath "event-path" step Some(18), Some(Axis::Inclusion);
     /// The checkpoint's signature does not verify.
     CheckpointSignature "checkpoint-signature" step Some(19), Some(Axis::Authenticity);
     /// Fewer records than the reference covers.
     Truncated "truncated" step Some(20), Some(Axis::Completeness);
     /// Other records than the reference covers.
     Fork "fork" step Some(20), Some(Axis::Consistency);
+    /// Records signed by a revoked key.
+    Revoked "revoked" step None, None;
     /// The key came with the bundle.
     SelfAssertedKey "self-asserted-key" step None, None;
+    /// A revocation by a key of which the bundle does not show that it may.
+    RevocationUnproven "revocation-unproven" step None, None;
     /// The bundle holds a part of the log.
     Partial "partial" step None, None;
     /// No reference says how many records there should be.
@@ -94,6 +112,8 @@ reasons!(
     AfterReference "after-reference" step None, None;
     /// Time is what the operator says.
     OperatorClaimed "operator-claimed" step None, None;
+    /// The newest record is older than the verifier allows.
+    TooOld "too-old" step None, None;
     /// Intents without an outcome.
     OpenIntents "open-intents" step None, None;
     /// Something failed before.

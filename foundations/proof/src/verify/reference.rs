@@ -1,18 +1,29 @@
-//! Steps 17 to 20: the bundle's own checkpoint, then the tree head that the verifier kept.
+//! Steps 17 to 20: the bundle's own checkpoint, then the tree heads that the verifier kept.
 
 use super::chain::Chain;
 use super::verdict::Scope;
-use super::{Axes, Axis, AxisState, Misuse, Policy, Reason, Reference};
+use super::{Axes, Axis, AxisState, Head, Misuse, Policy, Reason, Reference, TrustedKey};
 use crate::bundle::Header;
 use crate::checkpoint::{Checkpoint, CheckpointError, Note};
 use crate::digest::TreeHash;
 use crate::key::PublicKey;
+use crate::merkle;
+use alloc::vec::Vec;
+
+/// A key event outside the range, judged but for its place in the tree.
+pub(super) struct Located {
+    pub index: u64,
+    pub leaf: TreeHash,
+    pub path: Vec<TreeHash>,
+}
 
 /// All that the last steps need.
 pub(super) struct End<'a> {
     pub header: Header,
     pub chain: &'a Chain,
+    /// The key in force after the last record of the log.
     pub key: &'a PublicKey,
+    pub events: &'a [Located],
     pub right: &'a [TreeHash],
     pub note: &'a [u8],
     pub policy: &'a Policy,
@@ -27,13 +38,19 @@ impl End<'_> {
         };
         axes.set(Axis::Inclusion, AxisState::Pass);
         scope.checkpoint = Some(checkpoint);
-        let Some(reference) = &self.policy.reference else {
-            axes.set(Axis::Consistency, AxisState::Unchecked(Reason::CompletenessUnwitnessed));
-            axes.set(Axis::Completeness, AxisState::Unchecked(if self.is_whole(&checkpoint) { Reason::CompletenessUnwitnessed } else { Reason::Partial }));
-            return Ok(Ok(()));
-        };
-        reference.check_signed_by(self.key)?;
-        Ok(self.compare(reference, &checkpoint, axes, scope))
+        axes.set(Axis::Consistency, AxisState::Unchecked(Reason::CompletenessUnwitnessed));
+        axes.set(Axis::Completeness, AxisState::Unchecked(if self.is_whole(&checkpoint) { Reason::CompletenessUnwitnessed } else { Reason::Partial }));
+        let mut references: Vec<&Reference> = self.policy.references.iter().collect();
+        references.sort_by_key(|reference| reference.size());
+        references.iter().try_for_each(|reference| self.check_signed(reference))?;
+        Ok(references.into_iter().try_for_each(|reference| self.compare(reference, &checkpoint, axes, scope)))
+    }
+
+    /// A note is signed by a key that the policy brings, which was looked at before, or by one of the log's.
+    fn check_signed(&self, reference: &Reference) -> Result<(), Misuse> {
+        let brought = self.policy.keys.iter().filter_map(TrustedKey::key);
+        let is_signed = reference.is_signed_by_one_of(brought).or_else(|| reference.is_signed_by_one_of(self.chain.history().keys()));
+        if is_signed == Some(true) { Ok(()) } else { Err(Misuse::Reference) }
     }
 
     /// Steps 17 to 19.
@@ -44,28 +61,32 @@ impl End<'_> {
         if self.chain.frontier().root_with(size, self.right) != Some(root) {
             return Err(Reason::Root);
         }
+        if self.events.iter().any(|event| merkle::root_from_path(event.index, size, event.leaf, &event.path) != Some(root)) {
+            return Err(Reason::EventPath);
+        }
         if note.is_signed_by(self.key) { Ok(note.checkpoint) } else { Err(Reason::CheckpointSignature) }
     }
 
-    fn is_whole(&self, checkpoint: &Checkpoint) -> bool {
+    pub fn is_whole(&self, checkpoint: &Checkpoint) -> bool {
         self.header.first == 0 && self.header.count == checkpoint.size
     }
 
-    /// Step 20.
+    /// Step 20. The references come by ascending size: what the last one says of the axes stands.
     fn compare(&self, reference: &Reference, checkpoint: &Checkpoint, axes: &mut Axes, scope: &mut Scope) -> Result<(), Reason> {
-        if let Reference::Note(note) = reference
+        if let Head::Note(note) = &reference.head
             && note.checkpoint.log != self.header.log
         {
             return Err(Reason::Fork);
         }
         let (have, kept) = (checkpoint.size, reference.size());
+        scope.reference_size = Some(kept);
         if have < kept {
             return Err(Reason::Truncated);
         }
         let is_whole = self.is_whole(checkpoint);
         let root = match (have == kept, is_whole) {
             (true, _) => Some(checkpoint.root),
-            (false, true) => self.chain.watched_root(),
+            (false, true) => self.chain.watched_root(kept),
             (false, false) => None,
         };
         match root {

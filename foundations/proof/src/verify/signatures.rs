@@ -2,17 +2,32 @@
 
 use super::Reason;
 use super::chain::Pending;
-use crate::digest::{KeyId, LogId};
+use crate::digest::LogId;
 use crate::key::PublicKey;
 use crate::record::Mode;
-use crate::signature;
+use crate::signature::{self, SIGNATURE_LEN};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use sha3::{Digest, Sha3_512};
+
+/// A signature whose form is right, to be verified with the others of its chunk.
+pub(super) struct Due {
+    pub index: u64,
+    pub key: PublicKey,
+    pub message: Vec<u8>,
+    pub signature: Box<[u8; SIGNATURE_LEN]>,
+}
+
+impl Due {
+    /// Step 14.
+    pub fn verifies(&self) -> bool {
+        signature::verify(&self.key, &self.message, &self.signature)
+    }
+}
 
 /// Checks signatures in index order and remembers those that the next seal must name.
 pub(super) struct Signatures {
     log: LogId,
-    key: PublicKey,
-    key_id: KeyId,
     is_trusted: bool,
     since_seal: Sha3_512,
     /// Whether `since_seal` holds all of them: from index 0, or from a seal in this bundle.
@@ -20,18 +35,13 @@ pub(super) struct Signatures {
 }
 
 impl Signatures {
-    /// `is_trusted`: the bundle's key is the one that the policy names, or the policy names none.
-    pub fn new(log: LogId, key: PublicKey, is_trusted: bool, first: u64) -> Self {
-        let key_id = key.id();
-        Self { log, key, key_id, is_trusted, since_seal: Sha3_512::new(), is_complete: first == 0 }
+    /// `is_trusted`: one of the bundle's keys is one that the policy names, or the policy names none.
+    pub fn new(log: LogId, is_trusted: bool, first: u64) -> Self {
+        Self { log, is_trusted, since_seal: Sha3_512::new(), is_complete: first == 0 }
     }
 
-    pub fn key(&self) -> &PublicKey {
-        &self.key
-    }
-
-    /// Checks what lies beside `record`; `fail` is told each reason found.
-    pub fn check(&mut self, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) {
+    /// Checks what lies beside `record` but for step 14; `fail` is told each reason found.
+    pub fn check(&mut self, index: u64, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) -> Option<Due> {
         if let Some(named) = &record.sealed_signatures {
             if self.is_complete && self.since_seal.clone().finalize().as_slice() != named.as_slice() {
                 fail(Reason::Seal);
@@ -40,20 +50,25 @@ impl Signatures {
             self.is_complete = true;
         }
         self.since_seal.update(beside);
+        self.check_form(index, record, beside, fail)
+    }
+
+    /// Steps 11 to 13; gives what step 14 has to verify.
+    pub fn check_form(&self, index: u64, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) -> Option<Due> {
         if (record.mode == Mode::Each) == beside.is_empty() {
-            return fail(Reason::SigningMode);
+            fail(Reason::SigningMode);
+            return None;
         }
         let signature = signature::from_cose(record.key_id, beside);
         if record.mode == Mode::Each && signature.is_none() {
             fail(Reason::MalformedSignature);
         }
-        if record.key_id != self.key_id || !self.is_trusted {
-            return fail(Reason::UnknownKey);
-        }
-        if let Some(signature) = signature
-            && !signature::verify(&self.key, &signature::to_be_signed(record.key_id, self.log, record.digest), signature)
-        {
-            fail(Reason::Signature);
-        }
+        let signer = record.signer.as_ref().filter(|signer| self.is_trusted && signer.id() == record.key_id);
+        let Some(key) = signer.cloned() else {
+            fail(Reason::UnknownKey);
+            return None;
+        };
+        let message = signature::to_be_signed(record.key_id, self.log, record.digest);
+        signature.map(|signature| Due { index, key, message, signature: Box::new(*signature) })
     }
 }

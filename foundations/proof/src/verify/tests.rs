@@ -4,6 +4,7 @@ use super::chain::Chain;
 use super::{Axis, AxisState, Policy, Reason, Word, verify};
 use crate::bundle::Header;
 use crate::digest::{Id, KeyId, LogId, RecordDigest, TreeHash};
+use crate::history::History;
 use crate::key::{PUBLIC_KEY_LEN, PublicKey};
 use crate::limits;
 use crate::merkle::Frontier;
@@ -39,10 +40,11 @@ fn record(index: u64, prev: RecordDigest, closes: Option<(RecordDigest, OutcomeC
 
 #[test]
 fn one_open_intent_too_many_is_found_at_its_index_and_one_closed_makes_room() {
-    let key = PublicKey::from_raw([0; PUBLIC_KEY_LEN]);
+    let history = History::given(vec![PublicKey::from_raw([0; PUBLIC_KEY_LEN])]);
+    let policy = Policy::default();
     let most = limits::OPEN_INTENTS_MAX as u64;
     let header = Header { log: LOG, first: 1, count: most + 3 };
-    let mut chain = Chain::new(header, Frontier::from_nodes(1, vec![TreeHash([3; 32])]).unwrap(), None);
+    let mut chain = Chain::new(header, Frontier::from_nodes(1, vec![TreeHash([3; 32])]).unwrap(), history, &policy);
     let mut found = Vec::new();
     let mut prev = RecordDigest([4; 64]);
     let mut first = None;
@@ -52,7 +54,7 @@ fn one_open_intent_too_many_is_found_at_its_index_and_one_closed_makes_room() {
         let bytes = record(index, prev, closes);
         prev = RecordDigest::of(&bytes);
         first = first.or(Some(prev));
-        chain.record(index, &bytes, &key, &mut |reason| found.push((index, reason)));
+        chain.record(index, &bytes, &policy, &mut |reason| found.push((index, reason)));
     }
     assert_eq!(found, [(most + 3, Reason::TooManyOpen)]);
     assert_eq!(chain.open_intents().len() as u64, most + 1);
@@ -67,7 +69,7 @@ fn the_report_has_the_members_of_the_spec() {
     let expected = serde_json::json!({
         "verdict": null, "exit": 4, "reason": "not-a-bundle", "index": null, "step": 1,
         "axes": Axis::ALL.iter().map(|axis| (axis.name(), serde_json::json!({"state": "unchecked", "reason": "not-reached"}))).collect::<alloc::collections::BTreeMap<_, _>>(),
-        "scope": {"log": null, "key": null, "first": null, "last": null, "size": null, "root": null, "opened": 0, "open_intents": [], "text": "nothing is covered: not-a-bundle, step 1"},
+        "scope": {"log": null, "key": null, "keys": [], "first": null, "last": null, "size": null, "root": null, "opened": 0, "open_intents": [], "revoked": [], "erased": [], "text": "nothing is covered: not-a-bundle, step 1"},
     });
     assert_eq!(report, expected);
 }

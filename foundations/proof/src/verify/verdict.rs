@@ -1,5 +1,6 @@
 //! The verdict, and how it is told to people and to programs (spec/verdict.md "Verdicts", "Report").
 
+use super::chain::Erased;
 use super::{Axes, Axis, AxisState, Failure, Policy, Reason};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{KeyId, LogId};
@@ -8,13 +9,15 @@ use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The word that a verdict comes down to. Revocation adds one between INVALID and STALE when its records are specified.
+/// The word that a verdict comes down to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Word {
     /// Every required axis passes.
     Verified,
     /// Nothing contradicts, but something required is not established.
     Stale,
+    /// Records are signed by a key whose signatures are worth nothing.
+    Revoked,
     /// A contradiction is proven.
     Invalid,
     /// No verdict: the file is not for this verifier.
@@ -27,6 +30,7 @@ impl Word {
         match self {
             Self::Verified => "VERIFIED",
             Self::Stale => "STALE",
+            Self::Revoked => "REVOKED",
             Self::Invalid => "INVALID",
             Self::Unreadable => "UNREADABLE",
         }
@@ -38,6 +42,7 @@ impl Word {
             Self::Verified => 0,
             Self::Invalid => 1,
             Self::Stale => 2,
+            Self::Revoked => 3,
             Self::Unreadable => 4,
         }
     }
@@ -48,8 +53,8 @@ impl Word {
 pub struct Scope {
     /// The log, as the bundle names it.
     pub log: Option<LogId>,
-    /// The key that signed.
-    pub key: Option<KeyId>,
+    /// The keys that were in force, in that order.
+    pub keys: Vec<KeyId>,
     /// Index of the first record.
     pub first: Option<u64>,
     /// Index of the last record that the verdict covers.
@@ -64,15 +69,44 @@ pub struct Scope {
     pub open_intent_count: u64,
     /// The first of them.
     pub open_intents: Vec<u64>,
+    /// Runs of indexes whose signatures are worth nothing, first and last.
+    pub revoked: Vec<(u64, u64)>,
+    /// Fields that the records say were erased.
+    pub erased_count: u64,
+    /// The first of them.
+    pub erased: Vec<Erased>,
 }
 
 impl Scope {
     /// Which records, of which log, under which key; `None` where not even the log was read.
     fn subject(&self) -> Option<String> {
         let (log, first, last) = (self.log?, self.first?, self.last?);
-        let records = if first == last { format!("record {first}") } else { format!("records {first}\u{2013}{last}") };
-        let key = self.key.map(|key| format!(" under key {}", abbreviated(key, 2))).unwrap_or_default();
-        Some(format!("{records} of log {}{key}", abbreviated(log, 4)))
+        let records = if first == last { "record" } else { "records" };
+        let keys = match self.keys.as_slice() {
+            [] => String::new(),
+            [key] => format!(" under key {}", abbreviated(key, 2)),
+            [first, .., last] => format!(" under keys {} to {}", abbreviated(first, 2), abbreviated(last, 2)),
+        };
+        Some(format!("{records} {} of log {}{keys}", run(&(first, last)), abbreviated(log, 4)))
+    }
+
+    /// The key in force at the beginning.
+    pub fn key(&self) -> Option<KeyId> {
+        self.keys.first().copied()
+    }
+
+    /// What is no longer good, or no longer there.
+    fn losses_text(&self) -> impl Iterator<Item = String> {
+        let revoked: Vec<String> = self.revoked.iter().map(run).collect();
+        let erased: Vec<String> = self.erased.iter().map(|erased| format!("{} {} by {}", erased.record, plain(&erased.label), erased.by)).collect();
+        let more = if self.erased_count > erased.len() as u64 { ", \u{2026}" } else { "" };
+        [
+            (!revoked.is_empty()).then(|| format!("revoked: {}", revoked.join(", "))),
+            self.open_intents_text(),
+            (!erased.is_empty()).then(|| format!("erased: {}{more}", erased.join(", "))),
+        ]
+        .into_iter()
+        .flatten()
     }
 
     /// The intents without an outcome, the first of them by their indexes.
@@ -99,20 +133,29 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    pub(super) fn new(failure: Option<Failure>, mut axes: Axes, mut scope: Scope, policy: &Policy) -> Self {
+    /// `is_too_old`: the newest record claims a time before the one that the policy asks for.
+    pub(super) fn new(failure: Option<Failure>, mut axes: Axes, mut scope: Scope, policy: &Policy, is_too_old: bool) -> Self {
         if let Some(Failure { reason, .. }) = failure {
             axes = Axes::not_reached();
             if let Some(axis) = reason.axis() {
                 axes.set(axis, AxisState::Fail(reason));
             }
-            // What was open where the reading stopped says nothing of the bundle.
+            // What was found up to where the reading stopped says nothing of the bundle.
             (scope.open_intent_count, scope.open_intents) = (0, Vec::new());
+            (scope.erased_count, scope.erased) = (0, Vec::new());
+            scope.revoked.clear();
             let word = if reason.is_unsupported() { Word::Unreadable } else { Word::Invalid };
             return Self { word, reason: Some(reason), failure, axes, scope };
         }
         let missing = axes.iter().filter(|(axis, _)| policy.require.contains(axis)).find_map(|(_, state)| state.reason());
-        let reason = if policy.key.is_none() { Some(Reason::SelfAssertedKey) } else { missing };
-        let word = if reason.is_none() { Word::Verified } else { Word::Stale };
+        let (word, reason) = if !scope.revoked.is_empty() {
+            (Word::Revoked, Some(Reason::Revoked))
+        } else if policy.keys.is_empty() {
+            (Word::Stale, Some(Reason::SelfAssertedKey))
+        } else {
+            let reason = missing.or(is_too_old.then_some(Reason::TooOld));
+            (if reason.is_none() { Word::Verified } else { Word::Stale }, reason)
+        };
         Self { word, reason, failure, axes, scope }
     }
 
@@ -128,7 +171,7 @@ impl Verdict {
             Some(failure) => parts.push(format!("nothing is covered: {}", self.place(failure))),
             None => {
                 parts.push(self.extent());
-                parts.extend(self.scope.open_intents_text());
+                parts.extend(self.scope.losses_text());
                 parts.push(if self.scope.first == Some(0) { "later records not covered" } else { "earlier and later records not covered" }.to_string());
             }
         }
@@ -187,16 +230,22 @@ impl Verdict {
     fn scope_json(&self) -> String {
         let scope = &self.scope;
         let open: Vec<String> = scope.open_intents.iter().map(ToString::to_string).collect();
+        let keys: Vec<String> = scope.keys.iter().map(quoted).collect();
+        let revoked: Vec<String> = scope.revoked.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
+        let erased: Vec<String> = scope.erased.iter().map(|erased| format!("[{},{},{}]", erased.record, escaped(&erased.label), erased.by)).collect();
         format!(
-            r#"{{"log":{},"key":{},"first":{},"last":{},"size":{},"root":{},"opened":{},"open_intents":[{}],"text":{}}}"#,
+            r#"{{"log":{},"key":{},"keys":[{}],"first":{},"last":{},"size":{},"root":{},"opened":{},"open_intents":[{}],"revoked":[{}],"erased":[{}],"text":{}}}"#,
             or_null(scope.log.map(quoted)),
-            or_null(scope.key.map(quoted)),
+            or_null(scope.key().map(quoted)),
+            keys.join(","),
             or_null(scope.first),
             or_null(scope.last),
             or_null(scope.checkpoint.map(|checkpoint| checkpoint.size)),
             or_null(scope.checkpoint.map(|checkpoint| quoted(checkpoint.root))),
             scope.opened,
             open.join(","),
+            revoked.join(","),
+            erased.join(","),
             quoted(self.scope_text()),
         )
     }
@@ -224,7 +273,24 @@ fn abbreviated(id: impl fmt::Display, head: usize) -> String {
     format!("{}\u{2026}{}", digits.get(..head).unwrap_or_default(), digits.get(digits.len().saturating_sub(2)..).unwrap_or_default())
 }
 
-/// Every text that a report holds is ASCII, an en dash or an ellipsis, without quotes or controls: nothing needs escaping.
+/// A run of indexes, `F–L`, or `F` where it is one.
+fn run((first, last): &(u64, u64)) -> String {
+    if first == last { first.to_string() } else { format!("{first}\u{2013}{last}") }
+}
+
+/// A label as a terminal may show it: whatever is not a letter, a digit, `-`, `_` or `.` of ASCII becomes `?`.
+fn plain(label: &str) -> String {
+    let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "-_.".contains(*letter);
+    label.chars().map(|letter| if is_plain(&letter) { letter } else { '?' }).collect()
+}
+
+/// A text from a record as a JSON string (RFC 8785).
+fn escaped(text: &str) -> String {
+    // Writing a string cannot fail.
+    serde_json::to_string(text).unwrap_or_default()
+}
+
+/// Every other text that a report holds is ASCII, an en dash or an ellipsis, without quotes or controls: nothing needs escaping.
 fn quoted(text: impl fmt::Display) -> String {
     format!("\"{text}\"")
 }

@@ -2,10 +2,11 @@
 
 use super::parts::{Chunk, Parts};
 use libcrux_ml_dsa::ml_dsa_65::{MLDSA65SigningKey, generate_key_pair, sign};
-use mickai_proof::bundle::Header;
+use mickai_proof::bundle::{EventProof, Header};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::commitment::{Opening, commit};
 use mickai_proof::digest::{Commitment, Id, KeyId, LogId, RecordDigest, Salt, TreeHash};
+use mickai_proof::history::{Committed, KeyEvent, Revocation, Statement, Succession, rotation_message};
 use mickai_proof::key::PublicKey;
 use mickai_proof::merkle;
 use mickai_proof::record::{ActorClass, Fact, Kind, Mode, OutcomeCode, Record, encode};
@@ -19,13 +20,14 @@ use std::ops::Range;
 #[derive(Clone)]
 pub struct Signer {
     pub key: PublicKey,
+    pub seed: u8,
     secret: MLDSA65SigningKey,
 }
 
 impl Signer {
     pub fn from_seed(seed: u8) -> Self {
         let pair = generate_key_pair([seed; 32]);
-        Self { key: PublicKey::from_raw(*pair.verification_key.as_ref()), secret: pair.signing_key }
+        Self { key: PublicKey::from_raw(*pair.verification_key.as_ref()), seed, secret: pair.signing_key }
     }
 
     pub fn id(&self) -> KeyId {
@@ -41,6 +43,11 @@ impl Signer {
         to_cose(self.id(), &self.sign(&to_be_signed(self.id(), log, RecordDigest::of(record))))
     }
 
+    /// A revocation that travels without the log.
+    pub fn state(&self, log: LogId, revocation: &Revocation) -> Vec<u8> {
+        Statement::encode(log, revocation, &self.key, &self.sign(&Statement::message(log, revocation)))
+    }
+
     pub fn sign_checkpoint(&self, checkpoint: &Checkpoint) -> String {
         checkpoint.to_note(&self.key, &self.sign(checkpoint.text().as_bytes()))
     }
@@ -49,7 +56,12 @@ impl Signer {
 /// A log in memory.
 #[derive(Clone)]
 pub struct Log {
+    /// The key in force.
     pub signer: Signer,
+    /// The keys in the order in which they came into force, each with the index of the record that says so.
+    pub reigns: Vec<(usize, Signer)>,
+    /// The key events after genesis.
+    pub events: Vec<usize>,
     pub id: LogId,
     pub records: Vec<Vec<u8>>,
     pub signatures: Vec<Vec<u8>>,
@@ -65,9 +77,18 @@ impl Log {
 
     /// The same, with a genesis that `edit` has changed before it is signed.
     pub fn with_genesis(signer: &Signer, edit: impl FnOnce(&mut Record<'static>)) -> Self {
-        let mut log = Self { signer: signer.clone(), id: LogId::GENESIS, records: Vec::new(), signatures: Vec::new(), openings: Vec::new(), sealed_until: 0 };
+        let mut log = Self {
+            signer: signer.clone(),
+            reigns: vec![(0, signer.clone())],
+            events: Vec::new(),
+            id: LogId::GENESIS,
+            records: Vec::new(),
+            signatures: Vec::new(),
+            openings: Vec::new(),
+            sealed_until: 0,
+        };
         let mut genesis = log.draft(Kind::Genesis, "genesis");
-        genesis.facts = facts(vec![("key", bytes(&signer.key.to_spki())), ("next", bytes(&Signer::from_seed(0x41).id().0)), ("recovery", bytes(&Signer::from_seed(0x42).id().0))]);
+        genesis.facts = facts(vec![("key", bytes(&signer.key.to_spki())), ("next", bytes(&next().id().0)), ("recovery", bytes(&recovery().id().0))]);
         edit(&mut genesis);
         let record = encode(&genesis);
         log.id = LogId::of_genesis(&record);
@@ -160,6 +181,18 @@ impl Log {
         self.openings.sort_by(|a, b| (a.index, a.label.len(), &a.label).cmp(&(b.index, b.label.len(), &b.label)));
     }
 
+    /// Changes the last record and signs it again.
+    pub fn edit_last(&mut self, edit: impl FnOnce(&mut Record<'static>)) {
+        let bytes = self.records.pop().unwrap();
+        self.signatures.pop();
+        let decoded = mickai_proof::record::decode(&bytes).unwrap();
+        let mut record = self.draft(decoded.kind, "");
+        record.action = Cow::Owned(decoded.action.into_owned());
+        record.facts = decoded.facts.iter().map(|(label, fact)| (Cow::Owned(label.to_string()), owned(fact))).collect();
+        edit(&mut record);
+        self.push(&record);
+    }
+
     /// A sealed record.
     pub fn heartbeat(&mut self) -> usize {
         let mut record = self.draft(Kind::Heartbeat, "beat");
@@ -176,7 +209,63 @@ impl Log {
 
     /// The log as it was when it had `count` records.
     pub fn first(&self, count: usize) -> Self {
-        Self { records: self.records[..count].to_vec(), signatures: self.signatures[..count].to_vec(), ..self.clone() }
+        let reigns: Vec<_> = self.reigns.iter().filter(|(at, _)| *at < count).cloned().collect();
+        let events = self.events.iter().copied().filter(|at| *at < count).collect();
+        Self { signer: self.signer_at(count).clone(), reigns, events, records: self.records[..count].to_vec(), signatures: self.signatures[..count].to_vec(), ..self.clone() }
+    }
+
+    /// The key in force after the first `size` records.
+    pub fn signer_at(&self, size: usize) -> &Signer {
+        &self.reigns.iter().rev().find(|(at, _)| *at < size).unwrap().1
+    }
+
+    /// A rotation to `to`, as it should be but for what `edit` changes before both keys sign.
+    pub fn rotate_with(&mut self, to: &Signer, edit: impl FnOnce(&mut Record<'static>)) -> usize {
+        let succession = Succession { key: to.key.clone(), committed: Committed { next: next_after(to).id(), recovery: recovery().id() } };
+        let mut record = self.draft(Kind::Rotate, "key.rotate");
+        let message = rotation_message(self.id, record.index, record.prev.unwrap(), &succession);
+        record.facts = KeyEvent::Rotate { to: succession, proof: Box::new(to.sign(&message)) }.to_facts();
+        edit(&mut record);
+        let index = self.push(&record);
+        self.events.push(index);
+        self.reigns.push((index, to.clone()));
+        self.signer = to.clone();
+        index
+    }
+
+    pub fn rotate(&mut self, to: &Signer) -> usize {
+        self.rotate_with(to, |_| ())
+    }
+
+    /// A revocation of a key that is no longer in force.
+    pub fn revoke(&mut self, revocation: Revocation) -> usize {
+        let mut record = self.draft(Kind::Revoke, "key.revoke");
+        record.facts = KeyEvent::Revoke { revocation, to: None }.to_facts();
+        let index = self.push(&record);
+        self.events.push(index);
+        index
+    }
+
+    /// A revocation of the key in force, signed by `by`, which succeeds it, but for what `edit` changes.
+    pub fn succeed_with(&mut self, by: &Signer, effective: u64, since_ms: Option<u64>, edit: impl FnOnce(&mut Record<'static>)) -> usize {
+        let revocation = Revocation { revoked: self.signer.id(), effective, since_ms };
+        let to = Some(Succession { key: by.key.clone(), committed: Committed { next: next_after(by).id(), recovery: Signer::from_seed(0x62).id() } });
+        self.signer = by.clone();
+        let mut record = self.draft(Kind::Revoke, "key.revoke");
+        record.facts = KeyEvent::Revoke { revocation, to }.to_facts();
+        edit(&mut record);
+        let index = self.push(&record);
+        self.events.push(index);
+        self.reigns.push((index, by.clone()));
+        index
+    }
+
+    /// Says that fields of a record are gone.
+    pub fn erase(&mut self, of: usize, labels: &[&'static str]) -> usize {
+        let mut record = self.draft(Kind::Erase, "erase");
+        let labels = labels.iter().map(|label| text(label)).collect();
+        record.facts = facts(vec![("record", Fact::Uint(of as u64)), ("record_digest", bytes(&self.digest(of).0)), ("labels", Fact::List(labels))]);
+        self.push(&record)
     }
 
     /// A seal over everything so far, not yet in the log.
@@ -195,7 +284,7 @@ impl Log {
         self.push(&seal)
     }
 
-    fn leaves(&self, range: Range<usize>) -> Vec<TreeHash> {
+    pub fn leaves(&self, range: Range<usize>) -> Vec<TreeHash> {
         self.records[range].iter().map(|record| merkle::leaf(record)).collect()
     }
 
@@ -209,12 +298,25 @@ impl Log {
     }
 
     pub fn note(&self, size: usize) -> String {
-        self.signer.sign_checkpoint(&self.checkpoint(size))
+        self.signer_at(size).sign_checkpoint(&self.checkpoint(size))
     }
 
     /// The whole log as a bundle, without openings.
     pub fn whole(&self) -> Parts {
         self.range(0..self.records.len())
+    }
+
+    fn events_outside(&self, range: &Range<usize>) -> Vec<EventProof> {
+        let size = self.records.len();
+        let root_of = |range: Range<u64>| merkle::root_of(&self.leaves(range.start as usize..range.end as usize)).unwrap();
+        let event = |at: usize| EventProof {
+            index: at as u64,
+            record: self.records[at].clone(),
+            signature: self.signatures[at].clone(),
+            path: merkle::path_ranges(at as u64, size as u64).into_iter().map(root_of).collect(),
+        };
+        let all = [0].into_iter().chain(self.events.iter().copied()).filter(|at| !range.contains(at));
+        if self.events.is_empty() { Vec::new() } else { all.map(event).collect() }
     }
 
     /// Some records as a bundle whose checkpoint covers the whole log.
@@ -229,7 +331,8 @@ impl Log {
         };
         Parts {
             header: Header { log: self.id, first: range.start as u64, count: range.len() as u64 },
-            key: self.signer.key.to_spki(),
+            keys: self.reigns.iter().map(|(_, signer)| signer.key.to_spki()).collect(),
+            events: self.events_outside(&range),
             left: left.nodes().to_vec(),
             chunks: range.clone().step_by(1_024).map(chunk).collect(),
             right: merkle::right_ranges(range.end as u64, size as u64).into_iter().map(root_of).collect(),
@@ -238,10 +341,34 @@ impl Log {
     }
 }
 
+/// The key that genesis commits to as the next one.
+pub fn next() -> Signer {
+    Signer::from_seed(0x41)
+}
+
+/// The key that genesis commits to for recovery.
+pub fn recovery() -> Signer {
+    Signer::from_seed(0x42)
+}
+
+/// The key to which a log of these tests commits when `signer` comes into force: its seed is sixteen higher.
+pub fn next_after(signer: &Signer) -> Signer {
+    Signer::from_seed(signer.seed + 16)
+}
+
 /// Facts in the order of map keys.
 pub fn facts(mut entries: Vec<(&'static str, Fact<'static>)>) -> Vec<(Cow<'static, str>, Fact<'static>)> {
     entries.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
     entries.into_iter().map(|(label, fact)| (Cow::Borrowed(label), fact)).collect()
+}
+
+fn owned(fact: &Fact<'_>) -> Fact<'static> {
+    match fact {
+        Fact::Uint(value) => Fact::Uint(*value),
+        Fact::Bytes(value) => bytes(value),
+        Fact::Text(value) => Fact::Text(Cow::Owned(value.to_string())),
+        Fact::List(items) => Fact::List(items.iter().map(owned).collect()),
+    }
 }
 
 pub fn bytes(value: &[u8]) -> Fact<'static> {

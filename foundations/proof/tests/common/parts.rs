@@ -1,6 +1,6 @@
 //! A bundle as its parts, each open to change, encoded by hand: not by the crate's writer, which is compared with it.
 
-use mickai_proof::bundle::{Header, Writer};
+use mickai_proof::bundle::{EventProof, Header, Writer};
 use mickai_proof::cbor::{Major, write_bytes, write_head, write_text};
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
@@ -16,7 +16,8 @@ pub struct Chunk {
 #[derive(Clone)]
 pub struct Parts {
     pub header: Header,
-    pub key: Vec<u8>,
+    pub keys: Vec<Vec<u8>>,
+    pub events: Vec<EventProof>,
     pub left: Vec<TreeHash>,
     pub chunks: Vec<Chunk>,
     pub right: Vec<TreeHash>,
@@ -26,7 +27,7 @@ pub struct Parts {
 impl Parts {
     /// The encoded parts, in order.
     pub fn items(&self) -> Vec<Vec<u8>> {
-        let mut items = vec![header(self.header, 1), keys(&[&self.key])];
+        let mut items = vec![header(self.header, 1), keys(&self.keys, &self.events)];
         items.extend((!self.left.is_empty()).then(|| nodes(2, &self.left)));
         items.extend(self.chunks.iter().map(chunk));
         items.extend((!self.right.is_empty()).then(|| nodes(4, &self.right)));
@@ -40,7 +41,8 @@ impl Parts {
 
     /// What the crate's own writer makes of the same parts.
     pub fn by_writer(&self) -> Vec<u8> {
-        let mut writer = Writer::new(self.header, &PublicKey::from_spki(&self.key).unwrap(), &self.left);
+        let keys: Vec<_> = self.keys.iter().map(|key| PublicKey::from_spki(key).unwrap()).collect();
+        let mut writer = Writer::new(self.header, &keys, &self.events, &self.left);
         let mut out = Vec::new();
         let mut index = self.header.first;
         for chunk in &self.chunks {
@@ -67,9 +69,19 @@ pub fn header(header: Header, version: u64) -> Vec<u8> {
     out
 }
 
-pub fn keys(keys: &[&[u8]]) -> Vec<u8> {
-    let mut out = vec![0x82, 1];
+pub fn keys(keys: &[impl AsRef<[u8]>], events: &[EventProof]) -> Vec<u8> {
+    let mut out = vec![if events.is_empty() { 0x82 } else { 0x83 }, 1];
     write_list(&mut out, keys);
+    if !events.is_empty() {
+        write_head(&mut out, Major::Array, events.len() as u64);
+    }
+    for event in events {
+        out.push(0x84);
+        write_head(&mut out, Major::Uint, event.index);
+        write_bytes(&mut out, &event.record);
+        write_bytes(&mut out, &event.signature);
+        write_list(&mut out, &event.path);
+    }
     out
 }
 

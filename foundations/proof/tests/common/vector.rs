@@ -1,11 +1,13 @@
 //! The JSON shapes of the vectors in spec/vectors, and what this implementation answers to each.
 
+use base64ct::{Base64, Encoding};
 use mickai_proof::checkpoint::{CheckpointError, Note};
 pub use mickai_proof::digest::hex as to_hex;
-use mickai_proof::digest::{KeyId, LogId, RecordDigest};
+use mickai_proof::digest::{LogId, RecordDigest};
+use mickai_proof::fork::{ForkError, ForkProof};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::decode;
-use mickai_proof::verify::{Axis, Misuse, Policy, Reference, TrustedKey, Verifier, Word};
+use mickai_proof::verify::{Misuse, Policy, Verifier, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,6 +80,33 @@ pub fn judge_checkpoint(note: &str, key: &PublicKey, log: LogId) -> CheckpointEx
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct ForkVector {
+    pub name: String,
+    pub why: String,
+    pub fork: String,
+    pub keys: Vec<String>,
+    pub expect: ForkExpect,
+}
+
+/// `reason` is `fork` when one is proven.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForkExpect {
+    pub exit: u8,
+    pub reason: String,
+}
+
+pub fn judge_fork(vector: &ForkVector) -> ForkExpect {
+    let keys: Vec<_> = vector.keys.iter().map(|pem| PublicKey::from_pem(pem).unwrap()).collect();
+    let proof = ForkProof::parse(&Base64::decode_vec(&vector.fork).unwrap());
+    match proof.and_then(|proof| proof.check(&keys)) {
+        Ok(()) => ForkExpect { exit: 1, reason: "fork".to_owned() },
+        Err(error) => ForkExpect { exit: if error == ForkError::NotAForkProof { 4 } else { 1 }, reason: error.code().to_owned() },
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BundleVector {
     pub name: String,
     pub why: String,
@@ -86,20 +115,36 @@ pub struct BundleVector {
     pub expect: Expect,
 }
 
-/// A policy as people write it.
+/// A policy as its file has it, and the time of now beside it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyText {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reference: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<Kept>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub require: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upto: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub revocations: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_age_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skew_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub now_ms: Option<u64>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Kept {
+    pub checkpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requested: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub received: Option<u64>,
 }
 
 /// What a verifier answers; neither axes nor a sentence for a misuse.
@@ -118,26 +163,10 @@ pub struct Expect {
 
 impl PolicyText {
     pub fn to_policy(&self) -> Result<Policy, Misuse> {
-        let mut policy = Policy {
-            key: self.trusted_key()?,
-            reference: self.reference.as_ref().map(|text| Reference::parse(text.as_bytes())).transpose()?,
-            upto: self.upto,
-            ..Policy::default()
-        };
+        let file = serde_json::to_vec(&Self { now_ms: None, ..self.clone() }).unwrap();
+        let policy = Policy { now_ms: self.now_ms, ..Policy::from_json(&file)? };
         policy.check()?;
-        if let Some(names) = &self.require {
-            policy.require = names.iter().map(|name| Axis::from_name(name).ok_or(Misuse::Require)).collect::<Result<_, _>>()?;
-        }
         Ok(policy)
-    }
-
-    fn trusted_key(&self) -> Result<Option<TrustedKey>, Misuse> {
-        match (&self.key, &self.key_id) {
-            (Some(_), Some(_)) => Err(Misuse::Key),
-            (Some(pem), None) => PublicKey::from_pem(pem).map(|key| Some(TrustedKey::Key(key))).map_err(|_| Misuse::Key),
-            (None, Some(id)) => KeyId::from_hex(id).map(|id| Some(TrustedKey::Id(id))).ok_or(Misuse::Key),
-            (None, None) => Ok(None),
-        }
     }
 
     /// The answer on a bundle that comes in pieces of `piece_len` bytes.

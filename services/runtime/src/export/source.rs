@@ -54,8 +54,7 @@ impl Source<'_> {
 
     /// The bundle's bytes, chunk by chunk.
     pub fn bundle(&self, header: Header, around: &Around, note: &str, open: Open, sink: Sink<'_>) -> Result<()> {
-        let key = around.keys.first().ok_or(Error::BadRecord { index: 0, part: "key" })?;
-        let mut writer = Writer::new(header, key, &around.left);
+        let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
             let openings = self.openings(entry.index, open)?;

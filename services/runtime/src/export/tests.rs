@@ -105,7 +105,7 @@ fn a_part_is_the_same_bytes_out_of_the_log_and_out_of_a_whole_bundle() {
                 whole.records.iter().zip(&whole.signatures).for_each(|(record, signature)| cut.push(record, signature));
                 let around = cut.finish().unwrap();
                 let header = Header { first, count: end - first, ..whole.header.unwrap() };
-                let mut writer = Writer::new(header, &around.keys[0], &around.left);
+                let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
                 for index in first..end {
                     let at = usize::try_from(index).unwrap();
                     writer.push(whole.records[at].clone(), whole.signatures[at].clone(), whole.opened(index));
@@ -135,10 +135,10 @@ fn a_bundle_verifies_and_one_record_of_it_too() {
     let (path, exported) = export(&system, folder.path(), Form::Bundle, &Selection::All, Open::ALL);
     let bytes = fs::read(&path).unwrap();
     let key = OperatorKey::load(system.home()).unwrap().public().clone();
-    let policy = || Policy { key: Some(TrustedKey::Key(key.clone())), ..Policy::default() };
+    let policy = || Policy { keys: vec![TrustedKey::Key(key.clone())], ..Policy::default() };
     let note = content(&bytes).note;
-    let reference = Some(Reference::parse(note.as_bytes()).unwrap());
-    assert_eq!(verify(&bytes, Policy { reference, ..policy() }).unwrap().word, Word::Verified);
+    let references = vec![Reference::parse(note.as_bytes()).unwrap()];
+    assert_eq!(verify(&bytes, Policy { references, ..policy() }).unwrap().word, Word::Verified);
     said(&system, &exported, |intent, outcome| {
         assert_eq!((intent.fact(fact::FORM), intent.fact(fact::COUNT).and_then(Fact::as_uint)), (None, Some(7)));
         assert_eq!(outcome.fact(fact::BYTE_COUNT).and_then(Fact::as_uint), Some(bytes.len() as u64));

@@ -1,0 +1,101 @@
+//! A policy as a JSON file (spec/verdict.md "Input").
+
+use super::policy::{Policy, Reference, TrustedKey};
+use super::{Axis, Misuse};
+use crate::history::Statement;
+use crate::limits;
+use alloc::collections::BTreeSet;
+use alloc::string::String;
+use alloc::vec::Vec;
+use base64ct::{Base64, Encoding};
+use serde::{Deserialize, Deserializer};
+
+/// The members as they are written.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Members {
+    keys: Vec<String>,
+    references: Vec<Kept>,
+    #[serde(deserialize_with = "there")]
+    require: Option<Vec<String>>,
+    #[serde(deserialize_with = "there")]
+    upto: Option<u64>,
+    revocations: Vec<String>,
+    #[serde(deserialize_with = "there")]
+    max_age_ms: Option<u64>,
+    #[serde(deserialize_with = "there")]
+    skew_ms: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    checkpoint: String,
+    #[serde(default, deserialize_with = "there")]
+    requested: Option<u64>,
+    #[serde(default, deserialize_with = "there")]
+    received: Option<u64>,
+}
+
+/// A member that is written has a value: `null` is none.
+fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(member).map(Some)
+}
+
+impl Policy {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// The first [`Misuse`] in their order, but for [`Misuse::Age`]: the clock is not in the file.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, Misuse> {
+        if bytes.len() > limits::POLICY_BYTES_MAX {
+            return Err(Misuse::Policy);
+        }
+        let members: Members = serde_json::from_slice(bytes).map_err(|_| Misuse::Policy)?;
+        if members.numbers().any(|number| number > limits::INDEX_MAX) {
+            return Err(Misuse::Policy);
+        }
+        let mut found = Vec::new();
+        let mut policy = Self {
+            keys: kept(&mut found, members.keys.iter().map(|text| TrustedKey::parse(text))),
+            references: kept(&mut found, members.references.iter().map(Kept::to_reference)),
+            upto: members.upto,
+            revocations: kept(&mut found, members.revocations.iter().map(|text| statement(text))),
+            ..Self::default()
+        };
+        if let Some(names) = &members.require {
+            policy.require = Axis::set_of(names).unwrap_or_else(|misuse| {
+                found.push(misuse);
+                BTreeSet::new()
+            });
+        }
+        found.extend(policy.check().err());
+        policy.max_age_ms = members.max_age_ms;
+        policy.skew_ms = members.skew_ms.unwrap_or(policy.skew_ms);
+        found.into_iter().min().map_or(Ok(policy), Err)
+    }
+}
+
+/// The items that can be read; what is wrong with the others goes to `found`.
+fn kept<T>(found: &mut Vec<Misuse>, items: impl Iterator<Item = Result<T, Misuse>>) -> Vec<T> {
+    items.filter_map(|item| item.map_err(|misuse| found.push(misuse)).ok()).collect()
+}
+
+impl Members {
+    fn numbers(&self) -> impl Iterator<Item = u64> {
+        let times = self.references.iter().flat_map(|kept| [kept.requested, kept.received]);
+        times.chain([self.upto, self.max_age_ms, self.skew_ms]).flatten()
+    }
+}
+
+impl Kept {
+    fn to_reference(&self) -> Result<Reference, Misuse> {
+        let reference = Reference::parse(self.checkpoint.as_bytes())?;
+        Ok(Reference { requested_ms: self.requested, received_ms: self.received, ..reference })
+    }
+}
+
+fn statement(text: &str) -> Result<Statement, Misuse> {
+    let bytes = Base64::decode_vec(text).map_err(|_| Misuse::Revocation)?;
+    Statement::read(&bytes).map_err(|_| Misuse::Revocation)
+}
