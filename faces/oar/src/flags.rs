@@ -21,6 +21,7 @@ pub enum Command {
     Prove(Prove),
     Export(Export),
     Diff(Diff),
+    ForkProof(MakeForkProof),
 }
 
 /// Say whether a bundle was altered, cut short, forked, or signed by another or a revoked key; or whether a fork proof proves one.
@@ -118,6 +119,21 @@ pub struct Diff {
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Make a proof that a log shows two histories, out of two bundles of it (or a checkpoint that you kept and a bundle). `oar verify` judges the proof.
+#[derive(Args)]
+pub struct MakeForkProof {
+    /// A bundle, or a checkpoint.
+    pub left: PathBuf,
+    /// Another; the one of more records is a bundle of the whole log, where the two are not of one size.
+    pub right: PathBuf,
+    /// A public key (PEM) that signed one of the checkpoints, where no bundle lists it; may be repeated.
+    #[arg(long, value_name = "PEM")]
+    pub key: Vec<PathBuf>,
+    /// The file to write, as `case.fork`; `-` writes standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 /// Records from the first to the last of `FIRST-LAST`.

@@ -4,6 +4,7 @@ mod bring;
 mod diff;
 mod export;
 mod flags;
+mod fork_proof;
 mod input;
 mod inspect;
 mod output;
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Prove(prove) => prove::run(&prove),
         Command::Export(export) => export::run(&export),
         Command::Diff(diff) => diff::run(&diff),
+        Command::ForkProof(make) => fork_proof::run(&make),
     };
     match answer {
         Ok(exit) => ExitCode::from(exit),

@@ -39,6 +39,14 @@ pub enum Problem {
     NotWhole(PathBuf),
     /// Records that the bundle, which holds so many, does not hold.
     OutOfRange(Range<u64>, u64),
+    /// Two logs, where two views of one are needed.
+    TwoLogs(PathBuf, PathBuf),
+    /// A checkpoint that no known key signed.
+    NotSigned(PathBuf),
+    /// Checkpoints of these sizes that can both be true.
+    Consistent(u64, u64),
+    /// The checkpoint of this size came without the records that it covers.
+    NeedsWhole(PathBuf, u64),
     /// What would be overwritten.
     Exists(PathBuf),
     /// A file or folder cannot be written.
@@ -51,8 +59,10 @@ impl Problem {
         match self {
             Self::Bundle(..) | Self::Output(_) | Self::Write(..) => EXIT_UNREADABLE,
             Self::Broken(_, BundleError::NotABundle | BundleError::UnsupportedVersion) => EXIT_UNREADABLE,
-            Self::Broken(_, BundleError::Malformed(_) | BundleError::NoRecords) | Self::Opening(..) | Self::Root(_) => EXIT_INVALID,
-            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) | Self::NotWhole(_) | Self::OutOfRange(..) | Self::Exists(_) => EXIT_USAGE,
+            Self::Broken(_, BundleError::Malformed(_) | BundleError::NoRecords) | Self::Opening(..) | Self::Root(_) | Self::NotSigned(_) | Self::Consistent(..) => EXIT_INVALID,
+            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) | Self::NotWhole(_) | Self::OutOfRange(..) | Self::TwoLogs(..) | Self::NeedsWhole(..) | Self::Exists(_) => {
+                EXIT_USAGE
+            }
         }
     }
 }
@@ -73,6 +83,14 @@ impl fmt::Display for Problem {
             Self::NotWhole(file) => write!(f, "{} holds a part of its log: give a bundle of the whole log (`mickai log export` without a range)", file.display()),
             Self::OutOfRange(wanted, count) => {
                 write!(f, "the bundle holds records 0 to {}, not {} to {}: choose among them", count.saturating_sub(1), wanted.start, wanted.end.saturating_sub(1))
+            }
+            Self::TwoLogs(one, other) => write!(f, "{} and {} are of two logs: two views of one log are needed", one.display(), other.display()),
+            Self::NotSigned(file) => {
+                write!(f, "{}: its checkpoint is signed by no key that the bundles list: nobody would accept the proof; give the key with --key if you have it", file.display())
+            }
+            Self::Consistent(one, other) => write!(f, "no fork: the checkpoints of {one} and of {other} records can both be true"),
+            Self::NeedsWhole(file, size) => {
+                write!(f, "{}: the records under its checkpoint of {size} are needed to compare: give a bundle of the whole log at that size", file.display())
             }
             Self::Exists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
             Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),

@@ -7,6 +7,7 @@ mod common;
 use common::{Log, Parts, Signer};
 // What the shared module is made with.
 use libcrux_ml_dsa as _;
+use mickai_proof::history::Revocation;
 use mickai_proof::tiles::{Tile, tiles};
 use mickai_proof::view;
 use serde as _;
@@ -96,6 +97,38 @@ fn what_is_cut_out_is_what_would_have_been_exported() {
     assert_eq!(desk.read("two.oar"), opened(log.range(2..3), &log).bytes());
     let id = log.signer.id().to_string();
     desk.says(&["verify", "two.oar", "--key-id", &id, "--require", "integrity,authenticity,inclusion"], 0);
+}
+
+/// A log whose key was rotated, revoked later on, and rotated again.
+fn succeeded() -> Log {
+    let mut log = Log::new(&Signer::from_seed(1));
+    let first = log.signer.id();
+    log.heartbeat();
+    log.rotate(&common::log::next());
+    log.heartbeats(2);
+    log.revoke(Revocation { revoked: first, effective: 2, since_ms: None });
+    log.succeed_with(&common::log::recovery(), 5, None, |_| ());
+    let intent = log.intent();
+    log.outcome(intent);
+    log
+}
+
+#[test]
+fn a_cut_carries_the_key_events_that_lie_outside() {
+    let log = succeeded();
+    let desk = Desk::new(&[("whole.oar", &log.whole())]);
+    for (asked, range) in [("3-3", 3..4), ("0-2", 0..3), ("2-6", 2..7), ("7-8", 7..9), ("0-8", 0..9)] {
+        let parts = log.range(range);
+        assert_eq!(parts.keys.len(), 3);
+        assert_eq!(desk.oar(&["prove", "whole.oar", "--range", asked]).stdout, parts.bytes(), "{asked}");
+    }
+    desk.says(&["prove", "whole.oar", "--record", "8", "-o", "eight.oar"], 0);
+    let id = Signer::from_seed(1).id().to_string();
+    desk.says(&["verify", "eight.oar", "--key-id", &id, "--require", "integrity,authenticity,inclusion"], 0);
+    let said = desk.says(&["inspect", "eight.oar"], 0);
+    for word in ["     0  outside the range: genesis begins the log with key", "     2  outside the range: rotate ends key", "revokes key", "from index 2 on"] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
 }
 
 #[test]
@@ -260,4 +293,57 @@ fn two_bundles_are_compared_record_by_record_and_field_by_field() {
     }
     desk.says(&["diff", "whole.oar", "absent.oar"], 4);
     desk.says(&["diff", "whole.oar"], 64);
+}
+
+#[test]
+fn two_histories_make_a_proof_that_anybody_can_check() {
+    let (log, other) = (log(), other_log());
+    let mut unsigned = other.whole();
+    unsigned.note = Signer::from_seed(3).sign_checkpoint(&other.checkpoint(6)).into_bytes();
+    let stranger = Log::new(&Signer::from_seed(2));
+    let mut altered = log.whole();
+    altered.chunks[0].records.swap(8, 9);
+    let desk = Desk::new(&[
+        ("whole.oar", &log.whole()),
+        ("older.oar", &log.first(7).whole()),
+        ("part.oar", &log.range(4..8)),
+        ("other.oar", &other.whole()),
+        ("same.oar", &log.first(6).whole()),
+        ("stranger.oar", &stranger.whole()),
+        ("unsigned.oar", &unsigned),
+        ("altered.oar", &altered),
+    ]);
+    fs::write(desk.path("pin.txt"), other.note(4)).unwrap();
+    fs::write(desk.path("pin6.txt"), other.note(6)).unwrap();
+    fs::write(desk.path("honest.txt"), log.note(4)).unwrap();
+    fs::write(desk.path("key.pub"), log.signer.key.to_pem()).unwrap();
+    fs::write(desk.path("stranger.pub"), stranger.signer.key.to_pem()).unwrap();
+    for (left, right) in
+        [("whole.oar", "other.oar"), ("other.oar", "whole.oar"), ("pin.txt", "whole.oar"), ("whole.oar", "pin6.txt"), ("other.oar", "same.oar"), ("pin6.txt", "same.oar")]
+    {
+        desk.says(&["fork-proof", left, right, "-o", "case.fork"], 0);
+        assert!(desk.says(&["verify", "case.fork", "--key", "key.pub"], 1).starts_with("INVALID fork\n"), "{left} {right}");
+        assert!(desk.says(&["verify", "case.fork", "--key", "stranger.pub"], 1).starts_with("INVALID unknown-key\n"));
+        fs::remove_file(desk.path("case.fork")).unwrap();
+    }
+    for (args, code, said) in [
+        (&["fork-proof", "older.oar", "whole.oar", "-o", "case.fork"][..], 1, "no fork: the checkpoints of 7 and of 11 records can both be true"),
+        (&["fork-proof", "honest.txt", "whole.oar", "-o", "case.fork"], 1, "can both be true"),
+        (&["fork-proof", "whole.oar", "whole.oar", "-o", "case.fork"], 1, "can both be true"),
+        (&["fork-proof", "stranger.oar", "whole.oar", "-o", "case.fork"], 64, "two logs"),
+        (&["fork-proof", "unsigned.oar", "whole.oar", "-o", "case.fork"], 1, "unsigned.oar: its checkpoint is signed by no key"),
+        (&["fork-proof", "other.oar", "part.oar", "-o", "case.fork"], 64, "part.oar: the records under its checkpoint of 11 are needed"),
+        (&["fork-proof", "pin.txt", "pin6.txt", "-o", "case.fork"], 1, "signed by no key"),
+        (&["fork-proof", "pin.txt", "pin6.txt", "--key", "key.pub", "-o", "case.fork"], 64, "pin6.txt: the records under its checkpoint of 6 are needed"),
+        (&["fork-proof", "other.oar", "altered.oar", "-o", "case.fork"], 1, "do not give the root"),
+        (&["fork-proof", "other.oar", "absent.oar", "-o", "case.fork"], 4, "cannot read"),
+        (&["fork-proof", "other.oar", "key.pub", "-o", "case.fork"], 4, "not a bundle"),
+        (&["fork-proof", "other.oar", "whole.oar", "-o", "key.pub"], 64, "not overwritten"),
+        (&["fork-proof", "other.oar", "whole.oar", "--key", "pin.txt", "-o", "case.fork"], 64, "misuse-key"),
+        (&["fork-proof", "other.oar", "whole.oar"], 64, "--out"),
+    ] {
+        let output = desk.says(args, code);
+        assert!(output.contains(said), "{args:?}: {output}");
+        assert!(!desk.path("case.fork").exists());
+    }
 }
