@@ -18,6 +18,12 @@ pub struct Cli {
     /// Threads to compute with; 0 takes every core. Reaches no bit of any result
     #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1024))]
     pub threads: u16,
+    /// The passphrase of a protected key or recovery file is the first line of this file; `/dev/fd/N` reads a descriptor [default: asked on the terminal]
+    #[arg(long, global = true, env = "MICKAI_PASSPHRASE_FILE", value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// The socket of the `mickai signer` that holds the operator's key
+    #[arg(long, global = true, env = "MICKAI_SIGNER", value_name = "PATH")]
+    pub signer: Option<PathBuf>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -34,9 +40,11 @@ pub enum Command {
     /// The record of what was done
     #[command(subcommand)]
     Log(Log),
-    /// The operator's key
+    /// The operator's keys
     #[command(subcommand)]
     Key(Key),
+    /// Hold the operator's key in a process of its own and sign over a Unix socket, until it is ended
+    Signer(Signer),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
     /// Is this machine in order?
@@ -244,15 +252,139 @@ pub enum ExportForm {
 
 #[derive(Debug, Subcommand)]
 pub enum Key {
-    /// The public key
+    /// The public key; asks for no passphrase
     Show {
-        /// As PEM
-        #[arg(long, conflicts_with = "jwk")]
-        pem: bool,
-        /// As JWK
-        #[arg(long)]
-        jwk: bool,
+        #[command(flatten)]
+        form: Form,
     },
+    /// Write `.well-known/mickai-operator-key.json` into a folder, for a web server to publish
+    Export {
+        /// The web server's root
+        folder: PathBuf,
+    },
+    /// Put a passphrase before the key, and before the recovery file while it is here
+    Protect {
+        /// Take the passphrase away again
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        remove: bool,
+        #[command(flatten)]
+        new: New,
+    },
+    /// Write the keys that the log cannot go on without to one file, behind a passphrase
+    Backup {
+        /// The file to write
+        #[arg(short, long, value_name = "FILE")]
+        out: PathBuf,
+        #[command(flatten)]
+        new: New,
+    },
+    /// Put the keys of a backup back into a home whose log is there; overwrites nothing
+    Restore {
+        /// The file that `key backup` wrote
+        backup: PathBuf,
+    },
+    /// The next and the recovery key
+    #[command(subcommand)]
+    Recovery(Recovery),
+    /// Let the next key take over; both sign that. The recovery file is rewritten for the rotation after this one
+    Rotate {
+        #[command(flatten)]
+        from: From,
+    },
+    /// Say that a key's signatures are worth nothing from some record on; where it is the key in force, a committed key takes over
+    Revoke {
+        /// The beginning of the key's id [default: the key in force]
+        key: Option<String>,
+        /// From this record on [default: from the revocation itself]
+        #[arg(long, value_name = "INDEX")]
+        effective: Option<u64>,
+        /// In other hands since then, as you would say it: "yesterday after three" [default: it was lost or retired, and what is older is not in doubt]
+        #[arg(long, value_name = "PHRASE")]
+        since: Option<String>,
+        /// Which committed key takes over
+        #[arg(long, value_enum, default_value_t = By::Next)]
+        by: By,
+        /// Also write a statement that reaches verifiers without the log
+        #[arg(long, value_name = "FILE")]
+        statement: Option<PathBuf>,
+        #[command(flatten)]
+        from: From,
+    },
+}
+
+/// Where the committed keys are.
+#[derive(Debug, Args)]
+pub struct From {
+    /// The recovery file [default: recovery.mickai of the home]
+    #[arg(long, value_name = "FILE")]
+    pub recovery: Option<PathBuf>,
+    /// The recovery file's passphrase is the first line of this file [default: as for the key]
+    #[arg(long, value_name = "FILE", requires = "recovery")]
+    pub recovery_passphrase_file: Option<PathBuf>,
+}
+
+/// A committed key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum By {
+    /// The next key
+    Next,
+    /// The recovery key
+    Recovery,
+}
+
+/// How the public key is written.
+#[derive(Debug, Args)]
+#[group(multiple = false)]
+pub struct Form {
+    /// As PEM: the file that a verifier wants
+    #[arg(long)]
+    pub pem: bool,
+    /// As JWK
+    #[arg(long)]
+    pub jwk: bool,
+    /// As the document of `.well-known/mickai-operator-key.json`: with the log, older keys, and the keys that come after
+    #[arg(long)]
+    pub well_known: bool,
+}
+
+/// A passphrase that is made now.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The new passphrase is the first line of this file; `/dev/fd/N` reads a descriptor [default: asked twice on the terminal]
+    #[arg(long, value_name = "FILE")]
+    pub new_passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Recovery {
+    /// Move the recovery file out of the home: copied, synced, read back, and only then removed here
+    Export {
+        /// The file to write, best on a disk that is taken away
+        path: PathBuf,
+        /// Put a passphrase before the copy
+        #[arg(long)]
+        protect: bool,
+        #[command(flatten)]
+        new: New,
+    },
+    /// Bring the recovery file back into the home
+    Import {
+        /// The file that `key recovery export` wrote
+        path: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Signer {
+    /// The socket to make, in a folder of your own
+    #[arg(long, value_name = "PATH")]
+    pub socket: PathBuf,
+    /// The key file [default: keys/operator.p8 of the home]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// Signatures a second, at most; who asks for more waits
+    #[arg(long, default_value_t = 1_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate: u32,
 }
 
 #[derive(Debug, Args)]

@@ -10,10 +10,12 @@ mod key;
 mod log;
 mod model;
 mod out;
+mod passphrase;
 mod replay;
+mod signer;
 mod turn;
 
-use args::{Cli, Command, Log};
+use args::{Cli, Command, Key, Log};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::System;
@@ -51,13 +53,15 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             clap_mangen::generate_to(Cli::command(), folder).map_err(Failure::file(folder))?;
             Ok(0)
         }
-        command if looks_only(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads))?, command, out),
-        command => perform(&System::open(&home(cli)?, usize::from(cli.threads))?, command, out),
+        Command::Signer(args) => signer::signer(cli, args, out),
+        Command::Key(Key::Restore { backup }) => key::restore(&home(cli)?, backup, &passphrase::custody(cli), out),
+        command if makes_no_home(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
+        _ => perform(&System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
     }
 }
 
-/// Commands that look at a home make none: a mistyped `--home` is said, not filled.
-fn looks_only(command: &Command) -> bool {
+/// Commands that look at a home, or at its keys, make none: a mistyped `--home` is said, not filled.
+fn makes_no_home(command: &Command) -> bool {
     match command {
         Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
         Command::Key(_) | Command::Doctor(_) => true,
@@ -65,22 +69,22 @@ fn looks_only(command: &Command) -> bool {
     }
 }
 
-fn perform(system: &System, command: &Command, out: Out) -> Result<u8, Failure> {
-    match command {
+fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
+    match &cli.command {
         Command::Ask(args) => ask::ask(system, args, out),
         Command::Chat(args) => chat::chat(system, args, out),
         Command::Model(args) => model::model(system, args, out),
         Command::Log(args) => log::log(system, args, out),
-        Command::Key(args) => key::key(system, args, out),
+        Command::Key(args) => key::key(system, args, cli, out),
         Command::Replay(args) => replay::replay(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
-        Command::Completions { .. } | Command::Man { .. } => Ok(0),
+        Command::Completions { .. } | Command::Man { .. } | Command::Signer(_) => Ok(0),
     }
 }
 
 /// `--home`, `MICKAI_HOME`, or the XDG data folder.
-fn home(cli: &Cli) -> Result<PathBuf, Failure> {
+pub fn home(cli: &Cli) -> Result<PathBuf, Failure> {
     if let Some(home) = &cli.home {
         return std::path::absolute(home).map_err(Failure::file(home));
     }

@@ -44,7 +44,7 @@ fn gather(mut source: Source, range: &Range<u64>, size: u64) -> Result<(Source, 
         return Err(Problem::NotWhole(source.path().to_owned()));
     }
     match (around, note) {
-        (Some(around), Some(note)) if around.root == note.checkpoint.root && note.checkpoint.log == source.header.log => Ok((source, around, end)),
+        (Some((around, root)), Some(note)) if root == note.checkpoint.root && note.checkpoint.log == source.header.log => Ok((source, around, end)),
         _ => Err(Problem::Root(source.path().to_owned())),
     }
 }

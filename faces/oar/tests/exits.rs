@@ -27,22 +27,27 @@ struct Laid {
     flags: Vec<String>,
 }
 
+/// The first file of its sort has its plain name.
+fn numbered(name: &str, place: usize) -> String {
+    if place == 0 { name.to_owned() } else { format!("{place}.{name}") }
+}
+
 /// What a policy says, as flags and the files that they name.
 fn as_flags(policy: &Value, file: &dyn Fn(&str, &[u8]) -> String) -> Vec<String> {
     let list = |name: &str| policy[name].as_array().cloned().unwrap_or_default();
     let mut flags = Vec::new();
     for (place, key) in list("keys").iter().map(|key| key.as_str().unwrap()).enumerate() {
         let is_pem = key.contains("PUBLIC KEY") || key == "hello";
-        flags.extend(if is_pem { ["--key".to_owned(), file(&format!("{place}.pub"), key.as_bytes())] } else { ["--key-id".to_owned(), key.to_owned()] });
+        flags.extend(if is_pem { ["--key".to_owned(), file(&numbered("operator.pub", place), key.as_bytes())] } else { ["--key-id".to_owned(), key.to_owned()] });
     }
     for (place, kept) in list("references").iter().enumerate() {
         let text = kept["checkpoint"].as_str().unwrap();
         let is_bare = matches!(Reference::parse(text.as_bytes()), Ok(Reference { head: Head::Bare { .. }, .. })) && !text.ends_with('\n');
-        flags.extend(["--checkpoint".to_owned(), if is_bare { text.to_owned() } else { file(&format!("{place}.pin"), text.as_bytes()) }]);
+        flags.extend(["--checkpoint".to_owned(), if is_bare { text.to_owned() } else { file(&numbered("pin.txt", place), text.as_bytes()) }]);
     }
     for (place, statement) in list("revocations").iter().enumerate() {
         let bytes = Base64::decode_vec(statement.as_str().unwrap()).unwrap_or_default();
-        flags.extend(["--revocation".to_owned(), file(&format!("{place}.revocation"), &bytes)]);
+        flags.extend(["--revocation".to_owned(), file(&numbered("key.revocation", place), &bytes)]);
     }
     if let Some(axes) = policy["require"].as_array() {
         let axes: Vec<_> = axes.iter().map(|axis| axis.as_str().unwrap()).collect();
@@ -150,7 +155,9 @@ fn wrong_usage_exits_64_and_says_what_to_do() {
         (&[], "Usage"),
         (&["verify", &case, "--key", &pin], "mickai key show --pem"),
         (&["verify", &case, "--key", &pin], "misuse-key"),
-        (&["verify", &case, "--key", &key, "--key-id", &id], "misuse-key"),
+        (&["verify", &case, "--key", &key, "--key-id", &id, "--policy", &pin], "misuse-policy"),
+        (&["verify", &case, "--policy", &absent], "cannot read"),
+        (&["verify", &case, "--revocation", &case], "misuse-revocation"),
         (&["verify", &case, "--key-id", "abc", "--checkpoint", &case], "misuse-key"),
         (&["verify", &case, "--key", &absent], "cannot read"),
         (&["verify", &case, "--key-id", "abc"], "64 hex digits"),

@@ -1,15 +1,17 @@
 //! Every type that a stranger must be able to check, and the one function that checks them.
 //!
-//! *What it is.* The Open Audit Record as bytes: records, signatures, the Merkle tree, checkpoints, bundles, and [`verify::Verifier`], which turns a bundle and a policy into a verdict.
+//! *What it is.* The Open Audit Record as bytes: records, signatures, the Merkle tree, checkpoints, bundles, and [`verify::Verifier`], which turns a bundle and a policy into a
+//! verdict.
 //!
 //! *What it never does.* I/O, clocks, randomness, threads. It does not panic on any input.
 //!
-//! *The life of one record.* A caller fills [`record::Record`] and [`record::encode`]s it; [`digest::RecordDigest::of`] names it; [`signature::to_be_signed`] gives what the key signs; its bytes become a
-//! leaf of [`merkle::Frontier`]; the tree's root stands in a [`checkpoint::Checkpoint`]; [`bundle::Writer`] puts all of it into one file; [`verify::Verifier`] reads that file, knowing nothing but a key.
+//! *The life of one record.* A caller fills [`record::Record`] and [`record::encode`]s it; [`digest::RecordDigest::of`] names it; [`signature::to_be_signed`] gives what the key
+//! signs, and [`mldsa::Verifier`] verifies many signatures at a time; its bytes become a leaf of [`merkle::Frontier`]; the tree's root stands in a [`checkpoint::Checkpoint`];
+//! [`bundle::Writer`] puts all of it into one file; [`verify::Verifier`] reads that file, knowing nothing but a key.
 //! The forms that tools of others read are [`tiles`], [`receipt`], [`statement`] and [`view`].
 //!
-//! *Invariants.* A decoded value encodes to the bytes it came from. Everything is bounded by [`limits`]. The normative pages are `spec/{record,checkpoint,bundle,keys,verdict}.md`; step
-//! numbers in the code are those of `spec/verdict.md`.
+//! *Invariants.* A decoded value encodes to the bytes it came from. Everything is bounded by [`limits`]. The normative pages are `spec/{record,checkpoint,bundle,keys,verdict}.md`;
+//! step numbers in the code are those of `spec/verdict.md`.
 //!
 //! *Start reading* at [`record`], then [`verify`].
 #![no_std]
@@ -27,6 +29,10 @@ pub mod record;
 pub mod key;
 
 pub mod signature;
+
+pub mod crew;
+
+pub mod mldsa;
 
 pub mod history;
 

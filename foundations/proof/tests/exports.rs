@@ -191,9 +191,9 @@ fn cut(log: &Log, range: Range<usize>) -> Vec<u8> {
     let size = log.records.len();
     let mut cut = Cut::new(range.start as u64..range.end as u64, size as u64);
     log.records.iter().zip(&log.signatures).for_each(|(record, signature)| cut.push(record, signature));
-    let around = cut.finish().unwrap();
+    let (around, root) = cut.finish().unwrap();
     let keys: Vec<_> = log.reigns.iter().map(|(_, signer)| signer.key.clone()).collect();
-    assert_eq!((around.root, &around.keys), (log.root(size), &keys));
+    assert_eq!((root, &around.keys), (log.root(size), &keys));
     let header = Header { log: log.id, first: range.start as u64, count: range.len() as u64 };
     let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
     for index in range {

@@ -1,14 +1,18 @@
 //! Every vector of spec/vectors/{record,checkpoint,bundle} gives the answer that stands beside it, whatever the pieces it comes in.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test, which reads files")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test, which reads files")]
 
 mod common;
 
 use base64ct::{Base64, Encoding};
 use common::vector::{BundleVector, CheckpointVector, ForkVector, RecordVector, folder, from_hex, judge_checkpoint, judge_fork, judge_record};
+use mickai_proof::crew::Serial;
 use mickai_proof::digest::LogId;
 use mickai_proof::key::PublicKey;
+use mickai_proof::mldsa::{Isa, RecheckSeed};
+use mickai_proof::verify::Engine;
 use serde::de::DeserializeOwned;
 use std::fs;
+use std::sync::Arc;
 
 /// Calls `check` with every vector of a topic and whether it lies in `accept`; an empty folder is a failure.
 fn each<V: DeserializeOwned>(topic: &str, at_least: usize, check: impl Fn(V, bool)) {
@@ -61,6 +65,17 @@ fn bundle_vectors_hold_in_pieces_of_any_size() {
     });
 }
 
+#[test]
+fn bundle_vectors_hold_on_every_path() {
+    for isa in Isa::available() {
+        each("bundle", 30, |vector: BundleVector, _| {
+            let bundle = Base64::decode_vec(&vector.bundle).unwrap();
+            let engine = Engine::lanes(isa, Arc::new(Serial), RecheckSeed([7; 32]));
+            assert_eq!(vector.policy.judge_by(engine, &bundle, usize::MAX), vector.expect, "{}: {}", vector.name, vector.why);
+        });
+    }
+}
+
 /// The table of scope sentences in spec/verdict.md "Report" was read by a person; each of its rows is what a vector expects, and so what this implementation says.
 #[test]
 fn the_sentences_of_the_spec_are_those_of_the_vectors() {
@@ -74,6 +89,26 @@ fn the_sentences_of_the_spec_are_those_of_the_vectors() {
         count += 1;
     }
     assert!(count >= 12, "only {count} sentences");
+}
+
+/// The table of spec/verdict.md "Attacks": each vector that a row names gives the row's answer, in the file and so in both implementations.
+#[test]
+fn every_attack_gets_its_answer() {
+    let spec = fs::read_to_string(folder("../verdict.md")).unwrap();
+    let table = spec.split_once("## Attacks").unwrap().1.split_once("## Security").unwrap().0;
+    let mut count = 0;
+    for row in table.lines().filter_map(|line| line.strip_prefix("| ")).filter(|row| row.contains("`accept/") || row.contains("`reject/")) {
+        let [attack, answer, names] = row.split(" | ").collect::<Vec<_>>().try_into().unwrap();
+        for name in names.split('`').filter(|name| name.contains('/')) {
+            let text = fs::read_to_string(folder("bundle").join(format!("{name}.json"))).unwrap_or_else(|_| panic!("{name} is not there"));
+            let vector: BundleVector = serde_json::from_str(&text).unwrap();
+            let word = vector.expect.verdict.clone().unwrap_or_else(|| format!("exit {}", vector.expect.exit));
+            let given = vector.expect.reason.as_ref().map_or_else(|| word.clone(), |reason| format!("{word} `{reason}`"));
+            assert_eq!(given, answer, "{attack}: {name}");
+            count += 1;
+        }
+    }
+    assert!(count >= 70, "only {count} vectors in the table");
 }
 
 /// Every reason of spec/verdict.md that a file of a few kilobytes can give has a vector. The other is `too-many-open`: 65,537 signed intents are 220 MB.

@@ -16,11 +16,22 @@ pub mod action {
     pub const MODEL_RM: &str = "model.rm";
     /// A bundle written.
     pub const EXPORT: &str = "log.export";
+    /// A passphrase put before the operator's key.
+    pub const KEY_PROTECT: &str = "key.protect";
+    /// The passphrase taken away.
+    pub const KEY_UNPROTECT: &str = "key.unprotect";
+    /// A backup of the keys written.
+    pub const KEY_BACKUP: &str = "key.backup";
+    /// The recovery file moved out of the home.
+    pub const RECOVERY_EXPORT: &str = "key.recovery.export";
+    /// The recovery file brought back.
+    pub const RECOVERY_IMPORT: &str = "key.recovery.import";
 }
 
 /// Names of facts.
 pub mod fact {
     #![allow(missing_docs)]
+    pub const KEY: &str = "key";
     pub const MODEL: &str = "model";
     pub const MODEL_NAME: &str = "model_name";
     pub const TEMPLATE: &str = "template";

@@ -4,7 +4,8 @@ use crate::error::Result;
 use crate::models::Loaded;
 use crate::system::System;
 use mickai_model::tokens::Token;
-use mickai_store::{OperatorKey, fsck};
+use mickai_proof::key::PublicKey;
+use mickai_store::{OperatorKey, fsck, keys};
 
 /// One line of the doctor's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,26 +59,43 @@ impl System {
     pub fn doctor(&self) -> Result<Vec<Check>> {
         let check = |what, found, is_good| Check { what, found, state: if is_good { CheckState::Good } else { CheckState::Bad } };
         let report = fsck(self.home(), &mut |_| {})?;
-        let key = OperatorKey::load(self.home())?;
+        let key = OperatorKey::public_of(self.home())?.id();
         let embedded = self.embedded()?;
-        let genesis = self.reader().ok().and_then(|reader| reader.entry(0).ok().flatten());
-        let named = genesis.as_ref().and_then(|entry| Some(entry.decode().ok()?.key_id));
-        let is_logs = named.is_none_or(|named| named == key.id());
-        let offline = self.home().recovery_is_offline();
+        let in_force = self.well_known().ok().and_then(|known| known.key().map(PublicKey::id));
+        let is_logs = in_force.is_none_or(|named| named == key);
         let mut checks = vec![
             check("home", self.home().path().display().to_string(), true),
             check("processor", format!("{}, {} threads", self.isa().name(), self.thread_count()), true),
-            check("key", if is_logs { key.id().to_string() } else { format!("{}, which is not the log's", key.id()) }, is_logs),
-            Check {
-                what: "recovery key",
-                found: if offline { "offline".to_owned() } else { format!("not yet offline: move {} to another place", self.home().recovery_path().display()) },
-                state: if offline { CheckState::Good } else { CheckState::Attention },
-            },
+            check("key", if is_logs { key.to_string() } else { format!("{key}, which is not the log's") }, is_logs),
+            self.custody_check(),
+            self.recovery_check(),
             check("log", format!("{} records, {} signatures verify, {} values open", report.records, report.signatures, report.openings), report.is_clean()),
             check("embedded model", format!("{} {}", embedded.name, embedded.digest), true),
         ];
         checks.extend(report.findings.iter().map(|finding| check("finding", format!("{finding}"), false)));
         Ok(checks)
+    }
+
+    /// Where the seed is, and what stands before it.
+    fn custody_check(&self) -> Check {
+        let state = |is_good| if is_good { CheckState::Good } else { CheckState::Attention };
+        let (found, state) = match (self.home().custody().signer(), keys::is_protected(self.home())) {
+            (Some(socket), _) => match keys::signer::Client::key_at(socket) {
+                Ok(held) => (format!("held by the signer at {}: {}", socket.display(), held.id().short()), CheckState::Good),
+                Err(error) => (error.to_string(), CheckState::Bad),
+            },
+            (None, Ok(is_protected)) => {
+                (if is_protected { "behind a passphrase".to_owned() } else { "in the open, mode 0600: `mickai key protect` puts a passphrase before it".to_owned() }, state(true))
+            }
+            (None, Err(error)) => (error.to_string(), state(false)),
+        };
+        Check { what: "key at rest", found, state }
+    }
+
+    fn recovery_check(&self) -> Check {
+        let offline = self.home().recovery_is_offline();
+        let advice = || "not yet offline: `mickai key recovery export PATH` moves it to another place, a stick for example".to_owned();
+        Check { what: "recovery key", found: if offline { "offline".to_owned() } else { advice() }, state: if offline { CheckState::Good } else { CheckState::Attention } }
     }
 
     /// Loads a model, computes one token, and says how much memory that took. Nothing is recorded: nothing is answered.

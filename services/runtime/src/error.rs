@@ -124,6 +124,20 @@ pub enum Error {
         /// Which part.
         part: &'static str,
     },
+    /// No key of the log, or several, whose ids begin so.
+    NoKey {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        known: Vec<String>,
+    },
+    /// A record after the newest own checkpoint, where the key is not at hand for another.
+    NotCovered {
+        /// Which.
+        index: u64,
+        /// Records that the checkpoint covers.
+        size: u64,
+    },
     /// No records in the range that was asked for.
     NothingInRange,
     /// A bundle that does not verify is not replayed.
@@ -171,6 +185,10 @@ impl fmt::Display for Error {
             Self::NotOpened { index, label } => write!(f, "the {label} of record {index} is not here: it was erased, or the bundle was exported without `--open`"),
             Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
             Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
+            Self::NoKey { wanted, known } => write!(f, "no one key begins with {wanted:?}; this log had: {}. Give at least four digits", known.join(", ")),
+            Self::NotCovered { index, size } => {
+                write!(f, "record {index} came after the newest own checkpoint, of {size} records: `mickai log checkpoint` makes one that covers it")
+            }
             Self::NothingInRange => f.write_str("no records in that range"),
             Self::BundleInvalid { path, reason, .. } => write!(f, "{} is not what it should be ({reason}): nothing was replayed; see `oar verify`", path.display()),
         }

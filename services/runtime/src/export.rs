@@ -93,10 +93,11 @@ impl System {
             draft = draft.fact(fact::FORM, Fact::Text(form.name().into()));
         }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
+        let (_, account) = self.key_account()?;
         let permit = writer.append_intent(draft, &[])?;
         writer.check_permit(&permit)?;
         let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, size: checkpoint.size, vault: Some(writer.vault()) };
+        let source = Source { reader: &reader, account: &account, size: checkpoint.size, vault: Some(writer.vault()) };
         let made = Making { source, key: writer.key(), checkpoint, note: &note, header, open };
         match made.write(form, selection, path) {
             Ok(Written { byte_count, digest }) => {
@@ -128,11 +129,7 @@ impl Making<'_> {
         let root = self.checkpoint.root;
         match form {
             Form::Bundle => {
-                let is_whole = self.header.first == 0 && self.header.count == self.checkpoint.size;
-                let around = if is_whole { self.source.around_all(root)? } else { self.source.around(&self.header)? };
-                if around.root != root {
-                    return Err(Error::BadRecord { index: self.checkpoint.size, part: "tree" });
-                }
+                let around = self.source.around(&self.header, Some(root))?;
                 files::file(path, |sink| self.source.bundle(self.header, &around, self.note, self.open, sink))
             }
             Form::JsonLines => files::file(path, |sink| self.source.lines(self.header, self.open, sink)),
@@ -145,7 +142,7 @@ impl Making<'_> {
                 // The whole log is named by its checkpoint; of a part every record.
                 let range = if *selection == Selection::All { 0..0 } else { self.header.first..self.header.end() };
                 let named: Vec<_> = self.source.named(&range, root)?.into_iter().map(|(named, _)| named).collect();
-                let envelope = self.key.sign_statement(&self.checkpoint, &named)?;
+                let envelope = self.key.sign_attestation(&self.checkpoint, &named)?;
                 files::file(path, |sink| sink(format!("{envelope}\n").as_bytes()))
             }
         }

@@ -37,6 +37,8 @@ mod verify;
 
 mod models_change;
 
+mod keys;
+
 mod doctor;
 
 pub mod when;
@@ -49,6 +51,7 @@ pub use doctor::{Check, CheckState, Memory};
 pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Open, Selection};
 pub use generation::{Answered, Asked};
+pub use keys::{KeyChanged, restore_keys};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use replay::{Divergence, ReplayOf, Replayed};

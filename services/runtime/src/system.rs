@@ -8,7 +8,7 @@ use crate::policy;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
 use mickai_proof::record::Record;
-use mickai_store::{Home, LogReader, LogWriter, ModelStore, Vault};
+use mickai_store::{Custody, Home, LogReader, LogWriter, ModelStore, Vault};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,12 +20,12 @@ pub struct System {
 }
 
 impl System {
-    /// Opens the home in `folder`, making it, its keys and its log on the first run. `thread_count` 0 takes every core.
+    /// Opens the home in `folder`, making it, its keys and its log on the first run. `thread_count` 0 takes every core; `custody` says how its signing key is got.
     ///
     /// # Errors
     /// A home that cannot be made, read or trusted.
-    pub fn open(folder: &Path, thread_count: usize) -> Result<Self> {
-        let system = Self::on(Home::open_or_create(folder)?, thread_count)?;
+    pub fn open(folder: &Path, thread_count: usize, custody: Custody) -> Result<Self> {
+        let system = Self::on(Home::open_or_create_with(folder, custody)?, thread_count)?;
         if system.reader()?.size() == 0 {
             // Opening the log for writing makes genesis.
             drop(system.writer()?);
@@ -37,11 +37,11 @@ impl System {
     ///
     /// # Errors
     /// A folder that is no home, or is not to be trusted.
-    pub fn open_existing(folder: &Path, thread_count: usize) -> Result<Self> {
+    pub fn open_existing(folder: &Path, thread_count: usize, custody: Custody) -> Result<Self> {
         if !folder.exists() {
             return Err(Error::NoHome(folder.to_owned()));
         }
-        Self::on(Home::open(folder)?, thread_count)
+        Self::on(Home::open(folder)?.with_custody(custody), thread_count)
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {

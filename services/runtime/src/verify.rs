@@ -3,11 +3,12 @@
 use crate::error::{Error, Result};
 use crate::export::{Open, Selection, Source, header};
 use crate::system::System;
-use mickai_proof::checkpoint::Checkpoint;
+use mickai_proof::checkpoint::{Checkpoint, Note};
+use mickai_proof::limits::NOTE_BYTES_MAX;
 use mickai_proof::verify::{Axis, Policy, Reference, TrustedKey, Verdict, Verifier};
-use mickai_store::OperatorKey;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write};
+use mickai_store::{LogReader, OperatorKey};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
 impl System {
@@ -30,19 +31,42 @@ impl System {
 
     fn verify_selection(&self, selection: &Selection, policy: Policy) -> Result<Verdict> {
         let reader = self.reader()?;
-        let size = reader.size();
+        let key = OperatorKey::public_of(self.home())?;
+        let (_, account) = self.key_account()?;
+        let (note, size) = self.note_for_looking(&reader)?;
+        if let Selection::One(index) = selection
+            && (size..reader.size()).contains(index)
+        {
+            return Err(Error::NotCovered { index: *index, size });
+        }
+        let source = Source { reader: &reader, account: &account, size, vault: None };
         let header = header(&reader, selection, size)?;
-        let source = Source { reader: &reader, size, vault: None };
-        let around = source.around(&header)?;
-        // Signed here and not kept: verifying takes no lock and leaves no trace.
-        let signer = OperatorKey::load(self.home())?;
-        let note = signer.sign_checkpoint(&Checkpoint { log: header.log, size, root: around.root })?;
-        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(signer.public().clone())], ..policy })?;
+        let around = source.around(&header, None)?;
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key)], ..policy })?;
         source.bundle(header, &around, &note, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;
         Ok(verifier.finish()?)
+    }
+
+    /// A checkpoint to verify under, and its size. Signed here and not kept where the key lies open: verifying takes no lock and leaves no trace. Looking asks for no passphrase and has no signer
+    /// sign, so with those it is the newest own checkpoint; what came after it is not covered.
+    fn note_for_looking(&self, reader: &LogReader) -> Result<(String, u64)> {
+        if let Some(key) = OperatorKey::load_unasked(self.home())? {
+            let size = reader.size();
+            let (Some(log), Some(root)) = (reader.log_id(), reader.frontier(size)?.and_then(|tree| tree.root())) else { return Err(Error::NothingInRange) };
+            return Ok((key.sign_checkpoint(&Checkpoint { log, size, root })?, size));
+        }
+        let path = self.home().checkpoint_path();
+        let mut bytes = Vec::new();
+        File::open(&path).and_then(|file| file.take(NOTE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes)).map_err(Error::file(&path))?;
+        let bad = || Error::BadRecord { index: reader.size(), part: "checkpoint" };
+        let size = Note::parse(&bytes).map_err(|_| bad())?.checkpoint.size;
+        if size > reader.size() {
+            return Err(bad());
+        }
+        Ok((String::from_utf8(bytes).map_err(|_| bad())?, size))
     }
 
     /// Signs the head of the log: the pin that a verifier keeps.

@@ -8,13 +8,13 @@ use mickai_proof::cbor::{Major, write_head, write_text};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
 use mickai_runtime::{Asked, Error, ReplayOf, System};
-use mickai_store::{Draft, LogWriter, Vault};
+use mickai_store::{Custody, Draft, LogWriter, Vault};
 use std::collections::BTreeMap;
 
 /// A home with one honest generation, at index 1 and 2.
 fn home() -> (tempfile::TempDir, System) {
     let folder = tempfile::tempdir().unwrap();
-    let system = System::open(&folder.path().join("home"), 1).unwrap();
+    let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
     let model = system.embedded().unwrap();
     let mut context = system.context(&model).unwrap();
     let message = Message { role: Role::User, content: "what models do I have".to_owned() };

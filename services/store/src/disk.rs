@@ -47,6 +47,12 @@ fn rename(from: &Path, to: &Path, existing: Existing) -> Result<(), Error> {
     std::fs::rename(from, to).map_err(Error::io("rename", to))
 }
 
+/// Gives a whole and synced file the name of another of the same folder, in one step; durable when this returns.
+pub(crate) fn rename_over(from: &Path, to: &Path) -> Result<(), Error> {
+    rename(from, to, Existing::Replace)?;
+    sync_folder_of(to)
+}
+
 /// Makes the names in a file's folder durable.
 pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), sync_folder)
@@ -76,7 +82,9 @@ pub(crate) fn read_file(path: &Path, bytes_max: u64) -> Result<Option<Vec<u8>>, 
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io("open", path)(error)),
     };
-    let mut bytes = Vec::new();
+    // Room for all of it at once: of a secret, a vector that grows would leave copies behind.
+    let len = file.metadata().map_err(Error::io("look at", path))?.len();
+    let mut bytes = Vec::with_capacity(usize::try_from(len.min(bytes_max)).unwrap_or(0) + 1);
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(Error::io("read", path))?;
     if bytes.len() as u64 > bytes_max { Err(Error::TooLarge(path.to_owned())) } else { Ok(Some(bytes)) }
 }

@@ -1,5 +1,6 @@
 //! Everything that can go wrong with stored bytes, by who can do something about it.
 
+use crate::keys::KeyFault;
 use crate::lock::Holder;
 use mickai_proof::checkpoint::CheckpointError;
 use mickai_proof::digest::{Id, KeyId, TreeHash};
@@ -72,11 +73,11 @@ pub enum Error {
     KeyMissing(PathBuf),
     /// The key file is not a key in the form of spec/keys.md.
     NotAKey(PathBuf),
-    /// The key is not the one that the log began with.
+    /// The key is not the log's.
     WrongKey {
         /// Of the key file.
         have: KeyId,
-        /// In genesis.
+        /// By the log.
         want: KeyId,
     },
     /// Another process writes.
@@ -96,6 +97,9 @@ pub enum Error {
     NoModelFiles(PathBuf),
     /// Too many files, or too large a file, for this store's limits.
     TooLarge(PathBuf),
+
+    /// A key, a passphrase, or the process that holds the key.
+    Key(KeyFault),
 
     // The caller.
     /// This program used the store wrongly.
@@ -122,6 +126,8 @@ pub enum Damage {
     Chain,
     /// An outcome that closes nothing, a second one, or a record after the last.
     Order,
+    /// A rotation or a revocation that may not stand there.
+    KeyEvent,
     /// The own checkpoint.
     Checkpoint(CheckpointError),
     /// The vault file's form.
@@ -155,6 +161,8 @@ pub enum Misuse {
     PermitExpired,
     /// The permit is of another log.
     PermitForeign,
+    /// The key was never in force, or the effective index lies ahead.
+    KeyEvent,
 }
 
 impl Error {
@@ -166,6 +174,12 @@ impl Error {
 
     pub(crate) fn damaged(path: &Path, offset: u64, what: Damage) -> Self {
         Self::Damaged { path: path.to_owned(), offset, what }
+    }
+}
+
+impl From<KeyFault> for Error {
+    fn from(fault: KeyFault) -> Self {
+        Self::Key(fault)
     }
 }
 
@@ -196,6 +210,7 @@ impl fmt::Display for Error {
                 have.short(),
                 want.short()
             ),
+            Self::Key(fault) => write!(f, "{fault}"),
             Self::Misuse(misuse) => write!(f, "{misuse}"),
             _ => self.fmt_for_operator(f),
         }
@@ -214,7 +229,7 @@ impl Error {
             Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; restore it from a copy", path.display()),
             Self::NotAKey(path) => write!(f, "{} is not a key in the form that Mickai writes; restore it from a copy", path.display()),
             Self::WrongKey { have, want } => {
-                write!(f, "the key file holds key {}, but the log began with {}; restore keys/operator.p8 of this log", have.short(), want.short())
+                write!(f, "the key file holds key {}, but the log's key is {}; restore keys/operator.p8 of this log", have.short(), want.short())
             }
             Self::Locked { holder: Some(holder), waited } => {
                 write!(f, "the log is held by {holder}; waited {} s; try again when it is done", waited.as_secs())
@@ -230,7 +245,7 @@ impl Error {
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
-            Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Misuse(_) => Ok(()),
+            Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
         }
     }
 }
@@ -251,6 +266,7 @@ impl fmt::Display for Damage {
             Self::Record(error) => write!(f, "{error}"),
             Self::Chain => f.write_str("the record does not follow the one before it"),
             Self::Order => f.write_str("the record may not stand at this place"),
+            Self::KeyEvent => f.write_str("a rotation or revocation by spec/keys.md may not stand there"),
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),
@@ -272,6 +288,7 @@ impl fmt::Display for Misuse {
             Self::Closed => f.write_str("the log is closed by a terminal record; begin a new home"),
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
+            Self::KeyEvent => f.write_str("no such revocation: the key was never in force here, was so before, or the effective index lies ahead of the log"),
         }
     }
 }

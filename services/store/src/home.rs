@@ -3,7 +3,8 @@
 //! ```text
 //! format              "mickai-home 1\n"
 //! lock                who writes now
-//! keys/operator.p8    the signing key (spec/keys.md)
+//! keys/operator.p8    the signing key (spec/keys.md), unless a signer has it elsewhere:
+//! keys/operator.pub   then its public half, as PEM
 //! keys/vault.key      32 bytes that wrap the vault's data keys
 //! recovery.mickai     the next and the recovery key, until they are moved away
 //! log/                segments: the truth, and the mark of what is synced
@@ -14,14 +15,14 @@
 //!
 //! First creation may be cut off anywhere. What the next start may find, and what it means:
 //! - no folder, an empty one, or one with nothing but `lock`: a new home; all is made;
-//! - `format` and some of the keys, no segment: creation was cut off; the keys that are missing are made, those there are kept;
+//! - `format` and some of the keys, no segment: creation was cut off; the keys that are missing are made, those there are kept; `operator.pub` is as good as `operator.p8`;
 //! - `format`, all keys, no record: creation is done; the first writer makes genesis;
-//! - a segment, but no `operator.p8` or `vault.key`: never made anew, [`Error::KeyMissing`];
+//! - a segment, but no operator key or `vault.key`: never made anew, [`Error::KeyMissing`]; `mickai key restore` puts them back from a backup;
 //! - a segment and no `recovery.mickai`: it was moved offline, as it should be.
 
 use crate::disk::{self, Existing};
 use crate::error::Error;
-use crate::keys;
+use crate::keys::{self, Custody, KeyFault};
 use crate::limits;
 use crate::lock::Lock;
 use std::io::ErrorKind;
@@ -31,10 +32,20 @@ const FORMAT: &[u8] = b"mickai-home 1\n";
 const FORMAT_PREFIX: &[u8] = b"mickai-home ";
 
 /// A home that is complete: its folders, its keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Home {
     root: PathBuf,
+    custody: Custody,
 }
+
+impl PartialEq for Home {
+    /// The same folder, however its key is got.
+    fn eq(&self, other: &Self) -> bool {
+        self.root == other.root
+    }
+}
+
+impl Eq for Home {}
 
 impl Home {
     /// Opens the home at `path`, or makes one there: without a question, safe against being cut off.
@@ -42,7 +53,15 @@ impl Home {
     /// # Errors
     /// [`Error::NotAHome`], [`Error::Foreign`], [`Error::ReadableByOthers`], [`Error::KeyMissing`], [`Error::Locked`], [`Error::Io`].
     pub fn open_or_create(path: &Path) -> Result<Self, Error> {
-        let home = Self { root: path.to_owned() };
+        Self::open_or_create_with(path, Custody::default())
+    }
+
+    /// As [`Home::open_or_create`], and its signing key is got as `custody` says: where a signer has the key, a new home gets its public half.
+    ///
+    /// # Errors
+    /// As there, and [`Error::Key`] if the signer does not answer.
+    pub fn open_or_create_with(path: &Path, custody: Custody) -> Result<Self, Error> {
+        let home = Self::unopened(path).with_custody(custody);
         if !home.is_complete()? {
             home.refuse_other_folders()?;
             disk::create_folder(&home.root)?;
@@ -58,12 +77,28 @@ impl Home {
     /// # Errors
     /// [`Error::NotAHome`] and those of [`Home::open_or_create`].
     pub fn open(path: &Path) -> Result<Self, Error> {
-        let home = Self { root: path.to_owned() };
+        let home = Self::unopened(path);
         if !home.is_complete()? {
             return Err(if home.has_begun()? { Error::KeyMissing(home.missing_key()) } else { Error::NotAHome(path.to_owned()) });
         }
         home.check_secrets()?;
         Ok(home)
+    }
+
+    /// A home that was not looked at.
+    pub(crate) fn unopened(path: &Path) -> Self {
+        Self { root: path.to_owned(), custody: Custody::default() }
+    }
+
+    /// The same home, whose signing key is got as `custody` says; without it a key file that asks for a passphrase cannot sign.
+    #[must_use]
+    pub fn with_custody(self, custody: Custody) -> Self {
+        Self { custody, ..self }
+    }
+
+    /// How its signing key is got.
+    pub fn custody(&self) -> &Custody {
+        &self.custody
     }
 
     /// The folder.
@@ -79,6 +114,11 @@ impl Home {
     /// The operator's private key.
     pub fn operator_key_path(&self) -> PathBuf {
         self.root.join("keys/operator.p8")
+    }
+
+    /// The operator's public key, where a signer has the private one.
+    pub fn operator_public_path(&self) -> PathBuf {
+        self.root.join("keys/operator.pub")
     }
 
     /// The key that wraps the vault's data keys.
@@ -116,6 +156,25 @@ impl Home {
         !self.recovery_path().exists()
     }
 
+    /// Puts back the keys of a log that is here; what is there already must be the same.
+    pub(crate) fn restore_keys(&self, operator: &[u8], vault: &[u8]) -> Result<(), Error> {
+        if self.has_operator_key() {
+            return Err(KeyFault::Exists(self.operator_key_path()).into());
+        }
+        if self.vault_key_path().exists() && disk::read_file(&self.vault_key_path(), limits::KEY_FILE_BYTES_MAX)?.as_deref() != Some(vault) {
+            return Err(KeyFault::Exists(self.vault_key_path()).into());
+        }
+        self.create_skeleton()?;
+        if !self.vault_key_path().exists() {
+            disk::write_file(&self.vault_key_path(), vault, Existing::Keep)?;
+        }
+        disk::write_file(&self.operator_key_path(), operator, Existing::Keep)
+    }
+
+    pub(crate) fn has_operator_key(&self) -> bool {
+        self.operator_key_path().exists() || self.operator_public_path().exists()
+    }
+
     /// Is there a segment? From then on a missing key is a loss, not a beginning.
     fn has_begun(&self) -> Result<bool, Error> {
         crate::segment::first_path(&self.log_path()).try_exists().map_err(Error::io("look at", &self.root))
@@ -133,7 +192,7 @@ impl Home {
             Some(_) => return Err(Error::NotAHome(self.root.clone())),
         }
         let folders = [self.log_path(), self.vault_path(), self.models_path(), self.root.join("checkpoints")];
-        let keys = self.operator_key_path().exists() && self.vault_key_path().exists();
+        let keys = self.has_operator_key() && self.vault_key_path().exists();
         Ok(keys && folders.iter().all(|folder| folder.is_dir()) && (self.has_begun()? || self.recovery_path().exists()))
     }
 
@@ -158,13 +217,7 @@ impl Home {
 
     /// Makes what is missing, under the lock: the format first, the keys next; genesis is left to the first writer.
     fn create(&self) -> Result<(), Error> {
-        let format = self.root.join("format");
-        if !format.exists() {
-            disk::write_file(&format, FORMAT, Existing::Keep)?;
-        }
-        for folder in [self.root.join("keys"), self.log_path(), self.vault_path(), self.models_path(), self.root.join("checkpoints")] {
-            disk::create_folder(&folder)?;
-        }
+        self.create_skeleton()?;
         if self.has_begun()? {
             let missing = self.missing_key();
             return if missing.exists() { Ok(()) } else { Err(Error::KeyMissing(missing)) };
@@ -172,16 +225,29 @@ impl Home {
         keys::create_missing(self)
     }
 
+    fn create_skeleton(&self) -> Result<(), Error> {
+        let format = self.root.join("format");
+        if !format.exists() {
+            disk::write_file(&format, FORMAT, Existing::Keep)?;
+        }
+        for folder in [self.root.join("keys"), self.log_path(), self.vault_path(), self.models_path(), self.root.join("checkpoints")] {
+            disk::create_folder(&folder)?;
+        }
+        Ok(())
+    }
+
     fn missing_key(&self) -> PathBuf {
-        let operator = self.operator_key_path();
-        if operator.exists() { self.vault_key_path() } else { operator }
+        if self.has_operator_key() { self.vault_key_path() } else { self.operator_key_path() }
     }
 
     fn check_secrets(&self) -> Result<(), Error> {
-        disk::check_private(&self.operator_key_path())?;
         disk::check_private(&self.vault_key_path())?;
-        let recovery = self.recovery_path();
-        if recovery.exists() { disk::check_private(&recovery) } else { Ok(()) }
+        for path in [self.operator_key_path(), self.recovery_path()] {
+            if path.exists() {
+                disk::check_private(&path)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! *What it is.* Everything that Mickai keeps on disk, under one folder, the *home*. The runtime hands in drafts of records and gets back places in a signed, chained, fsynced log.
 //!
-//! *What it never does.* It does not decide what a record means, does not know model formats, opens no socket, and never gives its key anything to sign that it did not build itself.
+//! *What it never does.* It does not decide what a record means, does not know model formats, opens no socket but that of a signer on the same machine, and never gives its key anything to sign that it did not build itself.
 //!
 //! *The life of one record.* The caller fills a [`Draft`]; [`LogWriter`] adds index, chain, clocks and key id, encodes it with `mickai_proof` and decodes it again, puts secret values into the
 //! [`Vault`], signs with the [`OperatorKey`], and appends frames to a segment with one fsync. [`LogReader`] finds them again without any lock, and [`fsck`] recomputes everything.
@@ -24,7 +24,7 @@ mod lock;
 
 mod home;
 
-mod keys;
+pub mod keys;
 
 mod segment;
 
@@ -39,9 +39,9 @@ mod models;
 pub use clock::{Clock, SystemClock};
 pub use error::{Damage, Error, Misuse};
 pub use home::Home;
-pub use keys::OperatorKey;
+pub use keys::{Custody, KeyFault, OperatorKey, Passphrase, PassphraseFault};
 pub use lock::{Holder, Lock};
-pub use log::{Appended, Draft, Entries, Entry, Finding, Head, LogReader, LogWriter, OpenIntent, Permit, Report, TornTail, fsck};
+pub use log::{Appended, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Permit, Report, Revoking, Succeeded, TornTail, fsck, key_account};
 pub use map::{Mapped, map};
 pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};
 pub use vault::{Opened, Vault};

@@ -40,3 +40,25 @@ pub const COPY_CHUNK_BYTES: u64 = 64 << 20;
 pub const DIGEST_PREFIX_MIN: usize = 4;
 /// Findings that a check of the log lists.
 pub const FINDINGS_MAX: usize = 64;
+/// Bytes of a new passphrase, at least.
+pub const PASSPHRASE_BYTES_MIN: usize = 8;
+/// Bytes of a passphrase, at most.
+pub const PASSPHRASE_BYTES_MAX: usize = 1_024;
+/// KiB of memory that a protected file may ask for.
+pub const DERIVATION_MEMORY_KIB_MAX: u32 = 1 << 20;
+/// KiB of memory times passes that a protected file may ask for.
+pub const DERIVATION_WORK_KIB_MAX: u64 = 8 << 20;
+/// Bytes of a request to the signer, and of its answer.
+pub const SIGNER_MESSAGE_BYTES_MAX: usize = 4_096;
+/// Connections that a signer serves at a time.
+pub const SIGNER_CONNECTIONS_MAX: usize = 32;
+/// Logs that one signer remembers.
+pub const SIGNER_LOGS_MAX: usize = 256;
+/// Indexes of one log that a signer remembers beyond its last checkpoint.
+pub const SIGNER_TAIL_MAX: usize = 8_192;
+/// How long the application waits for one signature of a signer.
+pub const SIGNER_PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of the file in which a signer remembers.
+pub const SIGNER_MEMORY_BYTES_MAX: u64 = 65_536;
+/// Bytes of a well-known document.
+pub const WELL_KNOWN_BYTES_MAX: u64 = 2 << 20;

@@ -13,7 +13,7 @@ pub fn export(system: &System, path: &Path, form: ExportForm, open: &[Opened], r
     let exported = system.export(form.into(), &selection(system, range)?, open, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
-        eprintln!("the recovery key is not yet offline: move {} to another place", system.home().recovery_path().display());
+        eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
     Ok(0)
 }

@@ -18,6 +18,9 @@ mod bad_model;
 
 mod looking;
 
+mod keys;
+mod signer;
+
 mod two_at_once;
 
 mod crash;

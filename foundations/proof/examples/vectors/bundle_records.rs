@@ -66,6 +66,9 @@ fn unsupported(files: &mut Files) {
         3,
     );
     let mut log = one();
+    log.push(&log.draft(Kind::Anchor, "anchor"));
+    Case::new("kind-anchor", "an anchor is not believed because it is there", log.whole().bytes(), trust(&log.signer)).unreadable(files, "unsupported-kind", Some(1), 3);
+    let mut log = one();
     let record = Fields::of(&encode(&log.draft(Kind::Deny, "export"))).set(18, &hex("81 61 61")).set(19, &hex("a1 61 61 00")).bytes();
     log.push_bytes(record, true);
     Case::new("extension-critical", "a critical extension", log.whole().bytes(), trust(&log.signer)).unreadable(files, "unsupported-extension", Some(1), 3);

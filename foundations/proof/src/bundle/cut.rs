@@ -19,10 +19,8 @@ pub struct Cut {
 }
 
 /// What was kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Around {
-    /// The root of the whole tree.
-    pub root: TreeHash,
     /// Tree nodes left of the range.
     pub left: Vec<TreeHash>,
     /// Tree nodes right of it.
@@ -51,33 +49,34 @@ impl Cut {
         self.gather.push(merkle::leaf(record));
     }
 
-    /// What was kept; `None` where the number of records was not the size.
-    pub fn finish(self) -> Option<Around> {
+    /// What was kept, and the root of the whole tree; `None` where the number of records was not the size.
+    pub fn finish(self) -> Option<(Around, TreeHash)> {
         let gather = &self.gather;
         let outside = if self.history.has_changes { self.outside } else { Vec::new() };
         let events = outside.into_iter().map(|(index, record, signature)| Some(EventProof { index, record, signature, path: gather.path(index)? }));
-        Some(Around {
-            root: gather.root()?,
+        let root = gather.root()?;
+        let around = Around {
             left: gather.left(self.range.start)?,
             right: gather.right(self.range.end)?,
             events: events.collect::<Option<_>>()?,
             keys: self.history.keys,
-        })
+        };
+        Some((around, root))
     }
 }
 
 /// Which keys were in force, from the records that say so.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct KeyHistory {
+#[derive(Default)]
+struct KeyHistory {
     /// In the order of their coming into force.
-    pub keys: Vec<PublicKey>,
+    keys: Vec<PublicKey>,
     /// Was there a rotate or a revoke?
-    pub has_changes: bool,
+    has_changes: bool,
 }
 
 impl KeyHistory {
     /// Takes the next record; is it a key event?
-    pub fn push(&mut self, record: &[u8]) -> bool {
+    fn push(&mut self, record: &[u8]) -> bool {
         let Some(kind) = kind_of(record).filter(|kind| KeyEvent::is_told_by(*kind)) else { return false };
         self.has_changes |= kind != Kind::Genesis;
         // A revoke of an older key names no successor.

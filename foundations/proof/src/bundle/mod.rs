@@ -8,7 +8,7 @@ mod read;
 
 mod cut;
 
-pub use cut::{Around, Cut, KeyHistory};
+pub use cut::{Around, Cut};
 pub use header::{EventProof, Header};
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;

@@ -5,11 +5,17 @@
 
 mod verifier;
 
+mod engine;
+
+mod judge;
+
 mod chain;
 
 mod signatures;
 
 mod reference;
+
+mod ending;
 
 mod misuse;
 
@@ -25,6 +31,7 @@ mod verdict;
 
 pub use axes::{Axes, Axis, AxisState};
 pub use chain::Erased;
+pub use engine::Engine;
 pub use misuse::Misuse;
 pub use policy::{Head, Policy, Reference, TrustedKey};
 pub use reason::{Failure, Reason};

@@ -4,6 +4,7 @@ use super::Reason;
 use super::chain::Pending;
 use crate::digest::LogId;
 use crate::key::PublicKey;
+use crate::mldsa::Item;
 use crate::record::Mode;
 use crate::signature::{self, SIGNATURE_LEN};
 use alloc::boxed::Box;
@@ -19,7 +20,12 @@ pub(super) struct Due {
 }
 
 impl Due {
-    /// Step 14.
+    /// What the lanes take.
+    pub fn item(&self) -> Item<'_> {
+        Item { message: &self.message, signature: &self.signature }
+    }
+
+    /// Step 14, by the library.
     pub fn verifies(&self) -> bool {
         signature::verify(&self.key, &self.message, &self.signature)
     }

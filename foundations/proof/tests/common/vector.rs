@@ -7,7 +7,7 @@ use mickai_proof::digest::{LogId, RecordDigest};
 use mickai_proof::fork::{ForkError, ForkProof};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::decode;
-use mickai_proof::verify::{Misuse, Policy, Verifier, Word};
+use mickai_proof::verify::{Engine, Misuse, Policy, Verifier, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -171,7 +171,12 @@ impl PolicyText {
 
     /// The answer on a bundle that comes in pieces of `piece_len` bytes.
     pub fn judge(&self, bundle: &[u8], piece_len: usize) -> Expect {
-        self.to_policy().and_then(|policy| judge(policy, bundle, piece_len)).unwrap_or_else(|misuse| Expect {
+        self.judge_by(Engine::library(), bundle, piece_len)
+    }
+
+    /// The same with another way to verify signatures.
+    pub fn judge_by(&self, engine: Engine, bundle: &[u8], piece_len: usize) -> Expect {
+        self.to_policy().and_then(|policy| judge(policy, engine, bundle, piece_len)).unwrap_or_else(|misuse| Expect {
             verdict: None,
             exit: 64,
             reason: Some(misuse.code().to_owned()),
@@ -183,9 +188,10 @@ impl PolicyText {
     }
 }
 
-fn judge(policy: Policy, bundle: &[u8], piece_len: usize) -> Result<Expect, Misuse> {
-    let mut verifier = Verifier::new(policy)?;
+fn judge(policy: Policy, engine: Engine, bundle: &[u8], piece_len: usize) -> Result<Expect, Misuse> {
+    let mut verifier = Verifier::with_engine(policy, engine)?;
     bundle.chunks(piece_len).for_each(|piece| verifier.feed(piece));
+    assert_eq!(verifier.disagreements(), 0);
     let verdict = verifier.finish()?;
     Ok(Expect {
         text: Some(verdict.scope_text()),

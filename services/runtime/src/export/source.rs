@@ -3,19 +3,21 @@
 use super::files::{Add, Sink};
 use super::{Open, Selection};
 use crate::error::{Error, Result};
-use mickai_proof::bundle::{Around, Cut, Header, KeyHistory, Writer};
+use mickai_proof::bundle::{Around, Cut, Header, Writer};
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
 use mickai_proof::merkle::{self, Gather};
 use mickai_proof::statement::Named;
 use mickai_proof::tiles::{CHECKPOINT_PATH, Tile, Tiler};
 use mickai_proof::view;
-use mickai_store::{LogReader, Vault};
+use mickai_store::{KeyAccount, LogReader, Vault};
 use std::ops::Range;
 
 /// The first `size` records of a log, and the values behind their commitments.
 pub(crate) struct Source<'a> {
     pub reader: &'a LogReader,
+    /// The log's keys.
+    pub account: &'a KeyAccount,
     pub size: u64,
     /// Needed where values are opened.
     pub vault: Option<&'a Vault>,
@@ -33,23 +35,18 @@ pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Re
 }
 
 impl Source<'_> {
-    /// What a bundle of these records takes from the rest of the log; one pass that hashes every record once.
-    pub fn around(&self, header: &Header) -> Result<Around> {
+    /// What a bundle of these records takes from the rest of the log: nothing of a bundle of everything, otherwise one pass that hashes every record once, and must lead to `root` where that is known.
+    pub fn around(&self, header: &Header, root: Option<TreeHash>) -> Result<Around> {
+        if header.first == 0 && header.count == self.size {
+            return Ok(Around { keys: self.account.keys_within(self.size).cloned().collect(), ..Around::default() });
+        }
         let mut cut = Cut::new(header.first..header.end(), self.size);
         for entry in self.reader.entries(0..self.size) {
             let entry = entry?;
             cut.push(&entry.record, &entry.signature);
         }
-        cut.finish().ok_or(self.bad_tree())
-    }
-
-    /// The same for a bundle of everything, whose root is known: nothing lies around it, and nothing is hashed.
-    pub fn around_all(&self, root: TreeHash) -> Result<Around> {
-        let mut history = KeyHistory::default();
-        for entry in self.reader.entries(0..self.size) {
-            history.push(&entry?.record);
-        }
-        Ok(Around { root, left: Vec::new(), right: Vec::new(), keys: history.keys, events: Vec::new() })
+        let (around, found) = cut.finish().ok_or(self.bad_tree())?;
+        if root.is_some_and(|root| root != found) { Err(self.bad_tree()) } else { Ok(around) }
     }
 
     /// The bundle's bytes, chunk by chunk.

@@ -8,7 +8,7 @@ use mickai_proof::record::{Mode, Record, decode};
 use mickai_proof::tiles::{Tile, Tiler};
 use mickai_proof::verify::{Axis, Policy, Reference, TrustedKey, Word, verify};
 use mickai_proof::{signature, view};
-use mickai_store::{LogReader, LogWriter};
+use mickai_store::{Custody, LogReader, LogWriter};
 use std::fs;
 
 const AUTHORITY: (Id, u64) = (Id([7; 32]), 1);
@@ -16,7 +16,7 @@ const AUTHORITY: (Id, u64) = (Id([7; 32]), 1);
 /// A home with a log of genesis and three acts whose intents and outcomes open to values.
 fn home() -> (tempfile::TempDir, System) {
     let folder = tempfile::tempdir().unwrap();
-    let system = System::open(&folder.path().join("home"), 1).unwrap();
+    let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
     let mut writer = LogWriter::open(system.home(), AUTHORITY).unwrap();
     for act in 0..3u64 {
         let draft = Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), AUTHORITY, "generate").fact("seed", Fact::Uint(act));
@@ -75,10 +75,10 @@ impl Now {
 
     fn bundle(&self, system: &System, selection: &Selection, open: Open) -> Vec<u8> {
         let vault = system.vault(&self.reader).unwrap();
-        let source = Source { reader: &self.reader, size: self.checkpoint.size, vault: vault.as_ref() };
+        let (_, account) = system.key_account().unwrap();
+        let source = Source { reader: &self.reader, account: &account, size: self.checkpoint.size, vault: vault.as_ref() };
         let header = header(&self.reader, selection, self.checkpoint.size).unwrap();
-        let around = if *selection == Selection::All { source.around_all(self.checkpoint.root) } else { source.around(&header) }.unwrap();
-        assert_eq!(around.root, self.checkpoint.root);
+        let around = source.around(&header, Some(self.checkpoint.root)).unwrap();
         let mut bytes = Vec::new();
         source
             .bundle(header, &around, &self.note, open, &mut |piece| {
@@ -103,7 +103,8 @@ fn a_part_is_the_same_bytes_out_of_the_log_and_out_of_a_whole_bundle() {
             for end in first + 1..=size {
                 let mut cut = Cut::new(first..end, size);
                 whole.records.iter().zip(&whole.signatures).for_each(|(record, signature)| cut.push(record, signature));
-                let around = cut.finish().unwrap();
+                let (around, root) = cut.finish().unwrap();
+                assert_eq!(root, now.checkpoint.root);
                 let header = Header { first, count: end - first, ..whole.header.unwrap() };
                 let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
                 for index in first..end {
@@ -236,7 +237,7 @@ fn what_a_form_cannot_hold_is_refused_before_anything_is_recorded() {
     }
     assert!(matches!(system.export(Form::Receipt, &Selection::One(9), Open::default(), &folder.path().join("new"), None), Err(Error::NothingInRange)));
     assert_eq!((system.reader().unwrap().size(), fs::read_to_string(taken).unwrap()), (before, "mine".to_owned()));
-    let fresh = System::open(&folder.path().join("fresh"), 1).unwrap();
+    let fresh = System::open(&folder.path().join("fresh"), 1, Custody::default()).unwrap();
     let refused = fresh.export(Form::Receipt, &Selection::One(0), Open::default(), &folder.path().join("new"), None);
     assert!(matches!(refused, Err(Error::Form(FormError::OnlyRecord(Form::Receipt)))));
 }

@@ -73,7 +73,7 @@ impl Plan {
             Step::Model(wanted) => Answer::Model(Box::new(system.model(wanted)?)),
             Step::Import(path) => Answer::Imported(system.import(path, None, cause, &mut |_| {})?),
             Step::Remove(wanted) => Answer::Removed(system.remove_model(wanted, cause)?),
-            Step::Key => Answer::Key(OperatorKey::load(system.home())?.public().clone()),
+            Step::Key => Answer::Key(OperatorKey::public_of(system.home())?),
             Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, each)?),
             Step::Doctor => Answer::Doctor(system.doctor()?),
             Step::Nothing => Answer::Nothing,

@@ -1,11 +1,20 @@
 //! Keys read back, and what is not a key is refused.
 
+use super::custody::Custody;
+use super::files::committed_keys;
+use super::recovery::Recovery;
+use super::seed::pkcs8_from_seed;
 use super::*;
-use crate::testing::new_home;
-use mickai_proof::checkpoint::Note;
-use mickai_proof::digest::TreeHash;
-use mickai_proof::signature::{from_cose, verify};
+use crate::error::Error;
+use crate::home::Home;
+use crate::testing::{killed, new_home, writer};
+use mickai_proof::checkpoint::{Checkpoint, Note};
+use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
+use mickai_proof::history::{Committed, Revocation};
+use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
+use std::path::Path;
+use zeroize::Zeroizing;
 
 fn vectors() -> Vec<Value> {
     let text = include_str!("../../../../spec/vectors/keys/accept/seeds.json");
@@ -24,7 +33,7 @@ fn seeds_give_the_files_and_keys_of_the_vectors() {
         let seed: Seed = Zeroizing::new(bytes(&case, "seed").try_into().unwrap());
         let pkcs8 = bytes(&case, "pkcs8");
         assert_eq!(*pkcs8_from_seed(&seed), pkcs8);
-        assert_eq!(seed_from_pkcs8(&pkcs8).unwrap(), seed);
+        assert_eq!(parse_pkcs8(&pkcs8).unwrap(), seed);
         let key = OperatorKey::from_seed(&seed).unwrap();
         assert_eq!(key.public().to_spki(), bytes(&case, "spki"));
         assert_eq!(key.id().to_string(), case["key_id"].as_str().unwrap());
@@ -51,7 +60,7 @@ fn what_it_signs_verifies_in_the_other_library() {
     let (_folder, home) = new_home();
     let key = OperatorKey::load(&home).unwrap();
     let (log, record) = (LogId([1; 32]), RecordDigest([2; 64]));
-    let cose = key.sign_record(log, record).unwrap();
+    let cose = key.sign_record(log, 0, record).unwrap();
     let signature = from_cose(key.id(), &cose).unwrap();
     assert!(verify(key.public(), &to_be_signed(key.id(), log, record), signature));
     assert!(!verify(key.public(), &to_be_signed(key.id(), log, RecordDigest([3; 64])), signature));
@@ -62,18 +71,197 @@ fn what_it_signs_verifies_in_the_other_library() {
 
 #[test]
 fn the_recovery_file_reads_back_and_nothing_near_it_does() {
-    let (next, recovery) = (random_seed().unwrap(), random_seed().unwrap());
-    let text = recovery_text(&next, &recovery);
-    assert_eq!(seeds_from_recovery_text(&text), Some((next, recovery)));
-    assert_eq!(seeds_from_recovery_text(&text[..text.len() - 1]), None);
-    assert_eq!(seeds_from_recovery_text(&format!("{}x", *text)), None);
-    assert_eq!(seeds_from_recovery_text(&text.replace("MDQC", "MDQD")), None);
+    let drawn = Recovery::draw().unwrap();
+    let text = drawn.text();
+    assert_eq!(parse_recovery(&text), Some((drawn.next, drawn.recovery)));
+    assert_eq!(parse_recovery(&text[..text.len() - 1]), None);
+    assert_eq!(parse_recovery(&format!("{}x", *text)), None);
+    assert_eq!(parse_recovery(&text.replace("MDQC", "MDQD")), None);
 }
 
 #[test]
 fn a_home_has_three_different_keys() {
     let (_folder, home) = new_home();
-    let (next, recovery) = committed_keys(&home).unwrap();
+    let Committed { next, recovery } = committed_keys(&home).unwrap();
     let current = OperatorKey::load(&home).unwrap().id();
     assert!(next != recovery && current != next && current != recovery);
+}
+
+fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+/// Gives this passphrase whenever one is asked for.
+fn knowing(text: &'static str) -> Custody {
+    Custody::new(None, move |_| Ok(Some(passphrase(text))))
+}
+
+#[test]
+fn a_protected_home_signs_for_whoever_knows_and_shows_its_key_to_anybody() {
+    let (_folder, home) = new_home();
+    drop(writer(&home).unwrap());
+    let (plain, before) = (std::fs::read(home.operator_key_path()).unwrap(), OperatorKey::load(&home).unwrap().id());
+    let committed = committed_keys(&home).unwrap();
+    assert_eq!(protect(&home, &passphrase("eight or more")).unwrap(), [home.operator_key_path(), home.recovery_path()]);
+    assert!(matches!(protect(&home, &passphrase("eight or more")), Err(Error::Key(KeyFault::ProtectedAlready(_)))));
+    assert_eq!((OperatorKey::public_of(&home).unwrap().id(), committed_keys(&home).unwrap()), (before, committed));
+    assert!(OperatorKey::load_unasked(&home).unwrap().is_none());
+    assert!(matches!(writer(&home), Err(Error::Key(KeyFault::PassphraseNeeded(_)))), "nobody is there to ask");
+    assert!(matches!(writer(&home.clone().with_custody(knowing("another one"))), Err(Error::Key(KeyFault::PassphraseWrong(_)))));
+    assert!(writer(&home.clone().with_custody(knowing("eight or more"))).is_ok());
+    assert!(matches!(unprotect(&home, &passphrase("another one")), Err(Error::Key(KeyFault::PassphraseWrong(_)))));
+    unprotect(&home, &passphrase("eight or more")).unwrap();
+    assert_eq!(std::fs::read(home.operator_key_path()).unwrap(), plain);
+    assert!(writer(&home).is_ok());
+    assert!(matches!(unprotect(&home, &passphrase("eight or more")), Err(Error::Key(KeyFault::NotProtected(_)))));
+}
+
+#[test]
+fn one_process_asks_once_for_one_file() {
+    let (_folder, home) = new_home();
+    protect(&home, &passphrase("eight or more")).unwrap();
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let count = asked.clone();
+    let home = home.with_custody(Custody::new(None, move |_| {
+        count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Ok(Some(passphrase("eight or more")))
+    }));
+    let first = OperatorKey::load(&home).unwrap().id();
+    assert_eq!(OperatorKey::load(&home.clone()).unwrap().id(), first);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 1);
+}
+
+#[test]
+fn what_was_cut_off_half_way_is_finished_by_the_next_try() {
+    let (folder, home) = new_home();
+    let plain = std::fs::read(home.recovery_path()).unwrap();
+    protect(&home, &passphrase("eight or more")).unwrap();
+    std::fs::write(home.recovery_path(), &plain).unwrap();
+    assert_eq!(protect(&home, &passphrase("eight or more")).unwrap(), [home.recovery_path()]);
+    unprotect(&home, &passphrase("eight or more")).unwrap();
+    // The copy is whole and the original is still there.
+    for passphrase in [None, Some(passphrase("for the stick"))] {
+        let away = folder.path().join(if passphrase.is_some() { "sealed" } else { "plain" });
+        let copy = Recovery::parse(&plain).unwrap().file(passphrase.as_ref()).unwrap();
+        std::fs::write(&away, &copy).unwrap();
+        let moved = export_recovery(&home, &away, passphrase.as_ref()).unwrap();
+        assert_eq!((moved.is_protected, moved.is_same_disk, home.recovery_is_offline()), (passphrase.is_some(), true, true));
+        std::fs::write(home.recovery_path(), &plain).unwrap();
+    }
+}
+
+#[test]
+fn the_recovery_file_goes_and_comes_back_and_no_other_does() {
+    let (folder, home) = new_home();
+    let committed = committed_keys(&home).unwrap();
+    let away = folder.path().join("away");
+    std::fs::write(&away, "mine").unwrap();
+    assert!(matches!(export_recovery(&home, &away, None), Err(Error::Key(KeyFault::Exists(_)))));
+    assert!(!home.recovery_is_offline());
+    for secret in [None, Some(passphrase("for the stick"))] {
+        std::fs::remove_file(&away).unwrap();
+        export_recovery(&home, &away, secret.as_ref()).unwrap();
+        assert!(home.recovery_is_offline());
+        assert!(matches!(export_recovery(&home, &away, None), Err(Error::Key(KeyFault::RecoveryMissing(_)))));
+        let other = Recovery::draw().unwrap().ids().unwrap();
+        assert!(matches!(import_recovery(&home, &away, other), Err(Error::Key(KeyFault::NotCommitted { .. }))));
+        import_recovery(&home, &away, committed).unwrap();
+        assert!(matches!(import_recovery(&home, &away, committed), Err(Error::Key(KeyFault::Exists(_)))));
+        assert_eq!(committed_keys(&home).unwrap(), committed);
+    }
+    let (read, _) = Recovery::read(&home.recovery_path(), &knowing("for the stick")).unwrap();
+    assert_eq!(read.ids().unwrap(), committed);
+}
+
+#[test]
+fn a_backup_gives_a_log_its_keys_again_and_no_other_log() {
+    let (folder, home) = new_home();
+    let log = writer(&home).unwrap().log_id();
+    let copy = folder.path().join("backup");
+    back_up(&home, log, &copy, &passphrase("for the backup")).unwrap();
+    assert!(matches!(back_up(&home, log, &copy, &passphrase("for the backup")), Err(Error::Key(KeyFault::Exists(_)))));
+    let restored = |home: &Path, passphrase: &'static str| restore(home, &copy, &knowing(passphrase));
+    assert!(matches!(restored(home.path(), "for the backup"), Err(Error::Key(KeyFault::Exists(_)))), "nothing is overwritten");
+    assert!(matches!(restored(&folder.path().join("new"), "for the backup"), Err(Error::Key(KeyFault::NoLog(_)))));
+    let (_other_folder, other) = new_home();
+    drop(writer(&other).unwrap());
+    std::fs::remove_file(other.operator_key_path()).unwrap();
+    assert!(matches!(restored(other.path(), "for the backup"), Err(Error::Key(KeyFault::OtherLog { .. }))));
+
+    let secrets = [home.operator_key_path(), home.vault_key_path()].map(|path| std::fs::read(path).unwrap());
+    for lost in [&[home.operator_key_path()][..], &[home.operator_key_path(), home.vault_key_path()]] {
+        lost.iter().for_each(|path| std::fs::remove_file(path).unwrap());
+        assert!(matches!(Home::open(home.path()), Err(Error::KeyMissing(_))));
+        assert!(matches!(restored(home.path(), "another one"), Err(Error::Key(KeyFault::PassphraseWrong(_)))));
+        assert_eq!(restored(home.path(), "for the backup").unwrap(), (log, OperatorKey::load(&home).unwrap().id()));
+        assert_eq!([home.operator_key_path(), home.vault_key_path()].map(|path| std::fs::read(path).unwrap()), secrets);
+        assert!(writer(&home).is_ok());
+    }
+}
+
+#[test]
+fn a_log_alone_becomes_a_home_again() {
+    let (folder, home) = new_home();
+    let log = writer(&home).unwrap().log_id();
+    let backup = folder.path().join("backup");
+    back_up(&home, log, &backup, &passphrase("for the backup")).unwrap();
+    let (_copy, copied) = killed(&home);
+    for lost in ["format", "keys/operator.p8", "keys/vault.key", "recovery.mickai"] {
+        std::fs::remove_file(copied.path().join(lost)).unwrap();
+    }
+    restore(copied.path(), &backup, &knowing("for the backup")).unwrap();
+    assert_eq!(writer(&Home::open(copied.path()).unwrap()).unwrap().log_id(), log);
+}
+
+#[test]
+fn a_key_that_lies_elsewhere_leaves_its_public_half() {
+    let (folder, home) = new_home();
+    drop(writer(&home).unwrap());
+    let public = OperatorKey::public_of(&home).unwrap();
+    std::fs::write(home.operator_public_path(), public.to_pem()).unwrap();
+    std::fs::rename(home.operator_key_path(), folder.path().join("elsewhere.p8")).unwrap();
+    let home = Home::open(home.path()).unwrap();
+    assert_eq!(OperatorKey::public_of(&home).unwrap(), public);
+    assert!(matches!(writer(&home), Err(Error::Key(KeyFault::HeldElsewhere(_)))));
+    assert!(matches!(protect(&home, &passphrase("eight or more")), Err(Error::Key(KeyFault::HeldElsewhere(_)))));
+}
+
+#[test]
+fn passphrases_have_limits_and_are_a_first_line() {
+    for (given, taken) in
+        [("seven b", Err(PassphraseFault::Short)), ("eight or more\nnot this", Ok("eight or more")), ("eight or more\r\n", Ok("eight or more")), ("", Err(PassphraseFault::Short))]
+    {
+        assert_eq!(Passphrase::read(given.as_bytes()).unwrap().map(|read| String::from_utf8(read.bytes().to_vec()).unwrap()), taken.map(str::to_owned));
+    }
+    for (len, taken) in [(1_024, Ok(())), (1_025, Err(PassphraseFault::Long)), (9_999, Err(PassphraseFault::Long))] {
+        assert_eq!(Passphrase::read(&vec![b'x'; len][..]).unwrap().map(drop), taken);
+    }
+    assert!(Passphrase::read(&[&vec![b'x'; 1_024][..], b"\r\n"].concat()[..]).unwrap().is_ok());
+}
+
+#[test]
+fn a_document_reads_back_and_nothing_near_it_does() {
+    let key = |byte| OperatorKey::from_seed(&Zeroizing::new([byte; 32])).unwrap().public().clone();
+    let document = WellKnown {
+        created_ms: 1_795_420_800_000,
+        log: LogId([1; 32]),
+        keys: vec![InForce { from: 0, key: key(1) }, InForce { from: 9, key: key(2) }],
+        revoked: vec![Revocation { revoked: key(1).id(), effective: 7, since_ms: Some(5) }],
+        committed: Committed { next: key(3).id(), recovery: key(4).id() },
+    };
+    let text = document.to_json();
+    assert_eq!(WellKnown::parse(text.as_bytes()), Some(document.clone()));
+    for (from, to) in [
+        ("\"version\": 1", "\"version\": 2"),
+        ("AKP", "OKP"),
+        ("\"from\": 9", "\"from\": 0"),
+        ("\"created_ms\"", "\"made_ms\""),
+        ("MIIH", "MIIX"),
+        ("\"next\": \"", "\"next\": \"0"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        assert_eq!(WellKnown::parse(text.replacen(from, to, 1).as_bytes()), None, "{from}");
+    }
+    let swapped = WellKnown { keys: document.keys.iter().rev().cloned().collect(), ..document };
+    assert_eq!(WellKnown::parse(swapped.to_json().as_bytes()), None);
 }

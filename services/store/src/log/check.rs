@@ -48,7 +48,7 @@ pub struct TornTail {
 pub enum Finding {
     /// The segments or the own checkpoint; records after it were not looked at.
     Log(Error),
-    /// The record's signature is absent, has another form, or does not verify under the key of genesis.
+    /// The record's signature is absent, has another form, or does not verify under the key in force.
     Signature {
         /// The record.
         index: u64,
@@ -73,7 +73,7 @@ impl std::fmt::Display for Finding {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Log(error) => error.fmt(f),
-            Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the log's key"),
+            Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the key in force"),
             Self::Opening { index, label } => write!(f, "record {index}: the kept {label} does not give its commitment"),
             Self::Vault { index, error } => write!(f, "record {index}: its kept values cannot be read: {error}"),
         }
@@ -146,7 +146,8 @@ fn machine_error(error: Error) -> Result<Error, Error> {
 
 fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, report: &mut Report) -> Result<(), Error> {
     let record = record::decode(stored.record).map_err(|error| Error::damaged(stored.path, stored.offset, Damage::Record(error)))?;
-    if let (Some(key), Some(log)) = (&state.key, state.log) {
+    let key = state.keys.in_force_at(record.index);
+    if let (Some(key), Some(log)) = (key, state.log) {
         match (record.mode, is_signed(&record, stored, key, log)) {
             (Mode::Each, true) => report.signatures += 1,
             (Mode::Sealed, _) if stored.signature.is_empty() => {}

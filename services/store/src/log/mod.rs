@@ -2,6 +2,7 @@
 
 mod check;
 mod draft;
+mod key_events;
 mod permit;
 mod reader;
 mod replay;
@@ -9,6 +10,7 @@ mod writer;
 
 pub use check::{Finding, Report, TornTail, fsck};
 pub use draft::Draft;
+pub use key_events::{KeyAccount, Revoking, Succeeded, key_account};
 pub use permit::Permit;
 pub use reader::{Entries, Entry, Head, LogReader};
 pub use writer::{Appended, LogWriter, OpenIntent};

@@ -6,8 +6,10 @@
 //! - fewer records than the own checkpoint covers: the log was rolled back, the writer refuses, also if the missing ones look torn;
 //! - as many or more, with another root in the ones it covers: the log was rewritten, the writer refuses;
 //! - records after the own checkpoint: only frames and the mark say how many there were;
+//! - a key file that is not the log's, and its successor beside it: a rotation was cut off, see `keys::succession`;
 //! - open intents: their process died, the writer closes them as `outcome_unknown`.
 
+use super::key_events::KeyAccount;
 use super::writer::OpenIntent;
 use crate::disk;
 use crate::error::{Damage, Error};
@@ -15,7 +17,6 @@ use crate::home::Home;
 use crate::segment::{self, Resume, Scan, SegmentFile, Tail};
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
-use mickai_proof::key::PublicKey;
 use mickai_proof::merkle::{self, Frontier};
 use mickai_proof::record::{self, Kind, Record, RecordError};
 use std::collections::BTreeMap;
@@ -26,8 +27,8 @@ use std::path::Path;
 pub(crate) struct State {
     /// SHA-256 of genesis, once there is one.
     pub(crate) log: Option<LogId>,
-    /// The key that genesis names.
-    pub(crate) key: Option<PublicKey>,
+    /// What genesis and the key events say of keys.
+    pub(crate) keys: KeyAccount,
     /// The tree so far.
     pub(crate) frontier: Frontier,
     /// D of the last record.
@@ -121,10 +122,10 @@ impl State {
             return Err(PushError::Damaged(Damage::Chain));
         }
         if is_first {
-            let key = record.fact("key").and_then(|fact| fact.as_bytes()).and_then(|der| PublicKey::from_spki(der).ok());
-            self.key = Some(key.ok_or(PushError::Damaged(Damage::Chain))?);
             self.log = Some(LogId::of_genesis(bytes));
         }
+        let log = self.log.unwrap_or(LogId::GENESIS);
+        self.keys.apply(log, &record).ok_or(PushError::Damaged(Damage::KeyEvent))?;
         let digest = RecordDigest::of(bytes);
         self.note_pairing(&record, digest).map_err(PushError::Damaged)?;
         self.frontier.push(merkle::leaf(bytes));
@@ -191,7 +192,8 @@ impl CheckpointCheck {
         if have < note.checkpoint.size {
             return Err(Error::RolledBack { have, want: note.checkpoint.size, checkpoint: self.path });
         }
-        let (Some(key), Some(log)) = (&state.key, state.log) else { return Ok(None) };
+        let key = state.keys.in_force_after(note.checkpoint.size);
+        let (Some(key), Some(log)) = (key, state.log) else { return Ok(None) };
         let checkpoint = note.verify(key, log).map_err(|error| Error::damaged(&self.path, 0, Damage::Checkpoint(error)))?;
         Ok(Some((checkpoint, text)))
     }

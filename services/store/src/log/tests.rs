@@ -328,7 +328,7 @@ fn what_is_wrong_with_signatures_and_values_is_found_and_named() {
     let mut bytes = std::fs::read(segment(&home)).unwrap()[..20].to_vec();
     for entry in reader.entries(0..3) {
         let entry = entry.unwrap();
-        let signature = if entry.index == 1 { key.sign_record(log, RecordDigest([0; 64])).unwrap() } else { entry.signature };
+        let signature = if entry.index == 1 { key.sign_record(log, 1, RecordDigest([0; 64])).unwrap() } else { entry.signature };
         crate::segment::write_frame(&mut bytes, 20, &entry.record, &signature);
     }
     std::fs::write(segment(&home), bytes).unwrap();

@@ -1,6 +1,7 @@
 //! The one writer of a log: gives drafts their place, signs them, and acknowledges them when they are durable.
 
 use super::draft::Draft;
+use super::key_events::settle_keys;
 use super::permit::Permit;
 use super::replay::{CheckpointCheck, State, replay};
 use crate::clock::{Clock, SystemClock};
@@ -14,6 +15,7 @@ use crate::segment::{Entry, SegmentWriter};
 use crate::vault::{Sealing, Vault};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
+use mickai_proof::history::Committed;
 use mickai_proof::limits::OPEN_INTENTS_MAX;
 use mickai_proof::record::{self, ActorClass, Fact, Kind, Mode, OutcomeCode, Record, RecordError};
 use std::borrow::Cow;
@@ -84,13 +86,14 @@ impl LogWriter {
 
     pub(crate) fn open_sized(home: &Home, authority: (Id, u64), clock: Box<dyn Clock>, wait: Duration, segment_bytes_max: u64) -> Result<Self, Error> {
         let lock = Lock::acquire(&home.lock_path(), wait)?;
-        let key = OperatorKey::load(home)?;
         let check = CheckpointCheck::read(home)?;
         let mut state = State::default();
         let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
         let checkpoint = check.finish(&state)?;
-        if let Some(begun) = state.key.as_ref().filter(|begun| *begun != key.public()) {
-            return Err(Error::WrongKey { have: key.id(), want: begun.id() });
+        settle_keys(home, &state)?;
+        let key = OperatorKey::load(home)?;
+        if let Some(in_force) = state.keys.in_force().filter(|in_force| *in_force != key.public()) {
+            return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
         }
         let mut segments = SegmentWriter::open(&home.log_path(), ending.resume, segment_bytes_max)?;
         let log = match state.log {
@@ -230,12 +233,45 @@ impl LogWriter {
         Ok(note)
     }
 
+    pub(super) fn home(&self) -> &Home {
+        &self.home
+    }
+
+    pub(super) fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Appends a rotate or a revoke, signed by `signer`; from then on this writer signs with `after`.
+    pub(super) fn append_key_event(&mut self, draft: Draft, signer: OperatorKey, after: OperatorKey) -> Result<Appended, Error> {
+        if self.state.closed {
+            return Err(Misuse::Closed.into());
+        }
+        let before = std::mem::replace(&mut self.key, signer);
+        let placed = self.place_allowed(vec![draft]).and_then(|placed| self.check_key_event(&placed).map(|()| placed));
+        let appended = placed.and_then(|placed| self.commit(placed)?.pop().ok_or(Error::Misuse(Misuse::BatchCount(0))));
+        self.key = if appended.is_ok() { after } else { before };
+        appended
+    }
+
+    /// What the log could not take back is tried on a copy first.
+    fn check_key_event(&self, placed: &[Placed]) -> Result<(), Error> {
+        let fits = |placed: &Placed| {
+            let record = record::decode(&placed.record).ok()?;
+            self.state.keys.clone().apply(self.log, &record)
+        };
+        if placed.iter().all(|placed| fits(placed).is_some()) { Ok(()) } else { Err(Misuse::KeyEvent.into()) }
+    }
+
     /// Gives each draft its place after the one before, encodes, decodes to be sure, and signs.
     fn place(&self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Error> {
         if drafts.is_empty() || drafts.len() > limits::BATCH_RECORDS_MAX {
             return Err(Misuse::BatchCount(drafts.len()).into());
         }
         self.check_kinds(&drafts)?;
+        self.place_allowed(drafts)
+    }
+
+    fn place_allowed(&self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Error> {
         let mut placed: Vec<Placed> = Vec::with_capacity(drafts.len());
         for (index, draft) in (self.size()..).zip(drafts) {
             let prev = placed.last().map_or(self.state.last, |before| Some(before.appended.digest));
@@ -253,8 +289,8 @@ impl LogWriter {
         let mut open_count = self.state.open.len();
         for draft in drafts {
             match (draft.kind, draft.closes) {
-                // Genesis and seals are facts about the log itself: only the writer states them. After a terminal record nothing may follow, not even an outcome.
-                (Kind::Genesis | Kind::Seal, _) => return Err(Misuse::Kind(draft.kind).into()),
+                // Genesis, seals and key events are facts about the log itself: only the writer states them. After a terminal record nothing may follow, not even an outcome.
+                (Kind::Genesis | Kind::Seal | Kind::Rotate | Kind::Revoke, _) => return Err(Misuse::Kind(draft.kind).into()),
                 (Kind::Terminal, _) if drafts.len() > 1 || open_count > 0 => return Err(Misuse::Kind(draft.kind).into()),
                 (Kind::Intent, _) => open_count += 1,
                 (Kind::Outcome, Some((intent, _))) if self.state.open.contains_key(&intent) && closing.insert(intent) => open_count -= 1,
@@ -308,7 +344,7 @@ impl std::fmt::Debug for LogWriter {
 
 /// Appends genesis: the log's key, and the ids of the two keys that may follow it.
 fn begin(home: &Home, key: &OperatorKey, clock: &dyn Clock, authority: (Id, u64), state: &mut State, segments: &mut SegmentWriter) -> Result<LogId, Error> {
-    let (next, recovery) = keys::committed_keys(home)?;
+    let Committed { next, recovery } = keys::committed_keys(home)?;
     let bytes = |bytes: &[u8]| Fact::Bytes(Cow::Owned(bytes.to_vec()));
     let draft = Draft::new(Kind::Genesis, (ActorClass::Operator, Id(key.id().0)), authority, "genesis")
         .fact("key", bytes(&key.public().to_spki()))
@@ -317,7 +353,7 @@ fn begin(home: &Home, key: &OperatorKey, clock: &dyn Clock, authority: (Id, u64)
     let place = Place { log_id: LogId::GENESIS, index: 0, prev: None, key_id: key.id() };
     let record = place.encode(draft, clock)?;
     let log = LogId::of_genesis(&record);
-    let signature = key.sign_record(log, RecordDigest::of(&record))?;
+    let signature = key.sign_record(log, 0, RecordDigest::of(&record))?;
     segments.append(&[Entry { record: &record, signature: &signature }])?;
     let follows = state.push(&record);
     assert!(follows.is_ok(), "genesis begins an empty log");
@@ -338,7 +374,7 @@ impl Place {
         let record = self.encode(draft, clock)?;
         let digest = RecordDigest::of(&record);
         let signature = match mode {
-            Mode::Each => key.sign_record(log, digest)?,
+            Mode::Each => key.sign_record(log, index, digest)?,
             Mode::Sealed => Vec::new(),
         };
         Ok(Placed { record, signature, appended: Appended { index, digest } })

@@ -1,0 +1,179 @@
+//! The operator's keys as acts: protected, copied, moved, published; each on record but for what only tells the public half.
+
+use crate::acts::{action, fact};
+use crate::error::{Error, Result};
+use crate::policy;
+use crate::system::System;
+use mickai_proof::digest::{Id, KeyId, LogId};
+use mickai_proof::history::Revocation;
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_store::keys::{self, Moved, WellKnown};
+use mickai_store::{Appended, Custody, Draft, KeyAccount, LogWriter, Passphrase, Revoking, Succeeded, key_account};
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Where a web server looks for the document, below its root.
+const WELL_KNOWN_PATH: &str = ".well-known/mickai-operator-key.json";
+
+/// An act on keys that was done, with its records.
+#[derive(Clone, Debug)]
+pub struct KeyChanged<T> {
+    /// What came of it.
+    pub done: T,
+    /// The act's records.
+    pub records: (Appended, Appended),
+}
+
+/// Puts the keys of a backup into a home whose log is there. It comes before anything can be signed, so it is the one act on keys that is not on record. Gives the log and the key.
+///
+/// # Errors
+/// A file that is no backup of that home's log, a passphrase that does not open it, a key that would be overwritten.
+pub fn restore_keys(home: &Path, from: &Path, custody: &Custody) -> Result<(LogId, KeyId)> {
+    Ok(keys::restore(home, from, custody)?)
+}
+
+impl System {
+    /// Puts a passphrase before the operator's key, and before the recovery file while it is here. Gives the files.
+    ///
+    /// # Errors
+    /// A key that is protected already or lies elsewhere; a log that cannot be written.
+    pub fn protect_key(&self, passphrase: &Passphrase) -> Result<KeyChanged<Vec<PathBuf>>> {
+        self.change_key(action::KEY_PROTECT, |_| Ok(keys::protect(self.home(), passphrase)?))
+    }
+
+    /// Takes the passphrase away again. Gives the files.
+    ///
+    /// # Errors
+    /// A passphrase that does not open them, a key that is not protected; a log that cannot be written.
+    pub fn unprotect_key(&self, passphrase: &Passphrase) -> Result<KeyChanged<Vec<PathBuf>>> {
+        self.home().custody().unlock_with(self.home(), passphrase)?;
+        self.change_key(action::KEY_UNPROTECT, |_| Ok(keys::unprotect(self.home(), passphrase)?))
+    }
+
+    /// Writes a backup of the operator's key and the vault's key, behind a passphrase of its own.
+    ///
+    /// # Errors
+    /// A file that exists; a key that lies elsewhere; a log that cannot be written.
+    pub fn back_up_keys(&self, to: &Path, passphrase: &Passphrase) -> Result<KeyChanged<()>> {
+        let to = std::path::absolute(to).map_err(Error::file(to))?;
+        self.change_key(action::KEY_BACKUP, |writer| Ok(keys::back_up(self.home(), writer.log_id(), &to, passphrase)?))
+    }
+
+    /// Moves the recovery file out of the home.
+    ///
+    /// # Errors
+    /// A file that exists or does not read back; a log that cannot be written.
+    pub fn export_recovery(&self, to: &Path, passphrase: Option<&Passphrase>) -> Result<KeyChanged<Moved>> {
+        let to = std::path::absolute(to).map_err(Error::file(to))?;
+        self.change_key(action::RECOVERY_EXPORT, |_| Ok(keys::export_recovery(self.home(), &to, passphrase)?))
+    }
+
+    /// Brings a recovery file back.
+    ///
+    /// # Errors
+    /// Another log's file, one that is here already; a log that cannot be written.
+    pub fn import_recovery(&self, from: &Path) -> Result<KeyChanged<()>> {
+        let committed = self.well_known()?.committed;
+        self.change_key(action::RECOVERY_IMPORT, |_| Ok(keys::import_recovery(self.home(), from, committed)?))
+    }
+
+    /// What the log says of its keys, for others. Nobody is asked for a passphrase.
+    ///
+    /// # Errors
+    /// A log that has not begun, or is damaged.
+    pub fn well_known(&self) -> Result<WellKnown> {
+        let (log, account) = self.key_account()?;
+        let committed = account.committed().ok_or(Error::BadRecord { index: 0, part: fact::KEY })?;
+        Ok(WellKnown { created_ms: now_ms()?, log, keys: account.keys().collect(), revoked: account.revocations().to_vec(), committed })
+    }
+
+    /// The log, and the keys that its records tell of.
+    pub(crate) fn key_account(&self) -> Result<(LogId, KeyAccount)> {
+        key_account(self.home())?.ok_or(Error::NothingInRange)
+    }
+
+    /// Puts the committed next key in force. The recovery file is that of the home, or the one at `recovery`; it is rewritten, for the rotation after this one.
+    ///
+    /// # Errors
+    /// A recovery file that is not here or another log's; a signer that holds the key; a log that cannot be written.
+    pub fn rotate_key(&self, recovery: Option<&Path>) -> Result<Succeeded> {
+        Ok(self.writer()?.rotate_key(policy::authority(), absolute(recovery)?.as_deref())?)
+    }
+
+    /// Says that a key is worth nothing from some record on; where it is the key in force, a committed key takes over. A key that was revoked before just so is not revoked again. With `statement` the
+    /// revocation is also written to a file that reaches verifiers without the log.
+    ///
+    /// # Errors
+    /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists.
+    pub fn revoke_key(&self, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<(Option<Succeeded>, Revocation)> {
+        if let Some(path) = statement.filter(|path| path.exists()) {
+            return Err(Error::FileExists(path.to_owned()));
+        }
+        let (log, account) = self.key_account()?;
+        let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
+        let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
+        let told = told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
+        let mut writer = self.writer()?;
+        let (succeeded, revocation) = match told {
+            Some(told) => (None, *told),
+            None => {
+                let (succeeded, revocation) = writer.revoke_key(policy::authority(), &Revoking { key, ..revoking }, absolute(recovery)?.as_deref())?;
+                (Some(succeeded), revocation)
+            }
+        };
+        if let Some(path) = statement {
+            let bytes = writer.key().sign_statement(log, revocation)?;
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::file(path))?;
+            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file(path))?;
+        }
+        Ok((succeeded, revocation))
+    }
+
+    /// Writes the document into a folder that a web server publishes, in place of an older one. Gives where it is.
+    ///
+    /// # Errors
+    /// As [`System::well_known`]; a folder that cannot be written.
+    pub fn write_well_known(&self, folder: &Path) -> Result<PathBuf> {
+        let (path, text) = (folder.join(WELL_KNOWN_PATH), self.well_known()?.to_json());
+        let partial = path.with_extension("json.partial");
+        path.parent().map_or(Ok(()), fs::create_dir_all).map_err(Error::file(&path))?;
+        let mut file = fs::File::create(&partial).map_err(Error::file(&partial))?;
+        file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(&partial))?;
+        fs::rename(&partial, &path).map_err(Error::file(&path))?;
+        Ok(path)
+    }
+
+    fn change_key<T>(&self, action: &str, perform: impl FnOnce(&LogWriter) -> Result<T>) -> Result<KeyChanged<T>> {
+        let mut writer = self.writer()?;
+        let draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action)
+            .fact(fact::KEY, Fact::Bytes(writer.key().id().0.to_vec().into()));
+        let permit = writer.append_intent(draft, &[])?;
+        writer.check_permit(&permit)?;
+        let intent = Appended { index: permit.index(), digest: permit.digest() };
+        let performed = perform(&writer);
+        let code = if performed.is_ok() { OutcomeCode::Executed } else { OutcomeCode::Failed };
+        let outcome = writer.close(permit, code, Vec::new(), &[])?;
+        performed.map(|done| KeyChanged { done, records: (intent, outcome) })
+    }
+}
+
+/// The one key of the log whose id begins with these digits.
+fn find_key(account: &KeyAccount, wanted: &str) -> Result<KeyId> {
+    let digits = wanted.to_lowercase();
+    let mut fitting = account.keys().map(|known| known.key.id()).filter(|id| digits.len() >= 4 && id.to_string().starts_with(&digits));
+    match (fitting.next(), fitting.next()) {
+        (Some(id), None) => Ok(id),
+        _ => Err(Error::NoKey { wanted: wanted.to_owned(), known: account.keys().map(|known| known.key.id().short()).collect() }),
+    }
+}
+
+fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
+    path.map(|path| std::path::absolute(path).map_err(Error::file(path))).transpose()
+}
+
+fn now_ms() -> Result<u64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::Clock)?;
+    u64::try_from(since.as_millis()).map_err(|_| Error::Clock)
+}

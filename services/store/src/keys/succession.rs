@@ -1,0 +1,134 @@
+//! The key files when one key follows another: the new ones are written beside the old before the record, and take their places once it is durable.
+//!
+//! `operator.p8.next` and `recovery.mickai.next` (beside the recovery file, wherever that is) are whole and synced before the record of the log. What a start may find, where the log says which key is in force and which are committed:
+//! - neither: nothing was begun, or all is done;
+//! - one or both, and the log's key is that of `operator.p8`, its committed keys those of the recovery file: the record never became durable; they are removed;
+//! - `operator.p8.next` has the log's key: the record is durable; it takes the place of `operator.p8`, then the other that of the recovery file;
+//! - `operator.p8` has the log's key already, `recovery.mickai.next` its committed keys: cut off between the two; it takes its place;
+//! - a recovery file on another disk, behind by one: its `.next` lies beside it, and takes its place when the file is next used;
+//! - no `operator.p8`, because it was lost: as above, but only a recovery with the same file goes on; nothing signs meanwhile.
+
+use super::fault::KeyFault;
+use super::files::{self, KeyFile};
+use super::keeping::{check_committed, destroy_secret, operator_file};
+use super::operator::OperatorKey;
+use super::protected::{self, Content};
+use super::recovery::{Recovery, ids_in, read_recovery};
+use super::seed::{pkcs8_from_seed, random_seed};
+use crate::disk::{self, Existing};
+use crate::error::Error;
+use crate::home::Home;
+use mickai_proof::digest::KeyId;
+use mickai_proof::history::{Committed, Succession};
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// Which of the committed keys takes over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Successor {
+    /// The next one, as in every rotation.
+    Next,
+    /// The recovery key: the others are lost, or in other hands.
+    Recovery,
+}
+
+/// A key that is about to take over: its files are written beside the old ones, its record is not.
+pub(crate) struct Coming {
+    /// The key that takes over.
+    pub(crate) key: OperatorKey,
+    /// What the record says of it.
+    pub(crate) to: Succession,
+    recovery_path: PathBuf,
+}
+
+impl Coming {
+    /// Writes the files; nothing is changed yet. `committed` is what the log says now.
+    pub(crate) fn begin(home: &Home, recovery_path: &Path, successor: Successor, committed: Committed) -> Result<Self, Error> {
+        if home.custody().signer().is_some() {
+            return Err(KeyFault::NotThroughSigner.into());
+        }
+        let operator = operator_file(home)?;
+        settle_recovery(recovery_path, committed)?;
+        // Cheap questions before a passphrase.
+        check_committed(recovery_path, ids_in(recovery_path)?, committed)?;
+        let (seeds, recovery_passphrase) = Recovery::read(recovery_path, home.custody())?;
+        check_committed(recovery_path, seeds.ids()?, committed)?;
+        let (seed, after) = match successor {
+            Successor::Next => (seeds.next, Recovery { next: random_seed()?, recovery: seeds.recovery }),
+            Successor::Recovery => (seeds.recovery, Recovery::draw()?),
+        };
+        let key = OperatorKey::from_seed(&seed)?;
+        let passphrase = if operator.exists() { home.custody().passphrase(home)? } else { None };
+        let pkcs8 = pkcs8_from_seed(&seed);
+        let file = match passphrase {
+            Some(passphrase) => Zeroizing::new(protected::seal(Content::Operator, &key.public().to_spki(), &pkcs8, &passphrase)?),
+            None => pkcs8,
+        };
+        write_checked(&beside(recovery_path), &after.file(recovery_passphrase.as_ref())?)?;
+        write_checked(&beside(&operator), &file)?;
+        let to = Succession { key: key.public().clone(), committed: after.ids()? };
+        Ok(Self { key, to, recovery_path: recovery_path.to_owned() })
+    }
+
+    /// The record is durable: the new files take their places.
+    pub(crate) fn finish(&self, home: &Home) -> Result<(), Error> {
+        settle(home, self.key.id(), self.to.committed)?;
+        settle_recovery(&self.recovery_path, self.to.committed)
+    }
+}
+
+/// Completes, or takes back, what was cut off: by what the log says. To be called at every start, with the lock.
+pub(crate) fn settle(home: &Home, in_force: KeyId, committed: Committed) -> Result<(), Error> {
+    let operator = home.operator_key_path();
+    let new = beside(&operator);
+    if new.exists() {
+        if operator.exists() && files::public_key(home)?.id() == in_force {
+            destroy_secret(&new)?;
+        } else if key_in(&new)? == in_force {
+            take_place(&new, &operator)?;
+        }
+    }
+    settle_recovery(&home.recovery_path(), committed)
+}
+
+/// As [`settle`], of a recovery file wherever it is.
+fn settle_recovery(path: &Path, committed: Committed) -> Result<(), Error> {
+    let new = beside(path);
+    if !new.exists() {
+        return Ok(());
+    }
+    if ids_in(&new)? == committed {
+        take_place(&new, path)
+    } else if path.exists() && ids_in(path)? == committed {
+        destroy_secret(&new)
+    } else {
+        Ok(())
+    }
+}
+
+fn key_in(path: &Path) -> Result<KeyId, Error> {
+    Ok(match KeyFile::read(path)? {
+        KeyFile::Plain(seed) => OperatorKey::from_seed(&seed)?.id(),
+        KeyFile::Protected(_, public) => public.id(),
+    })
+}
+
+/// Where a file's successor waits.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
+}
+
+/// A seed that is on no disk when its record is durable would be lost with this process: what was written is read back.
+fn write_checked(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    disk::write_file(path, bytes, Existing::Replace)?;
+    if *read_recovery(path)? == *bytes { Ok(()) } else { Err(KeyFault::NotWritten(path.to_owned()).into()) }
+}
+
+/// The old file's bytes are overwritten, as far as the file system writes in place.
+fn take_place(new: &Path, old: &Path) -> Result<(), Error> {
+    let before = if old.exists() { Some(super::keeping::held(old)?) } else { None };
+    disk::rename_over(new, old)?;
+    before.map_or(Ok(()), |before| super::keeping::overwrite(before, old))
+}

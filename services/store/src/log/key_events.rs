@@ -1,0 +1,194 @@
+//! What the log says of keys, and the records by which one key follows another (spec/keys.md "Key events").
+
+use super::draft::Draft;
+use super::replay::{State, replay};
+use super::writer::{Appended, LogWriter};
+use crate::error::{Error, Misuse};
+use crate::home::Home;
+use crate::keys::signer::Request;
+use crate::keys::{self, Coming, InForce, OperatorKey, Successor};
+use mickai_proof::digest::{Id, KeyId, LogId};
+use mickai_proof::history::{Committed, History, KeyEvent, Revocation};
+use mickai_proof::key::PublicKey;
+use mickai_proof::record::{ActorClass, Kind, Record};
+use std::path::Path;
+
+/// The keys of a log, as its records so far tell.
+#[derive(Clone, Default)]
+pub struct KeyAccount {
+    history: History,
+    /// For each key, the index of the first record that it signs.
+    from: Vec<u64>,
+    /// For each key, the index of the record that put it in force.
+    by: Vec<u64>,
+    events: Vec<u64>,
+}
+
+/// A key that is to be worth nothing from some record on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Revoking {
+    /// Which; the key in force if absent.
+    pub key: Option<KeyId>,
+    /// From this index on; from the revocation itself if absent.
+    pub effective: Option<u64>,
+    /// In other hands since, ms since 1970; absent if it was lost or retired.
+    pub since_ms: Option<u64>,
+    /// Who takes over, if the key is the one in force.
+    pub successor: Successor,
+}
+
+/// A key event that was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Succeeded {
+    /// Its record.
+    pub appended: Appended,
+    /// The key in force now.
+    pub key: KeyId,
+}
+
+impl KeyAccount {
+    /// Every key that was in force, in order, each with the index of the first record that it signs.
+    pub fn keys(&self) -> impl Iterator<Item = InForce> {
+        self.from.iter().zip(self.history.keys()).map(|(from, key)| InForce { from: *from, key: key.clone() })
+    }
+
+    /// Every key that was in force within the first `size` records, in order.
+    pub fn keys_within(&self, size: u64) -> impl Iterator<Item = &PublicKey> {
+        self.by.iter().zip(self.history.keys()).filter(move |(by, _)| **by < size).map(|(_, key)| key)
+    }
+
+    /// Every revocation, in order.
+    pub fn revocations(&self) -> &[Revocation] {
+        self.history.revocations()
+    }
+
+    /// Indexes of the key events, genesis among them.
+    pub fn events(&self) -> &[u64] {
+        &self.events
+    }
+
+    /// The key that signs the record of that index, once there is one.
+    pub fn in_force_at(&self, index: u64) -> Option<&PublicKey> {
+        let place = self.from.partition_point(|from| *from <= index).checked_sub(1)?;
+        self.history.keys().nth(place)
+    }
+
+    /// The key that signs a checkpoint of `size` records: the one in force after the last of them. A revocation right after them does not change who signed it.
+    pub fn in_force_after(&self, size: u64) -> Option<&PublicKey> {
+        let place = self.by.partition_point(|by| *by < size).checked_sub(1)?;
+        self.history.keys().nth(place)
+    }
+
+    /// The key that signs what comes next, once there is one.
+    pub fn in_force(&self) -> Option<&PublicKey> {
+        self.history.in_force()
+    }
+
+    /// The committed next and recovery key, once there is a genesis.
+    pub fn committed(&self) -> Option<Committed> {
+        self.history.committed()
+    }
+
+    /// Takes in the next record; `None`, and nothing is changed, if it is a key event that may not stand there. Other records change nothing.
+    pub(crate) fn apply(&mut self, log: LogId, record: &Record<'_>) -> Option<()> {
+        if !KeyEvent::is_told_by(record.kind) {
+            return Some(());
+        }
+        let event = KeyEvent::of(record).filter(|event| event.to_facts() == record.facts)?;
+        if self.history.signer(record)?.id() != record.key_id {
+            return None;
+        }
+        self.history.apply(log, record.index, record.prev, &event).ok()?;
+        if event.succession().is_some() {
+            self.by.push(record.index);
+            self.from.push(record.index + u64::from(record.kind == Kind::Rotate));
+        }
+        self.events.push(record.index);
+        Some(())
+    }
+}
+
+impl std::fmt::Debug for KeyAccount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeyAccount({} keys)", self.from.len())
+    }
+}
+
+/// The log and what it says of keys; `None` before genesis.
+///
+/// # Errors
+/// [`Error::Damaged`], [`Error::Io`].
+pub fn key_account(home: &Home) -> Result<Option<(LogId, KeyAccount)>, Error> {
+    let mut state = State::default();
+    replay(&home.log_path(), &mut state, |_, _| Ok(()))?;
+    Ok(state.log.map(|log| (log, state.keys)))
+}
+
+impl LogWriter {
+    /// Puts the committed next key in force: writes the key files, appends the rotate record, and gives the files their places. The recovery file is that of the home, or the one at `recovery`, which is rewritten.
+    /// `authority` is the policy's digest and version.
+    ///
+    /// # Errors
+    /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Error::Io`]. Where one comes after the record, the next start does the rest.
+    pub fn rotate_key(&mut self, authority: (Id, u64), recovery: Option<&Path>) -> Result<Succeeded, Error> {
+        let coming = self.begin_succession(Successor::Next, recovery)?;
+        let prev = self.state().last.ok_or(Misuse::KeyEvent)?;
+        let request = Request::Rotation { log: self.log_id(), index: self.size(), prev, committed: coming.to.committed };
+        let proof = Box::new(coming.key.sign(&request)?);
+        let draft = draft(Kind::Rotate, self.key().id(), authority, &KeyEvent::Rotate { to: coming.to.clone(), proof });
+        let signer = self.key().clone();
+        self.succeed(draft, signer, &coming)
+    }
+
+    /// Says that a key is worth nothing from some record on. Where it is the key in force, a committed key takes over and signs that. Gives the revocation as it stands in the log too.
+    ///
+    /// # Errors
+    /// As [`LogWriter::rotate_key`]; [`Misuse::KeyEvent`] if the key was never in force, or `effective` lies ahead.
+    pub fn revoke_key(&mut self, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<(Succeeded, Revocation), Error> {
+        let in_force = self.key().id();
+        let revocation = Revocation { revoked: revoking.key.unwrap_or(in_force), effective: revoking.effective.unwrap_or(self.size()), since_ms: revoking.since_ms };
+        let is_known = self.state().keys.keys().any(|known| known.key.id() == revocation.revoked);
+        if !is_known || revocation.effective > self.size() {
+            return Err(Misuse::KeyEvent.into());
+        }
+        if revocation.revoked != in_force {
+            let signer = self.key().clone();
+            let draft = draft(Kind::Revoke, in_force, authority, &KeyEvent::Revoke { revocation, to: None });
+            let appended = self.append_key_event(draft, signer.clone(), signer)?;
+            return Ok((Succeeded { appended, key: in_force }, revocation));
+        }
+        let coming = self.begin_succession(revoking.successor, recovery)?;
+        let signer = coming.key.clone();
+        let draft = draft(Kind::Revoke, signer.id(), authority, &KeyEvent::Revoke { revocation, to: Some(coming.to.clone()) });
+        Ok((self.succeed(draft, signer, &coming)?, revocation))
+    }
+
+    fn begin_succession(&self, successor: Successor, recovery: Option<&Path>) -> Result<Coming, Error> {
+        let here = self.home().recovery_path();
+        let committed = self.state().keys.committed().ok_or(Misuse::KeyEvent)?;
+        Coming::begin(self.home(), recovery.unwrap_or(&here), successor, committed)
+    }
+
+    fn succeed(&mut self, draft: Draft, signer: OperatorKey, coming: &Coming) -> Result<Succeeded, Error> {
+        let appended = self.append_key_event(draft, signer, coming.key.clone())?;
+        coming.finish(self.home())?;
+        Ok(Succeeded { appended, key: coming.key.id() })
+    }
+}
+
+/// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer.
+pub(crate) fn settle_keys(home: &Home, state: &State) -> Result<(), Error> {
+    match state.keys.in_force().zip(state.keys.committed()) {
+        Some((in_force, committed)) => keys::settle(home, in_force.id(), committed),
+        None => Ok(()),
+    }
+}
+
+fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
+    let mut draft = Draft::new(kind, (ActorClass::Operator, Id(actor.0)), authority, if kind == Kind::Rotate { "key.rotate" } else { "key.revoke" });
+    draft.facts = event.to_facts().into_iter().map(|(name, fact)| (name.into_owned(), fact)).collect();
+    draft
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,164 @@
+//! One key follows another, in the log and on disk, wherever it is cut off.
+
+use super::*;
+use crate::keys::{Custody, KeyFault, Passphrase, committed_keys, export_recovery, protect};
+use crate::log::{fsck, key_account};
+use crate::testing::{AUTHORITY, heartbeat, intent, killed, new_home, writer};
+use zeroize::Zeroizing;
+
+const FROM_NOW: Revoking = Revoking { key: None, effective: None, since_ms: None, successor: Successor::Next };
+
+fn passphrase(text: &str) -> Passphrase {
+    Passphrase::new(Zeroizing::new(text.as_bytes().to_vec())).unwrap()
+}
+
+/// What must hold whenever no writer is at work: the key file is the log's, the recovery file holds what the log is committed to, nothing waits beside them, and every signature verifies.
+#[track_caller]
+fn assert_settled(home: &Home) {
+    let (_, account) = key_account(home).unwrap().unwrap();
+    assert_eq!(OperatorKey::public_of(home).unwrap(), *account.in_force().unwrap());
+    assert_eq!(committed_keys(home).unwrap(), account.committed().unwrap());
+    assert!(!home.path().join("keys/operator.p8.next").exists() && !home.path().join("recovery.mickai.next").exists());
+    let report = fsck(home, &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!(report.signatures, report.records);
+}
+
+#[test]
+fn a_rotation_puts_the_committed_key_in_force() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    let mut ids = vec![log.key().id()];
+    for _ in 0..3 {
+        let committed = committed_keys(&home).unwrap();
+        let rotated = log.rotate_key(AUTHORITY, None).unwrap();
+        assert_eq!((rotated.key, log.key().id()), (committed.next, committed.next));
+        assert_eq!(committed_keys(&home).unwrap().recovery, committed.recovery);
+        log.append(heartbeat()).unwrap();
+        log.checkpoint().unwrap();
+        assert_settled(&home);
+        ids.push(rotated.key);
+    }
+    drop(log);
+    drop(writer(&home).unwrap());
+    let (_, account) = key_account(&home).unwrap().unwrap();
+    let keys: Vec<_> = account.keys().map(|known| (known.from, known.key.id())).collect();
+    assert_eq!(keys, [(0, ids[0]), (2, ids[1]), (4, ids[2]), (6, ids[3])]);
+    assert_eq!(account.events(), [0, 1, 3, 5]);
+    for (index, id) in [(0, 0), (1, 0), (2, 1), (3, 1), (4, 2), (6, 3), (99, 3)] {
+        assert_eq!(account.in_force_at(index).unwrap().id(), ids[id], "{index}");
+    }
+}
+
+#[test]
+fn a_revocation_hands_the_log_to_a_committed_key() {
+    for successor in [Successor::Next, Successor::Recovery] {
+        let (_folder, home) = new_home();
+        let mut log = writer(&home).unwrap();
+        let (first, committed) = (log.key().id(), committed_keys(&home).unwrap());
+        let heir = if successor == Successor::Next { committed.next } else { committed.recovery };
+        let (done, revocation) = log.revoke_key(AUTHORITY, &Revoking { since_ms: Some(5), successor, ..FROM_NOW }, None).unwrap();
+        assert_eq!((done.key, revocation), (heir, Revocation { revoked: first, effective: 1, since_ms: Some(5) }));
+        assert_eq!(committed_keys(&home).unwrap().recovery == committed.recovery, successor == Successor::Next);
+        log.append(heartbeat()).unwrap();
+        assert_settled(&home);
+        let (_, account) = key_account(&home).unwrap().unwrap();
+        assert_eq!(account.in_force_at(1).unwrap().id(), heir, "the successor signs the revocation");
+        assert_eq!([1, 2].map(|size| account.in_force_after(size).unwrap().id()), [first, heir], "a checkpoint of before stays what it was");
+
+        // Then an older key, by the key in force.
+        log.rotate_key(AUTHORITY, None).unwrap();
+        let again = Revoking { key: Some(heir), effective: Some(2), ..FROM_NOW };
+        assert_eq!(log.revoke_key(AUTHORITY, &again, None).unwrap().1.effective, 2);
+        assert_settled(&home);
+        assert_eq!(key_account(&home).unwrap().unwrap().1.revocations().len(), 2);
+    }
+}
+
+#[test]
+fn what_may_not_be_revoked_changes_nothing() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    let stranger = KeyId([7; 32]);
+    for bad in [Revoking { key: Some(stranger), ..FROM_NOW }, Revoking { effective: Some(2), ..FROM_NOW }] {
+        assert!(matches!(log.revoke_key(AUTHORITY, &bad, None), Err(Error::Misuse(Misuse::KeyEvent))));
+    }
+    assert!(matches!(log.append(Draft { kind: Kind::Rotate, ..heartbeat() }), Err(Error::Misuse(Misuse::Kind(Kind::Rotate)))));
+    let (_other_folder, other) = new_home();
+    assert!(matches!(log.rotate_key(AUTHORITY, Some(&other.recovery_path())), Err(Error::Key(KeyFault::NotCommitted { .. }))));
+    assert!(matches!(log.rotate_key(AUTHORITY, Some(&home.path().join("none"))), Err(Error::Key(KeyFault::RecoveryMissing(_)))));
+    assert_eq!(log.size(), 1);
+    assert_settled(&home);
+}
+
+#[test]
+fn a_recovery_file_elsewhere_and_passphrases_are_kept() {
+    let (folder, home) = new_home();
+    drop(writer(&home).unwrap());
+    let stick = folder.path().join("stick");
+    export_recovery(&home, &stick, Some(&passphrase("of the stick"))).unwrap();
+    protect(&home, &passphrase("of the home")).unwrap();
+    let asked = stick.clone();
+    let home = home.with_custody(Custody::new(None, move |path| Ok(Some(passphrase(if path == asked { "of the stick" } else { "of the home" })))));
+    let before = std::fs::read(&stick).unwrap();
+    let mut log = writer(&home).unwrap();
+    assert!(matches!(log.rotate_key(AUTHORITY, None), Err(Error::Key(KeyFault::RecoveryMissing(_)))));
+    let rotated = log.rotate_key(AUTHORITY, Some(&stick)).unwrap();
+    drop(log);
+    assert_ne!(std::fs::read(&stick).unwrap(), before, "the stick has the keys that come after");
+    assert!(keys::is_protected(&home).unwrap());
+    assert_eq!(writer(&home).unwrap().key().id(), rotated.key);
+    let mut log = writer(&home).unwrap();
+    // As it is left where the record became durable and the stick was not yet rewritten.
+    std::fs::rename(&stick, folder.path().join("stick.next")).unwrap();
+    std::fs::write(&stick, before).unwrap();
+    log.rotate_key(AUTHORITY, Some(&stick)).unwrap();
+}
+
+/// The orderings of `keys::succession`, each as a crash leaves it.
+#[test]
+fn wherever_it_is_cut_off_the_next_start_completes_it_or_takes_it_back() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    log.append(intent()).unwrap();
+    let committed = log.state().keys.committed().unwrap();
+    let (old, beside) = (log.key().id(), |home: &Home| [home.path().join("keys/operator.p8.next"), home.path().join("recovery.mickai.next")]);
+    let coming = Coming::begin(&home, &home.recovery_path(), Successor::Next, committed).unwrap();
+    let check = |what: &str, home: &Home, key: KeyId| {
+        let writer = writer(home).unwrap();
+        assert_eq!(writer.key().id(), key, "{what}");
+        assert_eq!(writer.recovered().len(), 1, "the intent was closed, by the key that is in force");
+        drop(writer);
+        assert_settled(home);
+    };
+    // Before the record: each of the two files, and both.
+    for keep in [&[0][..], &[1], &[0, 1]] {
+        let (_copy, copied) = killed(&home);
+        for (place, path) in beside(&copied).iter().enumerate().filter(|(place, _)| !keep.contains(place)) {
+            std::fs::remove_file(path).unwrap_or_else(|error| panic!("{place}: {error}"));
+        }
+        check("before the record", &copied, old);
+    }
+    // After it: nothing moved, the key alone, both.
+    let request = Request::Rotation { log: log.log_id(), index: log.size(), prev: log.state().last.unwrap(), committed: coming.to.committed };
+    let proof = Box::new(coming.key.sign(&request).unwrap());
+    let event = draft(Kind::Rotate, old, AUTHORITY, &KeyEvent::Rotate { to: coming.to.clone(), proof });
+    log.append_key_event(event, log.key().clone(), coming.key.clone()).unwrap();
+    let (_copy, copied) = killed(&home);
+    check("after the record", &copied, coming.key.id());
+    let (_copy, copied) = killed(&home);
+    std::fs::rename(&beside(&copied)[0], copied.operator_key_path()).unwrap();
+    check("between the two files", &copied, coming.key.id());
+    coming.finish(&home).unwrap();
+    let (_copy, copied) = killed(&home);
+    check("after both", &copied, coming.key.id());
+}
+
+#[test]
+fn a_key_that_a_signer_holds_is_not_rotated_behind_its_back() {
+    let (folder, home) = new_home();
+    drop(writer(&home).unwrap());
+    let home = home.with_custody(Custody::new(Some(folder.path().join("nobody")), |_| Ok(None)));
+    let committed = key_account(&home).unwrap().unwrap().1.committed().unwrap();
+    assert!(matches!(Coming::begin(&home, &home.recovery_path(), Successor::Next, committed), Err(Error::Key(KeyFault::NotThroughSigner))));
+}
