@@ -116,7 +116,9 @@ fn succeeded(system: &System, done: &Succeeded, fields: &Value, text: &str, out:
     if !system.home().recovery_is_offline() {
         eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
-    out.object(&Value::Object(object), || format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest))
+    out.object(&Value::Object(object), || {
+        format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest)
+    })
 }
 
 /// The begin of what a phrase means.

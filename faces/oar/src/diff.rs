@@ -102,13 +102,25 @@ impl Side {
 struct Walk {
     /// The records that are the same, before the first that differ.
     same: Option<(u64, u64)>,
-    first: Option<(u64, RecordDigest, RecordDigest, Vec<(String, String, String)>)>,
+    first: Option<Parting>,
     differing: u64,
     signatures: Vec<(u64, u64)>,
     openings: Vec<(u64, String)>,
+    /// Were there more?
+    openings_more: bool,
     only_left: Vec<(u64, u64)>,
     only_right: Vec<(u64, u64)>,
 }
+
+/// The first record that is not the same in both.
+struct Parting {
+    index: u64,
+    digests: (RecordDigest, RecordDigest),
+    fields: Vec<Difference>,
+}
+
+/// A field's name, and its two values as JSON.
+type Difference = (String, String, String);
 
 /// Openings that are listed one by one.
 const OPENINGS_LISTED_MAX: usize = 64;
@@ -119,7 +131,7 @@ impl Walk {
         if one.record != other.record {
             self.differing += 1;
             if self.first.is_none() {
-                self.first = Some((index, RecordDigest::of(&one.record), RecordDigest::of(&other.record), fields(one, other)));
+                self.first = Some(Parting { index, digests: (RecordDigest::of(&one.record), RecordDigest::of(&other.record)), fields: fields(one, other) });
             }
         } else if self.first.is_none() {
             self.same = Some((self.same.map_or(index, |(first, _)| first), index));
@@ -127,7 +139,9 @@ impl Walk {
         if one.signature != other.signature {
             extend(&mut self.signatures, index);
         }
-        if one.openings != other.openings && self.openings.len() < OPENINGS_LISTED_MAX {
+        if one.openings != other.openings && self.openings.len() >= OPENINGS_LISTED_MAX {
+            self.openings_more = true;
+        } else if one.openings != other.openings {
             let changed = |opening: &&mickai_proof::commitment::Opening| !(one.openings.contains(opening) && other.openings.contains(opening));
             let labels: std::collections::BTreeSet<_> = one.openings.iter().chain(&other.openings).filter(changed).map(|opening| opening.label.clone()).collect();
             self.openings.extend(labels.into_iter().map(|label| (index, label)));
@@ -136,7 +150,7 @@ impl Walk {
 
     fn lines(&self) -> Vec<Line> {
         let mut lines = Vec::new();
-        if let Some((index, one, other, fields)) = &self.first {
+        if let Some(Parting { index, digests: (one, other), fields }) = &self.first {
             lines.extend(self.same.map(|run| Line::new(format!("records {} are the same", shown(run)), vec![("same", range(run))])));
             let members = vec![("first_differing", uint(*index)), ("digests", array([plain(one), plain(other)])), ("records_differing", uint(self.differing))];
             let more = if self.differing > 1 { format!(" (the first of {})", self.differing) } else { String::new() };
@@ -154,6 +168,7 @@ impl Walk {
         lines.extend(self.openings.iter().map(|(index, label)| {
             Line::new(format!("record {index}: {} is not opened alike", label.escape_debug()), vec![("index", uint(*index)), ("opened_differently", text(label))])
         }));
+        lines.extend(self.openings_more.then(|| Line::new("and more records are not opened alike".to_owned(), vec![("more_opened_differently", "true".to_owned())])));
         lines.extend(runs(&self.only_left, "only_left", "only in the first"));
         lines.extend(runs(&self.only_right, "only_right", "only in the second"));
         lines
@@ -177,7 +192,7 @@ fn extend(runs: &mut Vec<(u64, u64)>, index: u64) {
 }
 
 /// The fields that are not the same, with both values as JSON; `null` where one has none.
-fn fields(one: &Entry, other: &Entry) -> Vec<(String, String, String)> {
+fn fields(one: &Entry, other: &Entry) -> Vec<Difference> {
     let (one, other) = (flat(one), flat(other));
     let names: std::collections::BTreeSet<_> = one.keys().chain(other.keys()).collect();
     let value = |side: &BTreeMap<String, String>, name: &String| side.get(name).cloned().unwrap_or_else(|| "null".to_owned());

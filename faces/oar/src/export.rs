@@ -1,7 +1,7 @@
 //! `oar export`: a bundle in the forms that tools of others read and that need no key: tlog-tiles and JSON lines.
 
 use crate::flags::{Export, Form};
-use crate::output;
+use crate::output::{self, Add};
 use crate::problem::Problem;
 use crate::source::Source;
 use mickai_proof::tiles::{CHECKPOINT_PATH, Tile, Tiler};
@@ -27,7 +27,7 @@ fn lines(mut source: Source, out: &mut dyn Write) -> Result<(), Problem> {
     source.end().map(drop)
 }
 
-fn tiles(mut source: Source, add: &mut dyn FnMut(&str, &[u8]) -> Result<(), Problem>) -> Result<(), Problem> {
+fn tiles(mut source: Source, add: Add<'_>) -> Result<(), Problem> {
     let not_whole = Problem::NotWhole(source.path().to_owned());
     if source.header.first != 0 {
         return Err(not_whole);

@@ -7,6 +7,9 @@ use std::io::{self, BufWriter, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+/// Takes the files of a folder: the path within it, and the bytes.
+pub type Add<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), Problem>;
+
 /// Writes one file, or standard output for `-`. What `fill` has written when it fails is removed.
 pub fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem>) -> Result<(), Problem> {
     if path == Path::new("-") {
@@ -35,7 +38,7 @@ fn publish(out: BufWriter<File>, partial: &Path, path: &Path) -> Result<(), Prob
 }
 
 /// Writes a folder of files; `fill` is given what makes one of them.
-pub fn folder(path: &Path, fill: impl FnOnce(&mut dyn FnMut(&str, &[u8]) -> Result<(), Problem>) -> Result<(), Problem>) -> Result<(), Problem> {
+pub fn folder(path: &Path, fill: impl FnOnce(Add<'_>) -> Result<(), Problem>) -> Result<(), Problem> {
     refuse_existing(path)?;
     let partial = partial(path);
     let problem = |error| Problem::Write(path.to_owned(), error);

@@ -114,7 +114,8 @@ impl System {
         let (log, account) = self.key_account()?;
         let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
         let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
-        let told = told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
+        let told =
+            told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
         let mut writer = self.writer()?;
         let (succeeded, revocation) = match told {
             Some(told) => (None, *told),

@@ -55,12 +55,7 @@ impl Cut {
         let outside = if self.history.has_changes { self.outside } else { Vec::new() };
         let events = outside.into_iter().map(|(index, record, signature)| Some(EventProof { index, record, signature, path: gather.path(index)? }));
         let root = gather.root()?;
-        let around = Around {
-            left: gather.left(self.range.start)?,
-            right: gather.right(self.range.end)?,
-            events: events.collect::<Option<_>>()?,
-            keys: self.history.keys,
-        };
+        let around = Around { left: gather.left(self.range.start)?, right: gather.right(self.range.end)?, events: events.collect::<Option<_>>()?, keys: self.history.keys };
         Some((around, root))
     }
 }
