@@ -1,16 +1,19 @@
 /** A bundle by spec/bundle.md, read from chunks of bytes as they come: nothing larger than one byte string is held. */
-import { decodeUtf8 } from './bytes.js';
-import { argumentSize, compareLabels, EndOfInput, MAJOR, Malformed, readHead, type Head } from './cbor.js';
+import { toHex } from './bytes.js';
+import { compareLabels, EndOfInput, MAJOR, Malformed } from './cbor.js';
 import { NOTE_SIZE_MAX } from './checkpoint.js';
 import { parseSpki, SPKI_SIZE, type PublicKey } from './keys.js';
 import { subtreeSizes } from './merkle.js';
 import { ID_SIZE, RECORD_SIZE_MAX } from './record.js';
+import { Atoms, type Reading, type Source } from './source.js';
 
 const CHUNK_COUNT_MAX = 1024;
 const COSE_SIZE_MAX = 8192;
 const LABEL_SIZE_MAX = 64;
 const VALUE_SIZE_MAX = 1_048_576;
-const RIGHT_COUNT_MAX = 64;
+const HASH_COUNT_MAX = 64;
+const KEY_COUNT_MAX = 256;
+const EVENT_COUNT_MAX = 256;
 const MAGIC = 'oar-bundle';
 
 export interface Header {
@@ -26,10 +29,18 @@ export interface Opening {
   value: Uint8Array;
 }
 
+/** A key event outside the range: a record, its signature, and its audit path from the leaf's sibling up. */
+export interface Event {
+  index: bigint;
+  bytes: Uint8Array;
+  cose: Uint8Array;
+  path: Uint8Array[];
+}
+
 /** What the reader hands over, in the order of the file. `left` and `right` come always, empty where absent. */
 export type Item =
   | { part: 'header'; header: Header }
-  | { part: 'key'; key: PublicKey }
+  | { part: 'keys'; keys: PublicKey[]; events: Event[] }
   | { part: 'left'; hashes: Uint8Array[] }
   | { part: 'chunk'; start: number; count: number }
   | { part: 'record'; index: number; bytes: Uint8Array }
@@ -45,90 +56,6 @@ export class BundleFault extends Error {
     readonly index: number | null,
   ) {
     super(reason);
-  }
-}
-
-/** A generator that yields undefined whenever it needs more bytes, and otherwise what it has read. */
-type Reading<T, Y = never> = Generator<Y | undefined, T, void>;
-
-/** Bytes as they come. What is pushed is used up before the next push, so nothing piles up. */
-export class Source {
-  private pushed: Uint8Array = new Uint8Array(0);
-  private at = 0;
-  private over = false;
-
-  push(bytes: Uint8Array): void {
-    this.pushed = bytes;
-    this.at = 0;
-  }
-
-  end(): void {
-    this.over = true;
-  }
-
-  /** Exactly `size` bytes, copied; callers bound the size first. */
-  *take(size: number): Reading<Uint8Array> {
-    const bytes = new Uint8Array(size);
-    let have = 0;
-    while (have < size) {
-      if (yield* this.atEnd()) throw new EndOfInput('the file ends too early');
-      const piece = this.pushed.subarray(this.at, this.at + size - have);
-      bytes.set(piece, have);
-      have += piece.length;
-      this.at += piece.length;
-    }
-    return bytes;
-  }
-
-  /** Waits until there is a byte to read or the file is over; says whether it is over. */
-  *atEnd(): Reading<boolean> {
-    while (this.at === this.pushed.length) {
-      if (this.over) return true;
-      yield undefined;
-    }
-    return false;
-  }
-}
-
-/** Reads the heads and strings of the CBOR profile from a source. */
-class Atoms {
-  constructor(private readonly source: Source) {}
-
-  *head(): Reading<Head> {
-    const initial = (yield* this.source.take(1))[0]!;
-    return readHead(initial, yield* this.source.take(argumentSize(initial)));
-  }
-
-  /** The argument of a head that must have this major type. */
-  *argument(major: number): Reading<bigint> {
-    const head = yield* this.head();
-    if (head.major !== major) throw new Malformed('another major type');
-    return head.argument;
-  }
-
-  *expect(major: number, argument: number): Reading<void> {
-    if ((yield* this.argument(major)) !== BigInt(argument)) throw new Malformed('another number');
-  }
-
-  *bytes(max: number): Reading<Uint8Array> {
-    return yield* this.string(MAJOR.bytes, max);
-  }
-
-  *bytesOf(size: number): Reading<Uint8Array> {
-    yield* this.expect(MAJOR.bytes, size);
-    return yield* this.source.take(size);
-  }
-
-  *text(max: number): Reading<string> {
-    const text = decodeUtf8(yield* this.string(MAJOR.text, max));
-    if (text === undefined) throw new Malformed('a text that is not UTF-8');
-    return text;
-  }
-
-  private *string(major: number, max: number): Reading<Uint8Array> {
-    const size = yield* this.argument(major);
-    if (size > BigInt(max)) throw new Malformed('larger than its limit');
-    return yield* this.source.take(Number(size));
   }
 }
 
@@ -155,7 +82,7 @@ export class BundleReader {
     yield { part: 'header', header };
     const end = header.first + header.count;
     this.place = header.first;
-    yield { part: 'key', key: yield* this.key() };
+    yield yield* this.keys(header);
     yield { part: 'left', hashes: header.first === 0 ? [] : yield* this.left(header.first) };
     for (let start = header.first; start < end; start += CHUNK_COUNT_MAX) {
       yield* this.chunk(start, Math.min(CHUNK_COUNT_MAX, end - start));
@@ -200,13 +127,49 @@ export class BundleReader {
     return items;
   }
 
-  /** keys = [1, [bstr]] */
-  private *key(): Reading<PublicKey> {
-    yield* this.partHead(2, 1);
-    yield* this.atoms.expect(MAJOR.array, 1);
-    const key = parseSpki(yield* this.atoms.bytes(SPKI_SIZE));
-    if (key === undefined) throw new Malformed('not a SubjectPublicKeyInfo of ML-DSA-65');
-    return key;
+  /** keys = [1, [1*256 bstr], ? [1*256 event]] */
+  private *keys(header: Header): Reading<Item> {
+    const items = yield* this.atoms.argument(MAJOR.array);
+    if (items !== 2n && items !== 3n) throw new Malformed('not two or three items');
+    yield* this.atoms.expect(MAJOR.uint, 1);
+    const keys: PublicKey[] = [];
+    const known = new Set<string>();
+    const keyCount = yield* this.countUpTo(KEY_COUNT_MAX);
+    while (keys.length < keyCount) {
+      const key = parseSpki(yield* this.atoms.bytes(SPKI_SIZE));
+      if (key === undefined) throw new Malformed('not a SubjectPublicKeyInfo of ML-DSA-65');
+      keys.push(key);
+      known.add(toHex(key.id));
+    }
+    if (known.size < keys.length) throw new Malformed('a key twice');
+    return { part: 'keys', keys, events: items === 3n ? yield* this.events(header) : [] };
+  }
+
+  private *events({ first, count }: Header): Reading<Event[]> {
+    const events: Event[] = [];
+    const eventCount = yield* this.countUpTo(EVENT_COUNT_MAX);
+    while (events.length < eventCount) {
+      const event = yield* this.event();
+      const { index } = event;
+      if (index >= first && index < first + count) throw new Malformed('an event in the range');
+      const before = events.at(-1)?.index;
+      if (before !== undefined && before >= index) throw new Malformed('events out of order');
+      // Whatever came before the range came after genesis.
+      if (before === undefined && index > 0n && index < first) throw new Malformed('events without genesis');
+      events.push(event);
+    }
+    return events;
+  }
+
+  /** event = [index: uint, record: bstr, signature: bstr, path: [* id]] */
+  private *event(): Reading<Event> {
+    yield* this.atoms.expect(MAJOR.array, 4);
+    const index = yield* this.atoms.argument(MAJOR.uint);
+    const bytes = yield* this.atoms.bytes(RECORD_SIZE_MAX);
+    const cose = yield* this.atoms.bytes(COSE_SIZE_MAX);
+    const hashCount = yield* this.atoms.argument(MAJOR.array);
+    if (hashCount > BigInt(HASH_COUNT_MAX)) throw new Malformed('a path of more than 64 hashes');
+    return { index, bytes, cose, path: yield* this.hashes(Number(hashCount)) };
   }
 
   /** left = [2, [+ id]], one for each one-bit of first */
@@ -267,14 +230,19 @@ export class BundleReader {
     yield* this.atoms.expect(MAJOR.array, 2);
     let part = yield* this.atoms.argument(MAJOR.uint);
     if (part === 4n) {
-      const count = yield* this.atoms.argument(MAJOR.array);
-      if (count < 1n || count > BigInt(RIGHT_COUNT_MAX)) throw new Malformed('right holds 1 to 64 hashes');
-      right = yield* this.hashes(Number(count));
+      right = yield* this.hashes(yield* this.countUpTo(HASH_COUNT_MAX));
       yield* this.atoms.expect(MAJOR.array, 2);
       part = yield* this.atoms.argument(MAJOR.uint);
     }
     if (part !== 5n) throw new Malformed('not the checkpoint');
     return { part: 'checkpoint', right, note: yield* this.atoms.bytes(NOTE_SIZE_MAX) };
+  }
+
+  /** The head of an array of 1 to `max` items. */
+  private *countUpTo(max: number): Reading<number> {
+    const count = yield* this.atoms.argument(MAJOR.array);
+    if (count < 1n || count > BigInt(max)) throw new Malformed('an array of another size');
+    return Number(count);
   }
 
   private *partHead(items: number, part: number): Reading<void> {

@@ -5,33 +5,31 @@ import { equal, toHex } from './bytes.js';
 import type { Header } from './bundle.js';
 import { Frontier, leafHash } from './merkle.js';
 import { DIGEST_SIZE, ID_SIZE, KIND, parseRecord, recordDigest, type Fact, type Record } from './record.js';
-import type { Signed } from './signature.js';
 import type { Reason } from './verdict.js';
 
 const OPEN_MAX = 65_536;
 const ZERO_ID = new Uint8Array(ID_SIZE);
 
-/** A record that passed steps 3 to 10: what its signature and its openings are judged by. */
-export interface Accepted extends Signed {
-  facts: Map<string, Fact>;
-  commitments: Map<string, Uint8Array>;
-  isSeal: boolean;
+/** A record that passed steps 3 to 10, and its D. */
+export interface Accepted {
+  record: Record;
+  digest: Uint8Array;
 }
 
 export class Chain {
   readonly tree: Frontier;
-  /** The root of the first N records, for a reference of size N, once they are there. */
-  prefixRoot: Uint8Array | undefined;
+  /** The roots of the first N records, for each N that is wanted, once they are there. */
+  readonly prefixRoots = new Map<number, Uint8Array>();
   private prev: Uint8Array | undefined;
   private closed = false;
   /** D of each open intent, in hex, and its index. */
   private readonly open = new Map<string, number>();
 
-  /** `left` are the tree nodes before `header.first`; `prefixSize` the N whose root is wanted, if any. */
+  /** `left` are the tree nodes before `header.first`; `prefixSizes` the sizes N whose roots are wanted. */
   constructor(
     private readonly header: Header,
     left: Uint8Array[],
-    private readonly prefixSize: number | undefined,
+    private readonly prefixSizes: ReadonlySet<number>,
   ) {
     this.tree = new Frontier(header.first, left);
   }
@@ -43,9 +41,7 @@ export class Chain {
     if (typeof record === 'string') return record;
     const digest = recordDigest(bytes);
     const failure =
-      this.step4(index, bytes, record) ??
-      // Step 5.
-      (record.index === BigInt(index) ? undefined : 'index') ??
+      judgePlace(this.header.logId, BigInt(index), bytes, record) ??
       // Step 6. Field 4 is there, because steps 3 and 5 passed.
       (this.prev === undefined || equal(this.prev, record.prev!) ? undefined : 'prev') ??
       // Step 7.
@@ -56,20 +52,13 @@ export class Chain {
     this.prev = digest;
     this.closed = record.kind === KIND.terminal;
     this.tree.append(leafHash(bytes));
-    if (this.prefixSize === index + 1) this.prefixRoot = this.tree.root();
-    const { mode, keyId, facts, commitments, kind } = record;
-    return { digest, mode, keyId, facts, commitments, isSeal: kind === KIND.seal };
+    if (this.prefixSizes.has(index + 1)) this.prefixRoots.set(index + 1, this.tree.root());
+    return { record, digest };
   }
 
   /** Indexes of the intents that have no outcome, ascending. */
   openIntents(): number[] {
     return [...this.open.values()];
-  }
-
-  private step4(index: number, bytes: Uint8Array, record: Record): Reason | undefined {
-    if (!equal(record.logId, index === 0 ? ZERO_ID : this.header.logId)) return 'log-id';
-    if (index === 0 && !equal(sha256(bytes), this.header.logId)) return 'log-id';
-    return (record.kind === KIND.genesis) === (index === 0) ? undefined : 'genesis';
   }
 
   private steps8and9(index: number, record: Record, digest: string): Reason | undefined {
@@ -93,6 +82,15 @@ export class Chain {
   }
 }
 
+/** Steps 4 and 5: the log, the kind and the index that a record at this place must name. */
+export function judgePlace(logId: Uint8Array, index: bigint, bytes: Uint8Array, record: Record): Reason | undefined {
+  const isFirst = index === 0n;
+  if (!equal(record.logId, isFirst ? ZERO_ID : logId)) return 'log-id';
+  if (isFirst && !equal(sha256(bytes), logId)) return 'log-id';
+  if ((record.kind === KIND.genesis) !== isFirst) return 'genesis';
+  return record.index === index ? undefined : 'index';
+}
+
 /** The running digest of the signatures since the last seal: the rest of step 10. */
 export class SignatureRun {
   private hash = createHash('sha3-512');
@@ -100,11 +98,11 @@ export class SignatureRun {
   /** `whole` says that the run begins at index 0 or at a seal; only then can a seal be compared. */
   constructor(private whole: boolean) {}
 
-  /** Adds the signature of the next record; false if that record is a seal and names another digest. */
-  add(record: Accepted, cose: Uint8Array): boolean {
+  /** Adds the signature of the next record; false if that record is a seal and `sealed`, the digest it names, is another. */
+  add(sealed: Fact | undefined, cose: Uint8Array): boolean {
     let holds = true;
-    if (record.isSeal) {
-      holds = !this.whole || sameBytes(record.facts.get('signatures'), this.hash.digest());
+    if (sealed !== undefined) {
+      holds = !this.whole || sameBytes(sealed, this.hash.digest());
       this.hash = createHash('sha3-512');
       this.whole = true;
     }

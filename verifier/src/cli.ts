@@ -1,21 +1,30 @@
 #!/usr/bin/env node
-/** The command: `verify case.oar --key operator.pub [--checkpoint FILE|SIZE:ROOT] [--require a,b] [--upto N] [--json]`. */
+/** The command `verify`: reads a bundle or a fork proof and a policy, prints the report, and exits with its code. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { parseReference, type Policy } from './policy.js';
-import { EXIT, toJson, toText, type Report } from './verdict.js';
+import { toBase64 } from './bytes.js';
+import { looksLikeFork, verifyFork } from './fork.js';
+import type { Policy } from './policy.js';
+import { parsePolicyFile } from './policyfile.js';
+import { parseReference } from './reference.js';
+import { emptyScope } from './scope.js';
+import { EXIT, misuseReport, toJson, toText, type Report } from './verdict.js';
 import { Verifier } from './verify.js';
 
-const USAGE = 'usage: verify BUNDLE [--key FILE|KEYID] [--checkpoint FILE|SIZE:ROOT] [--require AXIS,…] [--upto N] [--json]';
+const USAGE = `usage: verify FILE [--key FILE|KEYID]… [--checkpoint FILE|SIZE:ROOT]… [--require AXIS,…] [--upto N]
+              [--policy FILE] [--revocation FILE]… [--max-age-ms N] [--json]
+FILE is a bundle or a fork proof. What stands here is added to the policy file's lists and replaces its single values.`;
 const READ_SIZE = 65_536;
 
 /** A wrong usage of the command: exit 64. */
 class UsageError extends Error {}
 
+type Call = { path: string; policy: Policy | 'misuse-policy'; json: boolean };
+
 function main(args: string[]): number {
   try {
     const { path, policy, json } = readArguments(args);
-    const report = verifyFile(path, policy);
+    const report = policy === 'misuse-policy' ? misuseReport(policy, emptyScope()) : verifyFile(path, policy);
     console.log(json ? toJson(report) : toText(report));
     return report.exit;
   } catch (error) {
@@ -23,36 +32,46 @@ function main(args: string[]): number {
       console.error(`${error.message}\n${USAGE}`);
       return EXIT.misuse;
     }
-    // The bundle could not be read: no verdict.
+    // The file could not be read: no verdict.
     console.error(error instanceof Error ? error.message : String(error));
     return EXIT.none;
   }
 }
 
-function readArguments(args: string[]): { path: string; policy: Policy; json: boolean } {
+function readArguments(args: string[]): Call {
   const { values, positionals } = parseStrictly(args);
   const [verb, path, ...more] = positionals;
-  if (verb !== 'verify' || path === undefined || more.length > 0) throw new UsageError('name one bundle to verify');
-  const policy: Policy = {};
-  if (values.key !== undefined) {
-    if (/^[0-9a-fA-F]{64}$/.test(values.key)) policy.keyId = values.key;
-    else policy.key = readText(values.key);
-  }
-  if (values.checkpoint !== undefined) {
-    // What reads as SIZE:ROOT is one; everything else is the name of a file that holds a note.
-    policy.reference = parseReference(values.checkpoint) ? values.checkpoint : readText(values.checkpoint);
-  }
-  if (values.require !== undefined) policy.require = values.require.split(',');
-  if (values.upto !== undefined) {
-    if (!/^[1-9][0-9]{0,15}$/.test(values.upto)) throw new UsageError('--upto takes a number of records');
-    policy.upto = Number(values.upto);
-  }
-  return { path, policy, json: values.json ?? false };
+  if (verb !== 'verify' || path === undefined || more.length > 0) throw new UsageError('name one file to verify');
+  const json = values.json ?? false;
+  const file = values.policy === undefined ? {} : parsePolicyFile(readBytes(values.policy));
+  if (file === 'misuse-policy') return { path, policy: file, json };
+  const { key = [], checkpoint = [], require, revocation = [] } = values;
+  const policy: Policy = {
+    ...file,
+    keys: [...(file.keys ?? []), ...key.map(keyText)],
+    references: [...(file.references ?? []), ...checkpoint.map((given) => ({ checkpoint: checkpointText(given) }))],
+    revocations: [...(file.revocations ?? []), ...revocation.map((name) => toBase64(readBytes(name)))],
+    now_ms: Date.now(),
+  };
+  if (require !== undefined) policy.require = [...(file.require ?? []), ...require.split(',')];
+  if (values.upto !== undefined) policy.upto = numberOf(values.upto, '--upto takes a number of records');
+  if (values['max-age-ms'] !== undefined) policy.max_age_ms = numberOf(values['max-age-ms'], '--max-age-ms takes a number of milliseconds');
+  return { path, policy, json };
 }
 
 function parseStrictly(args: string[]) {
   const text = { type: 'string' } as const;
-  const options = { key: text, checkpoint: text, require: text, upto: text, json: { type: 'boolean' } } as const;
+  const texts = { type: 'string', multiple: true } as const;
+  const options = {
+    key: texts,
+    checkpoint: texts,
+    require: text,
+    upto: text,
+    policy: text,
+    revocation: texts,
+    'max-age-ms': text,
+    json: { type: 'boolean' },
+  } as const;
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true });
   } catch (error) {
@@ -60,26 +79,58 @@ function parseStrictly(args: string[]) {
   }
 }
 
+function keyText(given: string): string {
+  return /^[0-9a-fA-F]{64}$/.test(given) ? given : readText(given);
+}
+
+/** What reads as SIZE:ROOT is one; everything else is the name of a file that holds a note. */
+function checkpointText(given: string): string {
+  return parseReference(given) ? given : readText(given);
+}
+
+function numberOf(given: string, usage: string): number {
+  const number = Number(given);
+  if (!/^(0|[1-9][0-9]{0,15})$/.test(given) || !Number.isSafeInteger(number)) throw new UsageError(usage);
+  return number;
+}
+
+/** What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
 function readText(path: string): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(readBytes(path));
+}
+
+function readBytes(path: string): Uint8Array {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
 function verifyFile(path: string, policy: Policy): Report {
-  const verifier = new Verifier(policy);
   const file = openSync(path, 'r');
   try {
     const buffer = new Uint8Array(READ_SIZE);
-    for (;;) {
-      const size = readSync(file, buffer);
-      if (size === 0 || !verifier.feed(buffer.subarray(0, size))) return verifier.finish();
-    }
+    let size = fill(file, buffer);
+    // A fork proof fits into the buffer; a larger file that begins like one is refused for its size.
+    if (looksLikeFork(buffer.subarray(0, size))) return verifyFork(buffer.slice(0, size), policy);
+    const verifier = new Verifier(policy);
+    while (size > 0 && verifier.feed(buffer.subarray(0, size))) size = fill(file, buffer);
+    return verifier.finish();
   } finally {
     closeSync(file);
   }
+}
+
+/** Reads until the buffer is full or the file is over: a pipe gives less at a time. */
+function fill(file: number, buffer: Uint8Array): number {
+  let size = 0;
+  while (size < buffer.length) {
+    const more = readSync(file, buffer, size, buffer.length - size, null);
+    if (more === 0) break;
+    size += more;
+  }
+  return size;
 }
 
 process.exitCode = main(process.argv.slice(2));

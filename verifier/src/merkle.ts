@@ -68,6 +68,25 @@ export class Frontier {
   }
 }
 
+/**
+ * The root of a tree of `size` leaves to which `path` (RFC 6962 §2.1.1, from the leaf's sibling up) leads from the
+ * leaf at `index`. Undefined if the leaf lies outside, or if the path is longer or shorter than its way.
+ */
+export function rootOfPath(leaf: Uint8Array, index: bigint, size: number, path: readonly Uint8Array[]): Uint8Array | undefined {
+  let used = 0;
+  const root = (lo: number, hi: number): Uint8Array | undefined => {
+    if (hi - lo === 1) return leaf;
+    const middle = lo + largestPowerBelow(hi - lo);
+    const isLeft = index < middle;
+    const own = isLeft ? root(lo, middle) : root(middle, hi);
+    const sibling = path[used++];
+    if (own === undefined || sibling === undefined) return undefined;
+    return isLeft ? nodeHash(own, sibling) : nodeHash(sibling, own);
+  };
+  const hash = index < size ? root(0, size) : undefined;
+  return used === path.length ? hash : undefined;
+}
+
 /** The largest power of two strictly below n, n > 1. */
 function largestPowerBelow(n: number): number {
   let power = 1;

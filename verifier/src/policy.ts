@@ -1,69 +1,112 @@
-/** What the verifier brings: the key it trusts, the reference it kept, what it requires (spec/verdict.md "Input"). */
-import { encodeUtf8, fromHex } from './bytes.js';
-import { isSigned, namesKey, parseCheckpoint, type Checkpoint } from './checkpoint.js';
+/** What the verifier brings: keys it trusts, references it kept, revocations it knows, what it requires (spec/verdict.md "Input"). */
+import { fromBase64, toHex } from './bytes.js';
 import { parseKeyId, parsePem, type PublicKey, type VerifySignature } from './keys.js';
+import { ascending, greatest, parseReference, verifyNote, type Reference } from './reference.js';
+import { readStatement, type Statement } from './statement.js';
 import { AXES, REQUIRED_BY_DEFAULT, type Axis, type Misuse } from './verdict.js';
 
-/** A policy as it is written down; every field may be absent. */
-export interface Policy {
-  /** A public key, PEM. */
-  key?: string;
-  /** A key id, 64 hex digits. */
-  keyId?: string;
+const LISTED_MAX = 16;
+const SKEW_MS_DEFAULT = 300_000;
+
+export interface PolicyReference {
   /** A checkpoint note, or SIZE:ROOT. */
-  reference?: string;
-  require?: readonly string[];
-  upto?: number;
+  checkpoint: string;
+  /** When it was asked for: every later record is younger. */
+  requested?: number;
+  /** When it came: every record that it covers is older. */
+  received?: number;
 }
 
-/** A tree head that the verifier kept; `note` is there when it is a signed one. */
-export interface Reference {
-  size: number;
-  root: Uint8Array;
-  note: Checkpoint | undefined;
+/** A policy as it is written down; every field may be absent. Times are ms since 1970 on the verifier's clock. */
+export interface Policy {
+  /** Public keys (PEM) and key ids (64 hex digits). */
+  keys?: readonly string[];
+  references?: readonly PolicyReference[];
+  require?: readonly string[];
+  upto?: number;
+  /** Revocation statements, base64. */
+  revocations?: readonly string[];
+  max_age_ms?: number;
+  skew_ms?: number;
+  now_ms?: number;
+  /** One more of `keys`, a PEM. */
+  key?: string;
+  /** One more of `keys`, a key id. */
+  keyId?: string;
+  /** One more of `references`, without times. */
+  reference?: string;
 }
 
 /** A policy that has been read. */
 export interface Terms {
-  key: PublicKey | undefined;
-  /** Undefined when the verifier brought no key: then the bundle's key speaks for itself. */
-  trustedId: Uint8Array | undefined;
+  /** The public keys that it brings; for the others only `trusted` holds their ids. */
+  publicKeys: readonly PublicKey[];
+  /** Key ids in hex; empty when the verifier brought no key: then the bundle's keys speak for themselves. */
+  trusted: ReadonlySet<string>;
+  /** Ascending by size. */
+  references: readonly Reference[];
+  /** The one that the axes and the scope are about. */
   reference: Reference | undefined;
   required: readonly Axis[];
   upto: number | undefined;
+  statements: readonly Statement[];
+  skewMs: number;
+  /** The newest record must not claim an earlier time, ms. */
+  oldestMs: number | undefined;
 }
 
-/** The policy's terms, or how it is misused. */
+/** The policy's terms, or how it is misused: of several misuses the first in the order of the specification. */
 export function readPolicy(policy: Policy, verify: VerifySignature): Terms | Misuse {
-  const key = policy.key === undefined ? undefined : parsePem(policy.key);
-  const keyId = policy.keyId === undefined ? undefined : parseKeyId(policy.keyId);
-  if ((policy.key !== undefined && !key) || (policy.keyId !== undefined && !keyId)) return 'misuse-key';
-  if (key !== undefined && keyId !== undefined) return 'misuse-key';
-  const reference = policy.reference === undefined ? undefined : parseReference(policy.reference);
-  if (policy.reference !== undefined && reference === undefined) return 'misuse-reference';
-  // Without a full key here, the signature of a note is looked at in step 20, under the bundle's key.
-  if (key !== undefined && reference !== undefined && !isReferenceGood(reference, key, verify)) return 'misuse-reference';
+  const keys = readKeys(policy);
+  if (keys === undefined) return 'misuse-key';
+  const references = readReferences(policy, keys.publicKeys, verify);
+  if (references === undefined) return 'misuse-reference';
+  const reference = greatest(references);
   if (policy.upto !== undefined && policy.upto !== reference?.size) return 'misuse-upto';
   const required = policy.require ?? REQUIRED_BY_DEFAULT;
   if (!required.every(isAxis)) return 'misuse-require';
-  return { key, trustedId: key?.id ?? keyId, reference, required, upto: policy.upto };
+  const statements = readAll(policy.revocations ?? [], (text) => readBase64Statement(text, verify));
+  if (statements === undefined) return 'misuse-revocation';
+  const { max_age_ms: maxAge, now_ms: now, upto, skew_ms: skewMs = SKEW_MS_DEFAULT } = policy;
+  if (maxAge !== undefined && now === undefined) return 'misuse-age';
+  const oldestMs = maxAge === undefined || now === undefined ? undefined : now - maxAge;
+  return { ...keys, references: ascending(references), reference, required, upto, statements, skewMs, oldestMs };
 }
 
-/** A reference note must verify under the policy's key or, without one, the bundle's; SIZE:ROOT has no signature. */
-export function isReferenceGood(reference: Reference, key: PublicKey, verify: VerifySignature): boolean {
-  const { note } = reference;
-  return note === undefined || (namesKey(note, key) && isSigned(note, key, verify));
+function readKeys({ keys = [], key, keyId }: Policy): Pick<Terms, 'publicKeys' | 'trusted'> | undefined {
+  const texts = [...keys, ...[key, keyId].filter((text) => text !== undefined)];
+  const read = readAll(texts, (text) => parseKeyId(text) ?? parsePem(text));
+  if (read === undefined) return undefined;
+  const publicKeys = read.filter((one): one is PublicKey => !(one instanceof Uint8Array));
+  return { publicKeys, trusted: new Set(read.map((one) => toHex(one instanceof Uint8Array ? one : one.id))) };
 }
 
-/** SIZE:ROOT is one line, with its LF or without; a note always has several. */
-export function parseReference(text: string): Reference | undefined {
-  const short = /^([1-9][0-9]{0,15}):([0-9a-fA-F]{64})\n?$/.exec(text);
-  if (short !== null) {
-    const size = Number(short[1]);
-    return Number.isSafeInteger(size) ? { size, root: fromHex(short[2]!)!, note: undefined } : undefined;
+function readReferences({ references = [], reference }: Policy, publicKeys: readonly PublicKey[], verify: VerifySignature): Reference[] | undefined {
+  const given = reference === undefined ? references : [...references, { checkpoint: reference }];
+  return readAll(given, ({ checkpoint, requested, received }) => {
+    const parsed = parseReference(checkpoint);
+    if (parsed === undefined || (requested !== undefined && received !== undefined && received < requested)) return undefined;
+    const verified = parsed.note === undefined ? true : verifyNote(parsed.note, publicKeys, verify);
+    // A note of a key that is not here in full is looked at in step 20, under the bundle's keys.
+    return verified === false ? undefined : { ...parsed, requested, received, settled: verified === true };
+  });
+}
+
+function readBase64Statement(text: string, verify: VerifySignature): Statement | undefined {
+  const bytes = fromBase64(text);
+  return bytes && readStatement(bytes, verify);
+}
+
+/** All of them read, or undefined if one cannot be or there are too many. */
+function readAll<T, R>(items: readonly T[], read: (item: T) => R | undefined): R[] | undefined {
+  if (items.length > LISTED_MAX) return undefined;
+  const results: R[] = [];
+  for (const item of items) {
+    const result = read(item);
+    if (result === undefined) return undefined;
+    results.push(result);
   }
-  const note = parseCheckpoint(encodeUtf8(text));
-  return note && { size: note.size, root: note.root, note };
+  return results;
 }
 
 function isAxis(name: string): name is Axis {

@@ -11,9 +11,22 @@ const ENTRIES_MAX = 64;
 const CAUSES_MAX = 64;
 const CRITICAL_MAX = 16;
 const LABEL_SIZE_MAX = 64;
+const ERASED_MAX = 64;
 
 /** Kinds that this version gives fields to; the other codes up to 17 are reserved. */
-export const KIND = { genesis: 0, intent: 1, outcome: 2, deny: 3, seal: 5, heartbeat: 12, terminal: 15, detail: 17 } as const;
+export const KIND = {
+  genesis: 0,
+  intent: 1,
+  outcome: 2,
+  deny: 3,
+  seal: 5,
+  rotate: 6,
+  revoke: 7,
+  heartbeat: 12,
+  erase: 13,
+  terminal: 15,
+  detail: 17,
+} as const;
 const KIND_MAX = 17;
 const CLASS_MAX = 4;
 const OUTCOME_MAX = 4;
@@ -30,6 +43,8 @@ export interface Record {
   logId: Uint8Array;
   index: bigint;
   prev: Uint8Array | undefined;
+  /** The wall clock that the operator claims, ms. */
+  claimed: bigint;
   kind: number;
   facts: Map<string, Fact>;
   commitments: Map<string, Uint8Array>;
@@ -67,6 +82,27 @@ export function commitment(salt: Uint8Array, label: string, value: Uint8Array): 
   return sha3_256(concat(encodeUtf8('oar-commit-v1\0'), salt, Uint8Array.of(name.length), name, value));
 }
 
+/** What an erase record says is gone: fields of an earlier record. */
+export interface Erasure {
+  record: bigint;
+  labels: string[];
+}
+
+/** The facts of an erase at index `at` ("Genesis, intent, outcome, seal, erase"), or undefined if they lack the form. */
+export function readErasure(facts: Map<string, Fact>, at: number): Erasure | undefined {
+  try {
+    const record = uintOf(facts.get('record'));
+    require(record < BigInt(at));
+    bytesOf(facts.get('record_digest'), DIGEST_SIZE);
+    const labels = arrayOf(facts.get('labels'), 1, ERASED_MAX).map(labelOf);
+    requireAscending(labels);
+    return { record, labels };
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
+}
+
 function decodeFields(bytes: Uint8Array): ValueMap {
   require(bytes.length <= RECORD_SIZE_MAX);
   const fields = decode(bytes);
@@ -82,7 +118,7 @@ function readFields(fields: ValueMap): Record {
   const index = uintOf(fields.get(3n));
   const prev = optional(fields.get(4n), (value) => bytesOf(value, DIGEST_SIZE));
   require((prev === undefined) === (index === 0n));
-  uintOf(fields.get(5n));
+  const claimed = uintOf(fields.get(5n));
   checkPair(fields.get(6n), (boot) => bytesOf(boot, ID_SIZE), uintOf);
   const kind = codeOf(fields.get(7n), KIND_MAX);
   checkPair(fields.get(8n), (actorClass) => codeOf(actorClass, CLASS_MAX), (id) => bytesOf(id, ID_SIZE));
@@ -97,17 +133,15 @@ function readFields(fields: ValueMap): Record {
   const mode = codeOf(fields.get(16n), MODE.sealed);
   require(mode === MODE.each || EITHER.has(kind));
   const keyId = bytesOf(fields.get(17n), ID_SIZE);
-  return { logId, index, prev, kind, facts: facts ?? new Map(), commitments: commitments ?? new Map(), intent, mode, keyId };
+  return { logId, index, prev, claimed, kind, facts: facts ?? new Map(), commitments: commitments ?? new Map(), intent, mode, keyId };
 }
 
 /** Fields 18 and 19; returns the critical labels, each of which must be in field 19. */
 function readExtensions(fields: ValueMap): string[] {
   const extensions = optional(fields.get(19n), (value) => labelled(value, extensionOf));
   const critical = optional(fields.get(18n), (value) => arrayOf(value, 1, CRITICAL_MAX).map(labelOf)) ?? [];
-  critical.forEach((label, i) => {
-    require(i === 0 || compareLabels(critical[i - 1]!, label) < 0);
-    require(extensions?.has(label) === true);
-  });
+  requireAscending(critical);
+  for (const label of critical) require(extensions?.has(label) === true);
   return critical;
 }
 
@@ -156,6 +190,11 @@ function labelOf(value: Value | undefined): string {
 function arrayOf(value: Value | undefined, min: number, max: number): Value[] {
   require(Array.isArray(value) && value.length >= min && value.length <= max);
   return value;
+}
+
+/** Labels in the order of map keys, none twice. */
+function requireAscending(labels: string[]): void {
+  labels.forEach((label, i) => require(i === 0 || compareLabels(labels[i - 1]!, label) < 0));
 }
 
 function checkPair(value: Value | undefined, first: (value: Value) => unknown, second: (value: Value) => unknown): void {

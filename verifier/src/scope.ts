@@ -1,34 +1,64 @@
 /** What a verdict is about, and the sentence that says so ("Report" in spec/verdict.md). */
-import type { Reference } from './policy.js';
+import type { Reference } from './reference.js';
 import type { Axes, AxisState } from './verdict.js';
+
+/** How many open intents, and how many erased fields, are listed. */
+export const LISTED_MAX = 16;
 
 /** Fields are null where reading stopped before they were known; the checkpoint's are known once it verified. */
 export interface Scope {
   log: string | null;
+  /** The first of `keys`. */
   key: string | null;
+  keys: string[];
   first: number | null;
   last: number | null;
   size: number | null;
   root: string | null;
   opened: number;
   open_intents: number[];
+  /** Runs of indexes whose signatures are worth nothing, first and last. */
+  revoked: [number, number][];
+  /** A record, the label of a field of it, and the record that says it was erased. */
+  erased: [number, string, number][];
   text: string;
 }
 
 export function emptyScope(): Scope {
-  return { log: null, key: null, first: null, last: null, size: null, root: null, opened: 0, open_intents: [], text: '' };
+  return {
+    log: null,
+    key: null,
+    keys: [],
+    first: null,
+    last: null,
+    size: null,
+    root: null,
+    opened: 0,
+    open_intents: [],
+    revoked: [],
+    erased: [],
+    text: '',
+  };
 }
 
-/**
- * The sentence of a verdict that no step contradicts: what is covered, against which reference, and what is not.
- * `openCount` may be more than the scope lists.
- */
-export function coveredText(scope: Scope, openCount: number, { consistency, completeness }: Axes, reference: Reference | undefined): string {
-  const listed = scope.open_intents.join(', ');
-  const more = openCount > scope.open_intents.length ? ', …' : '';
-  const open = openCount > 0 ? [`intents without outcome: ${listed}${more}`] : [];
-  const outside = scope.first === 0 ? 'later records not covered' : 'earlier and later records not covered';
-  return [subject(scope)!, extent(consistency, completeness, reference), ...open, outside].join('; ');
+/** How many there are in all, of what the scope lists the first of. */
+export interface Counts {
+  open: number;
+  erased: number;
+}
+
+/** The sentence of a verdict that no step contradicts: what is covered, against which reference, and what is not. */
+export function coveredText(scope: Scope, counts: Counts, { consistency, completeness }: Axes, reference: Reference | undefined): string {
+  const { revoked, open_intents: open, erased, first } = scope;
+  const parts = [
+    subject(scope),
+    extent(consistency, completeness, reference),
+    listed('revoked', revoked.map(rangeText), revoked.length),
+    listed('intents without outcome', open.map(String), counts.open),
+    listed('erased', erased.map(([record, label, by]) => `${record} ${label} by ${by}`), counts.erased),
+    first === 0 ? 'later records not covered' : 'earlier and later records not covered',
+  ];
+  return parts.filter((part) => part !== undefined).join('; ');
 }
 
 /** The sentence of a failure: nothing is covered. `place` is where it is, and what was compared. */
@@ -36,11 +66,25 @@ export function refusedText(scope: Scope, place: string): string {
   return [subject(scope), `nothing is covered: ${place}`].filter((part) => part !== undefined).join('; ');
 }
 
-function subject({ log, key, first, last }: Scope): string | undefined {
+function subject({ log, keys, first, last }: Scope): string | undefined {
   if (log === null) return undefined;
-  const records = first === last ? `record ${first}` : `records ${first}–${last}`;
-  const under = key === null ? '' : ` under key ${key.slice(0, 2)}…${key.slice(-2)}`;
-  return `${records} of log ${log.slice(0, 4)}…${log.slice(-2)}${under}`;
+  const records = `${first === last ? 'record' : 'records'} ${rangeText([first!, last!])}`;
+  return `${records} of log ${log.slice(0, 4)}…${log.slice(-2)}${signers(keys.map((key) => `${key.slice(0, 2)}…${key.slice(-2)}`))}`;
+}
+
+function signers(keys: string[]): string {
+  if (keys.length === 0) return '';
+  return keys.length === 1 ? ` under key ${keys[0]}` : ` under keys ${keys[0]} to ${keys.at(-1)}`;
+}
+
+function rangeText([first, last]: [number, number]): string {
+  return first === last ? `${first}` : `${first}–${last}`;
+}
+
+/** `name: a, b, …`, or nothing where there is nothing; the dots where there are more than are listed. */
+function listed(name: string, items: string[], count: number): string | undefined {
+  const more = count > items.length ? ['…'] : [];
+  return count === 0 ? undefined : `${name}: ${[...items, ...more].join(', ')}`;
 }
 
 function extent(consistency: AxisState, completeness: AxisState, reference: Reference | undefined): string {

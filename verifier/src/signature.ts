@@ -16,14 +16,23 @@ export interface Signed {
 
 export type SignatureReason = 'signing-mode' | 'malformed-signature' | 'unknown-key' | 'signature';
 
-/** Steps 11 to 14 of spec/verdict.md for one record: undefined when all pass. An empty `cose` is no signature. */
+/** What a signature is judged by besides its record. */
+export interface Signing {
+  logId: Uint8Array;
+  /** One of the listed keys is trusted. */
+  isTrusted: boolean;
+  verify: VerifySignature;
+}
+
+/**
+ * Steps 11 to 14 of spec/verdict.md for one record: undefined when all pass. An empty `cose` is no signature;
+ * `signer` is the listed key that must have signed, undefined if that key is not listed.
+ */
 export function judgeSignature(
   signed: Signed,
   cose: Uint8Array,
-  logId: Uint8Array,
-  key: PublicKey,
-  trustedId: Uint8Array,
-  verify: VerifySignature,
+  signer: PublicKey | undefined,
+  { logId, isTrusted, verify }: Signing,
 ): SignatureReason | undefined {
   // Step 11.
   if ((signed.mode === MODE.each) !== cose.length > 0) return 'signing-mode';
@@ -32,10 +41,10 @@ export function judgeSignature(
     return 'malformed-signature';
   }
   // Step 13, for sealed records too: they name a key all the same.
-  if (!equal(signed.keyId, key.id) || !equal(key.id, trustedId)) return 'unknown-key';
+  if (signer === undefined || !equal(signed.keyId, signer.id) || !isTrusted) return 'unknown-key';
   // Step 14.
   if (cose.length === 0) return undefined;
-  return verify(key.raw, sigStructure(signed.keyId, logId, signed.digest), cose.subarray(FRAME_SIZE)) ? undefined : 'signature';
+  return verify(signer.raw, sigStructure(signed.keyId, logId, signed.digest), cose.subarray(FRAME_SIZE)) ? undefined : 'signature';
 }
 
 /** The first 77 bytes of the COSE_Sign1. */

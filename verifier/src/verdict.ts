@@ -40,10 +40,17 @@ const FAILURES = [
   ['signature', 14, 'authenticity'],
   ['opening', 15, 'disclosure'],
   ['genesis-key', 16, 'authenticity'],
+  ['key-event', 16, 'authenticity'],
+  ['key-history', 16, 'authenticity'],
+  ['pre-rotation', 16, 'authenticity'],
+  ['rotation-proof', 16, 'authenticity'],
+  ['erase', 16, 'integrity'],
+  ['time-bounds', 16, 'time'],
   ['malformed-checkpoint', 17, 'inclusion'],
   ['checkpoint-origin', 17, 'inclusion'],
   ['checkpoint-key', 17, 'authenticity'],
   ['root', 18, 'inclusion'],
+  ['event-path', 18, 'inclusion'],
   ['checkpoint-signature', 19, 'authenticity'],
   ['truncated', 20, 'completeness'],
   ['fork', 20, 'consistency'],
@@ -51,10 +58,12 @@ const FAILURES = [
 export type Reason = (typeof FAILURES)[number][0];
 export const REASONS: readonly Reason[] = FAILURES.map(([reason]) => reason);
 
-export type Misuse = 'misuse-key' | 'misuse-reference' | 'misuse-require' | 'misuse-upto';
+/** Wrong usages, in the order in which they are looked for ("Input"). */
+export const MISUSES = ['misuse-policy', 'misuse-key', 'misuse-reference', 'misuse-upto', 'misuse-require', 'misuse-revocation', 'misuse-age'] as const;
+export type Misuse = (typeof MISUSES)[number];
 
-/** Exit codes ("Verdicts"); 3, REVOKED, is reserved, and 64 is a wrong usage. */
-export const EXIT = { verified: 0, invalid: 1, stale: 2, none: 4, misuse: 64 } as const;
+/** Exit codes ("Verdicts"); 64 is a wrong usage. */
+export const EXIT = { verified: 0, invalid: 1, stale: 2, revoked: 3, none: 4, misuse: 64 } as const;
 
 /** A failure and where it is. An opening may name any index up to 2^64 − 1. */
 export interface Failure {
@@ -66,7 +75,7 @@ export type AxisState = { state: 'pass' } | { state: 'fail' | 'unchecked'; reaso
 export type Axes = { [axis in Axis]: AxisState };
 
 export interface Report {
-  verdict: 'VERIFIED' | 'INVALID' | 'STALE' | null;
+  verdict: 'VERIFIED' | 'INVALID' | 'REVOKED' | 'STALE' | null;
   exit: number;
   reason: string | null;
   index: number | bigint | null;
@@ -105,21 +114,26 @@ export function failureReport(failure: Failure, scope: Scope, referenceSize: num
   };
 }
 
-/** The report when every step passed: VERIFIED, or STALE for the first required axis that is unchecked. */
-export function passedReport(axes: Axes, required: readonly Axis[], selfAsserted: boolean, scope: Scope): Report {
-  const lacking = selfAsserted
-    ? 'self-asserted-key'
-    : AXES.filter((axis) => required.includes(axis)).map((axis) => reasonOf(axes[axis])).find((reason) => reason !== null);
-  const stale = lacking !== undefined && lacking !== null;
-  return {
-    verdict: stale ? 'STALE' : 'VERIFIED',
-    exit: stale ? EXIT.stale : EXIT.verified,
-    reason: stale ? lacking : null,
-    index: null,
-    step: null,
-    axes,
-    scope,
-  };
+/** What besides the axes decides a verdict that no step contradicts. */
+export interface Circumstances {
+  required: readonly Axis[];
+  selfAsserted: boolean;
+  tooOld: boolean;
+}
+
+/** The report when every step passed: REVOKED, STALE for the first thing that is lacking, or VERIFIED. */
+export function passedReport(axes: Axes, circumstances: Circumstances, scope: Scope): Report {
+  const found = { index: null, step: null, axes, scope };
+  if (axes['key-status'].state === 'fail') return { verdict: 'REVOKED', exit: EXIT.revoked, reason: 'revoked', ...found };
+  const lacking = whatIsLacking(axes, circumstances);
+  if (lacking === undefined) return { verdict: 'VERIFIED', exit: EXIT.verified, reason: null, ...found };
+  return { verdict: 'STALE', exit: EXIT.stale, reason: lacking, ...found };
+}
+
+function whatIsLacking(axes: Axes, { required, selfAsserted, tooOld }: Circumstances): string | undefined {
+  if (selfAsserted) return 'self-asserted-key';
+  const reasons = AXES.filter((axis) => required.includes(axis)).map((axis) => reasonOf(axes[axis]));
+  return reasons.find((reason) => reason !== undefined) ?? (tooOld ? 'too-old' : undefined);
 }
 
 /** A wrong usage: no verdict, exit 64 ("Input"). */
@@ -146,10 +160,10 @@ export function toText(report: Report): string {
   return [head, ...lines, report.scope.text].join('\n');
 }
 
-function notReached(): Axes {
+export function notReached(): Axes {
   return Object.fromEntries(AXES.map((axis) => [axis, unchecked('not-reached')])) as Axes;
 }
 
-function reasonOf(axis: AxisState): string | null {
-  return axis.state === 'pass' ? null : axis.reason;
+function reasonOf(axis: AxisState): string | undefined {
+  return axis.state === 'pass' ? undefined : axis.reason;
 }

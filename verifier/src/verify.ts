@@ -1,39 +1,39 @@
 /** The verifier: takes a bundle in pieces of any size and judges it by the steps of spec/verdict.md. */
 import { equal, toHex } from './bytes.js';
-import { BundleFault, BundleReader, Source, type Header, type Item, type Opening } from './bundle.js';
-import { Chain, SignatureRun, type Accepted } from './chain.js';
+import { BundleFault, BundleReader, type Event, type Header, type Item, type Opening } from './bundle.js';
+import { Chain, SignatureRun } from './chain.js';
 import { isSigned, readCheckpoint, type Checkpoint } from './checkpoint.js';
+import { asIndex, Events, type Bench } from './events.js';
+import { KeyRing } from './keyring.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
-import { isReferenceGood, readPolicy, type Policy, type Reference, type Terms } from './policy.js';
-import { commitment, ID_SIZE } from './record.js';
-import { coveredText, emptyScope } from './scope.js';
-import { judgeSignature } from './signature.js';
-import {
-  comesBefore,
-  failureReport,
-  misuseReport,
-  PASS,
-  passedReport,
-  unchecked,
-  type Axes,
-  type AxisState,
-  type Failure,
-  type Reason,
-  type Report,
-} from './verdict.js';
+import { readPolicy, type Policy, type Terms } from './policy.js';
+import { commitment, KIND, readErasure, type Fact, type Record } from './record.js';
+import { allowsTime, compareReference, verifyNote, type TreeHead } from './reference.js';
+import { coveredText, emptyScope, LISTED_MAX, type Counts } from './scope.js';
+import { judgeSignature, type Signed } from './signature.js';
+import { Source } from './source.js';
+import { isSelfAsserted, standingOf } from './standing.js';
+import { comesBefore, failureReport, misuseReport, passedReport, type Failure, type Reason, type Report } from './verdict.js';
 
-const OPEN_INTENTS_LISTED = 16;
+/** What of a record its signature and its openings are judged by. */
+interface Held extends Signed {
+  /** The listed key that must have signed it. */
+  signer: PublicKey | undefined;
+  commitments: Map<string, Uint8Array>;
+  /** A seal's fact `signatures`. */
+  sealed: Fact | undefined;
+}
 
 /** The chunk being read: the records that passed steps 3 to 10, which end at the first that did not. */
 interface Chunk {
   start: number;
   count: number;
-  accepted: Accepted[];
+  held: Held[];
 }
 
 /**
  * new Verifier(policy), feed(bytes) as often as needed, finish() for the report. Nothing here throws on any bundle
- * or policy. Memory does not grow with the bundle, but for the open intents.
+ * or policy. Memory does not grow with the bundle, but for the open intents and, up to their limit, the key events.
  */
 export class Verifier {
   private readonly source = new Source();
@@ -43,12 +43,17 @@ export class Verifier {
   private worst: Failure | undefined;
   // Set in the order of the file, each by its part.
   private header!: Header;
-  private key!: PublicKey;
+  private keys!: PublicKey[];
+  private events!: Events;
+  private bench!: Bench;
   private chain!: Chain;
   private run!: SignatureRun;
   private chunk!: Chunk;
+  private newestMs = 0n;
   private checkpoint!: Checkpoint;
   private readonly scope = emptyScope();
+  private readonly counts: Counts = { open: 0, erased: 0 };
+  private haveLess: number | undefined;
 
   /** `verify` can be replaced by one that remembers earlier answers. */
   constructor(
@@ -95,15 +100,16 @@ export class Verifier {
       case 'header':
         this.beginLog(item.header);
         break;
-      case 'key':
-        this.takeKey(item.key);
+      case 'keys':
+        this.takeKeys(item.keys, item.events);
+        this.stopIfFailed();
         break;
       case 'left':
-        this.chain = new Chain(this.header, item.hashes, this.terms!.reference?.size);
+        this.chain = new Chain(this.header, item.hashes, new Set(this.terms!.references.map(({ size }) => size)));
         this.run = new SignatureRun(this.header.first === 0);
         break;
       case 'chunk':
-        this.chunk = { start: item.start, count: item.count, accepted: [] };
+        this.chunk = { start: item.start, count: item.count, held: [] };
         break;
       case 'record':
         this.judgeRecord(item.index, item.bytes);
@@ -116,6 +122,7 @@ export class Verifier {
         break;
       case 'chunk-end':
         this.stopIfFailed();
+        if (this.report === undefined && this.chunk.start + this.chunk.count === this.end) this.endRecords();
         break;
       case 'checkpoint':
         this.judgeCheckpoint(item.right, item.note);
@@ -131,31 +138,56 @@ export class Verifier {
     this.scope.last = header.first + header.count - 1;
   }
 
-  private takeKey(key: PublicKey): void {
-    this.key = key;
-    this.scope.key = toHex(key.id);
+  /** The keys, and the events before the range. */
+  private takeKeys(keys: PublicKey[], events: Event[]): void {
+    this.keys = keys;
+    this.scope.keys = keys.map(({ id }) => toHex(id));
+    this.scope.key = this.scope.keys[0]!;
+    this.events = new Events(events);
+    const { trusted, references, skewMs } = this.terms!;
+    const { logId } = this.header;
+    const isTrusted = trusted.size === 0 || this.scope.keys.some((id) => trusted.has(id));
+    const ring = new KeyRing(keys, logId, this.verify);
+    this.bench = { logId, isTrusted, verify: this.verify, ring, references, skewMs };
+    this.judgeEventsBelow(this.header.first);
+  }
+
+  private judgeEventsBelow(end: number): void {
+    const failure = this.events.judgeBelow(end, this.bench);
+    if (failure !== undefined) this.note(failure.reason, failure.index);
   }
 
   /** Steps 3 to 10 and 16. Records after a failed one are not judged: whatever they show has a higher index. */
   private judgeRecord(index: number, bytes: Uint8Array): void {
-    if (this.chunk.accepted.length < index - this.chunk.start) return;
+    if (this.chunk.held.length < index - this.chunk.start) return;
     const accepted = this.chain.accept(index, bytes);
-    if (typeof accepted === 'string') {
-      this.note(accepted, index);
-      return;
-    }
-    this.chunk.accepted.push(accepted);
-    // Step 16, wherever the bundle holds record 0.
-    if (index === 0 && !namesKeys(accepted, this.key)) this.note('genesis-key', 0);
+    if (typeof accepted === 'string') return this.note(accepted, index);
+    const { record, digest } = accepted;
+    const { kind, mode, keyId, facts, commitments, claimed } = record;
+    const { signer, failure } = this.bench.ring.rule(BigInt(index), record);
+    const sealed = kind === KIND.seal ? facts.get('signatures') : undefined;
+    this.chunk.held.push({ digest, mode, keyId, signer, commitments, sealed });
+    this.newestMs = claimed;
+    // Step 16, whose rows come in this order.
+    if (failure !== undefined) this.note(failure, index);
+    if (kind === KIND.erase) this.judgeErase(index, record);
+    if (!allowsTime(this.bench.references, BigInt(index), claimed, this.bench.skewMs)) this.note('time-bounds', index);
+  }
+
+  private judgeErase(index: number, { facts }: Record): void {
+    const erasure = readErasure(facts, index);
+    if (erasure === undefined) return this.note('erase', index);
+    const { erased } = this.scope;
+    this.counts.erased += erasure.labels.length;
+    for (const label of erasure.labels.slice(0, LISTED_MAX - erased.length)) erased.push([Number(erasure.record), label, index]);
   }
 
   /** Steps 11 to 14, and what step 10 says of a seal's `signatures`. */
   private judgeSignature(index: number, cose: Uint8Array): void {
-    const record = this.chunk.accepted[index - this.chunk.start];
-    if (record === undefined) return;
-    if (!this.run.add(record, cose)) this.note('seal', index);
-    const trustedId = this.terms!.trustedId ?? this.key.id;
-    const reason = judgeSignature(record, cose, this.header.logId, this.key, trustedId, this.verify);
+    const held = this.chunk.held[index - this.chunk.start];
+    if (held === undefined) return;
+    if (!this.run.add(held.sealed, cose)) this.note('seal', index);
+    const reason = judgeSignature(held, cose, held.signer, this.bench);
     if (reason !== undefined) this.note(reason, index);
   }
 
@@ -163,85 +195,81 @@ export class Verifier {
   private judgeOpening({ index, label, salt, value }: Opening): void {
     const place = index - BigInt(this.chunk.start);
     const inChunk = place >= 0n && place < BigInt(this.chunk.count);
-    const record = inChunk ? this.chunk.accepted[Number(place)] : undefined;
+    const held = inChunk ? this.chunk.held[Number(place)] : undefined;
     // A record of this chunk that failed earlier steps, or came after one that did, is not looked at again.
-    if (inChunk && record === undefined) return;
-    const committed = record?.commitments.get(label);
+    if (inChunk && held === undefined) return;
+    const committed = held?.commitments.get(label);
     if (committed !== undefined && equal(committed, commitment(salt, label, value))) this.scope.opened += 1;
-    else this.note('opening', index <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(index) : index);
+    else this.note('opening', asIndex(index));
+  }
+
+  /** The last chunk has ended: the events after the range, and the keys that never came into force. */
+  private endRecords(): void {
+    this.judgeEventsBelow(Infinity);
+    if (this.worst === undefined && this.bench.ring.hasLeftOver) this.note('key-history', this.end);
+    this.stopIfFailed();
   }
 
   /** Steps 17 to 20, in this order: the first that fails is the verdict. */
   private judgeCheckpoint(right: Uint8Array[], note: Uint8Array): void {
-    const end = this.header.first + this.header.count;
+    const key = this.bench.ring.inForce;
     // Step 17.
-    const checkpoint = readCheckpoint(note, this.key, this.header.logId);
-    if (typeof checkpoint === 'string') return this.note(checkpoint, end);
+    const checkpoint = readCheckpoint(note, key, this.header.logId);
+    if (typeof checkpoint === 'string') return this.note(checkpoint, this.end);
     // Step 18. rootWith gives no root for a size below `end`.
-    const root = this.chain.tree.rootWith(end, right, checkpoint.size);
-    if (root === undefined || !equal(root, checkpoint.root)) return this.note('root', end);
+    const root = this.chain.tree.rootWith(this.end, right, checkpoint.size);
+    if (root === undefined || !equal(root, checkpoint.root)) return this.note('root', this.end);
+    if (!this.events.leadTo(root, checkpoint.size)) return this.note('event-path', this.end);
     // Step 19.
-    if (!isSigned(checkpoint, this.key, this.verify)) return this.note('checkpoint-signature', end);
+    if (!isSigned(checkpoint, key, this.verify)) return this.note('checkpoint-signature', this.end);
     this.checkpoint = checkpoint;
     this.scope.size = checkpoint.size;
     this.scope.root = toHex(checkpoint.root);
-    // Step 20. Step 13 passed, so the bundle's key is the one that the policy names by its id, if it names one.
-    const { key, reference } = this.terms!;
-    if (reference === undefined) return;
-    if (key === undefined && !isReferenceGood(reference, this.key, this.verify)) {
-      this.report = misuseReport('misuse-reference', this.scope);
+    this.compareReferences();
+  }
+
+  /** Step 20. What no public key of the policy has verified must verify under a listed key. */
+  private compareReferences(): void {
+    const { references } = this.terms!;
+    const unsettled = references.filter(({ settled }) => !settled);
+    if (unsettled.some(({ note }) => note !== undefined && verifyNote(note, this.keys, this.verify) !== true)) {
+      this.report = misuseReport('misuse-reference', { ...this.scope, erased: [] });
       return;
     }
-    const reason = this.compareReference(reference);
-    if (reason !== undefined) this.note(reason, end);
+    const head = this.head();
+    for (const reference of references) {
+      const reason = compareReference(reference, head);
+      if (reason === undefined) continue;
+      this.haveLess = reference.size;
+      return this.note(reason, this.end);
+    }
   }
 
-  /** "The reference (step 20)". */
-  private compareReference(reference: Reference): Reason | undefined {
-    if (reference.note !== undefined && reference.note.log !== this.checkpoint.log) return 'fork';
-    if (this.checkpoint.size < reference.size) return 'truncated';
-    if (this.checkpoint.size === reference.size) return equal(this.checkpoint.root, reference.root) ? undefined : 'fork';
-    if (!this.isWhole()) return undefined;
-    return equal(this.chain.prefixRoot!, reference.root) ? undefined : 'fork';
-  }
-
-  private isWhole(): boolean {
-    return this.header.first === 0 && this.header.count === this.checkpoint.size;
+  private head(): TreeHead {
+    const { log, size, root } = this.checkpoint;
+    const isWhole = this.header.first === 0 && this.header.count === size;
+    return { log, size, root, prefixRoots: isWhole ? this.chain.prefixRoots : undefined };
   }
 
   /** Every step passed: what each axis can say, and the verdict over those that are required. */
   private pass(): void {
-    const { trustedId, required, reference } = this.terms!;
-    if (this.isWhole() && reference !== undefined) this.scope.last = reference.size - 1;
+    const { header, scope, bench } = this;
+    const terms = this.terms!;
+    const head = this.head();
+    if (head.prefixRoots !== undefined && terms.reference !== undefined) scope.last = terms.reference.size - 1;
     const openIntents = this.chain.openIntents();
-    this.scope.open_intents = openIntents.slice(0, OPEN_INTENTS_LISTED);
-    const trusted = trustedId === undefined ? unchecked('self-asserted-key') : PASS;
-    const axes: Axes = {
-      integrity: PASS,
-      authenticity: trusted,
-      inclusion: PASS,
-      consistency: this.consistency(),
-      completeness: this.completeness(),
-      'key-status': trusted,
-      time: unchecked('operator-claimed'),
-      pairing: openIntents.length === 0 ? PASS : unchecked('open-intents'),
-      disclosure: PASS,
-    };
-    this.scope.text = coveredText(this.scope, openIntents.length, axes, reference);
-    this.report = passedReport(axes, required, trustedId === undefined, this.scope);
+    this.counts.open = openIntents.length;
+    scope.open_intents = openIntents.slice(0, LISTED_MAX);
+    const { axes, revoked } = standingOf({ header, terms, ring: bench.ring, head, openCount: openIntents.length, last: scope.last! });
+    scope.revoked = revoked;
+    scope.text = coveredText(scope, this.counts, axes, terms.reference);
+    const tooOld = terms.oldestMs !== undefined && this.newestMs < terms.oldestMs;
+    this.report = passedReport(axes, { required: terms.required, selfAsserted: isSelfAsserted(terms), tooOld }, scope);
   }
 
-  private consistency(): AxisState {
-    const { reference } = this.terms!;
-    if (reference === undefined) return unchecked('completeness-unwitnessed');
-    return this.isWhole() || reference.size === this.checkpoint.size ? PASS : unchecked('partial');
-  }
-
-  private completeness(): AxisState {
-    const { reference, upto } = this.terms!;
-    if (!this.isWhole()) return unchecked('partial');
-    if (reference === undefined) return unchecked('completeness-unwitnessed');
-    return reference.size === this.checkpoint.size || upto === reference.size ? PASS : unchecked('after-reference');
+  /** The index after the last record of the range. */
+  private get end(): number {
+    return this.header.first + this.header.count;
   }
 
   /** Keeps the failure that comes first: lowest index, then lowest step, then earlier row. */
@@ -251,13 +279,8 @@ export class Verifier {
   }
 
   private stopIfFailed(): void {
-    if (this.worst !== undefined) this.report = failureReport(this.worst, this.scope, this.terms!.reference?.size);
+    if (this.worst === undefined) return;
+    this.scope.erased = [];
+    this.report = failureReport(this.worst, this.scope, this.haveLess);
   }
-}
-
-/** Step 16: `key` is the bundle's key, `next` and `recovery` are ids. */
-function namesKeys({ facts }: Accepted, key: PublicKey): boolean {
-  const named = facts.get('key');
-  const isId = (fact: unknown): boolean => fact instanceof Uint8Array && fact.length === ID_SIZE;
-  return named instanceof Uint8Array && equal(named, key.spki) && isId(facts.get('next')) && isId(facts.get('recovery'));
 }

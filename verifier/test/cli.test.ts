@@ -5,8 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { toHex } from '../src/bytes.js';
-import { Log, makeKey } from './make.js';
+import { concat, toBase64, toHex } from '../src/bytes.js';
+import { encode } from '../src/cbor.js';
+import { Log, makeKey, set, statement } from './make.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'oar-verify-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -17,14 +18,26 @@ function write(name: string, content: string | Uint8Array): string {
   return path;
 }
 
-const log = new Log(makeKey(1)).genesis().intent().outcome(1);
+const [next, recovery] = [makeKey(2), makeKey(9)];
+const begin = (): Log => new Log(makeKey(1), { next, recovery }).genesis().intent();
+const log = begin().outcome(1);
 const bundle = write('case.oar', log.bundle({}, log.openings));
 const key = write('operator.pub', log.key.pem);
+const nextKey = write('next.pub', next.pem);
 const pin = write('pin.txt', log.checkpoint());
 const cut = write('cut.oar', log.bundle().slice(0, -1));
 const text = write('text.oar', 'hello, hello');
 const keyId = toHex(log.key.publicKey.id);
 const root = toHex(log.root(3));
+const revocation = write('stolen.revocation', encode(statement(log, log.key, { effective: 2 }, next)));
+const json = (name: string, policy: object): string => write(name, JSON.stringify(policy));
+const policy = json('policy.json', { keys: [keyId], references: [{ checkpoint: log.checkpoint(2), received: 1_795_420_800_000 }], require: ['inclusion'] });
+const witnessed = json('witnessed.json', { keys: [log.key.pem], references: [{ checkpoint: log.checkpoint(), received: 1_795_420_800_000 }], require: ['time'], skew_ms: 5 });
+const revoking = json('revoking.json', { keys: [keyId], revocations: [toBase64(encode(statement(log, log.key, { effective: 1 }, recovery)))] });
+const misspelt = json('misspelt.json', { key: keyId });
+const other = begin().outcome(1, set({ 5: 1n }));
+const fork = write('two.fork', encode(other.fork(log.checkpoint(), 3)));
+const longFork = write('long.fork', concat(encode(other.fork(log.checkpoint(), 3)), new Uint8Array(100_000)));
 
 const CALLS: [string[], number, RegExp][] = [
   [['verify', bundle, '--key', key, '--checkpoint', pin], 0, /^VERIFIED\n {2}integrity {5}pass\n/],
@@ -35,6 +48,27 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', text], 4, /^NO VERDICT not-a-bundle\n/],
   [['verify', join(folder, 'absent.oar')], 4, /^$/],
   [['verify', folder], 4, /^$/],
+  [['verify', bundle, '--key', nextKey, '--key', key, '--checkpoint', pin, '--checkpoint', `1:${toHex(log.root(1))}`], 0, /complete against the checkpoint of size 3/],
+  [['verify', bundle, '--policy', policy], 0, /not established \(after-reference\)/],
+  [['verify', bundle, '--policy', policy, '--checkpoint', pin], 0, /complete against the checkpoint of size 3/],
+  [['verify', bundle, '--policy', policy, '--require', 'completeness'], 2, /^STALE after-reference\n/],
+  [['verify', bundle, '--policy', policy, '--upto', '2'], 0, /complete against the checkpoint of size 2/],
+  [['verify', bundle, '--policy', witnessed], 0, /\n {2}time {10}pass\n/],
+  [['verify', bundle, '--policy', witnessed, '--max-age-ms', '9007199254740991'], 0, /^VERIFIED\n/],
+  [['verify', bundle, '--policy', witnessed, '--max-age-ms', '0'], 2, /^STALE too-old\n/],
+  [['verify', bundle, '--policy', revoking], 3, /^REVOKED revoked\n[^]*\n {2}key-status {4}fail {2,}revoked\n[^]*; revoked: 1–2; /],
+  [['verify', bundle, '--key', key, '--revocation', revocation, '--json'], 3, /^{"verdict":"REVOKED","exit":3,"reason":"revoked","index":null,"step":null,.*"revoked":\[\[2,2\]\],"erased":\[\],"text":/],
+  [['verify', bundle, '--policy', revoking, '--revocation', revocation], 3, /; revoked: 1–2; /],
+  [['verify', bundle, '--revocation', pin], 64, /^NO VERDICT misuse-revocation\n/],
+  [['verify', bundle, '--policy', misspelt], 64, /^NO VERDICT misuse-policy\n/],
+  [['verify', bundle, '--policy', bundle], 64, /^NO VERDICT misuse-policy\n/],
+  [['verify', bundle, '--policy', join(folder, 'absent.json')], 64, /^$/],
+  [['verify', bundle, '--max-age-ms', 'old'], 64, /^$/],
+  [['verify', fork, '--key', key], 1, /^INVALID fork\n/],
+  [['verify', fork, '--policy', witnessed], 1, /^INVALID fork\n/],
+  [['verify', fork, '--key', nextKey, '--json'], 1, /^{"verdict":"INVALID","exit":1,"reason":"unknown-key","index":null,"step":3,/],
+  [['verify', fork], 64, /^NO VERDICT misuse-key\n/],
+  [['verify', longFork, '--key', key], 1, /^INVALID malformed-fork\n/],
   [[], 64, /^$/],
   [['check', bundle], 64, /^$/],
   [['verify', bundle, bundle], 64, /^$/],

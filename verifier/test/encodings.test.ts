@@ -6,7 +6,7 @@ import { decode, encode, Malformed, type Value } from '../src/cbor.js';
 import { parseCheckpoint } from '../src/checkpoint.js';
 import { parsePem } from '../src/keys.js';
 import { Frontier, leafHash } from '../src/merkle.js';
-import { parseReference } from '../src/policy.js';
+import { parseReference } from '../src/reference.js';
 import { Log, makeKey } from './make.js';
 
 const REFUSED: [string, string][] = [

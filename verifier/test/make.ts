@@ -44,22 +44,89 @@ export interface Range {
   size?: number;
 }
 
+/** A key and the two that may follow it; where none is named, ids of no key. */
+export interface Succession {
+  key: KeyPair;
+  next?: KeyPair;
+  recovery?: KeyPair;
+}
+
+const NO_NEXT = new Uint8Array(32).fill(0xb0);
+const NO_RECOVERY = new Uint8Array(32).fill(0x19);
+const KEY_EVENTS: number[] = [KIND.genesis, KIND.rotate, KIND.revoke];
+
 export class Log {
   readonly records: Uint8Array[] = [];
   readonly signatures: Uint8Array[] = [];
   readonly openings: OpeningParts[] = [];
   private readonly seals: number[] = [];
+  private readonly keyEvents: number[] = [];
+  /** The keys in the order in which they come into force, each with the index of the record that does it. */
+  private readonly keys: { key: KeyPair; by: number }[];
+  private next: Uint8Array;
+  private recovery: Uint8Array;
 
-  constructor(readonly key: KeyPair) {}
+  constructor(first: KeyPair, { next, recovery }: Omit<Succession, 'key'> = {}) {
+    this.keys = [{ key: first, by: -1 }];
+    this.next = next?.publicKey.id ?? NO_NEXT;
+    this.recovery = recovery?.publicKey.id ?? NO_RECOVERY;
+  }
 
   get id(): Uint8Array {
     return sha256(this.records[0]!);
   }
 
+  /** The key in force after the last record. */
+  get key(): KeyPair {
+    return this.keys.at(-1)!.key;
+  }
+
+  keyAfter(size: number): KeyPair {
+    return this.keys.filter(({ by }) => by < size).at(-1)!.key;
+  }
+
   genesis(change: Change = () => {}): this {
-    const id = (byte: number): Uint8Array => new Uint8Array(32).fill(byte);
-    const facts = new Map<string, Value>([['key', this.key.publicKey.spki], ['next', id(0xb0)], ['recovery', id(0x19)]]);
+    const facts = new Map<string, Value>([['key', this.key.publicKey.spki], ['next', this.next], ['recovery', this.recovery]]);
     return this.add(KIND.genesis, [[12n, facts]], change);
+  }
+
+  /** The key in force hands over to `key`, which proves itself; `proof` may be another. */
+  rotate({ key, next, recovery }: Succession, change: Change = () => {}, proof?: Uint8Array): this {
+    const index = this.records.length;
+    const nextId = next?.publicKey.id ?? NO_NEXT;
+    const recoveryId = recovery?.publicKey.id ?? this.recovery;
+    const message = rotationMessage(this.id, index, recordDigest(this.records[index - 1]!), [key.publicKey.id, nextId, recoveryId]);
+    const facts = new Map<string, Value>([
+      ['key', key.publicKey.spki],
+      ['next', nextId],
+      ['recovery', recoveryId],
+      ['proof', proof ?? key.sign(message)],
+    ]);
+    this.add(KIND.rotate, [[10n, 'key.rotate'], [12n, facts]], change);
+    this.commit({ key, by: index }, nextId, recoveryId);
+    return this;
+  }
+
+  /** Of an older key, signed by the key in force; with a successor of the key in force, signed by that successor. */
+  revoke(revoked: KeyPair, worth: { effective: number; since?: number }, successor?: Succession, change: Change = () => {}): this {
+    const index = this.records.length;
+    const facts = new Map<string, Value>([['revoked', revoked.publicKey.id], ['effective', BigInt(worth.effective)]]);
+    if (worth.since !== undefined) facts.set('since', BigInt(worth.since));
+    if (successor !== undefined) {
+      const [next, recovery] = [successor.next?.publicKey.id ?? NO_NEXT, successor.recovery?.publicKey.id ?? NO_RECOVERY];
+      facts.set('key', successor.key.publicKey.spki).set('next', next).set('recovery', recovery);
+      this.commit({ key: successor.key, by: index }, next, recovery);
+    }
+    return this.add(KIND.revoke, [[10n, 'key.revoke'], [12n, facts]], change);
+  }
+
+  erase(record: number, labels: string[], change: Change = () => {}): this {
+    const facts = new Map<string, Value>([
+      ['record', BigInt(record)],
+      ['record_digest', recordDigest(this.records[record]!)],
+      ['labels', labels],
+    ]);
+    return this.add(KIND.erase, [[10n, 'erase'], [12n, facts]], change);
   }
 
   /** An intent that commits to `prompt`; the opening is kept beside the log. */
@@ -100,6 +167,7 @@ export class Log {
       ...more,
     ]);
     if (index > 0) fields.set(4n, recordDigest(this.records[index - 1]!));
+    if (KEY_EVENTS.includes(kind)) this.keyEvents.push(index);
     change(fields);
     this.records.push(encode(fields));
     this.signatures.push(fields.get(16n) === 0n ? this.cose(index) : new Uint8Array(0));
@@ -120,7 +188,18 @@ export class Log {
     return nodeHash(this.root(from + split, from), this.root(size, from + split));
   }
 
-  checkpoint(size = this.records.length, key = this.key): string {
+  /** RFC 6962 §2.1.1: the audit path of the leaf at `index`, from its sibling up. */
+  path(index: number, size: number, from = 0): Uint8Array[] {
+    if (size - from === 1) return [];
+    let split = 1;
+    while (split * 2 < size - from) split *= 2;
+    const middle = from + split;
+    return index < middle
+      ? [...this.path(index, middle, from), this.root(size, middle)]
+      : [...this.path(index, size, middle), this.root(middle, from)];
+  }
+
+  checkpoint(size = this.records.length, key = this.keyAfter(size)): string {
     const log = toHex(this.id);
     const text = `mickai.log/${log}\n${size}\n${toBase64(this.root(size))}\n`;
     const signed = concat(keyHash(log, key.publicKey), key.sign(encodeUtf8(text)));
@@ -135,7 +214,7 @@ export class Log {
     const right = this.rightHashes(0, size, end);
     return {
       header: [0n, 'oar-bundle', 1n, this.id, BigInt(first), BigInt(count)],
-      keys: [1n, [this.key.publicKey.spki]],
+      keys: this.keysPart(first, end, size),
       left: left.length > 0 ? [2n, left] : undefined,
       chunks: this.chunks(first, end, openings),
       right: right.length > 0 ? [4n, right] : undefined,
@@ -145,6 +224,25 @@ export class Log {
 
   bundle(range: Range = {}, openings: OpeningParts[] = []): Uint8Array {
     return encodeParts(this.parts(range, openings));
+  }
+
+  /** A fork proof of this log as B, and a note of a smaller or equal size as A. */
+  fork(a: string, sizeA: number, size = this.records.length): Value[] {
+    const lists = sizeA < size ? [this.leftHashes(sizeA), this.rightHashes(0, size, sizeA)] : [[], []];
+    return ['oar-fork', 1n, encodeUtf8(a), encodeUtf8(this.checkpoint(size)), ...lists];
+  }
+
+  private commit(key: { key: KeyPair; by: number }, next: Uint8Array, recovery: Uint8Array): void {
+    this.keys.push(key);
+    [this.next, this.recovery] = [next, recovery];
+  }
+
+  private keysPart(first: number, end: number, size: number): Value[] {
+    const keys = this.keys.filter(({ by }) => by < size).map(({ key }) => key.publicKey.spki);
+    const all = this.keyEvents.filter((index) => index < size);
+    const outside = all.length > 1 ? all.filter((index) => index < first || index >= end) : [];
+    const events = outside.map((index) => [BigInt(index), this.records[index]!, this.signatures[index]!, this.path(index, size)]);
+    return events.length > 0 ? [1n, keys, events] : [1n, keys];
   }
 
   private chunks(first: number, end: number, openings: OpeningParts[]): Value[][] {
@@ -177,6 +275,31 @@ export class Log {
 
 export function encodeParts({ header, keys, left, chunks, right, checkpoint }: Parts): Uint8Array {
   return join([header, keys, left, ...chunks, right, checkpoint].filter((part) => part !== undefined).map(encode));
+}
+
+/** What a rotation's `proof` signs; `ids` are those of key, next and recovery. */
+export function rotationMessage(log: Uint8Array, index: number, prev: Uint8Array, ids: Uint8Array[]): Uint8Array {
+  const place = Buffer.alloc(8);
+  place.writeBigUInt64BE(BigInt(index));
+  return concat(encodeUtf8('oar-rotate-v1\0'), log, place, prev, ...ids);
+}
+
+/** A revocation statement by `signer`. */
+export function statement(log: Log, revoked: KeyPair, { effective, since }: { effective: number; since?: number }, signer: KeyPair): Value[] {
+  const times = since === undefined ? [] : [BigInt(since)];
+  const said: Value[] = ['oar-revocation', 1n, log.id, revoked.publicKey.id, BigInt(effective), times];
+  return [...said, signer.publicKey.spki, signer.sign(concat(encodeUtf8('oar-revoke-v1\0'), encode(said)))];
+}
+
+/** A change of facts, of which undefined deletes. */
+export function setFacts(changes: { [fact: string]: Value | undefined }): Change {
+  return (fields) => {
+    const facts = fields.get(12n) as Map<string, Value>;
+    for (const [name, value] of Object.entries(changes)) {
+      if (value === undefined) facts.delete(name);
+      else facts.set(name, value);
+    }
+  };
 }
 
 /** A change that sets fields, or deletes those given as undefined. */

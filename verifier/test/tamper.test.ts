@@ -4,12 +4,34 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { concat, fromBase64 } from '../src/bytes.js';
+import { concat, encodeUtf8, fromBase64, toBase64 } from '../src/bytes.js';
+import { encode } from '../src/cbor.js';
+import { verifyFork } from '../src/fork.js';
+import type { Policy } from '../src/policy.js';
+import { parsePolicyFile } from '../src/policyfile.js';
+import { KIND } from '../src/record.js';
 import { EXIT } from '../src/verdict.js';
-import { Log, makeKey } from './make.js';
+import { readStatement } from '../src/statement.js';
+import { Log, makeKey, statement } from './make.js';
 import { remembering } from './remember.js';
 import { judge, seeded, tamperLines } from './tamper.js';
 import { policyOf, VECTORS, type BundleVector } from './vectors.js';
+
+/** Of the lines for 3,000 flips in `sealed200`: another hash means that some flip is now judged in another way. */
+const HASH_OF_200 = 'af9ca6d79a30479c5cc732bce5bf5fd42b15a4e38a6429c20fb04fb4900a52fe';
+
+/** A rotation, an erasure, two acts of which one is open, four seals, and details, which are sealed. */
+function sealed200(): Log {
+  const log = new Log(makeKey(1), { next: makeKey(2) }).genesis().intent().outcome(1);
+  const details = (size: number): Log => {
+    while (log.records.length < size) log.add(KIND.detail);
+    return log;
+  };
+  details(48).rotate({ key: makeKey(2) }).seal();
+  details(98).erase(1, ['prompt']).seal();
+  details(148).intent().seal();
+  return details(199).seal();
+}
 
 test('tamper: vectors/bundle/accept/three-records-pinned.json', async () => {
   const vector = JSON.parse(readFileSync(join(VECTORS, 'bundle/accept/three-records-pinned.json'), 'utf8')) as BundleVector;
@@ -24,18 +46,46 @@ test('tamper: vectors/bundle/accept/three-records-pinned.json', async () => {
   assert.equal(hash, expected.hash);
 });
 
+test('tamper: 3,000 seeded flips in a sealed bundle of 200 records', async () => {
+  const log = sealed200();
+  const [bundle, policy] = [log.bundle({}, log.openings), { key: log.key.pem, reference: log.checkpoint() }];
+  assert.equal(log.records.length, 200);
+  assert.equal(judge(bundle, policy, remembering()).exit, EXIT.verified, 'the bundle verifies before it is tampered with');
+  const offsets = Array.from({ length: 3000 }, (_, i) => seeded(i) % bundle.length);
+  const lines = await tamperLines(bundle, policy, offsets);
+  assert.equal(lines.length, 3000);
+  for (const line of lines) assert.match(line, /^\d+:\d:[14]:/, 'INVALID, or no verdict');
+  const hash = createHash('sha256').update(lines.join('')).digest('hex');
+  console.log(`tamper hash of 200 records: ${hash}`);
+  assert.equal(hash, HASH_OF_200);
+});
+
 test('tamper: edits of many bytes never make the verifier throw, even where every signature counts as good', () => {
   const log = new Log(makeKey(1)).genesis().intent().outcome(1).seal().intent();
-  const policy = { key: log.key.pem, reference: log.checkpoint() };
-  const bundles = [log.bundle({}, log.openings), log.bundle({ first: 1, count: 2 }, log.openings)];
-  for (let i = 0; i < 2000; i += 1) {
-    const bundle = bundles[i % 2]!;
+  const handed = new Log(makeKey(1), { next: makeKey(2), recovery: makeKey(9) }).genesis().rotate({ key: makeKey(2), next: makeKey(3) });
+  handed.intent().erase(2, ['prompt']).revoke(makeKey(1), { effective: 1 }).revoke(makeKey(2), { effective: 3, since: 5 }, { key: makeKey(3) });
+  const policyOfLog = (one: Log): Policy => ({ key: makeKey(1).pem, reference: one.checkpoint(), revocations: [toBase64(encode(statement(one, makeKey(1), { effective: 1 }, makeKey(2))))] });
+  const [ofLog, ofHanded] = [policyOfLog(log), policyOfLog(handed)];
+  const targets: [Uint8Array, (bytes: Uint8Array) => number][] = [
+    [log.bundle({}, log.openings), (bytes) => judge(bytes, ofLog, yes).exit],
+    [log.bundle({ first: 1, count: 2 }, log.openings), (bytes) => judge(bytes, ofLog, yes).exit],
+    [handed.bundle({}, handed.openings), (bytes) => judge(bytes, ofHanded, yes).exit],
+    [handed.bundle({ first: 2, count: 2 }), (bytes) => judge(bytes, ofHanded, yes).exit],
+    [encode(handed.fork(log.checkpoint(2), 2)), (bytes) => verifyFork(bytes, ofLog, yes).exit],
+    [encode(statement(log, makeKey(1), { effective: 2 }, makeKey(2))), (bytes) => (readStatement(bytes, yes) === undefined ? EXIT.invalid : EXIT.verified)],
+    [encodeUtf8(JSON.stringify({ keys: ['a'], references: [{ checkpoint: '1', received: 1 }], upto: 1 })), (bytes) => (parsePolicyFile(bytes) === 'misuse-policy' ? EXIT.invalid : EXIT.verified)],
+  ];
+  for (let i = 0; i < 3500; i += 1) {
+    const [bytes, run] = targets[i % targets.length]!;
     const [where, from, size] = [0, 1, 2].map((draw) => seeded(3 * i + draw));
-    const at = where! % bundle.length;
-    // A piece of the bundle is put over, or between, other bytes of it; a piece of size 0 cuts instead.
-    const piece = bundle.subarray(from! % bundle.length).subarray(0, size! % 40);
-    const rest = bundle.subarray(at + (i % 3 === 0 ? 0 : Math.max(1, piece.length)));
-    const { exit } = judge(concat(bundle.subarray(0, at), piece, rest), policy, () => true);
-    assert.ok(exit <= EXIT.none, `edit ${i}`);
+    const at = where! % bytes.length;
+    // A piece of the bytes is put over, or between, others of them; a piece of size 0 cuts instead.
+    const piece = bytes.subarray(from! % bytes.length).subarray(0, size! % 40);
+    const rest = bytes.subarray(at + (i % 3 === 0 ? 0 : Math.max(1, piece.length)));
+    assert.ok(run(concat(bytes.subarray(0, at), piece, rest)) <= EXIT.none, `edit ${i}`);
   }
 });
+
+function yes(): boolean {
+  return true;
+}

@@ -5,6 +5,7 @@ mod diff;
 mod export;
 mod flags;
 mod fork_proof;
+mod hands;
 mod input;
 mod inspect;
 mod output;

@@ -1,0 +1,133 @@
+/** A fork proof by spec/checkpoint.md: two checkpoints of one log that cannot both be true. */
+import { decodeUtf8, equal } from './bytes.js';
+import { argumentSize, decode, EndOfInput, MAJOR, Malformed, readHead, type Value } from './cbor.js';
+import { isSigned, namesKey, parseCheckpoint, type Checkpoint } from './checkpoint.js';
+import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
+import { Frontier, subtreeSizes } from './merkle.js';
+import { readPolicy, type Policy } from './policy.js';
+import { ID_SIZE } from './record.js';
+import { emptyScope } from './scope.js';
+import { EXIT, misuseReport, notReached, type Report } from './verdict.js';
+
+const FORK_SIZE_MAX = 32_768;
+const MAGIC = 'oar-fork';
+
+/** Why a file proves no fork, and the step of "Fork proof" that says so. */
+const STEPS = { 'not-a-fork-proof': 1, 'malformed-fork': 1, 'unknown-key': 3, 'checkpoint-signature': 3, 'fork-unproven': 4 } as const;
+type ForkReason = keyof typeof STEPS;
+
+class Unproven extends Error {
+  constructor(
+    readonly reason: ForkReason,
+    readonly step: number = STEPS[reason],
+  ) {
+    super(reason);
+  }
+}
+
+interface Proof {
+  a: Checkpoint;
+  b: Checkpoint;
+  left: Uint8Array[];
+  right: Uint8Array[];
+}
+
+/** True if a file that begins with these bytes, ten at least, is to be judged by verifyFork. */
+export function looksLikeFork(start: Uint8Array): boolean {
+  try {
+    return readMagic(start) !== undefined;
+  } catch (error) {
+    if (error instanceof Malformed) return false;
+    throw error;
+  }
+}
+
+/** INVALID `fork` for what proves a fork; the keys must be public keys, because a fork proof carries none. */
+export function verifyFork(bytes: Uint8Array, policy: Policy, verify: VerifySignature = verifyMlDsa65): Report {
+  const terms = readPolicy(policy, verify);
+  if (typeof terms === 'string') return misuseReport(terms, emptyScope());
+  if (terms.publicKeys.length === 0) return misuseReport('misuse-key', emptyScope());
+  try {
+    const proof = readProof(bytes);
+    judgeProof(proof, terms.publicKeys, verify);
+    return forked(proof);
+  } catch (error) {
+    if (!(error instanceof Unproven)) throw error;
+    return unproven(error);
+  }
+}
+
+function readProof(bytes: Uint8Array): Proof {
+  const items = readItems(bytes);
+  const [, , a, b, left, right] = items;
+  if (items.length !== 6 || !(a instanceof Uint8Array) || !(b instanceof Uint8Array)) throw new Unproven('malformed-fork');
+  if (!isHashes(left) || !isHashes(right)) throw new Unproven('malformed-fork');
+  // Step 2.
+  const [noteA, noteB] = [parseCheckpoint(a), parseCheckpoint(b)];
+  if (noteA === undefined || noteB === undefined || noteA.log !== noteB.log || noteA.size > noteB.size) {
+    throw new Unproven('malformed-fork', 2);
+  }
+  return { a: noteA, b: noteB, left, right };
+}
+
+/** Step 1. The first two elements are read by themselves: what is wrong after them is another failure. */
+function readItems(bytes: Uint8Array): Value[] {
+  try {
+    const rest = readMagic(bytes);
+    if (rest === undefined || rest[0] !== 1) throw new Unproven('not-a-fork-proof');
+  } catch (error) {
+    throw error instanceof Malformed ? new Unproven('not-a-fork-proof') : error;
+  }
+  try {
+    if (bytes.length <= FORK_SIZE_MAX) return decode(bytes) as Value[];
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error;
+  }
+  throw new Unproven('malformed-fork');
+}
+
+/** What follows the head of an array of at least two elements and the text `oar-fork`; undefined without them. */
+function readMagic(bytes: Uint8Array): Uint8Array | undefined {
+  const initial = bytes[0];
+  if (initial === undefined) throw new EndOfInput('no bytes');
+  const headSize = 1 + argumentSize(initial);
+  if (bytes.length < headSize) throw new EndOfInput('the head is cut short');
+  const { major, argument } = readHead(initial, bytes.slice(1, headSize));
+  if (major !== MAJOR.array || argument < 2n) return undefined;
+  const end = headSize + 1 + MAGIC.length;
+  const named = bytes[headSize] === ((MAJOR.text << 5) | MAGIC.length) && decodeUtf8(bytes.subarray(headSize + 1, end)) === MAGIC;
+  return named ? bytes.subarray(end) : undefined;
+}
+
+function isHashes(value: Value | undefined): value is Uint8Array[] {
+  return Array.isArray(value) && value.every((item) => item instanceof Uint8Array && item.length === ID_SIZE);
+}
+
+/** Steps 3 and 4. */
+function judgeProof({ a, b, left, right }: Proof, keys: readonly PublicKey[], verify: VerifySignature): void {
+  const named = [a, b].map((note) => ({ note, keys: keys.filter((key) => namesKey(note, key)) }));
+  if (named.some((one) => one.keys.length === 0)) throw new Unproven('unknown-key');
+  if (!named.every((one) => one.keys.some((key) => isSigned(one.note, key, verify)))) throw new Unproven('checkpoint-signature');
+  if (!isContradiction(a, b, left, right)) throw new Unproven('fork-unproven');
+}
+
+function isContradiction(a: Checkpoint, b: Checkpoint, left: Uint8Array[], right: Uint8Array[]): boolean {
+  if (a.size === b.size) return left.length === 0 && right.length === 0 && !equal(a.root, b.root);
+  if (left.length !== subtreeSizes(a.size).length) return false;
+  const tree = new Frontier(a.size, left);
+  const root = tree.rootWith(a.size, right, b.size);
+  return root !== undefined && equal(root, b.root) && !equal(tree.root(), a.root);
+}
+
+function forked({ a, b }: Proof): Report {
+  const axes = { ...notReached(), consistency: { state: 'fail', reason: 'fork' } as const };
+  const text = `log ${a.log.slice(0, 4)}…${a.log.slice(-2)} has two checkpoints, of size ${a.size} and of size ${b.size}, that cannot both be true`;
+  return { verdict: 'INVALID', exit: EXIT.invalid, reason: 'fork', index: null, step: null, axes, scope: { ...emptyScope(), log: a.log, text } };
+}
+
+function unproven({ reason, step }: Unproven): Report {
+  const isFork = reason !== 'not-a-fork-proof';
+  const scope = { ...emptyScope(), text: `nothing is proven: ${reason}, step ${step}` };
+  const found = { reason, index: null, step, axes: notReached(), scope };
+  return isFork ? { verdict: 'INVALID', exit: EXIT.invalid, ...found } : { verdict: null, exit: EXIT.none, ...found };
+}
