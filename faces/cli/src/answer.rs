@@ -134,6 +134,7 @@ pub fn exported_json(exported: &Exported) -> Value {
     let missing = |missing: &Missing| json!({ "record": missing.record, "label": missing.label, "erased_by": missing.erased_by });
     json!({
         "path": exported.path,
+        "form": exported.form.name(),
         "first": exported.first,
         "count": exported.count,
         "bytes": exported.byte_count,

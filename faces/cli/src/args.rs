@@ -170,11 +170,14 @@ pub enum Log {
         #[arg(short, long)]
         follow: bool,
     },
-    /// Write a bundle that anybody can verify offline
+    /// Write a bundle that anybody can verify offline, or another form for tools of others
     Export {
-        /// The file to write
-        #[arg(short, long, value_name = "FILE")]
+        /// The file to write; of tiles the folder
+        #[arg(short, long, value_name = "PATH")]
         out: PathBuf,
+        /// The form
+        #[arg(long = "as", value_enum, default_value_t, value_name = "FORM")]
+        form: ExportForm,
         /// Values to make readable: a label (prompt, output), one record's (12:prompt), or all; several with commas. Without it none
         #[arg(long, value_name = "[RECORD:]LABEL|all", value_delimiter = ',')]
         open: Vec<String>,
@@ -225,6 +228,21 @@ pub struct Range {
     /// Only records of a time: "last week"
     #[arg(long, value_name = "PHRASE")]
     pub when: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// What `oar verify` judges
+    #[default]
+    Bundle,
+    /// A folder of C2SP tlog-tiles, of the whole log
+    Tiles,
+    /// An RFC 9942 receipt of one record (COSE)
+    Receipt,
+    /// One JSON object for each record
+    Jsonl,
+    /// An in-toto statement in a DSSE envelope
+    Dsse,
 }
 
 #[derive(Debug, Subcommand)]

@@ -61,6 +61,7 @@ pub mod fact {
     pub const LOG: &str = "log";
     pub const IDENTICAL: &str = "identical";
     pub const DIVERGES_AT: &str = "diverges_at";
+    pub const FORM: &str = "form";
     pub const FIRST: &str = "first";
     pub const COUNT: &str = "count";
     pub const SIZE: &str = "size";

@@ -1,5 +1,6 @@
 //! What can go wrong between a request and its record, by who is at fault, and what to do about it.
 
+use crate::export::FormError;
 use crate::policy::Refusal;
 use crate::retention::PolicyError;
 use crate::verbs::CallError;
@@ -28,6 +29,8 @@ pub enum Error {
     Retention(PolicyError),
     /// A policy for verification.
     Verify(Misuse),
+    /// An export in a form that cannot hold what was chosen.
+    Form(FormError),
     /// The operating system refused threads.
     Threads(rayon::ThreadPoolBuildError),
     /// A file of the operator's, outside the home.
@@ -214,6 +217,7 @@ impl fmt::Display for Error {
             Self::When(error) => error.fmt(f),
             Self::Retention(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::Form(error) => error.fmt(f),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
@@ -296,6 +300,7 @@ from!(
     Call(CallError),
     When(WhenError),
     Verify(Misuse),
+    Form(FormError),
     Threads(rayon::ThreadPoolBuildError),
 );
 

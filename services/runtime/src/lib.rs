@@ -58,7 +58,7 @@ pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
 pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
-pub use export::{Exported, Missing, Selection};
+pub use export::{Exported, Form, FormError, Missing, Selection};
 pub use generation::{Answered, Asked};
 pub use keys::{KeyChanged, restore_keys};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};

@@ -40,9 +40,11 @@ impl System {
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, account: &account, values: None, note: &note, size };
-        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key.clone())], ..policy })?;
-        source.stream(header(&reader, selection, size)?, &Open::default(), &mut |bytes| {
+        let source = Source { reader: &reader, account: &account, size, values: None };
+        let header = header(&reader, selection, size)?;
+        let around = source.around(&header, None)?;
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key)], ..policy })?;
+        source.bundle(header, &around, &note, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;

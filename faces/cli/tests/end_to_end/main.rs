@@ -3,6 +3,8 @@
 
 mod common;
 
+mod exports;
+
 mod golden_path;
 
 mod models;

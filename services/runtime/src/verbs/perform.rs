@@ -5,7 +5,7 @@ use super::{Argument, Call};
 use crate::acts::{Act, Side, action, fact, label, local_time};
 use crate::doctor::Check;
 use crate::error::{Error, Result};
-use crate::export::Exported;
+use crate::export::{Exported, Form};
 use crate::models::{Listed, Loaded};
 use crate::models_change::ModelChanged;
 use crate::policy::Refusal;
@@ -72,7 +72,7 @@ impl Plan {
             Step::Show(index) => show(system, *index, self.call.get(Argument::Field))?,
             Step::VerifyAll => Answer::Verdict(Box::new(system.verify(None)?)),
             Step::VerifyRecord(index) => Answer::Verdict(Box::new(system.verify_record(*index)?)),
-            Step::Export(selection, open, path) => Answer::Exported(system.export(selection, open, path, cause)?),
+            Step::Export(selection, open, path) => Answer::Exported(system.export(Form::Bundle, selection, open, path, cause)?),
             Step::Checkpoint(path) => Answer::Checkpoint(path.clone(), system.write_checkpoint(path)?),
             Step::Models => Answer::Models(system.models()?),
             Step::Model(wanted) => Answer::Model(Box::new(system.model(wanted)?)),

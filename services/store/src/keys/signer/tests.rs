@@ -91,13 +91,16 @@ fn what_a_checkpoint_covers_is_signed_once() {
         Reply::Key(_) => panic!("asked for no key"),
     };
     let first = signer(&memory);
-    for request in [record(0, 1), record(1, 1), record(1, 2), Request::Checkpoint(checkpoint(2, 1)), Request::Checkpoint(checkpoint(2, 1)), record(2, 1)] {
+    for request in
+        [record(0, 1), record(1, 1), record(1, 2), Request::Checkpoint(checkpoint(2, 1)), Request::Checkpoint(checkpoint(2, 1)), Request::Receipt(checkpoint(2, 1)), record(2, 1)]
+    {
         assert_eq!(ask(&first, request), Ok(()));
     }
     let refused = [
         (record(1, 2), Refusal::Settled { size: 2 }),
         (record(1, 1), Refusal::Settled { size: 2 }),
         (Request::Checkpoint(checkpoint(2, 2)), Refusal::Fork { size: 2 }),
+        (Request::Receipt(checkpoint(2, 2)), Refusal::Fork { size: 2 }),
         (Request::Checkpoint(checkpoint(1, 1)), Refusal::Fork { size: 2 }),
     ];
     // Another process, with the same memory.
@@ -171,6 +174,11 @@ fn threads_sign_through_one_socket_what_they_would_sign_themselves() {
         }
     });
     let note = remote.sign_checkpoint(&checkpoint(40, 1)).unwrap();
+    // A receipt's signature is over the same head; what a statement names does not fit in a request.
+    let receipt = remote.sign_receipt(&checkpoint(40, 1)).unwrap();
+    assert!(verify(remote.public(), &Request::Receipt(checkpoint(40, 1)).message(remote.public()), &receipt));
+    assert_eq!(Request::parse(&Request::Receipt(checkpoint(40, 1)).encode()), Ok(Request::Receipt(checkpoint(40, 1))));
+    assert!(matches!(remote.sign_attestation(&checkpoint(40, 1), &[]), Err(Error::Key(KeyFault::NoStatements))));
     assert!(mickai_proof::checkpoint::Note::parse(note.as_bytes()).unwrap().verify(remote.public(), LOG).is_ok());
     assert!(matches!(remote.sign_record(LOG, 39, RecordDigest([1; 64])), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Refused(Refusal::Settled { size: 40 }), .. }))));
     assert!(remote.sign_record(LOG, 40, RecordDigest([1; 64])).is_ok(), "a refusal ends nothing");
