@@ -15,6 +15,9 @@ const SIDEWAYS: [(&str, &str); 4] =
 /// Faces that must stay small and offline: they may use foundations alone.
 const OFFLINE_FACES: [&str; 1] = ["faces/oar"];
 
+/// Crates on no floor: the project's own commands, and the fuzzer's entries, which have a workspace of their own.
+const BESIDE: [&str; 2] = ["xtask", "fuzz"];
+
 /// Refuses every arrow that goes up, sideways without leave, or out of the offline faces into an engine or a service.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {
     let crates = manifest::crates(tree);
@@ -35,7 +38,7 @@ pub(crate) fn check_manifests(tree: &Tree) -> Vec<Finding> {
     let mut found = Vec::new();
     for one in manifest::crates(tree) {
         let mut say = |what: &str| found.push(Finding::new(&one.manifest(), 0, what));
-        if floor(&one.folder).is_none() && one.folder != "xtask" {
+        if floor(&one.folder).is_none() && !BESIDE.contains(&one.folder.as_str()) {
             say("lies on none of the floors foundations, engines, services, faces");
         }
         if manifest::inner(&one.table, "lints").get("workspace").and_then(Value::as_bool) != Some(true) {
