@@ -128,7 +128,7 @@ fn forged_rotations(files: &mut Files) {
     let keys = vec![first.key.to_spki(), next().key.to_spki()];
     Case::new("rotation-to-itself-listed-once", "the same, another key listed", Parts { keys, ..itself.whole() }.bytes(), trust(&first)).invalid(
         files,
-        "key-event",
+        "key-history",
         1,
         16,
         Authenticity,
