@@ -1,5 +1,5 @@
 //! The forms of spec/exports.md: what they hold, what they refuse, and that a part cut out of a whole bundle is the bundle that an exporter writes.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test, which reads files")]
 
 mod common;
 
