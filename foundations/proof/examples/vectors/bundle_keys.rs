@@ -16,6 +16,7 @@ pub fn write(files: &mut Files) {
     forged_revocations(files);
     parts_of_logs(files);
     broken_events(files);
+    unfitting_events(files);
     statements(files);
 }
 
@@ -326,6 +327,11 @@ fn broken_events(files: &mut Files) {
     case("keys-left-over", "a listed key that no event puts in force", &|parts| parts.keys.push(recovery().key.to_spki()), "key-history", 5, 16, Authenticity);
     case("keys-other-order", "the listed keys in another order", &|parts| parts.keys.swap(1, 2), "key-history", 2, 16, Authenticity);
     case("keys-missing", "a key that is not listed", &|parts| drop(parts.keys.pop()), "key-history", 5, 16, Authenticity);
+}
+
+/// Listed keys and events that do not fit each other, or the log.
+fn unfitting_events(files: &mut Files) {
+    let first = Signer::from_seed(1);
     let mut two = crate::bundle::small().1;
     two.keys.push(next().key.to_spki());
     Case::new("keys-without-events", "two keys and no event", two.bytes(), trust(&first)).invalid(files, "key-history", 5, 16, Authenticity);
