@@ -21,7 +21,8 @@ export class Chain {
   /** The roots of the first N records, for each N that is wanted, once they are there. */
   readonly prefixRoots = new Map<number, Uint8Array>();
   private prev: Uint8Array | undefined;
-  private closed = false;
+  /** True after a terminal. */
+  closed = false;
   /** D of each open intent, in hex, and its index. */
   private readonly open = new Map<string, number>();
 

@@ -13,7 +13,7 @@ import { Verifier } from './verify.js';
 
 const USAGE = `usage: verify FILE [--key FILE|KEYID]… [--checkpoint FILE|SIZE:ROOT]… [--require AXIS,…] [--upto N]
               [--policy FILE] [--revocation FILE]… [--max-age-ms N] [--json]
-FILE is a bundle or a fork proof. What stands here is added to the policy file's lists and replaces its single values.`;
+FILE is a bundle or a fork proof. Keys, checkpoints and revocations are added to those of the policy file; the rest replaces what it says.`;
 const READ_SIZE = 65_536;
 
 /** A wrong usage of the command: exit 64. */
@@ -53,7 +53,7 @@ function readArguments(args: string[]): Call {
     revocations: [...(file.revocations ?? []), ...revocation.map((name) => toBase64(readBytes(name)))],
     now_ms: Date.now(),
   };
-  if (require !== undefined) policy.require = [...(file.require ?? []), ...require.split(',')];
+  if (require !== undefined) policy.require = require.split(',');
   if (values.upto !== undefined) policy.upto = numberOf(values.upto, '--upto takes a number of records');
   if (values['max-age-ms'] !== undefined) policy.max_age_ms = numberOf(values['max-age-ms'], '--max-age-ms takes a number of milliseconds');
   return { path, policy, json };

@@ -2,14 +2,12 @@
 import { equal } from './bytes.js';
 import type { Event } from './bundle.js';
 import { judgePlace } from './chain.js';
-import type { KeyRing } from './keyring.js';
+import { EVENT_KINDS, type KeyRing } from './keyring.js';
 import { leafHash, rootOfPath } from './merkle.js';
-import { KIND, parseRecord, recordDigest } from './record.js';
+import { parseRecord, recordDigest } from './record.js';
 import { allowsTime, type Reference } from './reference.js';
 import { judgeSignature, type Signing } from './signature.js';
 import type { Failure, Reason } from './verdict.js';
-
-const EVENT_KINDS: ReadonlySet<number> = new Set([KIND.genesis, KIND.rotate, KIND.revoke]);
 
 /** What an event is judged by: the signatures, the keys so far, and the times that the references bound. */
 export interface Bench extends Signing {
@@ -26,17 +24,20 @@ interface Place {
 }
 
 export class Events {
+  /** How many there are in all. */
+  readonly count: number;
   private waiting: Event[];
   private readonly places: Place[] = [];
 
   constructor(events: Event[]) {
+    this.count = events.length;
     this.waiting = events;
   }
 
-  /** Judges the events below index `end` that were not yet judged; the first that fails is the answer. */
-  judgeBelow(end: number, bench: Bench): Failure | undefined {
+  /** Judges the events below index `end` that were not yet judged; the first that fails is the answer. `closed`: a terminal came before them. */
+  judgeBelow(end: number, bench: Bench, closed: boolean): Failure | undefined {
     for (let event = this.waiting[0]; event !== undefined && event.index < end; event = this.waiting[0]) {
-      const reason = judgeEvent(event, bench);
+      const reason = judgeEvent(event, bench, closed);
       if (reason !== undefined) return { reason, index: asIndex(event.index) };
       const { index, bytes, path } = event;
       this.places.push({ index, leaf: leafHash(bytes), path });
@@ -54,12 +55,13 @@ export class Events {
   }
 }
 
-/** Steps 3, 4, 5, 11 to 14 and 16. */
-function judgeEvent({ index, bytes, cose }: Event, bench: Bench): Reason | undefined {
+/** Steps 3, 4, 5, 7, 11 to 14 and 16. */
+function judgeEvent({ index, bytes, cose }: Event, bench: Bench, closed: boolean): Reason | undefined {
   const record = parseRecord(bytes);
   if (typeof record === 'string') return record;
   const misplaced = judgePlace(bench.logId, index, bytes, record);
   if (misplaced !== undefined) return misplaced;
+  if (closed) return 'after-terminal';
   const { signer, failure } = bench.ring.rule(index, record);
   const signed = { digest: recordDigest(bytes), mode: record.mode, keyId: record.keyId };
   return (

@@ -10,10 +10,11 @@ import { emptyScope } from './scope.js';
 import { EXIT, misuseReport, notReached, type Report } from './verdict.js';
 
 const FORK_SIZE_MAX = 32_768;
+const NODES_MAX = 64;
 const MAGIC = 'oar-fork';
 
 /** Why a file proves no fork, and the step of "Fork proof" that says so. */
-const STEPS = { 'not-a-fork-proof': 1, 'malformed-fork': 1, 'unknown-key': 3, 'checkpoint-signature': 3, 'fork-unproven': 4 } as const;
+const STEPS = { 'not-a-fork-proof': 1, 'malformed-fork': 2, 'unknown-key': 3, 'checkpoint-signature': 3, 'fork-unproven': 4 } as const;
 type ForkReason = keyof typeof STEPS;
 
 class Unproven extends Error {
@@ -46,10 +47,14 @@ export function looksLikeFork(start: Uint8Array): boolean {
 export function verifyFork(bytes: Uint8Array, policy: Policy, verify: VerifySignature = verifyMlDsa65): Report {
   const terms = readPolicy(policy, verify);
   if (typeof terms === 'string') return misuseReport(terms, emptyScope());
-  if (terms.publicKeys.length === 0) return misuseReport('misuse-key', emptyScope());
+  return terms.publicKeys.length === 0 ? misuseReport('misuse-key', emptyScope()) : judgeFork(bytes, terms.publicKeys, verify);
+}
+
+/** The four steps of "Fork proof" under these keys. */
+export function judgeFork(bytes: Uint8Array, keys: readonly PublicKey[], verify: VerifySignature): Report {
   try {
     const proof = readProof(bytes);
-    judgeProof(proof, terms.publicKeys, verify);
+    judgeProof(proof, keys, verify);
     return forked(proof);
   } catch (error) {
     if (!(error instanceof Unproven)) throw error;
@@ -65,7 +70,7 @@ function readProof(bytes: Uint8Array): Proof {
   // Step 2.
   const [noteA, noteB] = [parseCheckpoint(a), parseCheckpoint(b)];
   if (noteA === undefined || noteB === undefined || noteA.log !== noteB.log || noteA.size > noteB.size) {
-    throw new Unproven('malformed-fork', 2);
+    throw new Unproven('malformed-fork');
   }
   return { a: noteA, b: noteB, left, right };
 }
@@ -100,7 +105,7 @@ function readMagic(bytes: Uint8Array): Uint8Array | undefined {
 }
 
 function isHashes(value: Value | undefined): value is Uint8Array[] {
-  return Array.isArray(value) && value.every((item) => item instanceof Uint8Array && item.length === ID_SIZE);
+  return Array.isArray(value) && value.length <= NODES_MAX && value.every((item) => item instanceof Uint8Array && item.length === ID_SIZE);
 }
 
 /** Steps 3 and 4. */

@@ -4,6 +4,10 @@ import { parseSpki, SIGNATURE_SIZE, type PublicKey, type VerifySignature } from 
 import { ID_SIZE, KIND, type Fact, type Record } from './record.js';
 import type { Reason } from './verdict.js';
 
+const EVENT_COUNT_MAX = 256;
+/** The kinds that are key events. */
+export const EVENT_KINDS: ReadonlySet<number> = new Set([KIND.genesis, KIND.rotate, KIND.revoke]);
+
 type Facts = Map<string, Fact>;
 
 /** The two key ids that may follow the key in force. */
@@ -40,6 +44,9 @@ export interface Run extends Worth {
 export class KeyRing {
   /** One for each key that has come into force so far, in the order of the listed keys. */
   private readonly terms: Term[] = [{ start: 0, committed: undefined, worth: undefined }];
+
+  /** Key events so far, genesis counted. */
+  eventCount = 0;
 
   /** `keys` are those that the bundle lists; `logId` is its header's. */
   constructor(
@@ -103,9 +110,12 @@ export class KeyRing {
   }
 
   private change(index: bigint, record: Record): Reason | undefined {
+    if (!EVENT_KINDS.has(record.kind)) return undefined;
+    this.eventCount += 1;
+    if (this.eventCount > EVENT_COUNT_MAX) return 'key-event';
     if (record.kind === KIND.genesis) return this.begin(record.facts);
     if (record.kind === KIND.rotate) return this.rotate(index, record);
-    return record.kind === KIND.revoke ? this.judgeRevoke(index, record.facts) : undefined;
+    return this.judgeRevoke(index, record.facts);
   }
 
   private begin(facts: Facts): Reason | undefined {

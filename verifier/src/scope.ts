@@ -55,7 +55,7 @@ export function coveredText(scope: Scope, counts: Counts, { consistency, complet
     extent(consistency, completeness, reference),
     listed('revoked', revoked.map(rangeText), revoked.length),
     listed('intents without outcome', open.map(String), counts.open),
-    listed('erased', erased.map(([record, label, by]) => `${record} ${label} by ${by}`), counts.erased),
+    listed('erased', erased.map(([record, label, by]) => `${record} ${plain(label)} by ${by}`), counts.erased),
     first === 0 ? 'later records not covered' : 'earlier and later records not covered',
   ];
   return parts.filter((part) => part !== undefined).join('; ');
@@ -75,6 +75,11 @@ function subject({ log, keys, first, last }: Scope): string | undefined {
 function signers(keys: string[]): string {
   if (keys.length === 0) return '';
   return keys.length === 1 ? ` under key ${keys[0]}` : ` under keys ${keys[0]} to ${keys.at(-1)}`;
+}
+
+/** A label in a sentence: whatever could be taken for a part of the sentence is shown as `?`. */
+function plain(label: string): string {
+  return label.replace(/[^A-Za-z0-9_.-]/gu, '?');
 }
 
 function rangeText([first, last]: [number, number]): string {

@@ -149,11 +149,11 @@ export class Verifier {
     const isTrusted = trusted.size === 0 || this.scope.keys.some((id) => trusted.has(id));
     const ring = new KeyRing(keys, logId, this.verify);
     this.bench = { logId, isTrusted, verify: this.verify, ring, references, skewMs };
-    this.judgeEventsBelow(this.header.first);
+    this.judgeEventsBelow(this.header.first, false);
   }
 
-  private judgeEventsBelow(end: number): void {
-    const failure = this.events.judgeBelow(end, this.bench);
+  private judgeEventsBelow(end: number, closed: boolean): void {
+    const failure = this.events.judgeBelow(end, this.bench, closed);
     if (failure !== undefined) this.note(failure.reason, failure.index);
   }
 
@@ -203,10 +203,12 @@ export class Verifier {
     else this.note('opening', asIndex(index));
   }
 
-  /** The last chunk has ended: the events after the range, and the keys that never came into force. */
+  /** The last chunk has ended: the events after the range, then whether the keys and the events had any use. */
   private endRecords(): void {
-    this.judgeEventsBelow(Infinity);
-    if (this.worst === undefined && this.bench.ring.hasLeftOver) this.note('key-history', this.end);
+    const { ring } = this.bench;
+    this.judgeEventsBelow(Infinity, this.chain.closed);
+    const isUseless = ring.hasLeftOver || (this.events.count > 0 && ring.eventCount === 1);
+    if (this.worst === undefined && isUseless) this.note('key-history', this.end);
     this.stopIfFailed();
   }
 

@@ -52,6 +52,7 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', bundle, '--policy', policy], 0, /not established \(after-reference\)/],
   [['verify', bundle, '--policy', policy, '--checkpoint', pin], 0, /complete against the checkpoint of size 3/],
   [['verify', bundle, '--policy', policy, '--require', 'completeness'], 2, /^STALE after-reference\n/],
+  [['verify', bundle, '--policy', witnessed, '--require', 'pairing,disclosure', '--max-age-ms', '9007199254740991'], 0, /^VERIFIED\n/],
   [['verify', bundle, '--policy', policy, '--upto', '2'], 0, /complete against the checkpoint of size 2/],
   [['verify', bundle, '--policy', witnessed], 0, /\n {2}time {10}pass\n/],
   [['verify', bundle, '--policy', witnessed, '--max-age-ms', '9007199254740991'], 0, /^VERIFIED\n/],

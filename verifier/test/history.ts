@@ -16,6 +16,7 @@ export const claimed = (index: number): number => 1_795_420_800_000 + index;
 const begun = (): Log => new Log(K1, { next: K2, recovery: RECOVERY }).genesis().intent().outcome(1);
 /** Records 0 to 3 by the first key, the last of them the rotation; 4 and 5 by the second. */
 const rotated = (): Log => begun().rotate({ key: K2, next: K3, recovery: RECOVERY }).intent().outcome(4);
+const BEGUN = begun();
 export const ROTATED = rotated();
 /** Two rotations, at 3 and 6, and an older key revoked at 8. */
 const TWICE = rotated().rotate({ key: K3 }).intent().revoke(K1, { effective: 4 }).outcome(7);
@@ -83,6 +84,7 @@ const LISTS: Row[] = [
   { why: 'an event over 60 KiB', bundle: broken((p) => (event(p, 0)[1] = new Uint8Array(61_441)), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'an event with a signature over 8,192', bundle: broken((p) => (event(p, 0)[2] = new Uint8Array(8193)), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'a rotation in the range, and no events', bundle: broken((p) => p.keys.pop(), ROTATED, { first: 2 }), reason: 'key-history', index: 3 },
+  { why: 'genesis as the only event of a log of one key', bundle: broken((p) => p.keys.push([[0n, BEGUN.records[0]!, BEGUN.signatures[0]!, BEGUN.path(0, 3)]]), BEGUN, { first: 1 }), reason: 'key-history', index: 3 },
   { why: 'genesis after the range', bundle: broken((p) => (event(p, 0)[0] = 2n), ROTATED, { first: 1, count: 1 }), reason: 'log-id', index: 2 },
 ];
 
@@ -101,6 +103,7 @@ const EVENTS: Row[] = [
   { why: 'the rotation before the range is left out', bundle: broken((p) => (p.keys[2] as Value[]).pop(), ROTATED, { first: 4 }), reason: 'unknown-key', index: 4 },
   { why: 'the rotation after the range is left out', bundle: broken((p) => (p.keys[2] as Value[]).pop(), ROTATED, { first: 1, count: 1 }), reason: 'key-history', index: 2 },
   { why: 'a forged rotation after the range', bundle: begun().rotate({ key: STRANGER }).intent().bundle({ count: 2 }), reason: 'pre-rotation', index: 3 },
+  { why: 'an event after a terminal', bundle: begun().add(KIND.terminal).rotate({ key: K2 }).bundle({ count: 4 }), reason: 'after-terminal', index: 4 },
   { why: 'an event with another path', bundle: broken((p) => (event(p, 1)[3] = [ID, ID, ID]), ROTATED, { first: 4 }), reason: 'event-path', index: 6 },
   { why: 'an event with a path too long', bundle: broken((p) => (event(p, 1)[3] as Value[]).push(ID), ROTATED, { first: 4 }), reason: 'event-path', index: 6 },
   { why: 'an event with a path too short', bundle: broken((p) => (event(p, 1)[3] as Value[]).pop(), ROTATED, { first: 4 }), reason: 'event-path', index: 6 },
@@ -122,6 +125,10 @@ const REVOCATIONS: Row[] = [
   { why: 'a part, and a witness whose tree cannot be compared', bundle: taken({ effective: 5, since: 500 }).bundle({ first: 1, count: 1 }), policy: seen(taken({ effective: 5, since: 500 }), 5, 500), reason: 'revoked', exit: 3, revoked: [[1, 1]] },
   { why: 'an older key revoked, whose time is in scope', bundle: rotated().revoke(K1, { effective: 2 }).bundle(), reason: 'revoked', exit: 3, revoked: [[2, 3]] },
   { why: 'an older key revoked twice, the first time from later on', bundle: rotated().revoke(K1, { effective: 3 }).revoke(K1, { effective: 1 }).bundle(), reason: 'revoked', exit: 3, revoked: [[1, 3]] },
+  { why: 'an older key revoked twice, the second time from later on', bundle: rotated().revoke(K1, { effective: 1 }).revoke(K1, { effective: 3 }).bundle(), reason: 'revoked', exit: 3, revoked: [[1, 3]] },
+  { why: 'an older key revoked twice, the second time since later', bundle: twiceSince(400, 600).bundle(), policy: seen(twiceSince(400, 600), 3, 500), reason: 'revoked', exit: 3, revoked: [[0, 3]] },
+  { why: 'an older key revoked twice, the second time since earlier', bundle: twiceSince(600, 400).bundle(), policy: seen(twiceSince(600, 400), 3, 500), reason: 'revoked', exit: 3, revoked: [[0, 3]] },
+  { why: 'an older key revoked twice, both after a witness', bundle: twiceSince(600, 700).bundle(), policy: seen(twiceSince(600, 700), 3, 500), reason: 'revoked', exit: 3, revoked: [[3, 3]] },
   { why: 'two keys revoked one after the other', bundle: rotated().revoke(K1, { effective: 3 }).revoke(K2, { effective: 5 }, { key: K3 }).bundle(), reason: 'revoked', exit: 3, revoked: [[3, 3], [5, 6]] },
   { why: 'two keys revoked, whose indexes meet', bundle: rotated().revoke(K1, { effective: 3 }).revoke(K2, { effective: 0 }, { key: K3 }).bundle(), reason: 'revoked', exit: 3, revoked: [[3, 6]] },
   { why: 'a part whose key is revoked after it', bundle: rotated().revoke(K1, { effective: 2 }).bundle({ first: 1, count: 2 }), policy: PART, reason: 'revoked', exit: 3, revoked: [[2, 2]] },
@@ -141,7 +148,6 @@ const REVOCATIONS: Row[] = [
 ];
 
 const told = (log: Log, revoked: KeyPair, worth: { effective: number; since?: number }, signer: KeyPair): Policy => pinned(log, { revocations: [base64(statement(log, revoked, worth, signer))] });
-const BEGUN = begun();
 const SELF = new Log(K1, { next: K1 }).genesis();
 const STATEMENTS: Row[] = [
   { why: 'a statement of the next key', bundle: BEGUN.bundle(), policy: told(BEGUN, K1, { effective: 1 }, K2), reason: 'revoked', exit: 3, revoked: [[1, 2]] },
@@ -181,6 +187,7 @@ const ERASED: Row[] = [
   { ...verified('field erased', erasing()), text: /; complete against the checkpoint of size 4; erased: 1 prompt by 3; later records not covered$/ },
   { ...verified('two fields erased', begun().erase(1, ['a', 'bb'])), text: /; erased: 1 a by 3, 1 bb by 3; / },
   { ...verified('17 fields erased', begun().erase(1, Array.from({ length: 17 }, (_, i) => String.fromCharCode(97 + i)))), text: /, 1 p by 3, …; later/ },
+  { ...verified('a field erased whose label would make a sentence', begun().erase(1, ['a; b\nc_', 'é𝄞.x-1', 'complete against the checkpoint'].sort((a, b) => encodeUtf8(a).length - encodeUtf8(b).length))), text: /; erased: 1 a\?\?b\?c_ by 3, 1 \?\?.x-1 by 3, 1 complete\?against\?the\?checkpoint by 3; later/ },
   ...([
     ['record at its own index', { record: 3n }],
     ['no record', { record: undefined }],
@@ -244,6 +251,10 @@ const REFERENCES: Row[] = [
 ];
 
 export const HISTORY_ROWS: Row[] = [...ROTATIONS, ...LISTS, ...EVENTS, ...REVOCATIONS, ...STATEMENTS, ...ERASED, ...TIMES, ...REFERENCES];
+
+function twiceSince(first: number, second: number): Log {
+  return rotated().revoke(K1, { effective: 4, since: first }).revoke(K1, { effective: 4, since: second });
+}
 
 /** What the proof of a rotation to the second key after this log would sign. */
 function rotationOf(log: Log): Uint8Array {

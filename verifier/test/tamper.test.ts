@@ -35,7 +35,7 @@ function sealed200(): Log {
 
 test('tamper: vectors/bundle/accept/three-records-pinned.json', async () => {
   const vector = JSON.parse(readFileSync(join(VECTORS, 'bundle/accept/three-records-pinned.json'), 'utf8')) as BundleVector;
-  const [bundle, policy] = [fromBase64(vector.bundle)!, policyOf(vector.policy)];
+  const [bundle, policy] = [fromBase64(vector.bundle)!, policyOf(vector.policy) as Policy];
   assert.equal(judge(bundle, policy, remembering()).exit, EXIT.verified, 'the bundle verifies before it is tampered with');
   const lines = await tamperLines(bundle, policy, [...bundle.keys()]);
   assert.equal(lines.length, bundle.length);

@@ -6,11 +6,14 @@ import { test } from 'node:test';
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { encodeUtf8, fromBase64, fromHex, toHex } from '../src/bytes.js';
 import { isSigned, readCheckpoint } from '../src/checkpoint.js';
+import { judgeFork } from '../src/fork.js';
 import { parsePem, parseSpki, spkiOf, verifyMlDsa65 } from '../src/keys.js';
+import type { Policy } from '../src/policy.js';
 import { parseRecord, recordDigest } from '../src/record.js';
-import { AXES, EXIT, type Axis } from '../src/verdict.js';
+import { emptyScope } from '../src/scope.js';
+import { AXES, EXIT, misuseReport, type Axis, type Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
-import { policyOf, readVectors, VECTORS, type BundleVector } from './vectors.js';
+import { policyOf, readVectors, VECTORS, type BundleVector, type ForkVector } from './vectors.js';
 
 interface RecordVector {
   why: string;
@@ -70,10 +73,14 @@ each<CheckpointVector>('checkpoint', ({ note, key: pem, log, expect }) => {
   assert.deepEqual(seen, expect);
 });
 
+each<ForkVector>('fork', ({ fork, keys, expect }) => {
+  const publicKeys = keys.map((pem) => parsePem(pem)!);
+  const { exit, reason } = judgeFork(fromBase64(fork)!, publicKeys, verifyMlDsa65);
+  assert.deepEqual({ exit, reason }, expect);
+});
+
 each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
-  const verifier = new Verifier(policyOf(policy));
-  verifier.feed(fromBase64(bundle)!);
-  const { axes, scope, index, ...rest } = verifier.finish();
+  const { axes, scope, index, ...rest } = judge(fromBase64(bundle)!, policyOf(policy));
   const seen = { ...rest, index: typeof index === 'bigint' ? String(index) : index };
   const { axes: expectedAxes, text, ...expected } = expect;
   assert.deepEqual(seen, expected);
@@ -82,3 +89,10 @@ each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
   for (const [axis, state] of Object.entries(expectedAxes ?? {})) assert.equal(axes[axis as Axis].state, state, axis);
   if (expect.verdict !== null) assert.equal(Object.keys(expectedAxes ?? {}).length, AXES.length, 'all axes are given');
 });
+
+function judge(bundle: Uint8Array, policy: Policy | 'misuse-policy'): Report {
+  if (policy === 'misuse-policy') return misuseReport(policy, emptyScope());
+  const verifier = new Verifier(policy);
+  verifier.feed(bundle);
+  return verifier.finish();
+}

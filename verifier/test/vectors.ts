@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Policy } from '../src/policy.js';
+import { parsePolicy } from '../src/policyfile.js';
 
 /** `npm test` runs in the verifier's own folder. */
 export const VECTORS = join(process.cwd(), '..', 'spec', 'vectors');
@@ -14,7 +15,8 @@ export interface Vector<T> {
 export interface BundleVector {
   why: string;
   bundle: string;
-  policy: { key?: string; key_id?: string; reference?: string; require?: string[]; upto?: number };
+  /** A policy's file, and the time now. */
+  policy: { now_ms?: number };
   expect: {
     verdict: string | null;
     exit: number;
@@ -28,10 +30,17 @@ export interface BundleVector {
   };
 }
 
-/** The policy of a vector in the names of this verifier; null stands for absent. */
-export function policyOf({ key, key_id, reference, require, upto }: BundleVector['policy']): Policy {
-  const fields = Object.entries({ key, keyId: key_id, reference, require, upto });
-  return Object.fromEntries(fields.filter(([, value]) => value !== undefined && value !== null)) as Policy;
+export interface ForkVector {
+  why: string;
+  fork: string;
+  keys: string[];
+  expect: { exit: number; reason: string };
+}
+
+/** The policy of a vector, or that it is none: what is a file's is read as a file. */
+export function policyOf({ now_ms: now, ...file }: BundleVector['policy']): Policy | 'misuse-policy' {
+  const policy = parsePolicy(file);
+  return policy === 'misuse-policy' || now === undefined ? policy : { ...policy, now_ms: now };
 }
 
 /** Every JSON file of spec/vectors/<kind>/<side>; a folder that is missing or empty is an error, not a pass. */

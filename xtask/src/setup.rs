@@ -10,7 +10,18 @@ use crate::places;
 use crate::process;
 
 /// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
-const REFERENCE_PACKAGES: [&str; 5] = ["cryptography==50.0.2", "cbor2==6.3.0", "argon2-cffi==25.1.0", "pynacl==1.6.2", "jwcrypto==1.6.1"];
+const REFERENCE_PACKAGES: [&str; 10] = [
+    "cryptography==50.0.2",
+    "cbor2==6.3.0",
+    "argon2-cffi==25.1.0",
+    "pynacl==1.6.2",
+    "jwcrypto==1.6.1",
+    "pycose==1.1.0",
+    "pymerkle==7.0.0",
+    "tlog-scales==0.0.3",
+    "securesystemslib==1.6.0",
+    "in-toto-attestation==0.9.3",
+];
 /// Given pins as arguments, ends with 0 exactly when each package is installed in that version.
 const PIN_CHECK: &str = "import sys, importlib.metadata as m; sys.exit(any(m.version(name) != pin for name, pin in (word.split('==') for word in sys.argv[1:])))";
 const NODE_MAJOR_MIN: u32 = 20;

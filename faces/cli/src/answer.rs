@@ -6,7 +6,7 @@ use crate::{doctor, key, log, model, replay};
 use mickai_proof::verify::{Reason, Verdict, Word};
 use mickai_runtime::acts::{Act, fact, local_time};
 use mickai_runtime::verbs::{Answer, Argument, Plan};
-use mickai_runtime::{Exported, ModelChanged};
+use mickai_runtime::{Exported, Missing, ModelChanged};
 use serde_json::{Value, json};
 
 const CANNOT: &str = "That is not something this system has a verb for, and the embedded model knows nothing else.
@@ -118,15 +118,30 @@ fn act_json(act: &Act) -> Value {
     })
 }
 
-/// What an export wrote.
+/// What an export wrote, and which values it could not show.
 pub fn exported_text(exported: &Exported) -> String {
-    format!("wrote {}: {} records from {}, {}", exported.path.display(), exported.count, exported.first, crate::out::size(exported.byte_count))
+    let mut lines = vec![format!("wrote {}: {} records from {}, {}", exported.path.display(), exported.count, exported.first, crate::out::size(exported.byte_count))];
+    lines.extend(exported.missing.iter().map(|missing| match missing.erased_by {
+        Some(by) => format!("not shown: {} of record {}, erased by record {by}", missing.label, missing.record),
+        None => format!("not shown: {} of record {}, which the vault does not have", missing.label, missing.record),
+    }));
+    lines.join("\n")
 }
 
 /// What an export wrote.
 pub fn exported_json(exported: &Exported) -> Value {
     let (intent, outcome) = &exported.records;
-    json!({ "path": exported.path, "first": exported.first, "count": exported.count, "bytes": exported.byte_count, "intent": intent.index, "outcome": outcome.index })
+    let missing = |missing: &Missing| json!({ "record": missing.record, "label": missing.label, "erased_by": missing.erased_by });
+    json!({
+        "path": exported.path,
+        "form": exported.form.name(),
+        "first": exported.first,
+        "count": exported.count,
+        "bytes": exported.byte_count,
+        "missing": exported.missing.iter().map(missing).collect::<Value>(),
+        "intent": intent.index,
+        "outcome": outcome.index,
+    })
 }
 
 /// A model that came or went.

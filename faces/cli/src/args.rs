@@ -47,6 +47,11 @@ pub enum Command {
     Signer(Signer),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
+    /// Erase values of one record for good; the record stays and says which record erased them
+    Erase(Erase),
+    /// What is kept, how long, and whether it may be trained on
+    #[command(subcommand)]
+    Retention(Retention),
     /// Is this machine in order?
     Doctor(Doctor),
     /// Print completions for a shell
@@ -165,14 +170,17 @@ pub enum Log {
         #[arg(short, long)]
         follow: bool,
     },
-    /// Write a bundle that anybody can verify offline
+    /// Write a bundle that anybody can verify offline, or another form for tools of others
     Export {
-        /// The file to write
-        #[arg(short, long, value_name = "FILE")]
+        /// The file to write; of tiles the folder
+        #[arg(short, long, value_name = "PATH")]
         out: PathBuf,
-        /// Values to make readable
-        #[arg(long, value_enum, value_delimiter = ',')]
-        open: Vec<Opened>,
+        /// The form
+        #[arg(long = "as", value_enum, default_value_t, value_name = "FORM")]
+        form: ExportForm,
+        /// Values to make readable: a label (prompt, output), one record's (12:prompt), or all; several with commas. Without it none
+        #[arg(long, value_name = "[RECORD:]LABEL|all", value_delimiter = ',')]
+        open: Vec<String>,
         #[command(flatten)]
         range: Range,
     },
@@ -222,14 +230,19 @@ pub struct Range {
     pub when: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Opened {
-    /// Prompts
-    Prompt,
-    /// Outputs
-    Output,
-    /// Both
-    All,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ExportForm {
+    /// What `oar verify` judges
+    #[default]
+    Bundle,
+    /// A folder of C2SP tlog-tiles, of the whole log
+    Tiles,
+    /// An RFC 9942 receipt of one record (COSE)
+    Receipt,
+    /// One JSON object for each record
+    Jsonl,
+    /// An in-toto statement in a DSSE envelope
+    Dsse,
 }
 
 #[derive(Debug, Subcommand)]
@@ -376,6 +389,73 @@ pub struct Replay {
     /// Of a bundle: only this record
     #[arg(long)]
     pub record: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub struct Erase {
+    /// Number, `last`, `first`, or the beginning of a digest
+    pub record: String,
+    #[command(flatten)]
+    pub which: Which,
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Which {
+    /// Values under these labels (prompt, output); a text takes its tokens with it. `mickai log show RECORD` lists them
+    #[arg(long, value_name = "LABEL", value_delimiter = ',')]
+    pub field: Vec<String>,
+    /// All values of this record
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Retention {
+    /// The policy in force, and what is held under it
+    Show,
+    /// Change the policy; what is not given stays
+    Set(SetRetention),
+    /// Erase what the policy no longer keeps
+    Run {
+        /// Only say what would be erased
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct SetRetention {
+    /// Values under this label (prompt, output) and their tokens, or `default` for all that no other rule is about
+    #[arg(required_unless_present_any = ["action", "automatic"])]
+    pub label: Option<String>,
+    /// Only of records of this action: generate, replay, …
+    #[arg(long)]
+    pub action: Option<String>,
+    /// How long after the time that the record claims: 30d, 12h, 2w, 1y, forever
+    #[arg(long, value_name = "SPAN")]
+    pub keep: Option<String>,
+    /// May a model be trained on them?
+    #[arg(long, value_enum)]
+    pub train: Option<YesNo>,
+    /// Take this rule away
+    #[arg(long, conflicts_with_all = ["keep", "train"])]
+    pub remove: bool,
+    /// Enforce the policy at the start of every process that acts
+    #[arg(long, value_enum)]
+    pub automatic: Option<YesNo>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
+}
+
+impl YesNo {
+    pub fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use crate::turn::{self, Interrupt};
 use mickai_model::generate::{Context, StopReason};
 use mickai_model::tokens::{Message, Role};
 use mickai_runtime::verbs::{Answer, Call, Plan};
-use mickai_runtime::{Answered, Loaded, System};
+use mickai_runtime::{Answered, Error, Loaded, Refusal, System};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read, Write};
 
@@ -86,13 +86,18 @@ fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>
         // What was understood, and the range that is used: nothing is guessed behind the operator's back.
         eprintln!("{}{}", plan.call, plan.range.as_ref().map(|range| format!("  ({range})")).unwrap_or_default());
     }
-    if let Some(change) = plan.change()
-        && !confirmed(&change, manner)?
-    {
-        manner.out.object(&record(answered, json!({ "call": plan.call.to_string(), "done": false })), || "not done".to_owned())?;
-        return Ok(1);
-    }
-    let answer = manner.interrupt.during(|flow| plan.perform(system, answered.outcome, below, &mut |_| flow()))?;
+    let is_confirmed = match plan.change() {
+        Some(change) => confirmed(&change, manner)?,
+        None => false,
+    };
+    let answer = match manner.interrupt.during(|flow| plan.perform(system, answered.outcome, below, is_confirmed, &mut |_| flow())) {
+        Err(Error::Denied { record: denied, refusal: Refusal::Unconfirmed, .. }) => {
+            let fields = json!({ "call": plan.call.to_string(), "done": false, "denied": denied.index });
+            manner.out.object(&record(answered, fields), || format!("not done; record {} says so", denied.index))?;
+            return Ok(1);
+        }
+        other => other?,
+    };
     let printed = if manner.out.json {
         let fields = json!({ "call": plan.call.to_string(), "range": plan.range.as_ref().map(ToString::to_string), "answer": answer::to_json(&answer) });
         manner.out.line(record(answered, fields).to_string())

@@ -116,14 +116,16 @@ fn succeeded(system: &System, done: &Succeeded, fields: &Value, text: &str, out:
     if !system.home().recovery_is_offline() {
         eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
-    out.object(&Value::Object(object), || format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest))
+    out.object(&Value::Object(object), || {
+        format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest)
+    })
 }
 
 /// The begin of what a phrase means.
 fn since_ms(phrase: &str) -> Result<u64, Failure> {
     let range = when::resolve(phrase, &jiff::Zoned::now())?;
     let wanted = Failure::Value { flag: "--since", value: phrase.to_owned(), wanted: "a time that begins somewhere: \"yesterday after three\"" };
-    range.start_ms().ok_or(wanted)
+    range.from.and_then(|from| u64::try_from(from.timestamp().as_millisecond()).ok()).ok_or(wanted)
 }
 
 fn made(new: &New, what: &str) -> Result<Passphrase, Failure> {

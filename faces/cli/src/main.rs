@@ -5,6 +5,7 @@ mod args;
 mod ask;
 mod chat;
 mod doctor;
+mod erase;
 mod failure;
 mod key;
 mod log;
@@ -12,10 +13,11 @@ mod model;
 mod out;
 mod passphrase;
 mod replay;
+mod retention;
 mod signer;
 mod turn;
 
-use args::{Cli, Command, Key, Log};
+use args::{Cli, Command, Key, Log, Retention};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::System;
@@ -64,12 +66,21 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
 fn makes_no_home(command: &Command) -> bool {
     match command {
         Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
+        Command::Retention(retention) => matches!(retention, Retention::Show),
         Command::Key(_) | Command::Doctor(_) => true,
         _ => false,
     }
 }
 
 fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
+    let done = dispatch(system, cli, out);
+    if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
+        eprintln!("retention: {}", retention::run_text(&run, false));
+    }
+    done
+}
+
+fn dispatch(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
     match &cli.command {
         Command::Ask(args) => ask::ask(system, args, out),
         Command::Chat(args) => chat::chat(system, args, out),
@@ -77,6 +88,8 @@ fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
         Command::Log(args) => log::log(system, args, out),
         Command::Key(args) => key::key(system, args, cli, out),
         Command::Replay(args) => replay::replay(system, args, out),
+        Command::Erase(args) => erase::erase(system, args, out),
+        Command::Retention(args) => retention::retention(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
         Command::Completions { .. } | Command::Man { .. } | Command::Signer(_) => Ok(0),

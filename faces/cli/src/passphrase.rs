@@ -22,7 +22,9 @@ const DELETE: u8 = 0x7f;
 pub fn custody(cli: &Cli) -> Custody {
     let file = cli.passphrase_file.clone();
     let recovery = match &cli.command {
-        Command::Key(Key::Rotate { from } | Key::Revoke { from, .. }) => from.recovery.as_ref().and_then(|path| std::path::absolute(path).ok()).zip(from.recovery_passphrase_file.clone()),
+        Command::Key(Key::Rotate { from } | Key::Revoke { from, .. }) => {
+            from.recovery.as_ref().and_then(|path| std::path::absolute(path).ok()).zip(from.recovery_passphrase_file.clone())
+        }
         _ => None,
     };
     Custody::new(cli.signer.clone(), move |path| match &recovery {

@@ -23,9 +23,7 @@ pub fn policy(flags: &Verify) -> Result<Policy, Problem> {
     };
     policy.now_ms = now_ms();
     for file in &flags.key {
-        let pem = read(file, BROUGHT_BYTES_MAX)?;
-        let key = PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| Problem::Key(file.clone(), error))?;
-        policy.keys.push(TrustedKey::Key(key));
+        policy.keys.push(TrustedKey::Key(public_key(file)?));
     }
     for id in &flags.key_id {
         policy.keys.push(TrustedKey::Id(KeyId::from_hex(id).ok_or(Misuse::Key)?));
@@ -45,6 +43,12 @@ pub fn policy(flags: &Verify) -> Result<Policy, Problem> {
     policy.max_age_ms = flags.max_age_ms.or(policy.max_age_ms);
     policy.check()?;
     Ok(policy)
+}
+
+/// A PEM file.
+pub fn public_key(file: &Path) -> Result<PublicKey, Problem> {
+    let pem = read(file, BROUGHT_BYTES_MAX)?;
+    PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| Problem::Key(file.to_owned(), error))
 }
 
 fn now_ms() -> Option<u64> {

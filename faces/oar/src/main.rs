@@ -1,10 +1,17 @@
-//! The binary `oar`: verifies and inspects a bundle, offline, knowing nothing but what the verifier brings.
+//! The binary `oar`: verifies and inspects bundles and makes smaller ones and other forms of them, offline, knowing nothing but what the verifier brings.
 
 mod bring;
+mod diff;
+mod export;
 mod flags;
+mod fork_proof;
+mod hands;
 mod input;
 mod inspect;
+mod output;
 mod problem;
+mod prove;
+mod source;
 mod verify;
 
 use clap::Parser;
@@ -26,6 +33,10 @@ fn main() -> ExitCode {
     let answer = match flags.command {
         Command::Verify(verify) => verify::run(&verify),
         Command::Inspect(inspect) => inspect::run(&inspect),
+        Command::Prove(prove) => prove::run(&prove),
+        Command::Export(export) => export::run(&export),
+        Command::Diff(diff) => diff::run(&diff),
+        Command::ForkProof(make) => fork_proof::run(&make),
     };
     match answer {
         Ok(exit) => ExitCode::from(exit),

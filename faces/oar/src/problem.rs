@@ -1,9 +1,11 @@
 //! What can go wrong before there is a verdict, and what to do about it.
 
+use mickai_proof::bundle::BundleError;
 use mickai_proof::key::KeyError;
 use mickai_proof::verify::Misuse;
 use std::fmt;
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use crate::EXIT_USAGE;
@@ -11,7 +13,10 @@ use crate::EXIT_USAGE;
 /// The file cannot be read (spec/verdict.md "Verdicts").
 const EXIT_UNREADABLE: u8 = 4;
 
-/// Why `oar` gives no verdict.
+/// What the bundle holds contradicts itself.
+const EXIT_INVALID: u8 = 1;
+
+/// Why `oar` gives no verdict, or no file.
 #[derive(Debug)]
 pub enum Problem {
     /// The bundle cannot be read.
@@ -24,14 +29,40 @@ pub enum Problem {
     Misuse(Misuse),
     /// The answer cannot be written.
     Output(io::Error),
+    /// The bundle breaks off or goes wrong.
+    Broken(PathBuf, BundleError),
+    /// An opening of this index stands in a chunk without that record.
+    Opening(PathBuf, u64),
+    /// The records do not give the root that the checkpoint signs.
+    Root(PathBuf),
+    /// A part of a log, where the whole is needed.
+    NotWhole(PathBuf),
+    /// Records that the bundle, which holds so many, does not hold.
+    OutOfRange(Range<u64>, u64),
+    /// Two logs, where two views of one are needed.
+    TwoLogs(PathBuf, PathBuf),
+    /// A checkpoint that no known key signed.
+    NotSigned(PathBuf),
+    /// Checkpoints of these sizes that can both be true.
+    Consistent(u64, u64),
+    /// The checkpoint of this size came without the records that it covers.
+    NeedsWhole(PathBuf, u64),
+    /// What would be overwritten.
+    Exists(PathBuf),
+    /// A file or folder cannot be written.
+    Write(PathBuf, io::Error),
 }
 
 impl Problem {
     /// The process's exit code.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Bundle(..) | Self::Output(_) => EXIT_UNREADABLE,
-            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) => EXIT_USAGE,
+            Self::Bundle(..) | Self::Output(_) | Self::Write(..) => EXIT_UNREADABLE,
+            Self::Broken(_, BundleError::NotABundle | BundleError::UnsupportedVersion) => EXIT_UNREADABLE,
+            Self::Broken(_, BundleError::Malformed(_) | BundleError::NoRecords) | Self::Opening(..) | Self::Root(_) | Self::NotSigned(_) | Self::Consistent(..) => EXIT_INVALID,
+            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) | Self::NotWhole(_) | Self::OutOfRange(..) | Self::TwoLogs(..) | Self::NeedsWhole(..) | Self::Exists(_) => {
+                EXIT_USAGE
+            }
         }
     }
 }
@@ -43,6 +74,26 @@ impl fmt::Display for Problem {
             Self::Key(file, error) => write!(f, "{}: {}: {error}", Misuse::Key.code(), file.display()),
             Self::Misuse(misuse) => write!(f, "{}: {misuse}", misuse.code()),
             Self::Output(error) => write!(f, "cannot write the answer: {error}"),
+            Self::Broken(file, BundleError::NotABundle) => write!(f, "{} is not a bundle: give a file that `mickai log export` wrote", file.display()),
+            Self::Broken(file, BundleError::UnsupportedVersion) => write!(f, "{} needs a newer `oar`", file.display()),
+            Self::Broken(file, BundleError::Malformed(index)) => write!(f, "{} breaks off or goes wrong at index {index}: get it again, and see `oar verify`", file.display()),
+            Self::Broken(file, BundleError::NoRecords) => write!(f, "{} holds no records", file.display()),
+            Self::Opening(file, index) => write!(f, "{}: an opening of record {index} is not where it should be: see `oar verify`", file.display()),
+            Self::Root(file) => write!(f, "{}: its records do not give the root that its checkpoint says: see `oar verify`", file.display()),
+            Self::NotWhole(file) => write!(f, "{} holds a part of its log: give a bundle of the whole log (`mickai log export` without a range)", file.display()),
+            Self::OutOfRange(wanted, count) => {
+                write!(f, "the bundle holds records 0 to {}, not {} to {}: choose among them", count.saturating_sub(1), wanted.start, wanted.end.saturating_sub(1))
+            }
+            Self::TwoLogs(one, other) => write!(f, "{} and {} are of two logs: two views of one log are needed", one.display(), other.display()),
+            Self::NotSigned(file) => {
+                write!(f, "{}: its checkpoint is signed by no key that the bundles list: nobody would accept the proof; give the key with --key if you have it", file.display())
+            }
+            Self::Consistent(one, other) => write!(f, "no fork: the checkpoints of {one} and of {other} records can both be true"),
+            Self::NeedsWhole(file, size) => {
+                write!(f, "{}: the records under its checkpoint of {size} are needed to compare: give a bundle of the whole log at that size", file.display())
+            }
+            Self::Exists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
+            Self::Write(path, error) => write!(f, "cannot write {}: {error}", path.display()),
         }
     }
 }

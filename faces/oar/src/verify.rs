@@ -2,6 +2,7 @@
 
 use crate::bring;
 use crate::flags::Verify;
+use crate::hands;
 use crate::input;
 use crate::problem::Problem;
 use mickai_proof::fork::{ForkReport, is_fork_proof};
@@ -44,7 +45,13 @@ pub fn run(flags: &Verify) -> Result<u8, Problem> {
                 Some(Reading::Bundle(verifier)) => *verifier,
                 _ => Verifier::new(policy)?,
             };
+            let disagreements = verifier.disagreements();
             let verdict = verifier.finish()?;
+            if disagreements > 0 {
+                eprintln!(
+                    "oar: two ways to verify a signature disagreed {disagreements} times, and the library's word was taken: this is a fault of oar or of the library, please report it"
+                );
+            }
             print(flags, &verdict, &verdict.to_json())?;
             Ok(verdict.word.exit_code())
         }
@@ -53,7 +60,7 @@ pub fn run(flags: &Verify) -> Result<u8, Problem> {
 
 fn begin(piece: &[u8], policy: &Policy) -> Result<Reading, Problem> {
     if !is_fork_proof(piece) {
-        return Ok(Reading::Bundle(Box::new(Verifier::new(policy.clone())?)));
+        return Ok(Reading::Bundle(Box::new(Verifier::with_engine(policy.clone(), hands::engine())?)));
     }
     let key = |trusted: &TrustedKey| if let TrustedKey::Key(key) = trusted { Some(key.clone()) } else { None };
     let keys: Vec<_> = policy.keys.iter().filter_map(key).collect();

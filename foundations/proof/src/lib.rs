@@ -8,6 +8,7 @@
 //! *The life of one record.* A caller fills [`record::Record`] and [`record::encode`]s it; [`digest::RecordDigest::of`] names it; [`signature::to_be_signed`] gives what the key
 //! signs, and [`mldsa::Verifier`] verifies many signatures at a time; its bytes become a leaf of [`merkle::Frontier`]; the tree's root stands in a [`checkpoint::Checkpoint`];
 //! [`bundle::Writer`] puts all of it into one file; [`verify::Verifier`] reads that file, knowing nothing but a key.
+//! The forms that tools of others read are [`tiles`], [`receipt`], [`statement`] and [`view`].
 //!
 //! *Invariants.* A decoded value encodes to the bytes it came from. Everything is bounded by [`limits`]. The normative pages are `spec/{record,checkpoint,bundle,keys,verdict}.md`;
 //! step numbers in the code are those of `spec/verdict.md`.
@@ -50,6 +51,16 @@ pub mod fork;
 pub mod bundle;
 
 pub mod verify;
+
+pub mod tiles;
+
+pub mod receipt;
+
+pub mod json;
+
+pub mod statement;
+
+pub mod view;
 
 #[cfg(test)]
 mod testing;

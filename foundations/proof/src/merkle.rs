@@ -3,6 +3,10 @@
 use crate::digest::{TreeHash, sha256};
 use alloc::vec::Vec;
 
+mod gather;
+
+pub use gather::Gather;
+
 /// SHA-256(0x00 ‖ record bytes).
 pub fn leaf(record: &[u8]) -> TreeHash {
     TreeHash(sha256(&[&[0], record]))

@@ -91,6 +91,13 @@ fn the_sentences_of_the_spec_are_those_of_the_vectors() {
     assert!(count >= 12, "only {count} sentences");
 }
 
+/// spec/seeded.md: the bytes of thousands of cases that follow from their numbers.
+#[test]
+fn the_seeded_cases_give_the_committed_hashes() {
+    let committed: std::collections::BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(folder("seeded.json")).unwrap()).unwrap();
+    assert_eq!(common::seeded::hashes(), committed);
+}
+
 /// The table of spec/verdict.md "Attacks": each vector that a row names gives the row's answer, in the file and so in both implementations.
 #[test]
 fn every_attack_gets_its_answer() {

@@ -16,6 +16,12 @@ pub mod action {
     pub const MODEL_RM: &str = "model.rm";
     /// A bundle written.
     pub const EXPORT: &str = "log.export";
+    /// Values of one record erased.
+    pub const ERASE: &str = "erase";
+    /// The retention policy changed.
+    pub const RETENTION_SET: &str = "retention.set";
+    /// Values erased that the retention policy no longer keeps.
+    pub const RETENTION_RUN: &str = "retention.run";
     /// A passphrase put before the operator's key.
     pub const KEY_PROTECT: &str = "key.protect";
     /// The passphrase taken away.
@@ -55,12 +61,19 @@ pub mod fact {
     pub const LOG: &str = "log";
     pub const IDENTICAL: &str = "identical";
     pub const DIVERGES_AT: &str = "diverges_at";
+    pub const FORM: &str = "form";
     pub const FIRST: &str = "first";
     pub const COUNT: &str = "count";
     pub const SIZE: &str = "size";
     pub const ROOT: &str = "root";
     pub const BYTE_COUNT: &str = "byte_count";
     pub const FILE_DIGEST: &str = "file_digest";
+    pub const OPEN: &str = "open";
+    pub const REASON: &str = "reason";
+    pub const LABELS: &str = "labels";
+    pub const FIELD_COUNT: &str = "field_count";
+    pub const RETENTION: &str = "retention";
+    pub const RETENTION_DIGEST: &str = "retention_digest";
 }
 
 /// Labels of commitments.
@@ -70,6 +83,16 @@ pub mod label {
     pub const PROMPT_TOKENS: &str = "prompt_tokens";
     pub const OUTPUT: &str = "output";
     pub const OUTPUT_TOKENS: &str = "output_tokens";
+
+    /// Tokens spell their text, so whoever names the text means both: `prompt` covers `prompt_tokens`.
+    pub fn covers(named: &str, label: &str) -> bool {
+        label == named || text_of(label) == Some(named)
+    }
+
+    /// `prompt` for `prompt_tokens`; `None` for a label that is no text's tokens.
+    pub fn text_of(label: &str) -> Option<&str> {
+        label.strip_suffix("_tokens").filter(|text| !text.is_empty())
+    }
 }
 
 /// The `stop` fact of a generation that the operator interrupted.
@@ -156,6 +179,11 @@ impl Act {
         let name = self.intent.text(fact::MODEL_NAME).map(str::to_owned);
         name.or_else(|| self.intent.bytes(fact::MODEL).map(hex))
     }
+}
+
+/// The operator's clock, ms since 1970; a time before that counts as 1970.
+pub fn now_ms() -> u64 {
+    u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0)
 }
 
 /// The operator's clock as the operator reads it.

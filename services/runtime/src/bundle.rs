@@ -7,6 +7,7 @@ use mickai_proof::commitment::Opening;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest};
 use mickai_proof::record;
 use mickai_proof::verify::{Policy, Word, verify};
+use mickai_store::Erased;
 use std::path::Path;
 
 /// A bundle whose records are whole and signed by the key that it brings. Whether that key is to be trusted is not asked here: a replay shows what a model does, not who ran it.
@@ -18,6 +19,8 @@ pub struct Case {
     /// The key that the bundle brings and that signed its records.
     pub key: KeyId,
     openings: Vec<Opening>,
+    /// Values that its records say are erased.
+    erased: Erased,
 }
 
 impl Case {
@@ -35,12 +38,15 @@ impl Case {
         parser.feed(&bytes);
         let mut pairing = Pairing::default();
         let mut openings = Vec::new();
+        let mut erased = Erased::default();
         // The verifier has read the same events to their end.
         while let Ok(Some(event)) = parser.next_event() {
             match event {
                 Event::Record(_, bytes) => {
                     if let Ok(record) = record::decode(bytes) {
                         pairing.push(RecordDigest::of(bytes), &record);
+                        // Only erase records are taken in.
+                        let _ = erased.push(&record);
                     }
                 }
                 Event::Opening(opening) => openings.push(opening),
@@ -50,12 +56,14 @@ impl Case {
         let (Some(log), Some(key)) = (verdict.scope.log, verdict.scope.key()) else {
             return Err(Error::BundleInvalid { path: path.to_owned(), word: verdict.word, reason: "" });
         };
-        Ok(Self { log, acts: pairing.finish(), key, openings })
+        Ok(Self { log, acts: pairing.finish(), key, openings, erased })
     }
 
     /// The value opened for a record's commitment.
-    pub(crate) fn opened(&self, index: u64, label: &str) -> Option<&[u8]> {
-        self.openings.iter().find(|opening| opening.index == index && opening.label == label).map(|opening| opening.value.as_slice())
+    pub(crate) fn value(&self, index: u64, label: &'static str) -> Result<&[u8]> {
+        let opened = self.openings.iter().find(|opening| opening.index == index && opening.label == label);
+        let missing = || self.erased.by(index, label).map_or(Error::NotOpened { index, label }, |by| Error::Erased { index, label, by });
+        opened.map(|opening| opening.value.as_slice()).ok_or_else(missing)
     }
 
     /// Indexes of the intents of its generations.

@@ -72,8 +72,19 @@ impl System {
             check("log", format!("{} records, {} signatures verify, {} values open", report.records, report.signatures, report.openings), report.is_clean()),
             check("embedded model", format!("{} {}", embedded.name, embedded.digest), true),
         ];
+        checks.extend(self.retention_check());
         checks.extend(report.findings.iter().map(|finding| check("finding", format!("{finding}"), false)));
         Ok(checks)
+    }
+
+    /// The policy in force, if the log can be read, and whether its copy says the same.
+    fn retention_check(&self) -> Option<Check> {
+        let in_force = self.retention().ok()?;
+        let found = format!("policy version {}", in_force.policy.version);
+        Some(match in_force.is_copy_same {
+            true => Check { what: "retention", found, state: CheckState::Good },
+            false => Check { what: "retention", found: format!("{found}; the file in the home is not the policy on record"), state: CheckState::Attention },
+        })
     }
 
     /// Where the seed is, and what stands before it.

@@ -1,9 +1,13 @@
 //! What can go wrong between a request and its record, by who is at fault, and what to do about it.
 
+use crate::export::FormError;
+use crate::policy::Refusal;
+use crate::retention::PolicyError;
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::ModelDigest;
 use mickai_proof::verify::{Misuse, Word};
+use mickai_store::Appended;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -21,8 +25,12 @@ pub enum Error {
     Call(CallError),
     /// A time phrase.
     When(WhenError),
+    /// A retention policy that cannot be so.
+    Retention(PolicyError),
     /// A policy for verification.
     Verify(Misuse),
+    /// An export in a form that cannot hold what was chosen.
+    Form(FormError),
     /// The operating system refused threads.
     Threads(rayon::ThreadPoolBuildError),
     /// A file of the operator's, outside the home.
@@ -107,6 +115,58 @@ pub enum Error {
         /// Which value.
         label: &'static str,
     },
+    /// A value that is needed was erased.
+    Erased {
+        /// Of which record.
+        index: u64,
+        /// Which value.
+        label: &'static str,
+        /// By which record.
+        by: u64,
+    },
+    /// A value that was to be erased has been already.
+    AlreadyErased {
+        /// Of which record.
+        index: u64,
+        /// Which value.
+        label: String,
+        /// By which record.
+        by: u64,
+    },
+    /// The record commits to no such value.
+    NoField {
+        /// Which record.
+        index: u64,
+        /// What was asked for; empty for anything at all.
+        wanted: String,
+        /// The labels that it has.
+        known: Vec<String>,
+    },
+    /// The vault does not have the value, and no record says that it was erased.
+    NotKept {
+        /// Of which record.
+        index: u64,
+        /// Which value.
+        label: String,
+    },
+    /// Policy refused the act, and that is on record.
+    Denied {
+        /// Which act.
+        action: String,
+        /// Why.
+        refusal: Refusal,
+        /// Where it is recorded.
+        record: Appended,
+    },
+    /// A word that chooses no values.
+    OpenForm(String),
+    /// No record of a selection has the value that was to be shown.
+    NothingToOpen {
+        /// What was asked for.
+        wanted: String,
+        /// Labels that its records have.
+        known: Vec<String>,
+    },
     /// A value does not fit its commitment, or a record lacks a fact that its kind has.
     BadRecord {
         /// Which record.
@@ -155,7 +215,9 @@ impl fmt::Display for Error {
             Self::Model(error) => error.fmt(f),
             Self::Call(error) => error.fmt(f),
             Self::When(error) => error.fmt(f),
+            Self::Retention(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
+            Self::Form(error) => error.fmt(f),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
@@ -178,7 +240,14 @@ impl fmt::Display for Error {
             Self::AmbiguousRecord { wanted, candidates } => write!(f, "several records begin with {wanted:?}: {candidates:?}; give more digits"),
             Self::NotAGeneration { index } => write!(f, "record {index} is not part of a generation"),
             Self::NoOutcome { index } => write!(f, "the generation of record {index} has no outcome to compare with"),
-            Self::NotOpened { index, label } => write!(f, "the {label} of record {index} is not here: it was erased, or the bundle was exported without `--open`"),
+            Self::NotOpened { index, label } => write!(f, "the {label} of record {index} is not here: the bundle was exported without `--open`, or the vault has lost it"),
+            Self::Erased { .. }
+            | Self::AlreadyErased { .. }
+            | Self::NoField { .. }
+            | Self::NotKept { .. }
+            | Self::Denied { .. }
+            | Self::OpenForm(_)
+            | Self::NothingToOpen { .. } => self.fmt_privacy(f),
             Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
             Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
             Self::NoKey { wanted, known } => write!(f, "no one key begins with {wanted:?}; this log had: {}. Give at least four digits", known.join(", ")),
@@ -187,6 +256,27 @@ impl fmt::Display for Error {
             }
             Self::NothingInRange => f.write_str("no records in that range"),
             Self::BundleInvalid { path, reason, .. } => write!(f, "{} is not what it should be ({reason}): nothing was replayed; see `oar verify`", path.display()),
+        }
+    }
+}
+
+impl Error {
+    /// What concerns values, their erasure, and what policy refuses.
+    fn fmt_privacy(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Erased { index, label, by } => write!(f, "the {label} of record {index} was erased by record {by}"),
+            Self::AlreadyErased { index, label, by } => write!(f, "the {label} of record {index} is erased already, by record {by}"),
+            Self::NoField { index, known, .. } if known.is_empty() => write!(f, "record {index} commits to no values: there is nothing to erase"),
+            Self::NoField { index, wanted, known } => write!(f, "record {index} has no value {wanted:?}; it has: {}", known.join(", ")),
+            Self::NotKept { index, label } => {
+                write!(f, "the vault does not have the {label} of record {index}, and no record says that it was erased; `mickai log fsck` counts such values")
+            }
+            Self::Denied { action, refusal, record } => write!(f, "{action} was refused: {refusal}; record {} says so", record.index),
+            Self::OpenForm(word) => write!(f, "{word:?} names no value: give a label (prompt), a label of one record (12:prompt), or all; at most 64 of them"),
+            Self::NothingToOpen { wanted, known } if known.is_empty() => write!(f, "no record of the selection has a value {wanted:?}: none has any"),
+            Self::NothingToOpen { wanted, known } => write!(f, "no record of the selection has a value {wanted:?}; there are: {}", known.join(", ")),
+            // Said by the caller of this function.
+            _ => Ok(()),
         }
     }
 }
@@ -203,7 +293,16 @@ macro_rules! from {
     };
 }
 
-from!(Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Threads(rayon::ThreadPoolBuildError),);
+from!(
+    Retention(PolicyError),
+    Store(mickai_store::Error),
+    Model(mickai_model::error::Error),
+    Call(CallError),
+    When(WhenError),
+    Verify(Misuse),
+    Form(FormError),
+    Threads(rayon::ThreadPoolBuildError),
+);
 
 impl Error {
     /// For `map_err` on the operator's files.

@@ -1,24 +1,31 @@
-//! Bundles out of the log: which records, which values opened, where to; streamed, and recorded as an act of its own.
+//! Exports out of the log: which records, which values opened, in which form, where to; streamed, and recorded as an act of its own.
+
+mod files;
+
+mod form;
+
+mod source;
 
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
+use crate::executor::Done;
+use crate::open::Open;
 use crate::policy;
 use crate::system::System;
-use mickai_proof::bundle::{EventProof, Header, Writer};
-use mickai_proof::checkpoint::Note;
-use mickai_proof::commitment::Opening;
-use mickai_proof::digest::{Id, TreeHash};
-use mickai_proof::merkle;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft, KeyAccount, LogReader, Vault};
-use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use files::Written;
+use mickai_proof::bundle::Header;
+use mickai_proof::checkpoint::{Checkpoint, Note};
+use mickai_proof::receipt::Receipt;
+use mickai_proof::record::{Fact, Kind};
+use mickai_store::{Appended, Draft, LogReader, OperatorKey, Running};
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Which records a bundle holds.
+pub use form::{Form, FormError};
+pub(crate) use source::{Source, header};
+
+/// Which records an export holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Selection {
     /// The whole log.
@@ -29,181 +36,152 @@ pub enum Selection {
     Range(Range<u64>),
 }
 
-/// Which values a bundle shows. None by default.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Open {
-    /// Prompts and their tokens.
-    pub prompt: bool,
-    /// Outputs and their tokens.
-    pub output: bool,
-}
-
-impl Open {
-    /// Every value.
-    pub const ALL: Self = Self { prompt: true, output: true };
-
-    fn shows(self, label: &str) -> bool {
-        (self.prompt && label.starts_with("prompt")) || (self.output && label.starts_with("output"))
-    }
-}
-
-/// A bundle that was written.
+/// An export that was written.
 #[derive(Clone, Debug)]
 pub struct Exported {
     /// Where.
     pub path: PathBuf,
+    /// As what.
+    pub form: Form,
     /// Index of its first record.
     pub first: u64,
     /// Number of its records.
     pub count: u64,
-    /// Bytes of the file.
+    /// Bytes of the file, or of all files of the folder.
     pub byte_count: u64,
+    /// Values that were to be shown and are not there, in order.
+    pub missing: Vec<Missing>,
     /// The records of the export itself; they lie after those exported.
     pub records: (Appended, Appended),
 }
 
+/// A value that a record commits to and the vault does not keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The record.
+    pub record: u64,
+    /// Which value.
+    pub label: String,
+    /// The record that erased it; without one it was lost, or its record came from elsewhere.
+    pub erased_by: Option<u64>,
+}
+
 impl System {
-    /// Writes a bundle and records that it was written; `cause` is the record that led to it.
+    /// Writes an export and records that it was written; `cause` is the record that led to it.
     ///
     /// # Errors
-    /// A file that exists, a selection of nothing, a log that cannot be written.
-    pub fn export(&self, selection: &Selection, open: Open, path: &Path, cause: Option<Appended>) -> Result<Exported> {
-        if path.exists() {
+    /// A file that exists, a selection of nothing or one that the form cannot hold, values to open that no record has, a log that cannot be written.
+    pub fn export(&self, form: Form, selection: &Selection, open: &Open, path: &Path, cause: Option<Appended>) -> Result<Exported> {
+        if path.symlink_metadata().is_ok() {
             return Err(Error::FileExists(path.to_owned()));
         }
-        let mut writer = self.writer()?;
-        let note = writer.checkpoint()?;
+        let mut executor = self.executor()?;
+        let note = executor.log_mut().checkpoint()?;
         let reader = self.reader()?;
         let checkpoint = Note::parse(note.as_bytes()).map_err(|_| Error::BadRecord { index: reader.size(), part: "checkpoint" })?.checkpoint;
-        let size = checkpoint.size;
-        let header = header(&reader, selection, size)?;
-        let mut draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action::EXPORT)
+        form.check(selection, open, checkpoint.size)?;
+        let header = header(&reader, selection, checkpoint.size)?;
+        check_open(&reader, header, open)?;
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::EXPORT)
             .fact(fact::FIRST, Fact::Uint(header.first))
             .fact(fact::COUNT, Fact::Uint(header.count))
             .fact(fact::SIZE, Fact::Uint(checkpoint.size))
             .fact(fact::ROOT, Fact::Bytes(checkpoint.root.0.to_vec().into()));
+        if !open.is_empty() {
+            draft = draft.fact(fact::OPEN, Fact::List(open.words().into_iter().map(|word| Fact::Text(word.into())).collect()));
+        }
+        if form != Form::Bundle {
+            draft = draft.fact(fact::FORM, Fact::Text(form.name().into()));
+        }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let (_, account) = self.key_account()?;
-        let permit = writer.append_intent(draft, &[])?;
-        writer.check_permit(&permit)?;
-        let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, account: &account, vault: Some(writer.vault()), note: &note, size };
-        match write_file(&source, header, open, path) {
-            Ok((byte_count, digest)) => {
-                let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(byte_count)), (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))];
-                let outcome = writer.close(permit, OutcomeCode::Executed, facts, &[])?;
-                Ok(Exported { path: path.to_owned(), first: header.first, count: header.count, byte_count, records: (intent, outcome) })
-            }
-            Err(error) => {
-                writer.close(permit, OutcomeCode::Failed, Vec::new(), &[])?;
-                Err(error)
-            }
+        let permit = executor.permit(draft, &[])?;
+        let performed = executor.run(permit, |act, log| {
+            let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), log.erased())) };
+            let made = Making { source, key: log.key(), checkpoint, note: &note, header, open };
+            let (written, missing) = made.write(act, form, selection, path)?;
+            let mut facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count))];
+            facts.extend(written.digest.map(|digest| (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))));
+            Ok(Done::new((written, missing), facts))
+        })?;
+        let (written, missing) = performed.value;
+        let records = (performed.intent, performed.outcome);
+        Ok(Exported { path: path.to_owned(), form, first: header.first, count: header.count, byte_count: written.byte_count, missing, records })
+    }
+}
+
+/// Whoever names a value gets it, or hears that no record of the selection has it.
+fn check_open(reader: &LogReader, header: Header, open: &Open) -> Result<()> {
+    let mut unmet: Vec<_> = open.choices().iter().filter(|choice| !choice.is_everything()).collect();
+    let mut known = BTreeSet::new();
+    for entry in reader.entries(header.first..header.end()) {
+        if unmet.is_empty() {
+            break;
+        }
+        let entry = entry?;
+        let record = entry.decode().map_err(|_| Error::BadRecord { index: entry.index, part: "form" })?;
+        for (label, _) in &record.commitments {
+            unmet.retain(|choice| !choice.shows(record.index, label));
+            known.insert(label.to_string());
         }
     }
+    unmet.first().map_or(Ok(()), |choice| Err(Error::NothingToOpen { wanted: choice.to_string(), known: known.into_iter().collect() }))
 }
 
-/// Writes beside the target and then gives it its name, so that a bundle appears whole or not at all, and never in another file's place. Gives the file's bytes and SHA-256.
-fn write_file(source: &Source<'_>, header: Header, open: Open, path: &Path) -> Result<(u64, [u8; 32])> {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
-    let partial = PathBuf::from(partial);
-    // Opened values are for whom the operator gives the file to.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(Error::file(&partial))?;
-    let written = write_all(source, header, open, file, &partial).and_then(|written| publish(&partial, path).map(|()| written));
-    // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
-    let _ = std::fs::remove_file(&partial);
-    written
+/// Everything that one export is made from.
+struct Making<'a> {
+    source: Source<'a>,
+    key: &'a OperatorKey,
+    checkpoint: Checkpoint,
+    note: &'a str,
+    header: Header,
+    open: &'a Open,
 }
 
-/// A link fails where the name is taken; the folder is synced so that a recorded export is still there after a power cut.
-fn publish(partial: &Path, path: &Path) -> Result<()> {
-    match std::fs::hard_link(partial, path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::FileExists(path.to_owned())),
-        linked => linked.and_then(|()| File::open(folder_of(path))?.sync_all()).map_err(Error::file(path)),
-    }
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-fn write_all(source: &Source<'_>, header: Header, open: Open, mut file: File, path: &Path) -> Result<(u64, [u8; 32])> {
-    let mut hash = Sha256::new();
-    let mut byte_count = 0;
-    source.stream(header, open, &mut |bytes| {
-        hash.update(bytes);
-        byte_count += bytes.len() as u64;
-        file.write_all(bytes).map_err(Error::file(path))
-    })?;
-    file.sync_all().map_err(Error::file(path))?;
-    Ok((byte_count, hash.finalize().into()))
-}
-
-/// What a bundle is made from.
-pub(crate) struct Source<'a> {
-    pub reader: &'a LogReader,
-    /// The log's keys.
-    pub account: &'a KeyAccount,
-    /// Needed where values are opened.
-    pub vault: Option<&'a Vault>,
-    /// A checkpoint of the first `size` records.
-    pub note: &'a str,
-    pub size: u64,
-}
-
-/// The header of a bundle of these records of the first `size`.
-pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Result<Header> {
-    let range = match selection {
-        Selection::All => 0..size,
-        Selection::One(index) => *index..index.saturating_add(1),
-        Selection::Range(range) => range.clone(),
-    };
-    let log = reader.log_id().filter(|_| range.start < range.end && range.end <= size).ok_or(Error::NothingInRange)?;
-    Ok(Header { log, first: range.start, count: range.end - range.start })
-}
-
-impl Source<'_> {
-    /// The bundle's bytes, chunk by chunk.
-    pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let missing = || Error::BadRecord { index: header.end(), part: "tree" };
-        let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
-        let mut writer = Writer::new(header, self.account.keys_within(self.size), &self.key_events(header)?, left.nodes());
-        for entry in self.reader.entries(header.first..header.end()) {
-            let entry = entry?;
-            let openings = self.openings(entry.index, open)?;
-            writer.push(entry.record, entry.signature, openings);
-            sink(&writer.take())?;
-        }
-        let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
-        sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))
-    }
-
-    /// The key events outside the range, if the log holds any but genesis (spec/bundle.md "Production").
-    fn key_events(&self, header: Header) -> Result<Vec<EventProof>> {
-        let within: Vec<u64> = self.account.events().iter().copied().filter(|index| *index < self.size).collect();
-        let outside = within.iter().filter(|index| within.len() > 1 && !(header.first..header.end()).contains(index));
-        outside.map(|index| self.key_event(*index)).collect()
-    }
-
-    fn key_event(&self, index: u64) -> Result<EventProof> {
-        let entry = self.reader.entry(index)?.ok_or(Error::BadRecord { index, part: "tree" })?;
-        let path = merkle::path_ranges(index, self.size).into_iter().map(|range| self.subtree(range)).collect::<Result<_>>()?;
-        Ok(EventProof { index, record: entry.record, signature: entry.signature, path })
-    }
-
-    fn subtree(&self, range: Range<u64>) -> Result<TreeHash> {
-        let leaves = self.reader.entries(range.clone()).map(|entry| Ok(merkle::leaf(&entry?.record))).collect::<Result<Vec<_>>>()?;
-        merkle::root_of(&leaves).ok_or(Error::BadRecord { index: range.start, part: "tree" })
-    }
-
-    fn openings(&self, index: u64, open: Open) -> Result<Vec<Opening>> {
-        let Some(vault) = self.vault.filter(|_| open != Open::default()) else { return Ok(Vec::new()) };
-        let mut openings = Vec::new();
-        for label in vault.labels(index)?.into_iter().filter(|label| open.shows(label)) {
-            if let Some(opened) = vault.get(index, &label)? {
-                openings.push(Opening { index, label, salt: opened.salt, value: opened.value.to_vec() });
+impl Making<'_> {
+    fn write(&self, _act: &Running, form: Form, selection: &Selection, path: &Path) -> Result<(Written, Vec<Missing>)> {
+        let root = self.checkpoint.root;
+        let mut missing = Vec::new();
+        let written = match form {
+            Form::Bundle => {
+                let around = self.source.around(&self.header, Some(root))?;
+                files::file(path, |sink| {
+                    missing = self.source.bundle(self.header, &around, self.note, self.open, sink)?;
+                    Ok(())
+                })
             }
-        }
-        Ok(openings)
+            Form::JsonLines => files::file(path, |sink| {
+                missing = self.source.lines(self.header, self.open, sink)?;
+                Ok(())
+            }),
+            Form::Tiles => files::folder(path, |add| self.source.tiles(root, self.note, add)),
+            Form::Receipt => {
+                let receipt = self.receipt()?;
+                files::file(path, |sink| sink(&receipt))
+            }
+            Form::Statement => {
+                // The whole log is named by its checkpoint; of a part every record.
+                let range = if *selection == Selection::All { 0..0 } else { self.header.first..self.header.end() };
+                let named: Vec<_> = self.source.named(&range, root)?.into_iter().map(|(named, _)| named).collect();
+                let envelope = self.key.sign_attestation(&self.checkpoint, &named)?;
+                files::file(path, |sink| sink(format!("{envelope}\n").as_bytes()))
+            }
+        }?;
+        Ok((written, missing))
+    }
+
+    fn receipt(&self) -> Result<Vec<u8>> {
+        let index = self.header.first;
+        let bad = || Error::BadRecord { index, part: "receipt" };
+        let (named, record) = self.source.named(&(index..index + 1), self.checkpoint.root)?.pop().ok_or_else(bad)?;
+        let signature = Box::new(self.key.sign_receipt(&self.checkpoint)?);
+        let receipt = Receipt { log: self.checkpoint.log, key: self.key.id(), size: self.checkpoint.size, index, path: named.path, signature };
+        let bytes = receipt.to_bytes();
+        // Read again as a stranger would, before anybody relies on it.
+        Receipt::parse(&bytes).and_then(|receipt| receipt.verify(self.key.public(), &record)).map_err(|_| bad())?;
+        Ok(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use crate::acts::{STOP_INTERRUPTED, action, fact, label};
 use crate::error::{Error, Result};
+use crate::executor::{Done, Failed};
 use crate::models::Loaded;
 use crate::policy;
 use crate::system::System;
@@ -16,8 +17,8 @@ use mickai_model::tokens::{Date, Message, Prompt, Role, Token};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
 use mickai_proof::digest::Id;
 use mickai_proof::limits::VALUE_BYTES_MAX;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft};
+use mickai_proof::record::{ActorClass, Fact, Kind};
+use mickai_store::{Appended, Draft, Running};
 
 /// The name of the verbs' form in records (spec/record.md "Genesis, intent, outcome, seal").
 pub(crate) const CONSTRAINT_VERBS: &str = "verbs-1";
@@ -73,27 +74,19 @@ impl System {
         let prompt = render(model, &asked.messages, day)?;
         let request = Request { sampler: asked.sampler, seed: Seed(asked.seed.map_or_else(random_seed, Ok)?), output_tokens_max: asked.token_count_max, stop_texts: Vec::new() };
         asked.sampler.check()?;
-        let mut writer = self.writer()?;
+        let mut executor = self.executor()?;
         let openings = [(label::PROMPT, prompt_value(&asked.messages)), (label::PROMPT_TOKENS, token_bytes(&prompt.tokens))];
         let openings: Vec<(&str, &[u8])> = openings.iter().map(|(label, value)| (*label, value.as_slice())).collect();
-        let permit = writer.append_intent(intent(model, asked, &request, &prompt, day), &openings)?;
-        writer.check_permit(&permit)?;
-        let intent = Appended { index: permit.index(), digest: permit.digest() };
+        let permit = executor.permit(intent(model, asked, &request, &prompt, day), &openings)?;
         let form = asked.verbs.then(|| Form::new(last_content(&asked.messages)));
-        match run(model, context, &prompt.tokens, &request, form.as_ref(), each) {
-            Ok(Ran { generation, stop }) => {
-                let output_tokens = token_bytes(&generation.output_tokens);
-                let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
-                let openings: [(&str, &[u8]); 2] = [(label::OUTPUT, generation.text.as_bytes()), (label::OUTPUT_TOKENS, &output_tokens)];
-                let outcome = writer.close(permit, OutcomeCode::Executed, facts, &openings)?;
-                Ok(Answered { intent, outcome, generation })
-            }
-            Err(error) => {
-                // What went wrong is for the operator; its words may quote what the vault keeps.
-                writer.close(permit, OutcomeCode::Failed, vec![(fact::STOP.to_owned(), Fact::Text("error".into()))], &[])?;
-                Err(error)
-            }
-        }
+        let performed = executor.run(permit, |act, _| {
+            let failed = |error| Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] };
+            let Ran { generation, stop } = run(act, model, context, &prompt.tokens, &request, form.as_ref(), each).map_err(failed)?;
+            let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
+            let openings = vec![(label::OUTPUT, generation.text.clone().into_bytes()), (label::OUTPUT_TOKENS, token_bytes(&generation.output_tokens))];
+            Ok(Done { value: generation, facts, openings })
+        })?;
+        Ok(Answered { intent: performed.intent, outcome: performed.outcome, generation: performed.value })
     }
 }
 
@@ -122,7 +115,15 @@ pub(crate) struct Ran {
 }
 
 /// Runs the model; the same for a first time and for a replay. Text that no record could commit to ends it, as its other limits do.
-pub(crate) fn run(model: &Loaded, context: &mut Context, prompt: &[Token], request: &Request, form: Option<&Form>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Ran> {
+pub(crate) fn run(
+    _act: &Running,
+    model: &Loaded,
+    context: &mut Context,
+    prompt: &[Token],
+    request: &Request,
+    form: Option<&Form>,
+    each: &mut dyn FnMut(Progress<'_>) -> Flow,
+) -> Result<Ran> {
     let (mut byte_count, mut is_full) = (0, false);
     let mut bounded = |progress: Progress<'_>| {
         if let Progress::Token { text, .. } = progress {

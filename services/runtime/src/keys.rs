@@ -2,11 +2,12 @@
 
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
+use crate::executor::Done;
 use crate::policy;
 use crate::system::System;
-use mickai_proof::digest::{Id, KeyId, LogId};
+use mickai_proof::digest::{KeyId, LogId};
 use mickai_proof::history::Revocation;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_proof::record::{Fact, Kind};
 use mickai_store::keys::{self, Moved, WellKnown};
 use mickai_store::{Appended, Custody, Draft, KeyAccount, LogWriter, Passphrase, Revoking, Succeeded, key_account};
 use std::fs;
@@ -114,7 +115,8 @@ impl System {
         let (log, account) = self.key_account()?;
         let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
         let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
-        let told = told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
+        let told =
+            told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
         let mut writer = self.writer()?;
         let (succeeded, revocation) = match told {
             Some(told) => (None, *told),
@@ -146,16 +148,12 @@ impl System {
     }
 
     fn change_key<T>(&self, action: &str, perform: impl FnOnce(&LogWriter) -> Result<T>) -> Result<KeyChanged<T>> {
-        let mut writer = self.writer()?;
-        let draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action)
-            .fact(fact::KEY, Fact::Bytes(writer.key().id().0.to_vec().into()));
-        let permit = writer.append_intent(draft, &[])?;
-        writer.check_permit(&permit)?;
-        let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let performed = perform(&writer);
-        let code = if performed.is_ok() { OutcomeCode::Executed } else { OutcomeCode::Failed };
-        let outcome = writer.close(permit, code, Vec::new(), &[])?;
-        performed.map(|done| KeyChanged { done, records: (intent, outcome) })
+        let mut executor = self.executor()?;
+        let key = executor.log().key().id();
+        let draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::KEY, Fact::Bytes(key.0.to_vec().into()));
+        let permit = executor.permit(draft, &[])?;
+        let performed = executor.run(permit, |_, log| Ok(Done::new(perform(log)?, Vec::new())))?;
+        Ok(KeyChanged { done: performed.value, records: (performed.intent, performed.outcome) })
     }
 }
 

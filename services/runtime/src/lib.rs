@@ -1,13 +1,13 @@
 //! The operating system: which models there are, who may do what, what is recorded of it, and how it is run again.
 //!
-//! *What it is.* [`System`] holds a home, the models and the machine's threads, and performs the system's acts: generate, replay, import, remove, export. Each act is recorded before it begins and after it ends.
+//! *What it is.* [`System`] holds a home, the models and the machine's threads, and performs the system's acts: generate, replay, import, remove, export, erase, the retention policy. Each is recorded before it begins and after it ends, by one `executor`.
 //!
 //! *What it never does.* It speaks no HTTP and prints nothing; it defines no bytes that a stranger checks (that is `mickai_proof`) and no arithmetic (that is `mickai_kernels`).
 //!
 //! *The life of one request.* [`System::generate`] renders the prompt, has the store write a signed `intent`, lets the model run under the permit, and closes it with an `outcome`. A request to
 //! the embedded model becomes a [`verbs::Call`], which [`verbs::Performer`] turns into an [`verbs::Answer`] from real data, through [`when`] where it speaks of time.
 //!
-//! *Invariants.* No act without a durable intent. A time or a record that cannot be resolved is said, never guessed.
+//! *Invariants.* No act without a durable intent, and none that policy refuses; the refusal is on record. Functions with a side effect take a [`mickai_store::Running`]. A time or a record that cannot be resolved is said, never guessed.
 //!
 //! *Start reading* at [`System`], then `generation`.
 
@@ -23,6 +23,8 @@ mod models;
 
 mod system;
 
+mod executor;
+
 mod generation;
 
 mod recorded;
@@ -31,11 +33,17 @@ mod replay;
 
 mod bundle;
 
+mod open;
+
 mod export;
 
 mod verify;
 
 mod models_change;
+
+mod erase;
+
+pub mod retention;
 
 mod keys;
 
@@ -48,11 +56,14 @@ pub mod verbs;
 pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
+pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
-pub use export::{Exported, Open, Selection};
+pub use export::{Exported, Form, FormError, Missing, Selection};
 pub use generation::{Answered, Asked};
 pub use keys::{KeyChanged, restore_keys};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
+pub use open::Open;
+pub use policy::Refusal;
 pub use replay::{Divergence, ReplayOf, Replayed};
 pub use system::System;

@@ -2,13 +2,14 @@
 
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
+use crate::executor::Done;
 use crate::models::{EMBEDDED_NAME, open_files};
 use crate::policy;
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_proof::digest::Id;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft, Progress};
+use mickai_proof::record::{Fact, Kind};
+use mickai_store::{Appended, Draft, Progress, Running};
 use std::path::{Path, PathBuf};
 
 /// A model that came or went.
@@ -44,7 +45,7 @@ impl System {
         let store = self.store_models();
         let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0).map(|model| model.manifest.name);
         let name = known.unwrap_or_else(|| name.map_or_else(|| default_name(path), str::to_owned));
-        self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |name| Ok(store.import(path, name, Id(digest.0), progress).map(drop)?))
+        self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |act, name| Ok(store.import(act, path, name, Id(digest.0), progress).map(drop)?))
     }
 
     /// Removes an imported model.
@@ -57,25 +58,23 @@ impl System {
         }
         let model = self.stored_model(wanted)?;
         let store = self.store_models();
-        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |_| Ok(store.remove(model.digest).map(drop)?))
+        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |act, _| Ok(store.remove(act, model.digest).map(drop)?))
     }
 
-    fn change(&self, action: &str, (name, digest): (String, ModelDigest), cause: Option<Appended>, perform: &mut dyn FnMut(&str) -> Result<()>) -> Result<ModelChanged> {
-        let mut writer = self.writer()?;
-        let mut draft = Draft::new(Kind::Intent, (ActorClass::Operator, Id(writer.key().id().0)), policy::authority(), action)
+    fn change(&self, action: &str, (name, digest): (String, ModelDigest), cause: Option<Appended>, perform: Perform<'_>) -> Result<ModelChanged> {
+        let mut executor = self.executor()?;
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action)
             .fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()))
             .fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
-        let permit = writer.append_intent(draft, &[])?;
-        writer.check_permit(&permit)?;
-        let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let performed = perform(&name);
-        let code = if performed.is_ok() { OutcomeCode::Executed } else { OutcomeCode::Failed };
-        let outcome = writer.close(permit, code, Vec::new(), &[])?;
-        performed?;
-        Ok(ModelChanged { name, digest, records: (intent, outcome) })
+        let permit = executor.permit(draft, &[])?;
+        let performed = executor.run(permit, |act, _| Ok(Done::new(perform(act, &name)?, Vec::new())))?;
+        Ok(ModelChanged { name, digest, records: (performed.intent, performed.outcome) })
     }
 }
+
+/// What is done to the model of a name while the act runs.
+type Perform<'a> = &'a mut dyn FnMut(&Running, &str) -> Result<()>;
 
 /// The files of a model on the operator's disk.
 fn files_of(path: &Path) -> Result<Vec<PathBuf>> {

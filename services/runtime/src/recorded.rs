@@ -32,7 +32,8 @@ impl Recorded {
         let reader = system.reader()?;
         let (Some(log), Some(vault)) = (reader.log_id(), system.vault(&reader)?) else { return Err(Error::NotAGeneration { index }) };
         Self::read(system.acts()?, log, index, &|index, label| {
-            let opened = vault.get(index, label)?.ok_or(Error::NotOpened { index, label })?;
+            // What is not there is asked for again in words: it may have been erased.
+            let Some(opened) = vault.get(index, label)? else { return system.value(index, label).map(|value| value.to_vec()) };
             let entry = reader.entry(index)?;
             let committed = entry.as_ref().and_then(|entry| entry.decode().ok()?.commitment(label));
             if committed == Some(commit(&opened.salt, label, &opened.value)) { Ok(opened.value.to_vec()) } else { Err(Error::BadRecord { index, part: label }) }
@@ -41,7 +42,7 @@ impl Recorded {
 
     /// A generation of a bundle, its values from the openings, which the verifier has already held against the commitments.
     pub fn of_case(case: &Case, index: u64) -> Result<Self> {
-        Self::read(case.acts.clone(), case.log, index, &|index, label| case.opened(index, label).map(<[u8]>::to_vec).ok_or(Error::NotOpened { index, label }))
+        Self::read(case.acts.clone(), case.log, index, &|index, label| case.value(index, label).map(<[u8]>::to_vec))
     }
 
     /// The generation that record `index` belongs to.

@@ -3,6 +3,7 @@
 use crate::acts::{action, fact};
 use crate::bundle::Case;
 use crate::error::Result;
+use crate::executor::Done;
 use crate::generation::{Ran, run};
 use crate::policy;
 use crate::recorded::Recorded;
@@ -10,7 +11,7 @@ use crate::system::System;
 use mickai_model::generate::{Flow, Progress};
 use mickai_model::tokens::Token;
 use mickai_proof::digest::{Id, LogId};
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_proof::record::{ActorClass, Fact, Kind};
 use mickai_store::{Appended, Draft};
 
 /// What is replayed.
@@ -72,25 +73,20 @@ impl System {
         recorded.check_prompt(&model)?;
         let (request, form) = recorded.request()?;
         let mut context = self.context(&model)?;
-        let mut writer = self.writer()?;
-        let permit = writer.append_intent(intent(&recorded, writer.log_id(), cause), &[])?;
-        writer.check_permit(&permit)?;
-        let before = Appended { index: permit.index(), digest: permit.digest() };
-        match run(&model, &mut context, &recorded.prompt_tokens, &request, form.as_ref(), each) {
-            Ok(ran) => {
-                let (divergence, is_text_equal, is_stop_equal) = compare(&recorded, &ran);
-                let identical = divergence.is_none() && is_text_equal && is_stop_equal;
-                let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(identical)))];
-                facts.extend(divergence.map(|divergence| (fact::DIVERGES_AT.to_owned(), Fact::Uint(divergence.position as u64))));
-                let after = writer.close(permit, OutcomeCode::Executed, facts, &[])?;
-                let token_count = recorded.output_tokens.len();
-                Ok(Replayed { intent_index: recorded.act.intent.index, model: model.name, token_count, divergence, is_text_equal, is_stop_equal, records: (before, after) })
-            }
-            Err(error) => {
-                writer.close(permit, OutcomeCode::Failed, Vec::new(), &[])?;
-                Err(error)
-            }
-        }
+        let mut executor = self.executor()?;
+        let own_log = executor.log().log_id();
+        let permit = executor.permit(intent(&recorded, own_log, cause), &[])?;
+        let performed = executor.run(permit, |act, _| {
+            let ran = run(act, &model, &mut context, &recorded.prompt_tokens, &request, form.as_ref(), each)?;
+            let (divergence, is_text_equal, is_stop_equal) = compare(&recorded, &ran);
+            let identical = divergence.is_none() && is_text_equal && is_stop_equal;
+            let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(identical)))];
+            facts.extend(divergence.map(|divergence| (fact::DIVERGES_AT.to_owned(), Fact::Uint(divergence.position as u64))));
+            Ok(Done::new((divergence, is_text_equal, is_stop_equal), facts))
+        })?;
+        let (divergence, is_text_equal, is_stop_equal) = performed.value;
+        let (intent_index, token_count, records) = (recorded.act.intent.index, recorded.output_tokens.len(), (performed.intent, performed.outcome));
+        Ok(Replayed { intent_index, model: model.name, token_count, divergence, is_text_equal, is_stop_equal, records })
     }
 }
 

@@ -3,20 +3,25 @@
 use crate::acts::{Act, Pairing, label};
 use crate::crew::Threads;
 use crate::error::{Error, Result};
+use crate::executor::Executor;
 use crate::generation::{messages_of, tokens_of};
-use crate::policy;
+use crate::policy::{self, Refusal};
+use crate::retention::RetentionRun;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
-use mickai_proof::record::Record;
-use mickai_store::{Custody, Home, LogReader, LogWriter, ModelStore, Vault};
+use mickai_proof::record::{Kind, Record};
+use mickai_store::{Appended, Custody, Draft, Erased, Home, LogReader, LogWriter, ModelStore, Vault};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
 
 /// One home, and the threads to compute with.
 pub struct System {
     home: Home,
     threads: Arc<Threads>,
     isa: Isa,
+    /// `None` until this process has begun to act.
+    enforced: Mutex<Option<Option<RetentionRun>>>,
 }
 
 impl System {
@@ -45,7 +50,7 @@ impl System {
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
-        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best() })
+        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None) })
     }
 
     /// The home.
@@ -70,6 +75,38 @@ impl System {
     /// The log, for writing; waits for another writer and says who it is when it has waited enough.
     pub(crate) fn writer(&self) -> Result<LogWriter> {
         Ok(LogWriter::open(&self.home, policy::authority())?)
+    }
+
+    /// The log, for acts on it. The first of a process erases what an automatic retention policy no longer keeps.
+    pub(crate) fn executor(&self) -> Result<Executor> {
+        let mut executor = self.executor_as_is()?;
+        let mut enforced = self.enforced.lock().unwrap_or_else(PoisonError::into_inner);
+        if enforced.is_none() {
+            *enforced = Some(self.enforce_retention(&mut executor)?);
+        }
+        Ok(executor)
+    }
+
+    /// The log, for acts that are themselves about retention.
+    pub(crate) fn executor_as_is(&self) -> Result<Executor> {
+        Ok(Executor::new(self.writer()?))
+    }
+
+    /// What this process erased of its own accord because the retention policy says so.
+    pub fn enforced(&self) -> Option<RetentionRun> {
+        self.enforced.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten()
+    }
+
+    /// Records that an act of the operator's was refused; gives what is said of it.
+    pub(crate) fn deny(&self, action: &str, cause: Option<Appended>, refusal: Refusal) -> Error {
+        match self.executor_as_is() {
+            Ok(mut executor) => {
+                let mut draft = Draft::new(Kind::Deny, executor.operator(), policy::authority(), action);
+                draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
+                executor.deny(draft, refusal)
+            }
+            Err(error) => error,
+        }
     }
 
     /// The log, for reading: never waits.
@@ -141,12 +178,39 @@ impl System {
         }
     }
 
+    /// The values that the log says are erased.
+    ///
+    /// # Errors
+    /// A log that is damaged.
+    pub fn erased(&self) -> Result<Erased> {
+        let reader = self.reader()?;
+        let mut erased = Erased::default();
+        for entry in reader.entries(0..reader.size()) {
+            let entry = entry?;
+            let record = entry.decode().map_err(|_| Error::BadRecord { index: entry.index, part: "form" })?;
+            if record.kind == Kind::Erase {
+                erased.push(&record).ok_or(Error::BadRecord { index: entry.index, part: "form" })?;
+            }
+        }
+        Ok(erased)
+    }
+
+    /// The value that record `index` committed to under `label`.
+    ///
+    /// # Errors
+    /// [`Error::Erased`] with the record that erased it, [`Error::NotOpened`], a vault that is damaged.
+    pub(crate) fn value(&self, index: u64, label: &'static str) -> Result<Zeroizing<Vec<u8>>> {
+        let reader = self.reader()?;
+        let opened = self.vault(&reader)?.map(|vault| vault.get(index, label)).transpose()?.flatten();
+        match opened {
+            Some(opened) => Ok(opened.value),
+            None => Err(self.erased()?.by(index, label).map_or(Error::NotOpened { index, label }, |by| Error::Erased { index, label, by })),
+        }
+    }
+
     /// The messages of the prompt that record `index` committed to, as text.
     pub(crate) fn prompt_text(&self, index: u64) -> Result<String> {
-        let reader = self.reader()?;
-        let missing = Error::NotOpened { index, label: label::PROMPT };
-        let opened = self.vault(&reader)?.map(|vault| vault.get(index, label::PROMPT)).transpose()?.flatten().ok_or(missing)?;
-        let messages = messages_of(&opened.value).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
+        let messages = messages_of(&self.value(index, label::PROMPT)?).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
         Ok(messages.into_iter().map(|message| format!("{}: {}", message.role.name(), message.content)).collect::<Vec<_>>().join("\n"))
     }
 

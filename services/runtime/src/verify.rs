@@ -1,7 +1,8 @@
 //! The operator's own check: the log goes through the very verifier that a stranger runs, and never gets a better verdict than the stranger would give.
 
 use crate::error::{Error, Result};
-use crate::export::{Open, Selection, Source, header};
+use crate::export::{Selection, Source, header};
+use crate::open::Open;
 use crate::system::System;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::limits::NOTE_BYTES_MAX;
@@ -39,9 +40,11 @@ impl System {
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, account: &account, vault: None, note: &note, size };
-        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key.clone())], ..policy })?;
-        source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
+        let source = Source { reader: &reader, account: &account, size, values: None };
+        let header = header(&reader, selection, size)?;
+        let around = source.around(&header, None)?;
+        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key)], ..policy })?;
+        source.bundle(header, &around, &note, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;

@@ -48,7 +48,8 @@ fn forge(system: &System, values: &[(&str, &[u8])], facts: &[(&str, Fact<'static
     let permit = writer.append_intent(draft, &borrowed).unwrap();
     let index = permit.index();
     let borrowed: Vec<(&str, &[u8])> = after.iter().map(|(label, value)| (*label, value.as_slice())).collect();
-    writer.close(permit, OutcomeCode::Executed, forged(&outcome.facts), &borrowed).unwrap();
+    let act = writer.begin(permit).unwrap();
+    writer.close(act, OutcomeCode::Executed, forged(&outcome.facts), &borrowed).unwrap();
     index
 }
 

@@ -11,6 +11,7 @@
 //! checkpoints/        the newest own checkpoint
 //! vault/              encrypted values behind commitments
 //! models/             imported models
+//! retention           a copy of the retention policy in force, once one was set
 //! ```
 //!
 //! First creation may be cut off anywhere. What the next start may find, and what it means:
@@ -149,6 +150,11 @@ impl Home {
     /// The folder of models.
     pub fn models_path(&self) -> PathBuf {
         self.root.join("models")
+    }
+
+    /// The copy of the retention policy in force.
+    pub fn retention_path(&self) -> PathBuf {
+        self.root.join("retention")
     }
 
     /// Has the recovery file been moved away from this machine's home?

@@ -30,6 +30,8 @@ mod segment;
 
 mod vault;
 
+mod retention;
+
 mod log;
 
 mod map;
@@ -41,10 +43,12 @@ pub use error::{Damage, Error, Misuse};
 pub use home::Home;
 pub use keys::{Custody, KeyFault, OperatorKey, Passphrase, PassphraseFault};
 pub use lock::{Holder, Lock};
-pub use log::{Appended, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Permit, Report, Revoking, Succeeded, TornTail, fsck, key_account};
+pub use log::{
+    Appended, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Permit, Report, Revoking, Running, Succeeded, TornTail, fsck, key_account,
+};
 pub use map::{Mapped, map};
 pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};
-pub use vault::{Opened, Vault};
+pub use vault::{Erased, Erasure, Opened, Vault};
 
 #[cfg(test)]
 mod testing;

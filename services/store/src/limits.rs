@@ -28,6 +28,8 @@ pub const VAULT_VALUE_BYTES_MAX: usize = mickai_proof::limits::VALUE_BYTES_MAX;
 pub const VAULT_FILE_BYTES_MAX: u64 = 80 << 20;
 /// Bytes of a key file.
 pub const KEY_FILE_BYTES_MAX: u64 = 4_096;
+/// Bytes of the retention policy.
+pub const RETENTION_FILE_BYTES_MAX: u64 = 32 << 10;
 /// Bytes of a model's manifest.
 pub const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 /// Files of one model.

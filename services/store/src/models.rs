@@ -13,6 +13,7 @@ use crate::disk::{self, Existing};
 use crate::error::{Damage, Error};
 use crate::home::Home;
 use crate::limits;
+use crate::log::Running;
 use mickai_proof::digest::Id;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
@@ -87,7 +88,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::TooLarge`], [`Error::Io`].
-    pub fn import(&self, source: &Path, name: &str, digest: Id, progress: &mut dyn FnMut(Progress)) -> Result<Model, Error> {
+    pub fn import(&self, _act: &Running, source: &Path, name: &str, digest: Id, progress: &mut dyn FnMut(Progress)) -> Result<Model, Error> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '/') {
             return Err(Error::ModelName);
         }
@@ -155,7 +156,7 @@ impl ModelStore {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn remove(&self, digest: Id) -> Result<bool, Error> {
+    pub fn remove(&self, _act: &Running, digest: Id) -> Result<bool, Error> {
         let target = self.folder.join(digest.to_string());
         let leaving = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
         match std::fs::rename(&target, &leaving) {

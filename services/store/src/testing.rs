@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::home::Home;
-use crate::log::{Draft, LogWriter};
+use crate::log::{Draft, LogWriter, Running};
 use crate::{Error, limits};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind};
@@ -72,6 +72,14 @@ pub(crate) fn sized_writer(home: &Home, segment_bytes_max: u64) -> Result<LogWri
 
 pub(crate) fn intent() -> Draft {
     Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), AUTHORITY, "generate").fact("seed", Fact::Uint(11))
+}
+
+/// An act that may be performed, on a log that is gone when this returns.
+pub(crate) fn running() -> Running {
+    let (_folder, home) = new_home();
+    let mut writer = writer(&home).unwrap();
+    let permit = writer.append_intent(intent(), &[]).unwrap();
+    writer.begin(permit).unwrap()
 }
 
 pub(crate) fn heartbeat() -> Draft {

@@ -30,7 +30,7 @@ use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use mickai_proof::commitment::commit;
 use mickai_proof::digest::{Commitment, LogId, Salt};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
@@ -43,6 +43,10 @@ const NONCE_LEN: usize = 24;
 const TAG_LEN: usize = 16;
 const WRAPPED_LEN: usize = KEY_LEN + TAG_LEN;
 const LABEL_BYTES_MAX: usize = mickai_proof::limits::LABEL_BYTES_MAX;
+
+mod erasure;
+
+pub use erasure::{Erased, Erasure};
 
 /// The values of one log.
 pub struct Vault {
@@ -154,33 +158,22 @@ impl Vault {
         Ok(fields.iter().map(|field| field.label.to_owned()).collect())
     }
 
-    /// Destroys one value with its salt and data key; `false` if there was none. The old bytes are overwritten too, as far as the file system writes in place.
+    /// The labels kept for record `index`, each with the bytes of its value.
     ///
     /// # Errors
     /// As [`Vault::get`].
-    pub fn erase(&self, index: u64, label: &str) -> Result<bool, Error> {
+    pub fn sizes(&self, index: u64) -> Result<Vec<(String, u64)>, Error> {
         let path = self.path(index);
-        let Some(bytes) = read(&path)? else { return Ok(false) };
+        let Some(bytes) = read(&path)? else { return Ok(Vec::new()) };
         let fields = fields(&bytes).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultForm))?;
-        if !fields.iter().any(|field| field.label == label) {
-            return Ok(false);
-        }
-        let kept: Vec<&[u8]> = fields.iter().filter(|field| field.label != label).map(|field| field.whole).collect();
-        // The old file is held open while the new one takes its name: whatever happens in between, the other fields are in one of the two.
-        let mut old = OpenOptions::new().write(true).open(&path).map_err(Error::io("open", &path))?;
-        if kept.is_empty() {
-            disk::remove_file(&path)?;
-        } else {
-            disk::write_file(&path, &[&MAGIC[..], &kept.concat()].concat(), Existing::Replace)?;
-        }
-        old.write_all(&vec![0; bytes.len()]).map_err(Error::io("overwrite", &path))?;
-        old.sync_all().map_err(Error::io("fsync", &path))?;
-        Ok(true)
+        Ok(fields.iter().map(|field| (field.label.to_owned(), field.sealed.len().saturating_sub(Salt::LEN + TAG_LEN) as u64)).collect())
     }
 
     /// Removes what an append that never became durable left behind.
     pub(crate) fn discard(&self, index: u64) -> Result<(), Error> {
-        disk::remove_file(&self.path(index))
+        let path = self.path(index);
+        disk::remove_file(&disk::temporary_beside(&path))?;
+        disk::remove_file(&path)
     }
 
     /// At most 1,024 files a folder, 1,024 folders a folder.
@@ -241,6 +234,12 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
         Ok(Some(bytes)) if bytes.starts_with(MAGIC_PREFIX) && !bytes.starts_with(&MAGIC) => Err(Error::Foreign(path.to_owned())),
         other => other,
     }
+}
+
+/// Zeros over all of a file that has lost its name.
+fn overwrite(mut file: &File, len: usize) -> std::io::Result<()> {
+    file.write_all(&vec![0; len])?;
+    file.sync_all()
 }
 
 /// The fields of a file; `None` if it is not one.

@@ -1,6 +1,6 @@
-"""Checks the accepted vectors of record, checkpoint and bundle with tools that this project did not write.
+"""Checks the accepted vectors of record, checkpoint, bundle and fork with tools that this project did not write.
 
-Requirements, exactly: cbor2==6.3.0, cryptography==50.0.2 (any version from 48 on has ML-DSA). Reads ../{record,checkpoint,bundle}/accept; prints what it counted; exits 1 at the first thing
+Requirements, exactly: cbor2==6.3.0, cryptography==50.0.2 (any version from 48 on has ML-DSA). Reads ../{record,checkpoint,bundle,fork}/accept; prints what it counted; exits 1 at the first thing
 that does not agree. Nothing here was translated from the Rust or the TypeScript: the digests are hashlib's, the CBOR is cbor2's, the signatures are OpenSSL's, the tree is RFC 6962 section 2.1 as written.
 """
 
@@ -141,27 +141,129 @@ def check_bundle(vector):
     agree("bundle re-encoded", name, b"".join(map(cbor2.dumps, parts)), stream.getvalue())
     _, magic, version, log_id, first, count = parts[0]
     agree("header", name, (parts[0][0], magic, version), (0, "oar-bundle", 1))
-    spki = parts[1][1][0]
-    key, key_id = load_key(spki), hashlib.sha256(spki).digest()
+    keys, events = parts[1][1], parts[1][2] if len(parts[1]) == 3 else []
     chunks = [part for part in parts if part[0] == 3]
     records = [record for chunk in chunks for record in chunk[1]]
     signatures = [signature for chunk in chunks for signature in chunk[2]]
     agree("count", name, len(records), count)
     decoded = check_chain(name, first, log_id, records)
-    for fields, record, cose in zip(decoded, records, signatures):
-        agree("key id", name, fields[17], key_id)
-        agree("signing mode", name, fields[16] == 0, cose != b"")
-        if cose:
-            check_signature(name, key, key_id, log_id, record, cose)
+    origin, tree_size, head = check_note(name, parts[-1][1].decode(), load_key(keys[-1]), keys[-1])
+    agree("origin", name, origin, log_id.hex())
+    for index, record, cose, path in events:
+        agree("event's path", name, root_by_path(record, index, tree_size, path), head)
+        agree("event's index", name, check_record(name, record)[3], index)
+    held = [*((index, record, cose) for index, record, cose, _ in events), *zip(range(first, first + count), records, signatures)]
+    reigns = key_history(name, log_id, keys, sorted(held))
+    for index, record, cose in held:
+        check_beside(name, log_id, key_at(keys, reigns, index), cbor2.loads(record), record, cose)
     for chunk in chunks:
         for opening in chunk[3]:
             check_opening(name, decoded, first, opening)
-    origin, tree_size, head = check_note(name, parts[-1][1].decode(), key, spki)
-    agree("origin", name, origin, log_id.hex())
+    for statement in vector["policy"].get("revocations", []):
+        check_statement(name, base64.b64decode(statement, validate=True))
     if first == 0 and tree_size == count:
         agree("root", name, root(records), head)
-        agree("genesis key", name, decoded[0][12]["key"], spki)
         check_seals(name, decoded, records, signatures)
+    if first == 0:
+        agree("genesis key", name, decoded[0][12]["key"], keys[0])
+
+
+def check_beside(name, log_id, spki, fields, record, cose):
+    agree("key id", name, fields[17], hashlib.sha256(spki).digest())
+    agree("signing mode", name, fields[16] == 0, cose != b"")
+    if cose:
+        check_signature(name, load_key(spki), fields[17], log_id, record, cose)
+
+
+def key_at(keys, reigns, index):
+    return keys[max(place for place, since in enumerate(reigns) if since <= index)]
+
+
+def key_history(name, log_id, keys, held):
+    """From which index on each listed key is in force: a rotate's after it, that of a revoke of the key in force with it."""
+    reigns = [0]
+    for index, record, _ in held:
+        fields = cbor2.loads(record)
+        facts = fields.get(12, {})
+        if fields[7] not in (6, 7) or "key" not in facts:
+            continue
+        agree("successor", name, facts["key"], keys[len(reigns)])
+        reigns.append(index + 1 if fields[7] == 6 else index)
+        if fields[7] == 6:
+            new = hashlib.sha256(facts["key"]).digest()
+            message = b"oar-rotate-v1\0" + log_id + index.to_bytes(8, "big") + fields[4] + new + facts["next"] + facts["recovery"]
+            load_key(facts["key"]).verify(facts["proof"], message)
+            agree("rotation's proof", name, len(facts["proof"]), 3309)
+    agree("keys told by events", name, len(reigns), len(keys))
+    return reigns
+
+
+def root_by_path(record, index, size, path):
+    """RFC 9162 section 2.1.3.2."""
+    last, node = size - 1, hashlib.sha256(b"\0" + record).digest()
+    for beside in path:
+        if index & 1 or index == last:
+            node = hashlib.sha256(b"\1" + beside + node).digest()
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            node = hashlib.sha256(b"\1" + node + beside).digest()
+        index, last = index >> 1, last >> 1
+    return node if last == 0 else None
+
+
+def check_statement(name, data):
+    parts = cbor2.loads(data)
+    agree("statement re-encoded", name, cbor2.dumps(parts), data)
+    agree("statement's form", name, (parts[:2], len(parts)), (["oar-revocation", 1], 8))
+    load_key(parts[6]).verify(parts[7], b"oar-revoke-v1\0" + cbor2.dumps(parts[:6]))
+    agree("statement signature", name, len(parts[7]), 3309)
+
+
+def check_fork(vector):
+    name, data = vector["name"], base64.b64decode(vector["fork"], validate=True)
+    parts = cbor2.loads(data)
+    agree("fork proof re-encoded", name, cbor2.dumps(parts), data)
+    magic, version, a, b, left, right = parts
+    agree("fork proof's form", name, (magic, version), ("oar-fork", 1))
+    heads = [fork_note(name, note.decode(), vector["keys"]) for note in (a, b)]
+    (origin, size_a, root_a), (other, size_b, root_b) = heads
+    agree("one origin", name, origin, other)
+    if size_a == size_b:
+        agree("two roots", name, (root_a != root_b, left, right), (True, [], []))
+        return
+    prefix = fold(left)
+    agree("another prefix", name, prefix != root_a, True)
+    agree("the greater root", name, rebuilt(0, size_b, size_a, list(left), list(right)), root_b)
+
+
+def fold(nodes):
+    """The root over perfect subtrees that stand side by side, largest first."""
+    root = nodes[-1]
+    for node in reversed(nodes[:-1]):
+        root = hashlib.sha256(b"\1" + node + root).digest()
+    return root
+
+
+def rebuilt(lo, hi, covered, left, right):
+    """The recursion of bundle.md, as written."""
+    if lo >= covered:
+        return right.pop(0)
+    if hi <= covered and (hi - lo) & (hi - lo - 1) == 0:
+        return left.pop(0)
+    split = 1 << (hi - lo - 1).bit_length() - 1
+    one = rebuilt(lo, lo + split, covered, left, right)
+    return hashlib.sha256(b"\1" + one + rebuilt(lo + split, hi, covered, left, right)).digest()
+
+
+def fork_note(name, note, pems):
+    """Under the one of the trusted keys that the note names."""
+    named = base64.b64decode(note.split("\n\n")[1].rstrip("\n").split(" ")[2], validate=True)[:4]
+    for pem in pems:
+        key = load_pem_public_key(pem.encode())
+        if hashlib.sha256(note.split("\n")[0].encode() + b"\n\xffoar-ml-dsa-65-v1" + key.public_bytes_raw()).digest()[:4] == named:
+            return check_note(name, note, key, None)
+    sys.exit(f"{name}: a note names none of the keys")
 
 
 def main():
@@ -178,6 +280,8 @@ def main():
         agree("checkpoint", vector["name"], (origin, size, head.hex()), (vector["log"], vector["expect"]["size"], vector["expect"]["root"]))
     for vector in accepted("bundle"):
         check_bundle(vector)
+    for vector in accepted("fork"):
+        check_fork(vector)
     for what, count in sorted(COUNTS.items()):
         print(f"{count:6} {what}")
     # The first mismatch would have ended the run.

@@ -6,4 +6,6 @@ mod bar;
 
 mod machine;
 
+mod oar;
+
 pub(crate) use run::{Bench, run};

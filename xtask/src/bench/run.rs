@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::bar::{Bar, Goal};
 use super::machine;
+use super::oar;
 use crate::error::Error;
 use crate::places;
 use crate::process;
@@ -23,13 +24,15 @@ pub(crate) enum Bench {
     Bootstrap,
     /// A cold release build.
     Build,
-    /// All of them.
+    /// The three above.
     Spine,
+    /// The Open Audit Record: appending, verifying, the size of bundles, the browser's page.
+    Oar,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine].into_iter().find(|bench| bench.name() == name)
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar].into_iter().find(|bench| bench.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -38,15 +41,16 @@ impl Bench {
             Self::Bootstrap => "bootstrap",
             Self::Build => "build",
             Self::Spine => "spine",
+            Self::Oar => "oar",
         }
     }
 }
 
 /// What one benchmark found: lines to keep, and the figures that have a goal.
 #[derive(Default)]
-struct Found {
-    lines: Vec<String>,
-    bars: Vec<Bar>,
+pub(super) struct Found {
+    pub(super) lines: Vec<String>,
+    pub(super) bars: Vec<Bar>,
 }
 
 /// Measures, prints, keeps the lines under `bench/results`; true when every goal is met.
@@ -59,6 +63,7 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
             Bench::Ask => ask()?,
             Bench::Bootstrap => bootstrap()?,
             Bench::Build | Bench::Spine => build()?,
+            Bench::Oar => oar::measure()?,
         };
         lines.extend(found.lines);
         bars.extend(found.bars);

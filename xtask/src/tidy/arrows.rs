@@ -15,8 +15,8 @@ const SIDEWAYS: [(&str, &str); 4] =
 /// Faces that must stay small and offline: they may use foundations alone.
 const OFFLINE_FACES: [&str; 1] = ["faces/oar"];
 
-/// Crates on no floor: the project's own commands, and the fuzzer's entries, which have a workspace of their own.
-const BESIDE: [&str; 2] = ["xtask", "fuzz"];
+/// Crates on no floor: the project's own commands, and the fuzzer's entries and the mutants, which have workspaces of their own.
+const BESIDE: [&str; 3] = ["xtask", "fuzz", "fuzz/mutants"];
 
 /// Refuses every arrow that goes up, sideways without leave, or out of the offline faces into an engine or a service.
 pub(crate) fn check(tree: &Tree) -> Vec<Finding> {

@@ -1,21 +1,31 @@
-//! `mickai log export`: which records, which values, where to.
+//! `mickai log export`: which records, which values, in which form, where to.
 
 use crate::answer::{exported_json, exported_text};
-use crate::args::{Opened, Range};
+use crate::args::{ExportForm, Range};
 use crate::failure::Failure;
 use crate::out::Out;
-use mickai_runtime::{Open, Selection, System, when};
+use mickai_runtime::{Form, Open, Selection, System, when};
 use std::path::Path;
 
-pub fn export(system: &System, path: &Path, open: &[Opened], range: &Range, out: Out) -> Result<u8, Failure> {
-    let all = open.contains(&Opened::All);
-    let open = Open { prompt: all || open.contains(&Opened::Prompt), output: all || open.contains(&Opened::Output) };
-    let exported = system.export(&selection(system, range)?, open, path, None)?;
+pub fn export(system: &System, path: &Path, form: ExportForm, open: &[String], range: &Range, out: Out) -> Result<u8, Failure> {
+    let exported = system.export(form.into(), &selection(system, range)?, &Open::parse(open)?, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
         eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
     Ok(0)
+}
+
+impl From<ExportForm> for Form {
+    fn from(form: ExportForm) -> Self {
+        match form {
+            ExportForm::Bundle => Self::Bundle,
+            ExportForm::Tiles => Self::Tiles,
+            ExportForm::Receipt => Self::Receipt,
+            ExportForm::Jsonl => Self::JsonLines,
+            ExportForm::Dsse => Self::Statement,
+        }
+    }
 }
 
 fn selection(system: &System, range: &Range) -> Result<Selection, Failure> {

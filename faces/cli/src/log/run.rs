@@ -20,7 +20,7 @@ pub fn log(system: &System, args: &Log, out: Out) -> Result<u8, Failure> {
         Log::List { filter } => show::list(system, filter, out),
         Log::Show { record, open } => show::one(system, record, *open, out),
         Log::Tail { n, follow } => show::tail(system, *n, *follow, out),
-        Log::Export { out: path, open, range } => export::export(system, path, open, range, out),
+        Log::Export { out: path, form, open, range } => export::export(system, path, *form, open, range, out),
         Log::Verify { checkpoint, record } => verify(system, checkpoint.as_deref(), record.as_deref(), out),
         Log::Fsck => check(system, out),
         Log::Checkpoint { out: path } => checkpoint(system, path.as_deref(), out),
@@ -62,6 +62,7 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
         "signatures": report.signatures,
         "openings": report.openings,
         "unopened": report.unopened,
+        "unfinished": report.unfinished,
         "open_intents": report.open_intents,
         "checkpoint": report.checkpoint,
         "torn_bytes": report.torn.map_or(0, |torn| torn.bytes),
@@ -71,6 +72,7 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
         let counts = format!("{} records, {} signatures verify, {} values open, {} not kept", report.records, report.signatures, report.openings, report.unopened);
         let mut lines = vec![counts];
         lines.extend(report.torn.map(|torn| format!("{} bytes of a torn tail, which the next start cuts", torn.bytes)));
+        lines.extend((report.unfinished > 0).then(|| format!("{} erased values are still here; the next act destroys them", report.unfinished)));
         lines.extend((!report.open_intents.is_empty()).then(|| format!("open intents: {:?}", report.open_intents)));
         lines.extend(report.checkpoint.map(|size| format!("the newest own checkpoint, of {size} records, agrees")));
         lines.extend(if findings.is_empty() { vec!["clean".to_owned()] } else { findings.clone() });

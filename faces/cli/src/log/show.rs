@@ -6,7 +6,7 @@ use crate::out::Out;
 use mickai_proof::record::Record;
 use mickai_runtime::acts::local_time;
 use mickai_runtime::{System, when};
-use mickai_store::Entry;
+use mickai_store::{Entry, Erased};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -45,10 +45,17 @@ pub fn one(system: &System, wanted: &str, open: bool, out: Out) -> Result<u8, Fa
     let entry = system.reader()?.entry(index)?;
     let Some(entry) = entry else { return Err(mickai_runtime::Error::NoRecord { wanted: wanted.to_owned(), record_count: index }.into()) };
     let record = decoded(&entry)?;
-    let opened = if open { system.opened(&record)? } else { Vec::new() };
-    let fields = full_json(&entry, &record, &opened);
-    out.object(&fields, || full_text(&entry, &record, &opened))?;
+    let values = Values { opened: if open { system.opened(&record)? } else { Vec::new() }, erased: system.erased()? };
+    let fields = full_json(&entry, &record, &values);
+    out.object(&fields, || full_text(&entry, &record, &values))?;
     Ok(0)
+}
+
+/// What is known of the values behind commitments.
+struct Values {
+    /// Label and text of those that are shown.
+    opened: Vec<(String, String)>,
+    erased: Erased,
 }
 
 pub fn tail(system: &System, n: u64, follow: bool, out: Out) -> Result<u8, Failure> {
@@ -96,11 +103,12 @@ fn row(entry: &Entry, record: &Record<'_>) -> Row {
     (value, cells.to_vec())
 }
 
-fn full_json(entry: &Entry, record: &Record<'_>, opened: &[(String, String)]) -> Value {
+fn full_json(entry: &Entry, record: &Record<'_>, values: &Values) -> Value {
     let (mut value, _) = row(entry, record);
     let facts: Map<String, Value> = record.facts.iter().map(|(name, fact)| (name.to_string(), Value::from(fact_text(name, fact)))).collect();
     let commitments: Map<String, Value> = record.commitments.iter().map(|(label, commitment)| (label.to_string(), Value::from(commitment.to_string()))).collect();
-    let opened: Map<String, Value> = opened.iter().map(|(label, text)| (label.clone(), Value::from(text.as_str()))).collect();
+    let erased: Map<String, Value> = values.erased.of(record.index).map(|(label, by)| (label.to_owned(), Value::from(by))).collect();
+    let opened: Map<String, Value> = values.opened.iter().map(|(label, text)| (label.clone(), Value::from(text.as_str()))).collect();
     let more = json!({
         "log": record.log_id.to_string(),
         "prev": record.prev.map(|prev| prev.to_string()),
@@ -111,6 +119,7 @@ fn full_json(entry: &Entry, record: &Record<'_>, opened: &[(String, String)]) ->
         "causes": record.causes.iter().map(|(index, digest)| json!([index, digest.to_string()])).collect::<Vec<_>>(),
         "facts": facts,
         "commitments": commitments,
+        "erased": erased,
         "opened": opened,
         "intent": record.closes.map(|(intent, _)| intent.to_string()),
         "mode": record.mode.name(),
@@ -122,7 +131,7 @@ fn full_json(entry: &Entry, record: &Record<'_>, opened: &[(String, String)]) ->
     value
 }
 
-fn full_text(entry: &Entry, record: &Record<'_>, opened: &[(String, String)]) -> String {
+fn full_text(entry: &Entry, record: &Record<'_>, values: &Values) -> String {
     let mut lines = vec![
         format!("record {}  {}  {}", record.index, record.kind.name(), record.action),
         format!("digest     {}", entry.digest()),
@@ -135,7 +144,10 @@ fn full_text(entry: &Entry, record: &Record<'_>, opened: &[(String, String)]) ->
     lines.extend(record.closes.map(|(intent, code)| format!("closes     {intent}: {}", code.name())));
     lines.extend(record.causes.iter().map(|(index, digest)| format!("cause      {index} {digest}")));
     lines.extend(record.facts.iter().map(|(name, fact)| format!("fact       {name} = {}", fact_text(name, fact))));
-    lines.extend(record.commitments.iter().map(|(label, commitment)| format!("committed  {label} = {commitment}")));
-    lines.extend(opened.iter().map(|(label, text)| format!("opened     {label} = {text}")));
+    lines.extend(record.commitments.iter().map(|(label, commitment)| {
+        let erased = values.erased.by(record.index, label).map(|by| format!("  ERASED by record {by}"));
+        format!("committed  {label} = {commitment}{}", erased.unwrap_or_default())
+    }));
+    lines.extend(values.opened.iter().map(|(label, text)| format!("opened     {label} = {text}")));
     lines.join("\n")
 }

@@ -105,8 +105,16 @@ fn nothing_is_changed_when_nobody_can_say_yes() {
     }
     assert!(changing > 0, "the embedded model understood none of these as a change");
     assert!(!machine.folder().join("case.oar").exists());
-    let actions: Vec<String> = machine.lines(&["log", "list"]).iter().filter_map(|record| Some(record["action"].as_str()?.to_owned())).skip(3).collect();
-    assert!(actions.iter().all(|action| action == "generate"), "{actions:?}");
+    let records = machine.lines(&["log", "list"]);
+    let of_kind = |kind: &'static str| records.iter().skip(3).filter(move |record| record["kind"] == kind);
+    assert!(of_kind("intent").all(|record| record["action"] == "generate"), "{records:?}");
+    // That it was refused is on record, with the request that led to it.
+    assert_eq!(of_kind("deny").count(), changing);
+    for denied in of_kind("deny") {
+        let denied = machine.object(&["log", "show", &denied["index"].to_string()]);
+        assert_eq!((&denied["facts"], &denied["actor"][0]), (&serde_json::json!({ "reason": "unconfirmed" }), &"operator".into()));
+        assert_eq!(denied["causes"][0][0], denied["index"].as_u64().unwrap() - 1);
+    }
     machine.assert_log_valid();
 }
 

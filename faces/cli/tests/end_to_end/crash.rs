@@ -43,7 +43,7 @@ fn a_first_run_killed_anywhere_leaves_a_home_that_the_next_start_completes() {
     }
 }
 
-fn time_of(machine: &Machine, args: &[&str]) -> Duration {
+pub fn time_of(machine: &Machine, args: &[&str]) -> Duration {
     let begun = Instant::now();
     machine.run(args).ok();
     begun.elapsed()
@@ -71,11 +71,11 @@ fn recovered(machine: &Machine) -> usize {
 }
 
 /// Random points by SplitMix64.
-struct Points(u64);
+pub struct Points(pub u64);
 
 impl Points {
     /// A point in the `part`-th of `count` equal parts of `whole`.
-    fn within(&mut self, whole: Duration, part: u32, count: u32) -> Duration {
+    pub fn within(&mut self, whole: Duration, part: u32, count: u32) -> Duration {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

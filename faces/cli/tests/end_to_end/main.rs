@@ -3,6 +3,8 @@
 
 mod common;
 
+mod exports;
+
 mod golden_path;
 
 mod models;
@@ -17,10 +19,14 @@ mod bad_model;
 mod looking;
 
 mod keys;
+mod rotation;
 mod signer;
 
 mod two_at_once;
 
 mod crash;
+
+mod privacy;
+mod refused;
 
 mod network;

@@ -16,6 +16,7 @@ pub fn write(files: &mut Files) {
     forged_revocations(files);
     parts_of_logs(files);
     broken_events(files);
+    unfitting_events(files);
     statements(files);
 }
 
@@ -128,7 +129,7 @@ fn forged_rotations(files: &mut Files) {
     let keys = vec![first.key.to_spki(), next().key.to_spki()];
     Case::new("rotation-to-itself-listed-once", "the same, another key listed", Parts { keys, ..itself.whole() }.bytes(), trust(&first)).invalid(
         files,
-        "key-event",
+        "key-history",
         1,
         16,
         Authenticity,
@@ -326,6 +327,11 @@ fn broken_events(files: &mut Files) {
     case("keys-left-over", "a listed key that no event puts in force", &|parts| parts.keys.push(recovery().key.to_spki()), "key-history", 5, 16, Authenticity);
     case("keys-other-order", "the listed keys in another order", &|parts| parts.keys.swap(1, 2), "key-history", 2, 16, Authenticity);
     case("keys-missing", "a key that is not listed", &|parts| drop(parts.keys.pop()), "key-history", 5, 16, Authenticity);
+}
+
+/// Listed keys and events that do not fit each other, or the log.
+fn unfitting_events(files: &mut Files) {
+    let first = Signer::from_seed(1);
     let mut two = crate::bundle::small().1;
     two.keys.push(next().key.to_spki());
     Case::new("keys-without-events", "two keys and no event", two.bytes(), trust(&first)).invalid(files, "key-history", 5, 16, Authenticity);

@@ -6,6 +6,9 @@ mod write;
 
 mod read;
 
+mod cut;
+
+pub use cut::{Around, Cut};
 pub use header::{EventProof, Header};
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;

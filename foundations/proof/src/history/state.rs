@@ -148,11 +148,11 @@ impl History {
 
     /// Whether `to` may come next as far as lists go; gives what was committed.
     fn succeed(&self, to: &Succession) -> Result<Committed, KeyFault> {
-        if self.reigns.iter().any(|reign| reign.key == to.key) {
-            return Err(KeyFault::Event);
-        }
         if self.coming.as_ref().is_some_and(|coming| coming.last() != Some(&to.key)) {
             return Err(KeyFault::History);
+        }
+        if self.reigns.iter().any(|reign| reign.key == to.key) {
+            return Err(KeyFault::Event);
         }
         self.committed().ok_or(KeyFault::History)
     }

@@ -73,6 +73,18 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
     Ok(record)
 }
 
+/// The kind that these bytes claim, without judging the rest: for whoever looks for a few records among many. `None` where a record's first fields are not there.
+pub fn kind_of(bytes: &[u8]) -> Option<Kind> {
+    let mut fields = Fields::open(bytes).ok()?;
+    for key in [1, 2, 3] {
+        fields.required(key).and_then(|reader| reader.value(0)).ok()?;
+    }
+    fields.optional(4).ok()?.map(|reader| reader.value(0)).transpose().ok()?;
+    fields.required(5).and_then(|reader| reader.value(0)).ok()?;
+    fields.required(6).and_then(|reader| reader.value(1)).ok()?;
+    fields.required(7).and_then(|reader| coded(reader, Kind::from_code)).ok()
+}
+
 /// Walks the map's fields; each absent optional field leaves the reader where it is.
 fn fields(bytes: &[u8]) -> Result<Record<'_>, CborError> {
     let mut fields = Fields::open(bytes)?;

@@ -8,7 +8,7 @@ mod encode;
 
 mod decode;
 
-pub use decode::{RecordError, decode};
+pub use decode::{RecordError, decode, kind_of};
 pub use encode::encode;
 pub use kind::{ActorClass, Kind, Mode, OutcomeCode};
 pub use value::{Fact, Record};

@@ -27,7 +27,11 @@ impl Judge {
                     let age_ms = self.policy.now_ms.unwrap_or(0).saturating_sub(chain.newest_ms());
                     is_too_old = self.policy.max_age_ms.is_some_and(|most| age_ms > most);
                 }
-                Err(reason) => self.failure = Some(Failure { index: header.end(), reason }),
+                Err(reason) => {
+                    // References that passed before narrowed what is covered.
+                    scope.last = Some(header.end() - 1);
+                    self.failure = Some(Failure { index: header.end(), reason });
+                }
             }
         }
         Ok(Verdict::new(self.failure, axes, scope, &self.policy, is_too_old))

@@ -3,6 +3,7 @@
 
 pub mod log;
 pub mod parts;
+pub mod seeded;
 pub mod tamper;
 pub mod vector;
 

@@ -5,9 +5,10 @@ use super::{Argument, Call};
 use crate::acts::{Act, Side, action, fact, label, local_time};
 use crate::doctor::Check;
 use crate::error::{Error, Result};
-use crate::export::Exported;
+use crate::export::{Exported, Form};
 use crate::models::{Listed, Loaded};
 use crate::models_change::ModelChanged;
+use crate::policy::Refusal;
 use crate::replay::{ReplayOf, Replayed};
 use crate::system::System;
 use crate::when::TimeRange;
@@ -56,18 +57,22 @@ pub enum Answer {
 
 impl Plan {
     /// Performs it. `cause` is the outcome of the generation that led to it; records at or after `below` are not part of the answer; `each` hears a replay and may stop it.
+    /// `is_confirmed`: the operator has said yes to [`Plan::change`].
     ///
     /// # Errors
-    /// What goes wrong in the act itself.
-    pub fn perform(&self, system: &System, cause: Appended, below: u64, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answer> {
+    /// [`Error::Denied`], on record, for a change that nobody has said yes to; what goes wrong in the act itself.
+    pub fn perform(&self, system: &System, cause: Appended, below: u64, is_confirmed: bool, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answer> {
         let cause = Some(cause);
+        if self.change().is_some() && !is_confirmed {
+            return Err(system.deny(self.call.verb.name(), cause, Refusal::Unconfirmed));
+        }
         Ok(match &self.step {
             Step::List => Answer::Acts(self.matching(system, below)?),
             Step::Count => Answer::Count(self.matching(system, below)?.len()),
             Step::Show(index) => show(system, *index, self.call.get(Argument::Field))?,
             Step::VerifyAll => Answer::Verdict(Box::new(system.verify(None)?)),
             Step::VerifyRecord(index) => Answer::Verdict(Box::new(system.verify_record(*index)?)),
-            Step::Export(selection, open, path) => Answer::Exported(system.export(selection, *open, path, cause)?),
+            Step::Export(selection, open, path) => Answer::Exported(system.export(Form::Bundle, selection, open, path, cause)?),
             Step::Checkpoint(path) => Answer::Checkpoint(path.clone(), system.write_checkpoint(path)?),
             Step::Models => Answer::Models(system.models()?),
             Step::Model(wanted) => Answer::Model(Box::new(system.model(wanted)?)),
@@ -108,11 +113,7 @@ impl System {
     /// One thing of an act, in words.
     fn field(&self, act: &Act, field: &str) -> Result<String> {
         let outcome = act.outcome.as_ref().map(|(_, side)| side);
-        let value = |index: u64, label: &'static str| -> Result<String> {
-            let reader = self.reader()?;
-            let opened = self.vault(&reader)?.map(|vault| vault.get(index, label)).transpose()?.flatten().ok_or(Error::NotOpened { index, label })?;
-            Ok(String::from_utf8_lossy(&opened.value).into_owned())
-        };
+        let value = |index: u64, label: &'static str| Ok::<_, Error>(String::from_utf8_lossy(&self.value(index, label)?).into_owned());
         let count = |side: Option<&Side>, name| side.and_then(|side| side.uint(name)).map_or_else(|| "none".to_owned(), |count| count.to_string());
         let none = || "none".to_owned();
         Ok(match field {

@@ -2,7 +2,8 @@
 
 use super::{Argument, Call, Verb};
 use crate::error::Result;
-use crate::export::{Open, Selection};
+use crate::export::Selection;
+use crate::open::Open;
 use crate::system::System;
 use crate::when::{TimeRange, resolve};
 use jiff::Zoned;
@@ -75,12 +76,7 @@ impl Plan {
                     Selection::One(index) => format!("record {index}"),
                     Selection::Range(range) => format!("records {} to {}", range.start, range.end - 1),
                 };
-                let shown = match (open.prompt, open.output) {
-                    (false, false) => "",
-                    (true, false) => ", with prompts readable",
-                    (false, true) => ", with outputs readable",
-                    (true, true) => ", with prompts and outputs readable",
-                };
+                let shown = if open.is_empty() { String::new() } else { format!(", with {open} readable") };
                 Some(format!("write {what}{shown} to {}", path.display()))
             }
             Step::Checkpoint(path) => Some(format!("write a signed checkpoint to {}", path.display())),
@@ -102,10 +98,9 @@ fn export(system: &System, call: &Call, range: Option<&TimeRange>, below: u64) -
         (None, None) => Selection::All,
     };
     let open = match call.get(Argument::Open) {
-        Some("prompt") => Open { prompt: true, output: false },
-        Some("output") => Open { prompt: false, output: true },
-        Some("all") => Open::ALL,
-        _ => Open::default(),
+        Some("all") => Open::all(),
+        Some(label) => Open::label(label),
+        None => Open::default(),
     };
     let path = file(call, || match &selection {
         Selection::All => "mickai-log.oar".to_owned(),

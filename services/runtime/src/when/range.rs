@@ -16,6 +16,12 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
+    /// Where it begins, in milliseconds since 1970-01-01 UTC; `None` if it has no beginning, or one before that.
+    #[must_use]
+    pub fn start_ms(&self) -> Option<u64> {
+        self.from.as_ref().and_then(|from| u64::try_from(from.timestamp().as_millisecond()).ok())
+    }
+
     /// Whether the instant `ms`, in milliseconds since 1970-01-01 UTC, lies in the range.
     #[must_use]
     pub fn contains_ms(&self, ms: u64) -> bool {

@@ -52,6 +52,8 @@ pub enum KeyFault {
     NoLog(LogId),
     /// A rotation of a key that a signer holds.
     NotThroughSigner,
+    /// A statement, where a signer holds the key.
+    NoStatements,
     /// The key is held elsewhere, so its file cannot be worked on here.
     HeldElsewhere(PathBuf),
     /// The signer process.
@@ -120,6 +122,7 @@ impl fmt::Display for KeyFault {
             Self::OtherLog { have, want } => write!(f, "the backup is of log {}, this home has log {}", have.short(), want.short()),
             Self::NoLog(log) => write!(f, "the backup is of log {}, which is not here: copy its log folder into the home first", log.short()),
             Self::HeldElsewhere(path) => write!(f, "{} is not in this home: a signer holds the key; work on the key file where it is", path.display()),
+            Self::NoStatements => f.write_str("a signer holds the key and signs no statements: export a receipt, or end the signer and export the statement without --signer"),
             Self::NotThroughSigner => f.write_str("a signer holds the key: end it, rotate or revoke without --signer, and start it again with the new key"),
             Self::Signer { socket, fault } => write!(f, "the signer at {}: {fault}", socket.display()),
         }

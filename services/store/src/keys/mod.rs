@@ -40,8 +40,8 @@ pub use operator::OperatorKey;
 pub use passphrase::Passphrase;
 pub use protected::{Content, Protected, ProtectedFault};
 pub use recovery::parse_recovery;
-pub use succession::Successor;
 pub use seed::{Seed, parse_pkcs8};
+pub use succession::Successor;
 pub use well_known::{InForce, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};

@@ -2,6 +2,7 @@
 //!
 //! Whoever reads its seed can write a different history in the operator's name; whoever changes it stops the log, because the log names the key.
 
+use super::fault::KeyFault;
 use super::files;
 use super::seed::Seed;
 use super::signer::{Client, Request};
@@ -13,6 +14,7 @@ use mickai_proof::digest::{KeyId, LogId, RecordDigest};
 use mickai_proof::history::{Revocation, Statement};
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use mickai_proof::signature::{SIGNATURE_LEN, to_cose};
+use mickai_proof::statement::{self, Named};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -127,16 +129,37 @@ impl OperatorKey {
         Ok(Statement::encode(log, &revocation, self.public(), &signature))
     }
 
+    /// Signs one tree head as that of receipts (spec/exports.md "Receipt").
+    ///
+    /// # Errors
+    /// As [`OperatorKey::sign_record`].
+    pub fn sign_receipt(&self, checkpoint: &Checkpoint) -> Result<[u8; SIGNATURE_LEN], Error> {
+        self.sign(&Request::Receipt(*checkpoint))
+    }
+
+    /// Signs a statement about one tree head and records of it; gives the envelope (spec/exports.md "Statement").
+    ///
+    /// # Errors
+    /// [`KeyFault::NoStatements`] where a signer holds the key: it builds what it signs, and what a statement names does not fit in a request.
+    pub fn sign_attestation(&self, checkpoint: &Checkpoint, records: &[Named]) -> Result<String, Error> {
+        let Holder::Here(pair) = &self.0.holder else { return Err(KeyFault::NoStatements.into()) };
+        let payload = statement::payload(checkpoint, records);
+        Ok(statement::to_envelope(&payload, self.id(), &signed(pair, &statement::to_be_signed(&payload))?))
+    }
+
     pub(crate) fn sign(&self, request: &Request) -> Result<[u8; SIGNATURE_LEN], Error> {
-        let pair = match &self.0.holder {
-            Holder::Here(pair) => pair,
-            Holder::Signer(client) => return client.sign(request),
-        };
-        let mut signature = [0; SIGNATURE_LEN];
-        match pair.sign(&request.message(self.public()), &mut signature) {
-            Ok(SIGNATURE_LEN) => Ok(signature),
-            _ => Err(Error::Crypto),
+        match &self.0.holder {
+            Holder::Here(pair) => signed(pair, &request.message(self.public())),
+            Holder::Signer(client) => client.sign(request),
         }
+    }
+}
+
+fn signed(pair: &PqdsaKeyPair, message: &[u8]) -> Result<[u8; SIGNATURE_LEN], Error> {
+    let mut signature = [0; SIGNATURE_LEN];
+    match pair.sign(message, &mut signature) {
+        Ok(SIGNATURE_LEN) => Ok(signature),
+        _ => Err(Error::Crypto),
     }
 }
 

@@ -26,6 +26,8 @@ pub struct Report {
     pub openings: u64,
     /// Commitments whose value is not kept: erased, or never kept.
     pub unopened: u64,
+    /// Values that an erase record names and that are here all the same; the next writer destroys them.
+    pub unfinished: u64,
     /// Indexes of intents without an outcome; the next writer closes them.
     pub open_intents: Vec<u64>,
     /// Size of the newest own checkpoint, if it agrees.
@@ -128,6 +130,7 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
         // The records after the damage were not read, so the checkpoint has nothing to say of them.
         Err(error) => report.find(Finding::Log(machine_error(error)?)),
     }
+    report.unfinished = vault.map_or(Ok(0), |vault: Vault| vault.unfinished(&state.erased))?;
     report.records = state.frontier.size();
     report.log = state.log;
     report.root = state.root();

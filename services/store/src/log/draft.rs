@@ -20,8 +20,8 @@ pub struct Draft {
     pub facts: Vec<(String, Fact<'static>)>,
     /// Commitments to values that the caller keeps; the writer adds those of the openings it is given.
     pub commitments: Vec<(String, Commitment)>,
-    /// In outcomes: the intent, and how it ended.
-    pub closes: Option<(RecordDigest, OutcomeCode)>,
+    /// In outcomes: the intent, and how it ended. Only [`super::LogWriter::close`] and recovery say so.
+    pub(crate) closes: Option<(RecordDigest, OutcomeCode)>,
     /// How it is signed.
     pub mode: Mode,
 }

@@ -172,6 +172,8 @@ impl LogWriter {
     fn succeed(&mut self, draft: Draft, signer: OperatorKey, coming: &Coming) -> Result<Succeeded, Error> {
         let appended = self.append_key_event(draft, signer, coming.key.clone())?;
         coming.finish(self.home())?;
+        // The newest own checkpoint is by the key in force: who only looks, and has that key, verifies under it.
+        self.checkpoint()?;
         Ok(Succeeded { appended, key: coming.key.id() })
     }
 }

@@ -11,7 +11,7 @@ mod writer;
 pub use check::{Finding, Report, TornTail, fsck};
 pub use draft::Draft;
 pub use key_events::{KeyAccount, Revoking, Succeeded, key_account};
-pub use permit::Permit;
+pub use permit::{Permit, Running};
 pub use reader::{Entries, Entry, Head, LogReader};
 pub use writer::{Appended, LogWriter, OpenIntent};
 

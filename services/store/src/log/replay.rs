@@ -6,6 +6,7 @@
 //! - fewer records than the own checkpoint covers: the log was rolled back, the writer refuses, also if the missing ones look torn;
 //! - as many or more, with another root in the ones it covers: the log was rewritten, the writer refuses;
 //! - records after the own checkpoint: only frames and the mark say how many there were;
+//! - erase records whose values still exist: their process died, or an old vault was restored; the writer destroys the values (`vault::erasure`);
 //! - a key file that is not the log's, and its successor beside it: a rotation was cut off, see `keys::succession`;
 //! - open intents: their process died, the writer closes them as `outcome_unknown`.
 
@@ -15,6 +16,7 @@ use crate::disk;
 use crate::error::{Damage, Error};
 use crate::home::Home;
 use crate::segment::{self, Resume, Scan, SegmentFile, Tail};
+use crate::vault::Erased;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::merkle::{self, Frontier};
@@ -35,6 +37,10 @@ pub(crate) struct State {
     pub(crate) last: Option<RecordDigest>,
     /// Intents without an outcome, by digest.
     pub(crate) open: BTreeMap<RecordDigest, OpenIntent>,
+    /// Index of the newest intent of each action.
+    pub(crate) newest: BTreeMap<String, u64>,
+    /// Values that erase records name.
+    pub(crate) erased: Erased,
     /// The last record is terminal.
     pub(crate) closed: bool,
 }
@@ -140,6 +146,7 @@ impl State {
         match record.kind {
             Kind::Intent => {
                 let intent = OpenIntent { index: record.index, digest, action: record.action.clone().into_owned(), authority: record.authority };
+                self.newest.insert(intent.action.clone(), record.index);
                 self.open.insert(digest, intent);
             }
             Kind::Outcome => {
@@ -147,6 +154,7 @@ impl State {
                 self.open.remove(&intent).ok_or(Damage::Order)?;
             }
             Kind::Terminal => self.closed = true,
+            Kind::Erase => self.erased.push(record).ok_or(Damage::Record(RecordError::Malformed))?,
             _ => {}
         }
         Ok(())

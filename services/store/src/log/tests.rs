@@ -37,7 +37,8 @@ fn assert_sound(home: &Home, records: u64) -> Report {
 /// One generation: records 1 and 2.
 fn generate(writer: &mut LogWriter) -> Appended {
     let permit = writer.append_intent(intent(), &[("prompt", b"hello")]).unwrap();
-    writer.close(permit, OutcomeCode::Executed, vec![("stop".to_owned(), Fact::Text("end".into()))], &[("output", b"hi")]).unwrap()
+    let act = writer.begin(permit).unwrap();
+    writer.close(act, OutcomeCode::Executed, vec![("stop".to_owned(), Fact::Text("end".into()))], &[("output", b"hi")]).unwrap()
 }
 
 #[test]
@@ -155,7 +156,8 @@ fn killed_at_each_step_the_next_start_goes_on() {
     let (_b, after_genesis) = killed(&home);
     let permit = live.append_intent(intent(), &[("prompt", b"hello")]).unwrap();
     let (_c, during_the_act) = killed(&home);
-    live.close(permit, OutcomeCode::Executed, Vec::new(), &[("output", b"hi")]).unwrap();
+    let act = live.begin(permit).unwrap();
+    live.close(act, OutcomeCode::Executed, Vec::new(), &[("output", b"hi")]).unwrap();
     let (_d, after_the_act) = killed(&home);
     for (copy, size, recovered) in [(before_genesis, 1, 0), (after_genesis, 1, 0), (during_the_act, 3, 1), (after_the_act, 3, 0)] {
         let mut next = writer(&copy).unwrap();
@@ -184,7 +186,8 @@ fn an_act_that_a_crash_cut_off_is_unknown_and_not_guessed() {
     // Their permits are worth nothing any more.
     let mut second = second;
     for permit in permits {
-        assert!(matches!(second.close(permit, OutcomeCode::Executed, Vec::new(), &[]), Err(Error::Misuse(Misuse::NotOpen))));
+        let act = second.begin(permit).unwrap();
+        assert!(matches!(second.close(act, OutcomeCode::Executed, Vec::new(), &[]), Err(Error::Misuse(Misuse::NotOpen))));
     }
     assert_sound(&home, 7);
 }
@@ -316,7 +319,7 @@ fn what_is_wrong_with_signatures_and_values_is_found_and_named() {
     let mut live = writer(&home).unwrap();
     generate(&mut live);
     let log = live.log_id();
-    live.vault().erase(1, "prompt").unwrap();
+    live.vault().erase(1, &mut |label| label == "prompt").unwrap();
     assert_eq!(assert_sound(&home, 3).unopened, 1);
     // A value of the right form that is not the one committed to.
     let sealing = crate::vault::Sealing::new(&[("output", b"ho")]).unwrap();
@@ -361,7 +364,8 @@ fn what_cannot_be_a_record_is_refused_and_nothing_is_written() {
     let terminal = || Draft { kind: Kind::Terminal, ..heartbeat() };
     let permit = writer.append_intent(intent(), &[]).unwrap();
     assert!(matches!(writer.append(terminal()), Err(Error::Misuse(Misuse::Kind(Kind::Terminal)))));
-    writer.close(permit, OutcomeCode::NotAttempted, Vec::new(), &[]).unwrap();
+    let act = writer.begin(permit).unwrap();
+    writer.close(act, OutcomeCode::NotAttempted, Vec::new(), &[]).unwrap();
     writer.append(terminal()).unwrap();
     assert!(matches!(writer.append(heartbeat()), Err(Error::Misuse(Misuse::Closed))));
     drop(writer);
@@ -370,21 +374,57 @@ fn what_cannot_be_a_record_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_permit_is_for_one_log_and_for_a_time() {
+fn a_permit_is_for_one_log() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    let (_other_folder, other_home) = new_home();
+    let mut other = writer(&other_home).unwrap();
+    let permit = log.append_intent(intent(), &[]).unwrap();
+    assert!(matches!(other.begin(permit), Err(Error::Misuse(Misuse::PermitForeign))));
+    let permit = log.append_intent(intent(), &[]).unwrap();
+    let act = log.begin(permit).unwrap();
+    assert!(matches!(other.close(act, OutcomeCode::Executed, Vec::new(), &[]), Err(Error::Misuse(Misuse::PermitForeign))));
+    assert_eq!((log.open_intents().len(), other.size()), (2, 1));
+    assert!(matches!(writer(&home), Err(Error::Locked { holder: Some(_), .. })));
+}
+
+/// To the last nanosecond it begins; after it the log says that it ran out, and the act does not run.
+#[test]
+fn a_permit_does_not_outlive_its_deadline() {
     let (_folder, home) = new_home();
     let clock = StillClock::default();
     let mut writer = LogWriter::open_with(&home, AUTHORITY, Box::new(clock.clone()), Duration::ZERO).unwrap();
-    let permit = writer.append_intent(intent(), &[]).unwrap();
-    writer.check_permit(&permit).unwrap();
-    clock.monotonic_ns.store(permit.deadline_ns() + 1, Ordering::Relaxed);
-    assert!(matches!(writer.check_permit(&permit), Err(Error::Misuse(Misuse::PermitExpired))));
-    let (_other_folder, other_home) = new_home();
-    let mut other = sized_writer(&other_home, 20_000).unwrap();
-    assert!(matches!(other.check_permit(&permit), Err(Error::Misuse(Misuse::PermitForeign))));
-    writer.close(permit, OutcomeCode::TimedOut, Vec::new(), &[]).unwrap();
-    let permit = writer.append_intent(intent(), &[]).unwrap();
-    assert!(matches!(other.close(permit, OutcomeCode::Executed, Vec::new(), &[]), Err(Error::Misuse(Misuse::PermitForeign))));
-    assert!(matches!(LogWriter::open_with(&home, AUTHORITY, Box::new(clock), Duration::ZERO), Err(Error::Locked { holder: Some(_), .. })));
+    for (late_ns, is_in_time) in [(0, true), (1, false)] {
+        let permit = writer.append_intent(intent(), &[]).unwrap();
+        let digest = permit.digest();
+        clock.monotonic_ns.store(permit.deadline_ns() + late_ns, Ordering::Relaxed);
+        let begun = writer.begin(permit);
+        if let (true, Ok(act)) = (is_in_time, &begun) {
+            assert_eq!(act.intent().digest, digest);
+            continue;
+        }
+        assert!(matches!(begun, Err(Error::Misuse(Misuse::PermitExpired))), "{late_ns}");
+        let entry = LogReader::open(&home).unwrap().entry(writer.size() - 1).unwrap().unwrap();
+        assert_eq!(entry.decode().unwrap().closes, Some((digest, OutcomeCode::TimedOut)));
+        assert_eq!(entry.decode().unwrap().action, "generate");
+    }
+    assert_eq!(writer.open_intents().len(), 1, "an act that is never closed stays open");
+}
+
+/// When the log can no longer be written there is no permit, and a permit from before begins nothing that could be closed.
+#[test]
+fn a_log_that_failed_gives_no_right_to_act() {
+    let (_folder, home) = new_home();
+    let mut log = sized_writer(&home, 20_000).unwrap();
+    let (permit, act) = (log.append_intent(intent(), &[]).unwrap(), log.append_intent(intent(), &[]).unwrap());
+    let act = log.begin(act).unwrap();
+    while log.append(heartbeat()).is_ok() {
+        // The folder is gone when the next segment is due: no file can be made in it.
+        let _ = std::fs::remove_dir_all(home.log_path());
+    }
+    assert!(matches!(log.append_intent(intent(), &[]), Err(Error::Poisoned)));
+    assert!(matches!(log.close(act, OutcomeCode::Executed, Vec::new(), &[]), Err(Error::Poisoned)));
+    assert!(matches!(log.begin(permit), Err(Error::Poisoned)), "an intent that could not get an outcome is not begun");
 }
 
 #[test]

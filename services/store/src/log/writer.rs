@@ -2,7 +2,6 @@
 
 use super::draft::Draft;
 use super::key_events::settle_keys;
-use super::permit::Permit;
 use super::replay::{CheckpointCheck, State, replay};
 use crate::clock::{Clock, SystemClock};
 use crate::disk::{self, Existing};
@@ -12,7 +11,7 @@ use crate::keys::{self, OperatorKey};
 use crate::limits;
 use crate::lock::Lock;
 use crate::segment::{Entry, SegmentWriter};
-use crate::vault::{Sealing, Vault};
+use crate::vault::{Erased, Erasure, Sealing, Vault};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
 use mickai_proof::history::Committed;
@@ -103,10 +102,13 @@ impl LogWriter {
         let vault = Vault::open(home, log)?;
         // Values of a record that never became durable belong to nothing.
         vault.discard(state.frontier.size())?;
+        // Before their acts are closed: what an erase record says is true from the moment that this process may write.
+        vault.finish(&state.erased)?;
         let mut writer = Self { home: home.clone(), key, vault, clock, segments, log, state, recovered: Vec::new(), checkpoint, _lock: lock };
         writer.close_dead_intents()?;
-        if writer.checkpoint.is_none() {
-            // From its first day on a log that is gone, or shorter, is noticed.
+        let events = writer.state.keys.events();
+        if writer.checkpoint.as_ref().is_none_or(|(checkpoint, _)| events.last().is_some_and(|event| *event >= checkpoint.size)) {
+            // From its first day on a log that is gone, or shorter, is noticed; and the newest own checkpoint is by the key in force.
             writer.checkpoint()?;
         }
         Ok(writer)
@@ -130,6 +132,16 @@ impl LogWriter {
     /// The values behind its commitments.
     pub fn vault(&self) -> &Vault {
         &self.vault
+    }
+
+    /// Index of the newest intent of an action.
+    pub fn newest(&self, action: &str) -> Option<u64> {
+        self.state.newest.get(action).copied()
+    }
+
+    /// The values that were erased.
+    pub fn erased(&self) -> &Erased {
+        &self.state.erased
     }
 
     /// The `outcome_unknown` records that this start appended.
@@ -176,43 +188,14 @@ impl LogWriter {
         self.commit(placed)
     }
 
-    /// Makes an intent durable, with the values behind its commitments, and gives the right to perform the act.
-    ///
-    /// # Errors
-    /// As [`LogWriter::append`]; [`Misuse::Kind`] unless the draft is an intent.
-    pub fn append_intent(&mut self, draft: Draft, openings: &[(&str, &[u8])]) -> Result<Permit, Error> {
-        if draft.kind != Kind::Intent {
-            return Err(Misuse::Kind(draft.kind).into());
-        }
-        let (action, actor, authority) = (draft.action.clone(), draft.actor, draft.authority);
-        let Appended { index, digest } = self.append_with(draft, openings)?;
-        let life_ns = u64::try_from(limits::PERMIT_LIFE.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Permit { log: self.log, index, digest, action, actor, authority, deadline_ns: self.clock.monotonic_ns().saturating_add(life_ns) })
+    /// May anything still be appended? [`Error::Poisoned`] if not.
+    pub(crate) fn check_sound(&self) -> Result<(), Error> {
+        if self.segments.is_poisoned() { Err(Error::Poisoned) } else { Ok(()) }
     }
 
-    /// May the act of this permit begin now? To be asked right before it.
-    ///
-    /// # Errors
-    /// [`Misuse::PermitExpired`], [`Misuse::PermitForeign`].
-    pub fn check_permit(&self, permit: &Permit) -> Result<(), Error> {
-        if permit.log != self.log {
-            return Err(Misuse::PermitForeign.into());
-        }
-        if self.clock.monotonic_ns() > permit.deadline_ns { Err(Misuse::PermitExpired.into()) } else { Ok(()) }
-    }
-
-    /// Records what became of an act; actor, authority and action are those of its intent.
-    ///
-    /// # Errors
-    /// As [`LogWriter::append`]; the permit is used up either way.
-    pub fn close(&mut self, permit: Permit, outcome: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
-        if permit.log != self.log {
-            return Err(Misuse::PermitForeign.into());
-        }
-        let mut draft = Draft::new(Kind::Outcome, permit.actor, permit.authority, &permit.action);
-        draft.facts = facts;
-        draft.closes = Some((permit.digest, outcome));
-        self.append_with(draft, openings)
+    /// Nanoseconds of this boot, by the writer's clock.
+    pub(crate) fn monotonic_ns(&self) -> u64 {
+        self.clock.monotonic_ns()
     }
 
     /// Signs the head and keeps the note as the newest own checkpoint. Asked again at the same size it gives the same note.
@@ -292,6 +275,7 @@ impl LogWriter {
                 // Genesis, seals and key events are facts about the log itself: only the writer states them. After a terminal record nothing may follow, not even an outcome.
                 (Kind::Genesis | Kind::Seal | Kind::Rotate | Kind::Revoke, _) => return Err(Misuse::Kind(draft.kind).into()),
                 (Kind::Terminal, _) if drafts.len() > 1 || open_count > 0 => return Err(Misuse::Kind(draft.kind).into()),
+                (Kind::Erase, _) if Erasure::of_draft(draft).is_none() => return Err(Misuse::Kind(draft.kind).into()),
                 (Kind::Intent, _) => open_count += 1,
                 (Kind::Outcome, Some((intent, _))) if self.state.open.contains_key(&intent) && closing.insert(intent) => open_count -= 1,
                 (Kind::Outcome, _) => return Err(Misuse::NotOpen.into()),

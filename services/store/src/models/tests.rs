@@ -1,7 +1,7 @@
 //! Models come and go whole.
 
 use super::*;
-use crate::testing::new_home;
+use crate::testing::{new_home, running};
 use tempfile::TempDir;
 
 fn digest(first: u8) -> Id {
@@ -21,14 +21,14 @@ fn new_store() -> (TempDir, ModelStore, PathBuf) {
 fn a_file_is_copied_whole_with_its_manifest_and_progress() {
     let (_folder, store, gguf) = new_store();
     let mut seen = Vec::new();
-    let model = store.import(&gguf, "tiny", digest(0xab), &mut |progress| seen.push((progress.bytes_done, progress.bytes_total))).unwrap();
+    let model = store.import(&running(), &gguf, "tiny", digest(0xab), &mut |progress| seen.push((progress.bytes_done, progress.bytes_total))).unwrap();
     assert_eq!(seen, [(0, 12), (12, 12)]);
     assert_eq!(std::fs::read(&model.path).unwrap(), b"GGUF weights");
     assert_eq!(model.path.file_name().unwrap(), "tiny.gguf");
     assert_eq!((model.manifest.bytes, model.manifest.files.len()), (12, 1));
     assert_eq!(store.list().unwrap(), std::slice::from_ref(&model));
     // Again, under another name: it is there already.
-    assert_eq!(store.import(&gguf, "other", digest(0xab), &mut |_| {}).unwrap(), model);
+    assert_eq!(store.import(&running(), &gguf, "other", digest(0xab), &mut |_| {}).unwrap(), model);
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn a_folder_gives_what_a_model_needs_and_nothing_else() {
     }
     // As in Hugging Face caches, where files are links to blobs.
     std::os::unix::fs::symlink(&gguf, source.join("tokenizer_config.json")).unwrap();
-    let model = store.import(&source, "llama", digest(1), &mut |_| {}).unwrap();
+    let model = store.import(&running(), &source, "llama", digest(1), &mut |_| {}).unwrap();
     let mut names: Vec<_> = std::fs::read_dir(&model.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["chat_template.jinja", "config.json", "model-00001-of-00001.safetensors", "tokenizer.json", "tokenizer_config.json"]);
@@ -56,12 +56,12 @@ fn what_is_no_model_is_refused_and_leaves_nothing() {
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     for source in [&text, &empty] {
-        assert!(matches!(store.import(source, "x", digest(1), &mut |_| {}), Err(Error::NoModelFiles(_))));
+        assert!(matches!(store.import(&running(), source, "x", digest(1), &mut |_| {}), Err(Error::NoModelFiles(_))));
     }
     for name in ["", "a/b", "a\nb", &"x".repeat(201)] {
-        assert!(matches!(store.import(&gguf, name, digest(1), &mut |_| {}), Err(Error::ModelName)));
+        assert!(matches!(store.import(&running(), &gguf, name, digest(1), &mut |_| {}), Err(Error::ModelName)));
     }
-    assert!(matches!(store.import(&folder.path().join("absent.gguf"), "x", digest(1), &mut |_| {}), Err(Error::Io { .. })));
+    assert!(matches!(store.import(&running(), &folder.path().join("absent.gguf"), "x", digest(1), &mut |_| {}), Err(Error::Io { .. })));
     assert_eq!(std::fs::read_dir(&store.folder).unwrap().count(), 0);
 }
 
@@ -71,7 +71,7 @@ fn a_name_or_a_digest_prefix_finds_one_or_says_which_fit() {
     let mut second = digest(0xab);
     second.0[31] = 0;
     for (name, digest) in [("tiny", digest(0xab)), ("tiny", second), ("other", digest(0xcd))] {
-        store.import(&gguf, name, digest, &mut |_| {}).unwrap();
+        store.import(&running(), &gguf, name, digest, &mut |_| {}).unwrap();
     }
     assert_eq!(store.find("other").unwrap().digest, digest(0xcd));
     assert_eq!(store.find("CD11").unwrap().digest, digest(0xcd));
@@ -83,8 +83,8 @@ fn a_name_or_a_digest_prefix_finds_one_or_says_which_fit() {
     for query in ["cd1", "absent", ""] {
         assert!(matches!(store.find(query), Err(Error::NoSuchModel)), "{query}");
     }
-    assert!(store.remove(digest(0xcd)).unwrap());
-    assert!(!store.remove(digest(0xcd)).unwrap());
+    assert!(store.remove(&running(), digest(0xcd)).unwrap());
+    assert!(!store.remove(&running(), digest(0xcd)).unwrap());
     assert!(matches!(store.find("other"), Err(Error::NoSuchModel)));
 }
 
@@ -95,7 +95,7 @@ fn an_import_that_was_cut_off_is_swept_and_a_broken_manifest_is_named() {
     let dead = store.folder.join(format!("{INCOMING}99999999-{}", digest(1)));
     std::fs::create_dir_all(dead.join("model")).unwrap();
     assert_eq!(store.list().unwrap(), []);
-    let model = store.import(&gguf, "tiny", digest(1), &mut |_| {}).unwrap();
+    let model = store.import(&running(), &gguf, "tiny", digest(1), &mut |_| {}).unwrap();
     assert!(!dead.exists());
     let manifest = model.path.parent().unwrap().parent().unwrap().join("manifest.json");
     std::fs::write(&manifest, b"{}").unwrap();

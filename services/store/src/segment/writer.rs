@@ -88,6 +88,11 @@ impl SegmentWriter {
         Ok(())
     }
 
+    /// Did an append fail?
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.poisoned
+    }
+
     /// The old segment is synced to its last byte before the new one gets a name.
     fn rotate(&mut self) -> Result<(), Error> {
         let number = self.number.checked_add(1).ok_or_else(|| Error::TooLarge(self.folder.clone()))?;

@@ -18,6 +18,10 @@ fn put(vault: &Vault, index: u64, openings: &[(&str, &[u8])]) -> Vec<(String, Co
     sealing.commitments().collect()
 }
 
+fn erase(vault: &Vault, index: u64, label: &str) -> usize {
+    vault.erase(index, &mut |known| known == label).unwrap()
+}
+
 fn is_sealed(result: Result<Option<Opened>, Error>) -> bool {
     matches!(result, Err(Error::Damaged { what: Damage::VaultSealed, .. }))
 }
@@ -92,14 +96,15 @@ fn an_erased_value_is_gone_and_the_others_stay() {
     // The old file under a second name shows what is left of its bytes.
     let witness = vault.path(7).with_extension("old");
     std::fs::hard_link(vault.path(7), &witness).unwrap();
-    assert!(vault.erase(7, "prompt").unwrap());
-    assert!(!vault.erase(7, "prompt").unwrap());
+    assert_eq!(erase(&vault, 7, "prompt"), 1);
+    assert_eq!(erase(&vault, 7, "prompt"), 0);
     assert_eq!(vault.get(7, "prompt").unwrap(), None);
     assert_eq!(*vault.get(7, "prompt_tokens").unwrap().unwrap().value, b"1234");
     assert!(std::fs::read(witness).unwrap().iter().all(|byte| *byte == 0));
-    assert!(vault.erase(7, "prompt_tokens").unwrap());
+    assert_eq!(vault.sizes(7).unwrap(), [("prompt_tokens".to_owned(), 4)]);
+    assert_eq!(erase(&vault, 7, "prompt_tokens"), 1);
     assert!(!vault.path(7).exists());
-    assert!(!vault.erase(7, "prompt_tokens").unwrap());
+    assert_eq!(erase(&vault, 7, "prompt_tokens"), 0);
 }
 
 #[test]
@@ -111,4 +116,35 @@ fn what_no_record_could_hold_is_refused() {
     for openings in [&[("", &b""[..])][..], &[("a", b""), ("a", b"")], &[(&"x".repeat(65), b"")]] {
         assert!(matches!(Sealing::new(openings), Err(Error::Misuse(Misuse::Draft(_)))));
     }
+}
+
+/// A file that other software wrote (spec/vectors/privacy): it opens, and what is left after an erasure is the rest of it, byte for byte.
+#[test]
+fn the_vector_opens_and_its_erased_fields_leave_the_others_as_they_were() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/privacy/vault.json");
+    let vector: serde_json::Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let bytes = |value: &serde_json::Value| {
+        let text = text(value);
+        (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect::<Vec<u8>>()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let key = Zeroizing::new(bytes(&vector["home_key"]).try_into().unwrap());
+    let vault = Vault { folder: folder.path().to_owned(), log: LogId::from_hex(&text(&vector["log"])).unwrap(), key };
+    let index = vector["index"].as_u64().unwrap();
+    assert_eq!(vault.path(index), folder.path().join(text(&vector["path"])));
+    disk::create_folder(vault.path(index).parent().unwrap()).unwrap();
+    std::fs::write(vault.path(index), bytes(&vector["file"])).unwrap();
+    let fields = vector["fields"].as_array().unwrap();
+    for field in fields {
+        let (label, value) = (text(&field["label"]), bytes(&field["value"]));
+        let opened = vault.get(index, &label).unwrap().unwrap();
+        assert_eq!((*opened.value).as_slice(), value);
+        assert_eq!(opened.salt.0.as_slice(), bytes(&field["salt"]));
+        assert_eq!(commit(&opened.salt, &label, &value).to_string(), text(&field["commitment"]));
+    }
+    let erased: Vec<String> = vector["erased"].as_array().unwrap().iter().map(text).collect();
+    assert_eq!(vault.erase(index, &mut |label| erased.iter().any(|erased| erased == label)).unwrap(), erased.len());
+    assert_eq!(std::fs::read(vault.path(index)).unwrap(), bytes(&vector["file_after"]));
+    assert_eq!(vault.labels(index).unwrap().len(), fields.len() - erased.len());
 }

@@ -80,7 +80,8 @@ impl Machine {
     /// Indexes of intents that no outcome follows; acts of one process do not nest.
     pub fn open_intents(&self) -> Vec<u64> {
         let records = self.lines(&["log", "list"]);
-        let is_closed = |at: usize| records.get(at + 1).is_some_and(|next| next["kind"] == "outcome");
+        // Inside an act there may be erase records.
+        let is_closed = |at: usize| records.iter().skip(at + 1).find(|next| next["kind"] != "erase").is_some_and(|next| next["kind"] == "outcome");
         let open = records.iter().enumerate().filter(|(at, record)| record["kind"] == "intent" && !is_closed(*at));
         open.filter_map(|(_, record)| record["index"].as_u64()).collect()
     }

@@ -80,7 +80,8 @@ impl Memory {
         match request {
             Request::Key | Request::Rotation { .. } | Request::Statement { .. } => Ok(Noticed::Nothing),
             Request::Record { log, index, record } => self.admit_record(*log, *index, *record),
-            Request::Checkpoint(checkpoint) => self.admit_checkpoint(checkpoint),
+            // A receipt binds its signer to a tree as a checkpoint does.
+            Request::Checkpoint(checkpoint) | Request::Receipt(checkpoint) => self.admit_checkpoint(checkpoint),
         }
     }
 

@@ -23,6 +23,7 @@ use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
 use mickai_proof::history::{Committed, Revocation, Statement, Succession, rotation_message};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::INDEX_MAX;
+use mickai_proof::receipt;
 use mickai_proof::signature::{SIGNATURE_LEN, to_be_signed};
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -46,6 +47,8 @@ pub enum Request {
     },
     /// A checkpoint's signature.
     Checkpoint(Checkpoint),
+    /// The signature of receipts under this tree head (spec/exports.md "Receipt").
+    Receipt(Checkpoint),
     /// The new key's consent to a rotation; the signer holds the new key.
     Rotation {
         /// Of which log.
@@ -110,6 +113,7 @@ impl Request {
             (0, 2) => Self::Key,
             (1, 5) => Self::Record { log: LogId(reader.fixed()?), index: index(&mut reader)?, record: RecordDigest(reader.fixed()?) },
             (2, 5) => Self::Checkpoint(Checkpoint { log: LogId(reader.fixed()?), size: size(&mut reader)?, root: TreeHash(reader.fixed()?) }),
+            (5, 5) => Self::Receipt(Checkpoint { log: LogId(reader.fixed()?), size: size(&mut reader)?, root: TreeHash(reader.fixed()?) }),
             (3, 7) => Self::Rotation {
                 log: LogId(reader.fixed()?),
                 index: size(&mut reader)?,
@@ -136,8 +140,8 @@ impl Request {
                 write_bytes(&mut out, &record.0);
                 out
             }
-            Self::Checkpoint(Checkpoint { log, size, root }) => {
-                let mut out = start(5, 2);
+            Self::Checkpoint(Checkpoint { log, size, root }) | Self::Receipt(Checkpoint { log, size, root }) => {
+                let mut out = start(5, if matches!(self, Self::Receipt(_)) { 5 } else { 2 });
                 write_bytes(&mut out, &log.0);
                 write_head(&mut out, Major::Uint, *size);
                 write_bytes(&mut out, &root.0);
@@ -162,12 +166,13 @@ impl Request {
         }
     }
 
-    /// What `key` signs for it; empty for [`Request::Key`], which nothing is signed for. No message of one kind is one of another: the first bytes differ (spec/keys.md).
+    /// What `key` signs for it; empty for [`Request::Key`], which nothing is signed for. No message of one kind is one of another: the first bytes differ (spec/keys.md, spec/exports.md "Domains").
     pub fn message(&self, key: &PublicKey) -> Vec<u8> {
         match self {
             Self::Key => Vec::new(),
             Self::Record { log, record, .. } => to_be_signed(key.id(), *log, *record),
             Self::Checkpoint(checkpoint) => checkpoint.text().into_bytes(),
+            Self::Receipt(checkpoint) => receipt::to_be_signed(key.id(), checkpoint),
             Self::Rotation { log, index, prev, committed } => rotation_message(*log, *index, *prev, &Succession { key: key.clone(), committed: *committed }),
             Self::Statement { log, revocation } => Statement::message(*log, revocation),
         }
@@ -230,15 +235,17 @@ impl fmt::Display for Refusal {
 
 /// Reads one message of at most [`limits::SIGNER_MESSAGE_BYTES_MAX`] bytes; `None` when the other side has ended between two.
 pub(crate) fn receive(stream: &mut impl Read) -> io::Result<Option<Vec<u8>>> {
-    let mut len = [0; 2];
-    let Some(first) = len.first_mut() else { return Ok(None) };
-    if stream.read(std::slice::from_mut(first))? == 0 {
-        return Ok(None);
+    let (mut high, mut low) = ([0], [0]);
+    loop {
+        match stream.read(&mut high) {
+            Ok(0) => return Ok(None),
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
-    let [high, _] = len;
-    let mut low = [0];
     stream.read_exact(&mut low)?;
-    let len = usize::from(u16::from_be_bytes([high, low[0]]));
+    let len = usize::from(u16::from_be_bytes([high[0], low[0]]));
     if len > limits::SIGNER_MESSAGE_BYTES_MAX {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "the message is too long"));
     }

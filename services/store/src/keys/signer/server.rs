@@ -11,7 +11,7 @@ use crate::limits;
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, geteuid, set_dumpable_behavior, setrlimit};
 use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,9 +63,11 @@ impl Signer {
         if data.uid() != geteuid().as_raw() || data.mode() & 0o077 != 0 {
             return Err(fault(SignerFault::OpenFolder).into());
         }
+        // Nobody listens at a file that is no socket either: it is somebody's, and stays; binding then fails.
+        let is_socket = std::fs::symlink_metadata(path).is_ok_and(|data| data.file_type().is_socket());
         match UnixStream::connect(path) {
             Ok(_) => return Err(fault(SignerFault::Taken).into()),
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => disk::remove_file(path)?,
+            Err(error) if is_socket && error.kind() == ErrorKind::ConnectionRefused => disk::remove_file(path)?,
             Err(_) => {}
         }
         let listener = UnixListener::bind(path).map_err(Error::io("bind", path))?;

@@ -6,8 +6,8 @@ use super::*;
 use crate::error::Error;
 use crate::keys::{KeyFault, OperatorKey, SignerFault};
 use mickai_proof::checkpoint::Checkpoint;
-use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
+use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
@@ -91,13 +91,16 @@ fn what_a_checkpoint_covers_is_signed_once() {
         Reply::Key(_) => panic!("asked for no key"),
     };
     let first = signer(&memory);
-    for request in [record(0, 1), record(1, 1), record(1, 2), Request::Checkpoint(checkpoint(2, 1)), Request::Checkpoint(checkpoint(2, 1)), record(2, 1)] {
+    for request in
+        [record(0, 1), record(1, 1), record(1, 2), Request::Checkpoint(checkpoint(2, 1)), Request::Checkpoint(checkpoint(2, 1)), Request::Receipt(checkpoint(2, 1)), record(2, 1)]
+    {
         assert_eq!(ask(&first, request), Ok(()));
     }
     let refused = [
         (record(1, 2), Refusal::Settled { size: 2 }),
         (record(1, 1), Refusal::Settled { size: 2 }),
         (Request::Checkpoint(checkpoint(2, 2)), Refusal::Fork { size: 2 }),
+        (Request::Receipt(checkpoint(2, 2)), Refusal::Fork { size: 2 }),
         (Request::Checkpoint(checkpoint(1, 1)), Refusal::Fork { size: 2 }),
     ];
     // Another process, with the same memory.
@@ -112,7 +115,10 @@ fn what_a_checkpoint_covers_is_signed_once() {
     assert_eq!(ask(&signer(&memory), record(2, 9)), Ok(()), "after a crash a record that was never durable gives its place to another");
     let other = Request::Record { log: LogId([2; 32]), index: 0, record: RecordDigest([1; 64]) };
     assert_eq!(ask(&signer(&memory), other), Ok(()), "logs do not mix");
-    assert_eq!(ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), committed: Committed { next: KeyId([1; 32]), recovery: KeyId([1; 32]) } }), Ok(()));
+    assert_eq!(
+        ask(&signer(&memory), Request::Rotation { log: LOG, index: 5, prev: RecordDigest([1; 64]), committed: Committed { next: KeyId([1; 32]), recovery: KeyId([1; 32]) } }),
+        Ok(())
+    );
 }
 
 #[test]
@@ -168,6 +174,11 @@ fn threads_sign_through_one_socket_what_they_would_sign_themselves() {
         }
     });
     let note = remote.sign_checkpoint(&checkpoint(40, 1)).unwrap();
+    // A receipt's signature is over the same head; what a statement names does not fit in a request.
+    let receipt = remote.sign_receipt(&checkpoint(40, 1)).unwrap();
+    assert!(verify(remote.public(), &Request::Receipt(checkpoint(40, 1)).message(remote.public()), &receipt));
+    assert_eq!(Request::parse(&Request::Receipt(checkpoint(40, 1)).encode()), Ok(Request::Receipt(checkpoint(40, 1))));
+    assert!(matches!(remote.sign_attestation(&checkpoint(40, 1), &[]), Err(Error::Key(KeyFault::NoStatements))));
     assert!(mickai_proof::checkpoint::Note::parse(note.as_bytes()).unwrap().verify(remote.public(), LOG).is_ok());
     assert!(matches!(remote.sign_record(LOG, 39, RecordDigest([1; 64])), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Refused(Refusal::Settled { size: 40 }), .. }))));
     assert!(remote.sign_record(LOG, 40, RecordDigest([1; 64])).is_ok(), "a refusal ends nothing");
@@ -204,6 +215,10 @@ fn one_signer_a_socket_and_a_dead_one_is_replaced() {
     drop(std::os::unix::net::UnixListener::bind(&dead).unwrap());
     assert!(matches!(Client::key_at(&dead), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Silent(_), .. }))));
     Signer::listen(&dead).unwrap();
+    let file = folder.path().join("mine");
+    std::fs::write(&file, "mine").unwrap();
+    assert!(matches!(Signer::listen(&file), Err(Error::Io { .. })));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "mine", "what is no socket is not removed");
     std::fs::create_dir(folder.path().join("open")).unwrap();
     std::fs::set_permissions(folder.path().join("open"), std::fs::Permissions::from_mode(0o755)).unwrap();
     assert!(matches!(Signer::listen(&folder.path().join("open/s")), Err(Error::Key(KeyFault::Signer { fault: SignerFault::OpenFolder, .. }))));

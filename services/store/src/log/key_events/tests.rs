@@ -19,6 +19,9 @@ fn assert_settled(home: &Home) {
     assert_eq!(OperatorKey::public_of(home).unwrap(), *account.in_force().unwrap());
     assert_eq!(committed_keys(home).unwrap(), account.committed().unwrap());
     assert!(!home.path().join("keys/operator.p8.next").exists() && !home.path().join("recovery.mickai.next").exists());
+    let note = std::fs::read(home.checkpoint_path()).unwrap();
+    let note = mickai_proof::checkpoint::Note::parse(&note).unwrap();
+    assert!(note.is_signed_by(account.in_force().unwrap()), "the newest own checkpoint is by the key in force");
     let report = fsck(home, &mut |_| {}).unwrap();
     assert!(report.is_clean(), "{:?}", report.findings);
     assert_eq!(report.signatures, report.records);

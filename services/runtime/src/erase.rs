@@ -1,0 +1,96 @@
+//! Erases values on the operator's word: the intent, the erase record, the destruction, the outcome (spec/privacy.md).
+
+use crate::acts::{action, fact, label};
+use crate::error::{Error, Result};
+use crate::executor::Done;
+use crate::policy;
+use crate::system::System;
+use mickai_proof::record::{Fact, Kind, Record};
+use mickai_store::{Appended, Draft, Erased, Erasure, LogReader, Vault};
+
+/// Which values of a record to erase.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fields {
+    /// All that are still kept.
+    All,
+    /// Those under these labels; a text takes the tokens that spell it with it.
+    Labels(Vec<String>),
+}
+
+/// Values that were erased.
+#[derive(Clone, Debug)]
+pub struct ValuesErased {
+    /// The record that commits to them.
+    pub record: u64,
+    /// Their labels.
+    pub labels: Vec<String>,
+    /// The erase record.
+    pub by: Appended,
+    /// The act's records before and after it.
+    pub records: (Appended, Appended),
+    /// What the other record of the same act still keeps: record and label.
+    pub remaining: Vec<(u64, String)>,
+}
+
+impl System {
+    /// Erases values of a record, and records it. The record itself stays, and verifies as before.
+    ///
+    /// # Errors
+    /// [`Error::NoRecord`], [`Error::NoField`], [`Error::AlreadyErased`], [`Error::NotKept`]: nothing was begun. A log or a vault that cannot be written.
+    pub fn erase(&self, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
+        let mut executor = self.executor()?;
+        let reader = self.reader()?;
+        let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
+        let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
+        let labels = choose(&record, fields, executor.log().erased(), executor.log().vault())?;
+        let erasure = Erasure { record: index, digest: entry.digest(), labels: labels.clone() };
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::ERASE)
+            .fact(fact::RECORD, Fact::Uint(index))
+            .fact(fact::RECORD_DIGEST, Fact::Bytes(entry.digest().0.to_vec().into()))
+            .fact(fact::LABELS, Fact::List(labels.iter().map(|label| Fact::Text(label.clone().into())).collect()));
+        draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
+        let permit = executor.permit(draft, &[])?;
+        let performed = executor.run(permit, |act, log| {
+            let by = log.erase(act, &[erasure])?.pop().ok_or(Error::BadRecord { index, part: "form" })?;
+            Ok(Done::new(by, Vec::new()))
+        })?;
+        let remaining = self.remaining(index, &reader, executor.log().vault())?;
+        Ok(ValuesErased { record: index, labels, by: performed.value, records: (performed.intent, performed.outcome), remaining })
+    }
+
+    /// What the intent still keeps of an act whose outcome is `index`, or the other way round.
+    fn remaining(&self, index: u64, reader: &LogReader, vault: &Vault) -> Result<Vec<(u64, String)>> {
+        let other = self.acts()?.into_iter().find_map(|act| {
+            let outcome = act.outcome.as_ref().map(|(_, side)| side.index)?;
+            if act.intent.index == index { Some(outcome) } else { (outcome == index).then_some(act.intent.index) }
+        });
+        let Some(other) = other.filter(|other| *other < reader.size()) else { return Ok(Vec::new()) };
+        Ok(vault.labels(other)?.into_iter().map(|label| (other, label)).collect())
+    }
+}
+
+/// The labels to erase, in the order of the record.
+fn choose(record: &Record<'_>, fields: &Fields, erased: &Erased, vault: &Vault) -> Result<Vec<String>> {
+    let index = record.index;
+    let committed: Vec<&str> = record.commitments.iter().map(|(label, _)| label.as_ref()).collect();
+    let missing = |wanted: &str| Error::NoField { index, wanted: wanted.to_owned(), known: committed.iter().map(|label| (*label).to_owned()).collect() };
+    let named: Vec<&str> = match fields {
+        Fields::All => committed.clone(),
+        Fields::Labels(labels) => {
+            if let Some(wanted) = labels.iter().find(|wanted| !committed.iter().any(|label| label::covers(wanted, label))) {
+                return Err(missing(wanted));
+            }
+            committed.iter().copied().filter(|label| labels.iter().any(|wanted| label::covers(wanted, label))).collect()
+        }
+    };
+    let kept = vault.labels(index)?;
+    let chosen: Vec<String> = named.iter().filter(|label| kept.iter().any(|kept| kept == *label)).map(|label| (*label).to_owned()).collect();
+    if !chosen.is_empty() {
+        return Ok(chosen);
+    }
+    let Some(first) = named.first() else { return Err(missing("")) };
+    Err(match named.iter().find_map(|label| Some(((*label).to_owned(), erased.by(index, label)?))) {
+        Some((label, by)) => Error::AlreadyErased { index, label, by },
+        None => Error::NotKept { index, label: (*first).to_owned() },
+    })
+}

@@ -1,0 +1,123 @@
+//! The one place where acts are performed: the policy is asked, the intent is durable, the act runs while its permit holds, the outcome is recorded. What policy refuses is recorded too.
+//!
+//! Whatever fails before the act begins (the policy, the log, the permit's deadline) keeps it from beginning.
+
+use crate::acts::fact;
+use crate::error::{Error, Result};
+use crate::policy::{self, Refusal};
+use mickai_proof::digest::Id;
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_store::{Appended, Draft, LogWriter, Permit, Running};
+
+/// Performs acts on one log, which it holds for writing.
+pub(crate) struct Executor {
+    log: LogWriter,
+}
+
+/// An act that was performed.
+pub(crate) struct Done<T> {
+    /// What came of it.
+    pub value: T,
+    /// Facts of the outcome.
+    pub facts: Vec<(String, Fact<'static>)>,
+    /// Values that the outcome commits to.
+    pub openings: Vec<(&'static str, Vec<u8>)>,
+}
+
+/// An act that began and did not succeed.
+pub(crate) struct Failed {
+    /// What is said to the operator; its words may quote what the vault keeps, so they are not recorded.
+    pub error: Box<Error>,
+    /// Facts of the outcome.
+    pub facts: Vec<(String, Fact<'static>)>,
+}
+
+/// An act on record from beginning to end.
+pub(crate) struct Performed<T> {
+    /// What came of it.
+    pub value: T,
+    /// The record before it.
+    pub intent: Appended,
+    /// The record after it.
+    pub outcome: Appended,
+}
+
+impl<T> Done<T> {
+    /// With these facts and no values.
+    pub fn new(value: T, facts: Vec<(String, Fact<'static>)>) -> Self {
+        Self { value, facts, openings: Vec::new() }
+    }
+}
+
+impl<E: Into<Error>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self { error: Box::new(error.into()), facts: Vec::new() }
+    }
+}
+
+impl Executor {
+    /// On a log that is open for writing.
+    pub fn new(log: LogWriter) -> Self {
+        Self { log }
+    }
+
+    /// The log, for what is looked at before an act.
+    pub fn log(&self) -> &LogWriter {
+        &self.log
+    }
+
+    /// The operator as the actor of records.
+    pub fn operator(&self) -> (ActorClass, Id) {
+        (ActorClass::Operator, Id(self.log.key().id().0))
+    }
+
+    /// The log, for checkpoints, which are no acts.
+    pub fn log_mut(&mut self) -> &mut LogWriter {
+        &mut self.log
+    }
+
+    /// Asks the policy, and makes the intent durable with the values that it commits to.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], after the refusal is durable; a log that cannot be written.
+    pub fn permit(&mut self, intent: Draft, openings: &[(&str, &[u8])]) -> Result<Permit> {
+        match policy::check(intent.actor.0, &intent.action) {
+            Ok(()) => Ok(self.log.append_intent(intent, openings)?),
+            Err(refusal) => Err(self.deny(intent, refusal)),
+        }
+    }
+
+    /// Records that an act was refused; gives the error that says so, or the one that kept it from being recorded. The act does not happen either way.
+    pub fn deny(&mut self, act: Draft, refusal: Refusal) -> Error {
+        // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.
+        let mut deny = Draft::new(Kind::Deny, act.actor, act.authority, &act.action).fact(fact::REASON, Fact::Text(refusal.code().into()));
+        deny.causes = act.causes;
+        match self.log.append(deny) {
+            Ok(record) => Error::Denied { action: act.action, refusal, record },
+            Err(error) => error.into(),
+        }
+    }
+
+    /// Performs the act of a permit, if it has not run out. `act` is shown that it runs, and has the log for records inside the act.
+    ///
+    /// # Errors
+    /// A permit that ran out (on record as `timed_out`), a log that cannot be written, and those of the act itself, after `failed` is on record.
+    pub fn run<T>(&mut self, permit: Permit, act: impl FnOnce(&Running, &mut LogWriter) -> std::result::Result<Done<T>, Failed>) -> Result<Performed<T>> {
+        let running = self.log.begin(permit)?;
+        let intent = running.intent();
+        match act(&running, &mut self.log) {
+            Ok(Done { value, facts, openings }) => {
+                let openings: Vec<(&str, &[u8])> = openings.iter().map(|(label, value)| (*label, value.as_slice())).collect();
+                let outcome = self.log.close(running, OutcomeCode::Executed, facts, &openings)?;
+                Ok(Performed { value, intent, outcome })
+            }
+            Err(Failed { error, facts }) => {
+                self.log.close(running, OutcomeCode::Failed, facts, &[])?;
+                Err(*error)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

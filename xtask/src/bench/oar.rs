@@ -1,0 +1,77 @@
+//! The bars of the Open Audit Record: each is read from a line that a program of the crate concerned prints.
+
+use std::process::Command;
+
+use super::bar::{Bar, Goal};
+use super::run::Found;
+use crate::error::Error;
+use crate::places;
+use crate::process;
+
+/// A program to run, by package and example.
+const EXAMPLES: [(&str, &str); 3] = [("mickai-store", "append_speed"), ("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
+
+/// A figure: the line that begins so, the value of that name in it, and its goal.
+struct Figure {
+    bar: &'static str,
+    line: &'static str,
+    value: &'static str,
+    goal: Goal,
+}
+
+const FIGURES: [Figure; 12] = [
+    Figure { bar: "oar/append=each/ratio", line: "append/each ", value: "ratio", goal: Goal::AtLeast(0.85) },
+    Figure { bar: "oar/append=sealed/records_per_s", line: "append/sealed ", value: "records_per_s", goal: Goal::AtLeast(200_000.0) },
+    Figure { bar: "oar/append=intent/over_ms", line: "append/intent ", value: "over_ms", goal: Goal::AtMost(0.3) },
+    Figure { bar: "oar/mldsa=avx512/ratio", line: "mldsa/ratio=ours-avx512 ", value: "times", goal: Goal::AtLeast(3.0) },
+    Figure { bar: "oar/mldsa=avx2/ratio", line: "mldsa/ratio=ours-avx2 ", value: "times", goal: Goal::AtLeast(2.0) },
+    Figure { bar: "oar/verify=sealed/seconds", line: "verify/sealed ", value: "seconds", goal: Goal::AtMost(8.0) },
+    Figure { bar: "oar/verify=each/ratio", line: "verify/each ", value: "ratio", goal: Goal::AtLeast(0.85) },
+    Figure { bar: "oar/verify=sealed/peak_mib", line: "verify/sealed ", value: "peak_mib", goal: Goal::AtMost(64.0) },
+    Figure { bar: "oar/verify=each/peak_mib", line: "verify/each ", value: "peak_mib", goal: Goal::AtMost(64.0) },
+    Figure { bar: "oar/bundle=each/bytes", line: "bundle/single mode=each ", value: "bytes", goal: Goal::AtMost(16_000.0) },
+    Figure { bar: "oar/bundle=sealed/bytes", line: "bundle/single mode=sealed ", value: "bytes", goal: Goal::AtMost(13_000.0) },
+    Figure { bar: "oar/page=10k-sealed/ms", line: "page/10k-sealed ", value: "ms", goal: Goal::AtMost(2_000.0) },
+];
+
+/// Runs every program, keeps its lines with the command above them, and reads the figures.
+pub(super) fn measure() -> Result<Found, Error> {
+    let mut lines = Vec::new();
+    process::must(places::cargo().args(["build", "--release", "--package", "mickai-oar"]))?;
+    for (package, example) in EXAMPLES {
+        lines.push(format!("$ cargo run --release --package {package} --example {example}"));
+        let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
+        lines.extend(done.output.lines().map(str::to_owned));
+    }
+    let verifier = places::root().join("verifier");
+    process::must(Command::new("npm").arg("--prefix").arg(&verifier).args(["run", "build"]))?;
+    lines.push("$ npm --prefix verifier run bench".to_owned());
+    let done = process::must(Command::new("npm").arg("--prefix").arg(&verifier).args(["run", "bench"]))?;
+    lines.extend(done.output.lines().map(str::to_owned));
+    let bar = |figure: &Figure| {
+        let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
+        Ok(Bar { name: figure.bar, measured, goal: figure.goal })
+    };
+    let bars = FIGURES.iter().map(bar).collect::<Result<Vec<_>, Error>>()?;
+    Ok(Found { lines, bars })
+}
+
+/// The number behind `name=` in the last line that begins with `start`.
+fn value(lines: &[String], start: &str, name: &str) -> Option<f64> {
+    let line = lines.iter().rev().find(|line| line.starts_with(start))?;
+    line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_the_number_behind_its_name_in_its_line() {
+        let lines = ["append/each callers=64 ratio=0.91 cpu_ratio=0.97", "append/sealed records_per_s=250000", "append/each ratio=0.93"].map(str::to_owned);
+        assert_eq!(value(&lines, "append/each ", "ratio"), Some(0.93));
+        assert_eq!(value(&lines, "append/sealed ", "records_per_s"), Some(250_000.0));
+        assert_eq!(value(&lines, "append/sealed ", "ratio"), None);
+        assert_eq!(value(&lines, "page/10k-sealed ", "ms"), None);
+    }
+}
