@@ -35,7 +35,7 @@ fn a_writer_learns_its_keys() {
     assert!(history.in_force() == Some(&key(2)) && history.has_changed());
     assert_eq!(history.committed().map(|committed| committed.next), Some(key(3).id()));
     assert_eq!(history.revoked(history.revocations(), (0, 9), &|_| 0), [(2, 3)]);
-    assert!(history.keys().cloned().collect::<alloc::vec::Vec<_>>() == [key(1), key(2)]);
+    assert!(history.keys().cloned().collect::<Vec<_>>() == [key(1), key(2)]);
 }
 
 #[test]

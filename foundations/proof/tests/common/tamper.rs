@@ -11,9 +11,9 @@ use std::fs;
 use std::thread;
 
 const SEED: &str = "oar-tamper-v1";
-const BITS: &str =
-    "bit of byte i = SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0] & 7; hash = SHA-256 of the lines \"offset:bit:exit:reason:index:step\\n\", null as \"null\"";
-const DRAWS: &str = "draw i from 0 to 2,999 flips that bit of the byte (SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0..4] as u32be) mod length; lines in the order of i, as often as drawn";
+const BITS: &str = "bit of byte i = SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0] & 7; hash = SHA-256 of the lines \"offset:bit:exit:reason:index:step\\n\", null as \"null\"";
+const DRAWS: &str =
+    "draw i from 0 to 2,999 flips that bit of the byte (SHA-256(\"oar-tamper-v1\" || 0x00 || u32be i)[0..4] as u32be) mod length; lines in the order of i, as often as drawn";
 const DRAW_COUNT: usize = 3_000;
 
 /// A bundle that is VERIFIED by a policy.
@@ -129,7 +129,13 @@ impl Tampered {
     }
 
     fn seeded_lines(&self) -> Vec<String> {
-        self.sweep(|offset| vec![seeded_bit(offset)], |offset, bit, answer| line(offset, bit, &answer))
+        self.sweep(
+            |offset| vec![seeded_bit(offset)],
+            |offset, bit, answer| {
+                assert!(matches!(answer.exit, 1 | 4), "byte {offset}, bit {bit}: {answer:?}");
+                line(offset, bit, &answer)
+            },
+        )
     }
 }
 

@@ -8,24 +8,11 @@ use super::super::{Policy, TrustedKey, Verifier};
 use common::tamper::{OfOwn, OfVector, Tampered};
 use common::vector::{folder, told};
 
-fn no_flip_is_verified(tampered: &Tampered) {
-    let exits = tampered.sweep(
-        |_| (0..8).collect(),
-        |offset, bit, answer| {
-            assert!(matches!(answer.exit, 1 | 4), "byte {offset}, bit {bit}: {answer:?}");
-        },
-    );
-    assert_eq!(exits.len(), tampered.bundle.len() * 8);
-}
-
 #[test]
 fn no_single_bit_flip_is_verified() {
-    no_flip_is_verified(&Tampered::of_vector());
-}
-
-#[test]
-fn no_single_bit_flip_of_a_part_is_verified() {
-    no_flip_is_verified(&Tampered::of_part());
+    let tampered = Tampered::of_vector();
+    let all = tampered.sweep(|_| (0..8).collect(), |offset, bit, answer| assert!(matches!(answer.exit, 1 | 4), "byte {offset}, bit {bit}: {answer:?}"));
+    assert_eq!(all.len(), tampered.bundle.len() * 8);
 }
 
 #[test]
