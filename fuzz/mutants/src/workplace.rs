@@ -54,8 +54,9 @@ pub fn make(folder: &Path) -> io::Result<usize> {
     let mut mutants = Vec::new();
     for file in FILES {
         let path = proof.join("src").join(file);
-        let source = switchable(file, &fs::read_to_string(&path)?, &mut mutants).map_err(io::Error::other)?;
-        let source = if file == "signature.rs" { remembering(&source) } else { source };
+        let source = fs::read_to_string(&path)?;
+        let source = if file == "signature.rs" { remembering(&source)? } else { source };
+        let source = switchable(file, &source, &mut mutants).map_err(io::Error::other)?;
         fs::write(path, source)?;
     }
     write_glue(&proof, &mutants)?;
@@ -73,14 +74,15 @@ fn write_glue(proof: &Path, mutants: &[Mutant]) -> io::Result<()> {
     fs::write(proof.join("mutants.tsv"), list)
 }
 
-/// The one place where a signature is verified, with a memory before it.
-fn remembering(source: &str) -> String {
-    let verify = source.find("pub fn verify (").unwrap_or_default();
-    let (before, after) = source.split_at(verify);
-    let renamed = after.replacen("pub fn verify (", "fn asked (", 1);
-    format!(
-        "{before} /// Remembered.\n pub fn verify(key: &PublicKey, message: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {{ crate::mutant::remembered(key, message, signature, asked) }}\n {renamed}"
-    )
+/// How the proof asks the library, and the same with a memory before it.
+const ASKING: [&str; 2] = [
+    "    let key = MLDSA65VerificationKey::new(*key.raw());\n    ml_dsa_65_verify(&key, message, b\"\", &MLDSA65Signature::new(*signature)).is_ok()\n",
+    "    crate::mutant::remembered(key, message, signature)\n",
+];
+
+fn remembering(source: &str) -> io::Result<String> {
+    let [library, memory] = ASKING;
+    if source.contains(library) { Ok(source.replace(library, memory)) } else { Err(io::Error::other("signature.rs does not ask the library as it did")) }
 }
 
 fn copy(from: &Path, to: &Path) -> io::Result<()> {

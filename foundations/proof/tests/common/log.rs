@@ -62,6 +62,8 @@ pub struct Log {
     pub reigns: Vec<(usize, Signer)>,
     /// The key events after genesis.
     pub events: Vec<usize>,
+    /// What is committed for recovery.
+    pub recovery: KeyId,
     pub id: LogId,
     pub records: Vec<Vec<u8>>,
     pub signatures: Vec<Vec<u8>>,
@@ -81,6 +83,7 @@ impl Log {
             signer: signer.clone(),
             reigns: vec![(0, signer.clone())],
             events: Vec::new(),
+            recovery: recovery().id(),
             id: LogId::GENESIS,
             records: Vec::new(),
             signatures: Vec::new(),
@@ -221,7 +224,7 @@ impl Log {
 
     /// A rotation to `to`, as it should be but for what `edit` changes before both keys sign.
     pub fn rotate_with(&mut self, to: &Signer, edit: impl FnOnce(&mut Record<'static>)) -> usize {
-        let succession = Succession { key: to.key.clone(), committed: Committed { next: next_after(to).id(), recovery: recovery().id() } };
+        let succession = Succession { key: to.key.clone(), committed: Committed { next: next_after(to).id(), recovery: self.recovery } };
         let mut record = self.draft(Kind::Rotate, "key.rotate");
         let message = rotation_message(self.id, record.index, record.prev.unwrap(), &succession);
         record.facts = KeyEvent::Rotate { to: succession, proof: Box::new(to.sign(&message)) }.to_facts();
@@ -249,7 +252,8 @@ impl Log {
     /// A revocation of the key in force, signed by `by`, which succeeds it, but for what `edit` changes.
     pub fn succeed_with(&mut self, by: &Signer, effective: u64, since_ms: Option<u64>, edit: impl FnOnce(&mut Record<'static>)) -> usize {
         let revocation = Revocation { revoked: self.signer.id(), effective, since_ms };
-        let to = Some(Succession { key: by.key.clone(), committed: Committed { next: next_after(by).id(), recovery: Signer::from_seed(0x62).id() } });
+        self.recovery = Signer::from_seed(0x62).id();
+        let to = Some(Succession { key: by.key.clone(), committed: Committed { next: next_after(by).id(), recovery: self.recovery } });
         self.signer = by.clone();
         let mut record = self.draft(Kind::Revoke, "key.revoke");
         record.facts = KeyEvent::Revoke { revocation, to }.to_facts();
