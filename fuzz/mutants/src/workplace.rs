@@ -67,7 +67,7 @@ pub fn make(folder: &Path) -> io::Result<usize> {
 fn write_glue(proof: &Path, mutants: &[Mutant]) -> io::Result<()> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let lib = fs::read_to_string(proof.join("src/lib.rs"))?;
-    fs::write(proof.join("src/lib.rs"), lib.replace("#![no_std]", "#![allow(warnings)]\nextern crate std;") + "\npub mod mutant;\n")?;
+    fs::write(proof.join("src/lib.rs"), lib.replace("#![cfg_attr(not(test), no_std)]", "#![allow(warnings)]") + "\npub mod mutant;\n")?;
     fs::copy(here.join("parts/mutant.rs"), proof.join("src/mutant.rs"))?;
     fs::copy(here.join("parts/runner.rs"), proof.join("examples/mutants.rs"))?;
     let list: String = mutants.iter().map(|mutant| format!("{}\t{}\t{}\t{}\n", mutant.file, mutant.line, mutant.change, mutant.text)).collect();
