@@ -67,14 +67,19 @@ export function argumentSize(initial: number): number {
 export function readHead(initial: number, argumentBytes: Uint8Array): Head {
   const major = initial >> 5;
   if (major === 1 || major > 5) throw new Malformed('a major type outside the profile');
-  let argument = BigInt(initial & 0x1f);
-  if (argumentBytes.length > 0) {
-    argument = argumentBytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-    // The smallest value that needs 1, 2, 4 or 8 bytes of argument.
-    const least = argumentBytes.length === 1 ? 24n : 1n << BigInt(4 * argumentBytes.length);
-    if (argument < least) throw new Malformed('a head that is not in its shortest form');
-  }
+  if (argumentBytes.length === 0) return { major, argument: BigInt(initial & 0x1f) };
+  const argument = bigEndian(argumentBytes);
+  // The smallest value that needs 1, 2, 4 or 8 bytes of argument.
+  const least = argumentBytes.length === 1 ? 24n : 1n << BigInt(4 * argumentBytes.length);
+  if (argument < least) throw new Malformed('a head that is not in its shortest form');
   return { major, argument };
+}
+
+/** Up to 8 bytes as an integer; in two halves, because arithmetic on BigInt is slow and there are many heads. */
+function bigEndian(bytes: Uint8Array): bigint {
+  const number = (part: Uint8Array): number => part.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (bytes.length < 8) return BigInt(number(bytes));
+  return (BigInt(number(bytes.subarray(0, 4))) << 32n) | BigInt(number(bytes.subarray(4)));
 }
 
 /** Map keys and openings are ordered by the bytewise order of encodings: for text, shorter first, then bytewise. */
@@ -111,7 +116,7 @@ class Decoder {
     if (count > BigInt(this.bytes.length - this.at)) throw new EndOfInput('the item is cut short');
     const start = this.at;
     this.at += Number(count);
-    return this.bytes.slice(start, this.at);
+    return this.bytes.subarray(start, this.at);
   }
 
   private text(size: bigint): string {

@@ -2,6 +2,8 @@
 /** The command: `verify case.oar --key operator.pub [--checkpoint FILE|SIZE:ROOT] [--require a,b] [--upto N] [--json]`. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { useHashes } from './hashes.js';
+import { nodeHashes } from './node-hashes.js';
 import { parseReference, type Policy } from './policy.js';
 import { EXIT, toJson, toText, type Report } from './verdict.js';
 import { Verifier } from './verify.js';
@@ -82,4 +84,5 @@ function verifyFile(path: string, policy: Policy): Report {
   }
 }
 
+useHashes(nodeHashes);
 process.exitCode = main(process.argv.slice(2));
