@@ -1,0 +1,238 @@
+/** What the person brings: the bundle, the key, the checkpoint, the terms. Files may be dropped anywhere; what they hold says which they are. */
+import { toHex } from '../src/bytes.js';
+import { parseKeyId, parsePem } from '../src/keys.js';
+import { parseReference, type Policy } from '../src/policy.js';
+import { AXES, REQUIRED_BY_DEFAULT } from '../src/verdict.js';
+import { byId, el, visible } from './dom.js';
+import { grouped, short, size } from './format.js';
+import { policyOfFile } from './policy-file.js';
+
+type TextSlot = 'key' | 'checkpoint';
+/** Larger files are no key, checkpoint or policy. */
+const TEXT_SIZE_MAX = 1_000_000;
+
+export interface Inputs {
+  bundle: File | null;
+  policy: Policy;
+}
+
+export class InputsView {
+  private bundle: File | null = null;
+  private policyFile: { name: string; policy: Policy } | null = null;
+  private readonly text = { key: byId<HTMLTextAreaElement>('key-text'), checkpoint: byId<HTMLTextAreaElement>('checkpoint-text') };
+  /** What a file held, and what its field made of it: a text field changes line ends, and those of a note are not free. */
+  private readonly fromFile = { key: { raw: '', shown: '' }, checkpoint: { raw: '', shown: '' } };
+  private readonly policyHint = byId('policy-note').textContent!;
+  private readonly upto = byId<HTMLInputElement>('upto');
+  private readonly verify = byId<HTMLButtonElement>('verify');
+
+  /** `changed` is called whenever a verdict on what was there before would no longer be about what is there now. */
+  constructor(private readonly changed: () => void) {
+    this.fillRequired();
+    this.listen();
+    this.describe();
+  }
+
+  read(): Inputs {
+    return { bundle: this.bundle, policy: this.policyFile?.policy ?? this.policyOfFields() };
+  }
+
+  clear(): void {
+    this.bundle = null;
+    this.policyFile = null;
+    this.text.key.value = '';
+    this.text.checkpoint.value = '';
+    this.upto.checked = false;
+    for (const box of this.boxes()) box.checked = (REQUIRED_BY_DEFAULT as readonly string[]).includes(box.value);
+    for (const id of ['bundle-file', 'key-file', 'checkpoint-file', 'policy-file']) byId<HTMLInputElement>(id).value = '';
+    byId('policy-note').textContent = this.policyHint;
+    this.say('');
+    this.update();
+  }
+
+  private policyOfFields(): Policy {
+    const policy: Policy = {};
+    const key = this.valueOf('key').trim();
+    if (/^[0-9a-fA-F]{64}$/.test(key)) policy.keyId = key;
+    else if (key !== '') policy.key = this.valueOf('key');
+    const reference = this.reference();
+    if (reference !== '') policy.reference = reference;
+    const required = this.boxes().filter((box) => box.checked).map((box) => box.value);
+    if (required.join() !== REQUIRED_BY_DEFAULT.join()) policy.require = required;
+    const parsed = parseReference(reference);
+    if (this.upto.checked && parsed !== undefined) policy.upto = parsed.size;
+    return policy;
+  }
+
+  /** What a file held is taken as it is; a SIZE:ROOT that was typed may stand between blanks. */
+  private reference(): string {
+    const text = this.valueOf('checkpoint');
+    const trimmed = text.trim();
+    const typed = text === this.text.checkpoint.value;
+    return trimmed === '' || (typed && /^[0-9]+:[0-9a-fA-F]+$/.test(trimmed)) ? trimmed : text;
+  }
+
+  private valueOf(slot: TextSlot): string {
+    const [{ value }, { raw, shown }] = [this.text[slot], this.fromFile[slot]];
+    return value !== '' && value === shown ? raw : value;
+  }
+
+  private setText(slot: TextSlot, raw: string): void {
+    this.text[slot].value = raw;
+    this.fromFile[slot] = { raw, shown: this.text[slot].value };
+  }
+
+  private fillRequired(): void {
+    const fieldset = byId('required');
+    for (const axis of AXES) {
+      const box = el('input', { type: 'checkbox', value: axis, checked: REQUIRED_BY_DEFAULT.includes(axis) });
+      box.addEventListener('change', () => this.update());
+      fieldset.append(el('label', {}, box, ` ${axis}`));
+    }
+  }
+
+  private boxes(): HTMLInputElement[] {
+    return [...byId('required').querySelectorAll('input')];
+  }
+
+  private listen(): void {
+    this.onFile('bundle-file', (file) => this.takeBundle(file));
+    this.onFile('key-file', (file) => void this.takeText('key', file));
+    this.onFile('checkpoint-file', (file) => void this.takeText('checkpoint', file));
+    this.onFile('policy-file', (file) => void this.takePolicy(file));
+    for (const field of [this.text.key, this.text.checkpoint, this.upto]) field.addEventListener('change', () => this.update());
+    for (const field of [this.text.key, this.text.checkpoint]) field.addEventListener('input', () => this.describe());
+    this.listenToDrops();
+  }
+
+  private onFile(id: string, take: (file: File) => void): void {
+    const input = byId<HTMLInputElement>(id);
+    input.addEventListener('change', () => {
+      const file = input.files?.[0];
+      if (file !== undefined) take(file);
+    });
+  }
+
+  private listenToDrops(): void {
+    let depth = 0;
+    const hasFiles = (event: DragEvent): boolean => event.dataTransfer?.types.includes('Files') === true;
+    const mark = (change: number): void => {
+      depth = Math.max(0, depth + change);
+      document.body.classList.toggle('dropping', depth > 0);
+    };
+    addEventListener('dragenter', (event) => {
+      if (hasFiles(event)) mark(1);
+    });
+    addEventListener('dragleave', (event) => {
+      if (hasFiles(event)) mark(-1);
+    });
+    addEventListener('dragover', (event) => {
+      if (hasFiles(event)) event.preventDefault();
+    });
+    addEventListener('drop', (event) => {
+      if (!hasFiles(event)) return;
+      // Otherwise the browser would leave this page and open the file.
+      event.preventDefault();
+      mark(-depth);
+      void this.takeAny([...event.dataTransfer!.files]);
+    });
+  }
+
+  /** Puts each dropped file where its content belongs, then says once that something changed. */
+  private async takeAny(files: File[]): Promise<void> {
+    let bundles = 0;
+    this.say('');
+    for (const file of files) {
+      const text = await textOf(file);
+      if (text !== undefined && isKey(text)) this.setText('key', text);
+      else if (text !== undefined && parseReference(text) !== undefined) this.setText('checkpoint', text);
+      else if (text !== undefined && /^\s*\{/.test(text)) this.readPolicy(file.name, text);
+      else {
+        bundles += 1;
+        this.bundle = file;
+      }
+    }
+    if (bundles > 1) this.say(`One bundle at a time: ${visible(this.bundle!.name)} was taken.`);
+    this.update();
+  }
+
+  private takeBundle(file: File): void {
+    this.bundle = file;
+    this.say('');
+    this.update();
+  }
+
+  private async takeText(slot: TextSlot, file: File): Promise<void> {
+    const text = await textOf(file);
+    if (text === undefined) this.say(`${visible(file.name)} is not a text file.`);
+    else this.setText(slot, text);
+    this.update();
+  }
+
+  private async takePolicy(file: File): Promise<void> {
+    const text = await textOf(file);
+    if (text === undefined) this.say(`${visible(file.name)} is not a text file.`);
+    else this.readPolicy(file.name, text);
+    this.update();
+  }
+
+  private readPolicy(name: string, text: string): void {
+    const policy = policyOfFile(text);
+    const note = byId('policy-note');
+    if (typeof policy === 'string') {
+      this.policyFile = null;
+      note.textContent = `${visible(name)} is not used: ${policy}.`;
+    } else {
+      this.policyFile = { name, policy };
+      note.textContent = `${visible(name)} decides: its keys, references and axes stand in place of the fields. “Start over” forgets it.`;
+      note.closest('details')!.open = true;
+    }
+  }
+
+  private update(): void {
+    this.describe();
+    this.changed();
+  }
+
+  /** Says under each field what was understood. */
+  private describe(): void {
+    const { bundle } = this;
+    byId('bundle-note').textContent = bundle === null ? '' : `${visible(bundle.name)}, ${size(bundle.size)}`;
+    this.verify.disabled = bundle === null;
+    document.body.classList.toggle('has-policy', this.policyFile !== null);
+    describeField('key', this.text.key, this.text.key.value.trim(), (text) => {
+      const id = parseKeyId(text) ?? parsePem(text)?.id;
+      return id && `Key id ${short(toHex(id))}`;
+    }, 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
+    describeField('checkpoint', this.text.checkpoint, this.reference(), (text) => {
+      const reference = parseReference(text);
+      return reference && `${grouped(reference.size)} records, root ${short(toHex(reference.root))}`;
+    }, 'Neither a checkpoint note nor SIZE:ROOT');
+  }
+
+  private say(text: string): void {
+    byId('notice').textContent = text;
+  }
+}
+
+function describeField(name: TextSlot, field: HTMLTextAreaElement, text: string, understand: (text: string) => string | undefined, otherwise: string): void {
+  const understood = text === '' ? '' : understand(text);
+  const note = byId(`${name}-note`);
+  note.textContent = understood ?? otherwise;
+  note.classList.toggle('wrong', understood === undefined);
+  field.setAttribute('aria-invalid', String(understood === undefined));
+}
+
+function isKey(text: string): boolean {
+  return text.includes('-----BEGIN PUBLIC KEY-----') || /^[0-9a-fA-F]{64}$/.test(text.trim());
+}
+
+/** The text of a small file that is UTF-8, or undefined. */
+async function textOf(file: File): Promise<string | undefined> {
+  if (file.size > TEXT_SIZE_MAX) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
+  } catch {
+    return undefined;
+  }
+}

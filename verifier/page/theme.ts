@@ -1,0 +1,16 @@
+/** Dark or light: as the system has it, or as the person says. The choice is kept only while the page is open: the page stores nothing. */
+import { byId } from './dom.js';
+
+const THEMES = ['System', 'Light', 'Dark'] as const;
+
+export function startTheme(): void {
+  const toggle = byId<HTMLButtonElement>('theme');
+  let chosen = 0;
+  toggle.addEventListener('click', () => {
+    chosen = (chosen + 1) % THEMES.length;
+    const theme = THEMES[chosen]!;
+    document.documentElement.dataset['theme'] = theme.toLowerCase();
+    toggle.textContent = theme;
+    toggle.setAttribute('aria-label', `Colours: ${theme === 'System' ? 'as the system' : theme.toLowerCase()}`);
+  });
+}

@@ -1,0 +1,211 @@
+/** The verdict as people read it: the word, the scope sentence, where it first failed, each axis, what is covered and what is not. */
+import type { Report } from '../src/verdict.js';
+import { AXES, REQUIRED_BY_DEFAULT, type Axis, type AxisState } from '../src/verdict.js';
+import { button, byId, code, el, fill, foreign, type Child } from './dom.js';
+import { grouped, plural, seconds, size, utc } from './format.js';
+import type { Policy, Totals } from './messages.js';
+import { AXIS_MEANING, FAILURES, UNCHECKED, VERDICTS } from './words.js';
+
+export interface Judged {
+  report: Report;
+  json: string;
+  totals: Totals;
+  policy: Policy;
+  fileName: string;
+  fileSize: number;
+  took_ms: number;
+  at: Date;
+}
+
+/** Members that a report may have beside those of today: fields that were erased, ranges under a revoked key. */
+interface MoreScope {
+  erased?: unknown;
+  revoked?: unknown;
+}
+
+export function showVerdict(judged: Judged, openRecord: (index: number) => void): void {
+  const { report } = judged;
+  const word = report.verdict ?? 'NO VERDICT';
+  const { tone, says } = VERDICTS[word] ?? VERDICTS['NO VERDICT']!;
+  const result = byId('result');
+  result.dataset['tone'] = tone;
+  fill(
+    result,
+    el('div', { class: 'verdict' },
+      el('div', { class: 'verdict-head' },
+        glyph(tone),
+        el('h2', { id: 'verdict-heading', tabindex: -1 }, el('span', { id: 'verdict-word' }, word)),
+        report.reason !== null && code(report.reason, { id: 'verdict-reason' }),
+      ),
+      el('p', { id: 'scope-text' }, report.scope.text),
+      el('p', { class: 'says' }, saysOf(report, says)),
+      firstBad(report, judged.totals, openRecord),
+    ),
+    el('div', { class: 'columns' },
+      axesTable(report, judged.policy),
+      el('div', { class: 'coverage' }, coveredCard(judged), notCoveredCard(judged, openRecord)),
+    ),
+    identity(judged),
+    actions(judged),
+  );
+  result.hidden = false;
+}
+
+/** The digest of the file comes later than the verdict. */
+export function showFileDigest(hex: string): void {
+  const place = document.getElementById('file-digest');
+  if (place !== null) fill(place, code(hex, { class: 'digest' }));
+}
+
+function saysOf({ verdict, reason, exit }: Report, says: string): string {
+  if (verdict === 'STALE' && reason !== null) return `${says} ${UNCHECKED[reason] ?? ''}`.trimEnd();
+  if (exit === 64 && reason !== null) return FAILURES[reason] ?? 'What you gave cannot be used.';
+  return says;
+}
+
+function firstBad({ index, step, reason, verdict }: Report, totals: Totals, openRecord: (index: number) => void): Child {
+  if (reason === null || step === null) return null;
+  const listed = typeof index === 'number' && index >= totals.first && index < totals.first + totals.listed;
+  const place = index === null ? [`Step ${step}`] : [`Index ${grouped(index)}`, `step ${step}`];
+  return el('div', { class: 'first-bad', id: 'first-bad' },
+    el('p', { class: 'where' }, el('span', {}, verdict === 'INVALID' ? 'First failure' : 'Stopped at'), el('strong', {}, place.join(' · ')), code(reason)),
+    el('p', {}, FAILURES[reason] ?? ''),
+    listed && button(`Show record ${grouped(index as number)}`, () => openRecord(index as number), { class: 'screen' }),
+  );
+}
+
+function axesTable({ axes }: Report, policy: Policy): HTMLElement {
+  const required = policy.require ?? REQUIRED_BY_DEFAULT;
+  const row = (axis: Axis): HTMLElement => {
+    const state: AxisState & { reason?: string } = axes[axis];
+    return el('tr', { 'data-state': state.state, 'data-axis': axis },
+      el('th', { scope: 'row' }, axis, required.includes(axis) && el('span', { class: 'required' }, 'required')),
+      el('td', { class: 'state' }, el('span', { class: `dot ${state.state}`, 'aria-hidden': 'true' }), state.state),
+      el('td', {}, el('span', { class: 'meaning' }, AXIS_MEANING[axis]), state.reason !== undefined && el('span', { class: 'why' }, code(state.reason))),
+    );
+  };
+  return el('div', { class: 'card' },
+    el('h3', { id: 'axes-heading' }, 'Axis by axis'),
+    el('table', { class: 'axes', 'aria-labelledby': 'axes-heading' },
+      el('thead', { class: 'sr' }, el('tr', {}, el('th', { scope: 'col' }, 'Axis'), el('th', { scope: 'col' }, 'State'), el('th', { scope: 'col' }, 'What it means, and why'))),
+      el('tbody', {}, ...AXES.map(row)),
+    ),
+  );
+}
+
+function coveredCard({ report, totals }: Judged): HTMLElement {
+  const { scope, verdict, exit } = report;
+  const nothing = verdict === null || verdict === 'INVALID';
+  const count = scope.first === null || scope.last === null ? 0 : scope.last - scope.first + 1;
+  const passed = AXES.filter((axis) => report.axes[axis].state === 'pass').length;
+  const body = nothing
+    ? el('p', { class: 'nothing' }, exit === 64 ? 'Nothing: what you gave could not be used.' : 'Nothing.')
+    : el('ul', {},
+        el('li', {}, el('strong', {}, plural(count, 'record')), `, index ${grouped(scope.first!)}${count > 1 ? ` to ${grouped(scope.last!)}` : ''}`),
+        el('li', {}, `${passed} of ${AXES.length} axes`),
+        el('li', {}, totals.openings === 0 ? 'No field is opened: the contents stay with the operator' : `${plural(totals.openings, 'opened field')}, each as committed`),
+      );
+  return el('section', { class: 'card covered', 'aria-label': 'Covered' }, el('h3', {}, 'Covered'), body);
+}
+
+function notCoveredCard({ report }: Judged, openRecord: (index: number) => void): HTMLElement {
+  const { scope, axes, verdict } = report;
+  const items: Child[] = [];
+  const standing = verdict !== null && verdict !== 'INVALID';
+  if (standing) {
+    const reasons = new Map<string, Axis[]>();
+    for (const axis of AXES) {
+      const state = axes[axis];
+      if (state.state !== 'pass') reasons.set(state.reason, [...(reasons.get(state.reason) ?? []), axis]);
+    }
+    for (const [reason, of] of reasons) {
+      items.push(el('li', {}, el('strong', {}, of.join(', ')), ' ', UNCHECKED[reason] ?? FAILURES[reason] ?? code(reason)));
+    }
+    items.push(el('li', {}, el('strong', {}, scope.first === 0 ? 'later records' : 'earlier and later records'), ' The operator may have them, and need not show them.'));
+  } else items.push(el('li', {}, 'No record of this file is covered by anything that was checked.'));
+  items.push(...moreItems(scope as MoreScope, openRecord));
+  if (scope.open_intents.length > 0) {
+    items.push(el('li', {}, el('strong', {}, 'intents without outcome'), ' ', ...indexLinks(scope.open_intents, openRecord)));
+  }
+  items.push(el('li', {}, el('strong', {}, 'the facts themselves'), ' A signature proves who said so and in which order, not that it is so.'));
+  items.push(el('li', {}, el('strong', {}, 'anything else'), ' An act that was never recorded leaves no trace here.'));
+  return el('section', { class: 'card not-covered', 'aria-label': 'Not covered' }, el('h3', {}, 'Not covered'), el('ul', {}, ...items));
+}
+
+function moreItems({ erased, revoked }: MoreScope, openRecord: (index: number) => void): Child[] {
+  const items: Child[] = [];
+  if (Array.isArray(revoked) && revoked.length > 0) {
+    items.push(el('li', { id: 'revoked' }, el('strong', {}, 'records under a revoked key'), ' ', revoked.map(rangeText).join(', ')));
+  }
+  if (Array.isArray(erased) && erased.length > 0) {
+    const links = erased.flatMap((field, i) => erasedLink(field, i > 0, openRecord));
+    items.push(el('li', { id: 'erased' }, el('strong', {}, 'erased fields'), ' Their contents are gone, by a record that says so: ', ...links));
+  }
+  return items;
+}
+
+/** A range as [first, last], with or without a key id beside it. */
+function rangeText(range: unknown): string {
+  const parts = Array.isArray(range) ? range : Object.values(Object(range) as object);
+  const numbers = parts.filter((part) => typeof part === 'number').map((part) => grouped(part));
+  const keys = parts.filter((part) => typeof part === 'string').map((part) => `key ${part.slice(0, 2)}…${part.slice(-2)}`);
+  return [numbers.join('–'), ...keys].join(' ');
+}
+
+/** An erased field as [record, label, index of the erase record]. */
+function erasedLink(field: unknown, comma: boolean, openRecord: (index: number) => void): Child[] {
+  const [record, label, by] = Array.isArray(field) ? field : Object.values(Object(field) as object);
+  return [comma && ', ', ...indexLinks([Number(record)], openRecord), ' ', foreign(String(label)), ' by ', ...indexLinks([Number(by)], openRecord)];
+}
+
+function indexLinks(indexes: number[], openRecord: (index: number) => void): Child[] {
+  return indexes.flatMap((index, i) => [i > 0 && ', ', button(grouped(index), () => openRecord(index), { class: 'link', 'aria-label': `Show record ${index}` })]);
+}
+
+function identity({ report, fileName, fileSize, took_ms, at, totals, policy }: Judged): HTMLElement {
+  const { scope } = report;
+  const pair = (name: string, ...value: Child[]): Child[] => [el('dt', {}, name), el('dd', {}, ...value)];
+  const digest = (hex: string | null): Child => (hex === null ? '–' : code(hex, { class: 'digest' }));
+  const whose = policy.key !== undefined || policy.keyId !== undefined ? 'brought by you' : 'taken from the bundle, not brought by you';
+  return el('dl', { class: 'identity card' },
+    ...pair('File', foreign(fileName), `, ${size(fileSize)}`),
+    ...pair('SHA-256 of the file', el('span', { id: 'file-digest' }, '…')),
+    ...pair('Log', digest(scope.log)),
+    ...pair('Key', digest(scope.key), scope.key !== null && el('span', { class: 'faint' }, ` ${whose}`)),
+    ...pair('Checkpoint in the bundle', scope.size === null ? '–' : `${plural(scope.size, 'record')}, root `, scope.size !== null && digest(scope.root)),
+    ...pair('Verified', `${utc(at.getTime()).slice(0, 19)} UTC by this computer’s clock, ${plural(totals.records, 'record')} read in `, el('span', { id: 'took' }, seconds(took_ms))),
+  );
+}
+
+function actions({ json, fileName }: Judged): HTMLElement {
+  const save = (): void => {
+    const url = URL.createObjectURL(new Blob([`${json}\n`], { type: 'application/json' }));
+    const link = el('a', { href: url, download: `${fileName.replace(/\.oar$/, '')}.report.json` });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10_000);
+  };
+  return el('div', { class: 'actions' },
+    button('Print this report', () => print(), { id: 'print' }),
+    button('Save as JSON', save, { id: 'save' }),
+    el('span', { class: 'note' }, 'The JSON is the line that the command line prints with ', code('--json'), '.'),
+  );
+}
+
+/** A shape for each verdict, so that it does not hang on its colour. */
+function glyph(tone: string): Element {
+  const paths: { [tone: string]: string } = {
+    good: 'M5 12.5l4.5 4.5L19 7.5',
+    bad: 'M6 6l12 12M18 6L6 18',
+    revoked: 'M6 18L18 6',
+    stale: 'M12 6v7M12 17v.5',
+    none: 'M7 12h10',
+  };
+  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
+  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
+  svg.setAttribute('viewBox', '0 0 24 24');
+  svg.setAttribute('class', 'glyph');
+  svg.setAttribute('aria-hidden', 'true');
+  path.setAttribute('d', paths[tone] ?? paths['none']!);
+  svg.append(path);
+  return svg;
+}
