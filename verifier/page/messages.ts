@@ -96,7 +96,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { say: 'progress'; read: number; records: number; expected: number | null }
-  | { say: 'report'; report: Report; json: string; took_ms: number; read: number; totals: Totals }
+  | { say: 'report'; report: Report; json: string; totals: Totals }
   | { say: 'file-digest'; hex: string }
   | { say: 'failed'; message: string }
   | { say: 'list'; ask: number; rows: Row[]; page: number; matched: number }

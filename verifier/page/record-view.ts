@@ -80,7 +80,7 @@ export class RecordView {
     const shown = ancestors.slice(0, ANCESTORS_SHOWN);
     const links = shown.flatMap((index, i) => [i > 0 && ' ', button(grouped(index), () => this.open(index), { class: 'link', 'aria-label': `Record ${index}` })]);
     const more = ancestors.length > shown.length ? ` and ${grouped(ancestors.length - shown.length)} more` : '';
-    return el('p', { class: 'ancestors' }, el('span', { class: 'faint' }, `The whole line, by causes and intents: ${plural(ancestors.length, 'earlier record')} `), ...links, more);
+    return el('p', { class: 'ancestors' }, el('span', { class: 'faint' }, `The whole line, by causes and intents: ${plural(ancestors.length, 'earlier record')}: `), ...links, more);
   }
 
   private node(role: string, row: Row, wrong: string | null = null): HTMLElement {

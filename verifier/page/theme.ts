@@ -1,7 +1,7 @@
 /** Dark or light: as the system has it, or as the person says. The choice is kept only while the page is open: the page stores nothing. */
 import { byId } from './dom.js';
 
-const THEMES = ['System', 'Light', 'Dark'] as const;
+const THEMES = ['system', 'light', 'dark'] as const;
 
 export function startTheme(): void {
   const toggle = byId<HTMLButtonElement>('theme');
@@ -9,8 +9,7 @@ export function startTheme(): void {
   toggle.addEventListener('click', () => {
     chosen = (chosen + 1) % THEMES.length;
     const theme = THEMES[chosen]!;
-    document.documentElement.dataset['theme'] = theme.toLowerCase();
-    toggle.textContent = theme;
-    toggle.setAttribute('aria-label', `Colours: ${theme === 'System' ? 'as the system' : theme.toLowerCase()}`);
+    document.documentElement.dataset['theme'] = theme;
+    toggle.textContent = `Colours: ${theme}`;
   });
 }

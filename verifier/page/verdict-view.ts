@@ -173,7 +173,7 @@ function identity({ report, fileName, fileSize, took_ms, at, totals, policy }: J
     ...pair('Log', digest(scope.log)),
     ...pair('Key', digest(scope.key), scope.key !== null && el('span', { class: 'faint' }, ` ${whose}`)),
     ...pair('Checkpoint in the bundle', scope.size === null ? '–' : `${plural(scope.size, 'record')}, root `, scope.size !== null && digest(scope.root)),
-    ...pair('Verified', `${utc(at.getTime()).slice(0, 19)} UTC by this computer’s clock, ${plural(totals.records, 'record')} read in `, el('span', { id: 'took' }, seconds(took_ms))),
+    ...pair('Verified', `${utc(at.getTime()).slice(0, 19)} UTC by this computer’s clock, ${plural(totals.records, 'record')} read in `, el('span', { id: 'took', 'data-ms': Math.round(took_ms) }, seconds(took_ms))),
   );
 }
 

@@ -52,7 +52,6 @@ async function answer(message: ToWorker): Promise<void> {
 }
 
 async function verifyFile(file: File, policy: Policy): Promise<void> {
-  const started = performance.now();
   const rows = new Rows();
   const progress = new Progress(rows);
   const verifier = new Verifier(policy, undefined, (item, end, digest) => {
@@ -73,7 +72,7 @@ async function verifyFile(file: File, policy: Policy): Promise<void> {
   }
   const report = verifier.finish();
   verified = { file, rows, report };
-  say({ say: 'report', report, json: toJson(report), took_ms: performance.now() - started, read: at, totals: rows.totals() });
+  say({ say: 'report', report, json: toJson(report), totals: rows.totals() });
   await digestFile(file);
 }
 
