@@ -17,7 +17,7 @@ export function startPage(script: string): void {
 
 class App {
   private readonly client: Client;
-  private readonly inputs = new InputsView(() => this.run());
+  private readonly inputs = new InputsView(() => this.runIfChanged(), () => this.reset());
   private readonly records: RecordsView;
   private readonly record: RecordView;
   private file: File | null = null;
@@ -33,6 +33,12 @@ class App {
     byId('cancel').addEventListener('click', () => this.cancel());
     byId('clear').addEventListener('click', () => this.inputs.clear());
     startTheme();
+  }
+
+  /** A field says that it changed also when it is left; what has been verified as it is, is not verified again. */
+  private runIfChanged(): void {
+    const { bundle, policy } = this.inputs.read();
+    if (bundle === null || bundle !== this.file || JSON.stringify(policy) !== JSON.stringify(this.policy)) this.run();
   }
 
   private run(): void {
@@ -54,6 +60,7 @@ class App {
     for (const id of ['result', 'records']) fill(byId(id));
     byId('notice').textContent = '';
     byId('spoken').textContent = '';
+    this.file = null;
     this.chosen = null;
   }
 
@@ -67,7 +74,7 @@ class App {
     switch (message.say) {
       case 'progress': {
         const { read, records, expected } = message;
-        byId<HTMLProgressElement>('bar').value = read / this.file!.size;
+        byId<HTMLProgressElement>('bar').value = read / Math.max(1, this.file!.size);
         byId('progress-text').textContent = `${size(read)} of ${size(this.file!.size)}, ${grouped(records)}${expected === null ? '' : ` of ${grouped(expected)}`} records`;
         break;
       }
@@ -93,8 +100,11 @@ class App {
       (index) => void this.openRecord(index),
     );
     byId('spoken').textContent = `${report.verdict ?? 'No verdict'} ${report.reason ?? ''}: ${report.scope.text}. Done in ${seconds(took_ms)}.`;
-    byId('verdict-heading').focus({ preventScroll: true });
     byId('result').scrollIntoView({ block: 'start', behavior: calm() ? 'auto' : 'smooth' });
+    // Whoever is busy in a field stays there, and hears the verdict all the same.
+    if (!(document.activeElement instanceof HTMLElement && document.activeElement.matches('input, textarea, select'))) {
+      byId('verdict-heading').focus({ preventScroll: true });
+    }
     const { index } = report;
     await this.records.show(totals, typeof index === 'number' && index < totals.first + totals.listed ? index : null);
   }
@@ -102,6 +112,7 @@ class App {
   /** The file could not be read, or the worker broke: there is no verdict, and it is said why. */
   private fail(message: string): void {
     this.reset();
+    byId('spoken').textContent = 'No verdict: the file could not be read.';
     fill(byId('result'), el('p', { class: 'notice bad', id: 'failure' }, el('strong', {}, 'No verdict: the file could not be read. '), message));
     byId('result').hidden = false;
   }

@@ -6,6 +6,8 @@ type Answer = Extract<FromWorker, { ask: number }>;
 
 export class Client {
   private worker: Worker | undefined;
+  /** Whether the worker has said its report: only then can it be asked about records. */
+  private ready = false;
   private asked = 0;
   private readonly waiting = new Map<number, (answer: Answer) => void>();
 
@@ -25,6 +27,7 @@ export class Client {
   stop(): void {
     this.worker?.terminate();
     this.worker = undefined;
+    this.ready = false;
     this.waiting.clear();
   }
 
@@ -46,6 +49,8 @@ export class Client {
     this.asked += 1;
     const number = this.asked;
     return new Promise((resolve) => {
+      // What is asked about something that is over is never answered; nobody shows the answer either.
+      if (!this.ready) return;
       this.waiting.set(number, resolve);
       this.tell(make(number));
     });
@@ -64,7 +69,10 @@ export class Client {
       if ('ask' in message) {
         this.waiting.get(message.ask)?.(message);
         this.waiting.delete(message.ask);
-      } else this.hear(message);
+        return;
+      }
+      if (message.say === 'report') this.ready = true;
+      this.hear(message);
     });
     worker.addEventListener('error', (event) => {
       if (worker === this.worker) this.hear({ say: 'failed', message: event.message || 'the worker could not be started' });

@@ -26,8 +26,11 @@ export class InputsView {
   private readonly upto = byId<HTMLInputElement>('upto');
   private readonly verify = byId<HTMLButtonElement>('verify');
 
-  /** `changed` is called whenever a verdict on what was there before would no longer be about what is there now. */
-  constructor(private readonly changed: () => void) {
+  /** `changed` is called when a verdict on what was there before would no longer be about what is there now; `typing`, while that is being written. */
+  constructor(
+    private readonly changed: () => void,
+    private readonly typing: () => void,
+  ) {
     this.fillRequired();
     this.listen();
     this.describe();
@@ -68,13 +71,16 @@ export class InputsView {
   private reference(): string {
     const text = this.valueOf('checkpoint');
     const trimmed = text.trim();
-    const typed = text === this.text.checkpoint.value;
-    return trimmed === '' || (typed && /^[0-9]+:[0-9a-fA-F]+$/.test(trimmed)) ? trimmed : text;
+    return trimmed === '' || (!this.isFromFile('checkpoint') && /^[0-9]+:[0-9a-fA-F]+$/.test(trimmed)) ? trimmed : text;
   }
 
   private valueOf(slot: TextSlot): string {
-    const [{ value }, { raw, shown }] = [this.text[slot], this.fromFile[slot]];
-    return value !== '' && value === shown ? raw : value;
+    return this.isFromFile(slot) ? this.fromFile[slot].raw : this.text[slot].value;
+  }
+
+  private isFromFile(slot: TextSlot): boolean {
+    const { value } = this.text[slot];
+    return value !== '' && value === this.fromFile[slot].shown;
   }
 
   private setText(slot: TextSlot, raw: string): void {
@@ -101,7 +107,7 @@ export class InputsView {
     this.onFile('checkpoint-file', (file) => void this.takeText('checkpoint', file));
     this.onFile('policy-file', (file) => void this.takePolicy(file));
     for (const field of [this.text.key, this.text.checkpoint, this.upto]) field.addEventListener('change', () => this.update());
-    for (const field of [this.text.key, this.text.checkpoint]) field.addEventListener('input', () => this.describe());
+    for (const field of [this.text.key, this.text.checkpoint]) field.addEventListener('input', () => this.write());
     this.listenToDrops();
   }
 
@@ -187,6 +193,11 @@ export class InputsView {
       note.textContent = `${visible(name)} decides: its keys, references and axes stand in place of the fields. “Start over” forgets it.`;
       note.closest('details')!.open = true;
     }
+  }
+
+  private write(): void {
+    this.describe();
+    this.typing();
   }
 
   private update(): void {

@@ -49,7 +49,7 @@ export class RecordsView {
       this.controls(totals),
       el('div', { class: 'split' },
         el('div', { class: 'list' },
-          el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-labelledby': 'records-heading' }, this.table()),
+          el('div', { class: 'scroll', tabindex: 0, role: 'region', 'aria-label': 'List of records' }, this.table()),
           el('div', { class: 'pager' }, this.earlier, this.later, this.status),
         ),
         el('section', { id: 'record', hidden: true, 'aria-labelledby': 'record-heading' }),

@@ -71,7 +71,7 @@ function tokens(value: Uint8Array): HTMLElement {
 
 function textIn(text: string): HTMLElement {
   if (text === '') return el('p', { class: 'faint' }, '(empty)');
-  const box = el('pre', { class: 'text', dir: 'auto' }, visible(text.slice(0, SHOWN_MAX), '\n\t'));
+  const box = el('pre', { class: 'text', dir: 'auto', tabindex: 0 }, visible(text.slice(0, SHOWN_MAX), '\n\t'));
   if (text.length <= SHOWN_MAX) return box;
   const more = button(`Show all ${grouped(text.length)} characters`, () => {
     box.textContent = visible(text, '\n\t');
@@ -82,7 +82,7 @@ function textIn(text: string): HTMLElement {
 
 /** Shows the bytes piece by piece; `text` makes the text of a piece that begins at `from`. */
 function pieces(bytes: Uint8Array, text: (piece: Uint8Array, from: number) => string, step: number): HTMLElement {
-  const box = el('pre', { class: 'hex' });
+  const box = el('pre', { class: 'hex', tabindex: 0 });
   const more = button('', () => next());
   let at = 0;
   const next = (): void => {
