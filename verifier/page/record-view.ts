@@ -131,10 +131,18 @@ function factsOf({ fields }: Detail): Child {
 
 function factValue(label: string, value: Value): Child {
   if (REAL_FACTS.has(label) && value instanceof Uint8Array && value.length === 4) {
-    const real = new DataView(value.buffer, value.byteOffset, 4).getFloat32(0);
-    return el('span', {}, String(Number(real.toPrecision(8))), el('span', { class: 'faint' }, ` binary32 ${toHex(value)}`));
+    return el('span', {}, shortest(new DataView(value.buffer, value.byteOffset, 4).getFloat32(0)), el('span', { class: 'faint' }, ` binary32 ${toHex(value)}`));
   }
   return plainValue(value);
+}
+
+/** The shortest decimal that names this binary32 number. */
+function shortest(real: number): string {
+  for (let digits = 1; digits < 9; digits += 1) {
+    const decimal = Number(real.toPrecision(digits));
+    if (Math.fround(decimal) === real) return String(decimal);
+  }
+  return String(real);
 }
 
 function plainValue(value: Value): Child {

@@ -1,4 +1,6 @@
 /** The verdict as people read it: the word, the scope sentence, where it first failed, each axis, what is covered and what is not. */
+import { toHex } from '../src/bytes.js';
+import { parseReference } from '../src/policy.js';
 import type { Report } from '../src/verdict.js';
 import { AXES, REQUIRED_BY_DEFAULT, type Axis, type AxisState } from '../src/verdict.js';
 import { button, byId, code, el, fill, foreign, type Child } from './dom.js';
@@ -172,9 +174,23 @@ function identity({ report, fileName, fileSize, took_ms, at, totals, policy }: J
     ...pair('SHA-256 of the file', el('span', { id: 'file-digest' }, '…')),
     ...pair('Log', digest(scope.log)),
     ...pair('Key', digest(scope.key), scope.key !== null && el('span', { class: 'faint' }, ` ${whose}`)),
+    ...pair('Your checkpoint', ...yourCheckpoint(policy)),
     ...pair('Checkpoint in the bundle', scope.size === null ? '–' : `${plural(scope.size, 'record')}, root `, scope.size !== null && digest(scope.root)),
     ...pair('Verified', `${utc(at.getTime()).slice(0, 19)} UTC by this computer’s clock, ${plural(totals.records, 'record')} read in `, el('span', { id: 'took', 'data-ms': Math.round(took_ms) }, seconds(took_ms))),
+    ...pair('By this page', code(ownHash(), { class: 'digest' })),
   );
+}
+
+function yourCheckpoint({ reference }: Policy): Child[] {
+  const parsed = reference === undefined ? undefined : parseReference(reference);
+  if (parsed === undefined) return [reference === undefined ? 'none' : 'cannot be read'];
+  return [`${plural(parsed.size, 'record')}, root `, code(toHex(parsed.root), { class: 'digest' })];
+}
+
+/** The hash of the page's script, as its own policy has it: two pages with one hash do the same. */
+function ownHash(): string {
+  const policy = document.querySelector('meta[http-equiv="Content-Security-Policy"]')?.getAttribute('content') ?? '';
+  return /script-src '([^']*)'/.exec(policy)?.[1] ?? '–';
 }
 
 function actions({ json, fileName }: Judged): HTMLElement {
@@ -191,21 +207,8 @@ function actions({ json, fileName }: Judged): HTMLElement {
   );
 }
 
-/** A shape for each verdict, so that it does not hang on its colour. */
-function glyph(tone: string): Element {
-  const paths: { [tone: string]: string } = {
-    good: 'M5 12.5l4.5 4.5L19 7.5',
-    bad: 'M6 6l12 12M18 6L6 18',
-    revoked: 'M6 18L18 6',
-    stale: 'M12 6v7M12 17v.5',
-    none: 'M7 12h10',
-  };
-  const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
-  const path = document.createElementNS('http://www.w3.org/2000/svg', 'path');
-  svg.setAttribute('viewBox', '0 0 24 24');
-  svg.setAttribute('class', 'glyph');
-  svg.setAttribute('aria-hidden', 'true');
-  path.setAttribute('d', paths[tone] ?? paths['none']!);
-  svg.append(path);
-  return svg;
+/** A shape for each verdict, so that it does not hang on its colour; they are drawn in the page's own markup. */
+function glyph(tone: string): Node {
+  const { content } = byId<HTMLTemplateElement>('glyphs');
+  return content.querySelector(`[data-tone="${tone}"]`)!.cloneNode(true);
 }
