@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
+import { build } from 'esbuild';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { encodeUtf8, fromBase64, toHex } from '../src/bytes.js';
 import { KIND, recordDigest } from '../src/record.js';
@@ -422,16 +423,43 @@ test('page: ten thousand sealed records, while the page goes on answering', asyn
 });
 
 test('page: a verification that is cancelled says nothing, and can be done again', async () => {
-  const log = MANY;
   await visiting(async (visit) => {
+    const { page } = visit;
     await visit.give('key', KEY.pem);
-    await visit.give('bundle', log.bundle());
-    await visit.page.click('#cancel');
-    assert.equal(await visit.text('#notice'), 'Cancelled: nothing was established.');
-    assert.equal(await visit.page.isVisible('#result'), false);
-    await visit.page.click('#verify');
+    // Cancelled at the first word of progress, so in the middle of it, however fast the machine is.
+    await page.evaluate(() => {
+      const text = document.querySelector('#progress-text')!;
+      const watch = new MutationObserver(() => {
+        if (!text.textContent!.includes('records')) return;
+        watch.disconnect();
+        document.querySelector<HTMLElement>('#cancel')!.click();
+      });
+      watch.observe(text, { childList: true });
+    });
+    await visit.give('bundle', MANY.bundle());
+    await page.waitForFunction(() => document.querySelector('#notice')?.textContent === 'Cancelled: nothing was established.');
+    assert.equal(await page.isVisible('#result'), false);
+    await page.click('#verify');
     assert.equal(await visit.verdict(), 'STALE');
   });
+});
+
+test('page: what a report says of revoked keys and erased fields is shown', async () => {
+  const made = await build({ stdin: { contents: "export * from './page/verdict-view.ts'", resolveDir: process.cwd() }, bundle: true, format: 'iife', globalName: 'view', write: false });
+  const visit = await Visit.open(browser, { bypassCSP: true });
+  await visit.page.addScriptTag({ content: made.outputFiles[0]!.text });
+  const axes = Object.fromEntries(AXES.map((axis) => [axis, axis === 'key-status' ? { state: 'fail', reason: 'revoked' } : { state: 'pass' }]));
+  const scope = { log: 'ab'.repeat(32), key: 'cd'.repeat(32), first: 0, last: 9, size: 10, root: 'ef'.repeat(32), opened: 0, open_intents: [], text: 'the sentence', revoked: [[4, 9]], erased: [[1, '<b>', 3]] };
+  const totals = { records: 10, listed: 10, first: 0, openings: 0, openIntents: 0, kinds: [], actions: [] };
+  await visit.page.evaluate((judged) => {
+    const { view } = globalThis as unknown as { view: { showVerdict(judged: object, open: (index: number) => void): void } };
+    view.showVerdict({ ...judged, at: new Date(0) }, () => {});
+  }, { report: { verdict: 'REVOKED', exit: 3, reason: 'revoked', index: null, step: null, axes, scope }, json: '', totals, policy: {}, fileName: 'x.oar', fileSize: 1, took_ms: 1 });
+  assert.deepEqual([await visit.text('#verdict-word'), await visit.text('#verdict-reason'), await visit.text('#scope-text')], ['REVOKED', 'revoked', 'the sentence']);
+  assert.equal(await visit.text('#revoked'), 'records under a revoked key 4–9');
+  assert.equal(await visit.text('#erased'), 'erased fields Their contents are gone, by a record that says so: 1 <b> by 3');
+  assert.equal(await visit.page.getAttribute('tr[data-axis="key-status"]', 'data-state'), 'fail');
+  await visit.close();
 });
 
 test('page: a policy file takes the place of the fields, or is refused', async () => {
