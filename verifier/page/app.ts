@@ -1,6 +1,6 @@
 /** The page: what is brought goes to the worker, what it says is shown. A verdict is on screen only while it is about what is there. */
 import { Client } from './client.js';
-import { byId, el, fill } from './dom.js';
+import { byId, el, fill, visible } from './dom.js';
 import { grouped, seconds, size } from './format.js';
 import { InputsView } from './inputs.js';
 import type { FromWorker, Policy } from './messages.js';
@@ -8,6 +8,8 @@ import { RecordView } from './record-view.js';
 import { RecordsView } from './records-view.js';
 import { startTheme } from './theme.js';
 import { showFileDigest, showVerdict } from './verdict-view.js';
+
+const TITLE = 'Open Audit Record verifier';
 
 export function startPage(script: string): void {
   const start = (): void => void new App(script);
@@ -60,6 +62,7 @@ class App {
     for (const id of ['result', 'records']) fill(byId(id));
     byId('notice').textContent = '';
     byId('spoken').textContent = '';
+    document.title = TITLE;
     this.file = null;
     this.chosen = null;
   }
@@ -99,6 +102,7 @@ class App {
       { report, json, totals, policy: this.policy, fileName: file.name, fileSize: file.size, took_ms, at: new Date() },
       (index) => void this.openRecord(index),
     );
+    document.title = `${report.verdict ?? 'No verdict'}: ${visible(file.name)} – ${TITLE}`;
     byId('spoken').textContent = `${report.verdict ?? 'No verdict'} ${report.reason ?? ''}: ${report.scope.text}. Done in ${seconds(took_ms)}.`;
     byId('result').scrollIntoView({ block: 'start', behavior: calm() ? 'auto' : 'smooth' });
     // Whoever is busy in a field stays there, and hears the verdict all the same.

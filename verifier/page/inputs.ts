@@ -150,12 +150,19 @@ export class InputsView {
     this.say('');
     for (const file of files) {
       const text = await textOf(file);
-      if (text !== undefined && isKey(text)) this.setText('key', text);
-      else if (text !== undefined && parseReference(text) !== undefined) this.setText('checkpoint', text);
-      else if (text !== undefined && /^\s*\{/.test(text)) this.readPolicy(file.name, text);
-      else {
+      if (text !== undefined && isKey(text)) {
+        this.setText('key', text);
+        showChosen('key-file', file);
+      } else if (text !== undefined && parseReference(text) !== undefined) {
+        this.setText('checkpoint', text);
+        showChosen('checkpoint-file', file);
+      } else if (text !== undefined && /^\s*\{/.test(text)) {
+        this.readPolicy(file.name, text);
+        showChosen('policy-file', file);
+      } else {
         bundles += 1;
         this.bundle = file;
+        showChosen('bundle-file', file);
       }
     }
     if (bundles > 1) this.say(`One bundle at a time: ${visible(this.bundle!.name)} was taken.`);
@@ -232,6 +239,13 @@ function describeField(name: TextSlot, field: HTMLTextAreaElement, text: string,
   note.textContent = understood ?? otherwise;
   note.classList.toggle('wrong', understood === undefined);
   field.setAttribute('aria-invalid', String(understood === undefined));
+}
+
+/** So that a file which was dropped stands beside its button like one that was chosen. */
+function showChosen(id: string, file: File): void {
+  const chosen = new DataTransfer();
+  chosen.items.add(file);
+  byId<HTMLInputElement>(id).files = chosen.files;
 }
 
 function isKey(text: string): boolean {

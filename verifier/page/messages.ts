@@ -84,6 +84,8 @@ export interface Totals {
   first: number;
   openings: number;
   openIntents: number;
+  /** From this record on, causes and openings were too many to keep; null where all are there. */
+  cutAt: number | null;
   kinds: { kind: number; count: number }[];
   actions: { action: number; name: string; count: number }[];
 }

@@ -179,8 +179,9 @@ export class RecordsView {
   }
 }
 
-function heldText({ records, listed, openIntents }: Totals): string {
+function heldText({ records, listed, openIntents, cutAt }: Totals): string {
   const more = listed < records ? `, of which the first ${grouped(listed)} are listed` : '';
   const open = openIntents > 0 ? `; ${plural(openIntents, 'intent')} without outcome` : '';
-  return `${plural(records, 'record')} read${more}${open}`;
+  const cut = cutAt === null ? '' : `; from record ${grouped(cutAt)} on, causes and opened fields are too many to show`;
+  return `${plural(records, 'record')} read${more}${open}${cut}`;
 }

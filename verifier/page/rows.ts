@@ -11,6 +11,9 @@ import { skim } from './skim.js';
 /** More are verified all the same; the page says that it does not list them. */
 export const ROWS_MAX = 2_000_000;
 export const ANCESTORS_MAX = 500;
+/** So that a bundle made for it cannot fill the memory: beyond these, causes are not followed and openings not shown. */
+const EDGES_MAX = 8_000_000;
+const OPENINGS_MAX = 4_000_000;
 const ACTIONS_MAX = 4096;
 const UNREADABLE = 255;
 const ERASE_KIND = 13;
@@ -22,6 +25,8 @@ export class Rows {
   /** Records read, listed or not. */
   read = 0;
   openIntents = 0;
+  /** The first record whose causes or openings were too many to keep. */
+  private cutAt: number | null = null;
   private readonly end = new Doubles();
   private readonly size = new Ints();
   private readonly time = new Doubles();
@@ -95,6 +100,10 @@ export class Rows {
   openField({ index, label, value }: Opening, end: number): void {
     const row = Number(index) - this.first;
     if (row < 0 || row >= this.count) return;
+    if (this.openingRow.length >= OPENINGS_MAX) {
+      this.cutAt ??= Number(index);
+      return;
+    }
     this.openingRow.push(row);
     this.openingLabel.push(this.labels.number(new TextEncoder().encode(label)));
     this.openingEnd.push(end);
@@ -105,8 +114,8 @@ export class Rows {
     const kinds = [...this.kindCounts].sort(([a], [b]) => a - b).map(([kind, many]) => ({ kind, count: many }));
     const actions = [...this.actionCounts].map(([action, many]) => ({ action, name: this.actions.name(action), count: many }));
     actions.sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
-    const { read: records, first, openIntents } = this;
-    return { records, listed: this.count, first, openings: this.openingRow.length, openIntents, kinds, actions };
+    const { read: records, first, openIntents, cutAt } = this;
+    return { records, listed: this.count, first, openings: this.openingRow.length, openIntents, cutAt, kinds, actions };
   }
 
   /** One page of those that the filter lets through. A page beyond the last is the last. */
@@ -246,6 +255,10 @@ export class Rows {
 
   private link(effect: number, cause: number): void {
     if (!(cause >= 0 && cause < effect)) return;
+    if (this.edgeCause.length >= EDGES_MAX) {
+      this.cutAt ??= this.first + effect;
+      return;
+    }
     this.edgeEffect.push(effect);
     this.edgeCause.push(cause);
     this.edgeNext.push(this.firstEffect.at(cause));

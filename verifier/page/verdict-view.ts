@@ -71,7 +71,7 @@ function firstBad({ index, step, reason, verdict }: Report, totals: Totals, open
   const place = index === null ? [`Step ${step}`] : [`Index ${grouped(index)}`, `step ${step}`];
   return el('div', { class: 'first-bad', id: 'first-bad' },
     el('p', { class: 'where' }, el('span', {}, verdict === 'INVALID' ? 'First failure' : 'Stopped at'), el('strong', {}, place.join(' · ')), code(reason)),
-    el('p', {}, FAILURES[reason] ?? ''),
+    el('p', {}, FAILURES[reason] ?? '', step >= 17 && ' It is about the checkpoint, after the last record.'),
     listed && button(`Show record ${grouped(index as number)}`, () => openRecord(index as number), { class: 'screen' }),
   );
 }
@@ -104,7 +104,7 @@ function coveredCard({ report, totals }: Judged): HTMLElement {
     ? el('p', { class: 'nothing' }, exit === 64 ? 'Nothing: what you gave could not be used.' : 'Nothing.')
     : el('ul', {},
         el('li', {}, el('strong', {}, plural(count, 'record')), `, index ${grouped(scope.first!)}${count > 1 ? ` to ${grouped(scope.last!)}` : ''}`),
-        el('li', {}, `${passed} of ${AXES.length} axes`),
+        el('li', {}, `${passed} of ${AXES.length} axes pass`),
         el('li', {}, totals.openings === 0 ? 'No field is opened: the contents stay with the operator' : `${plural(totals.openings, 'opened field')}, each as committed`),
       );
   return el('section', { class: 'card covered', 'aria-label': 'Covered' }, el('h3', {}, 'Covered'), body);

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core';
 
+/** A machine may be busy; only what never comes is a failure. */
+const PATIENCE_MS = 120_000;
 const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 export const PAGE_URL = pathToFileURL(join(process.cwd(), 'dist/verifier.html')).href;
 
@@ -27,6 +29,7 @@ export class Visit {
     const context = await browser.newContext({ offline: true, ...options });
     const visit = new Visit(await context.newPage());
     const { requests, complaints, page } = visit;
+    page.setDefaultTimeout(PATIENCE_MS);
     context.on('request', (request) => requests.push(request.url()));
     context.on('console', (message) => complaints.push(`console: ${message.text()}`));
     context.on('weberror', (error) => complaints.push(`error: ${error.error().message}`));
@@ -57,7 +60,7 @@ export class Visit {
   }
 
   async verdict(): Promise<string> {
-    await this.page.waitForSelector('#verdict-word', { timeout: 120_000 });
+    await this.page.waitForSelector('#verdict-word');
     return (await this.page.textContent('#verdict-word'))!;
   }
 

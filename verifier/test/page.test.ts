@@ -164,15 +164,22 @@ test('page: what is dropped is sorted by what it holds', async () => {
     const log = act();
     const paths = [files.write('b', log.bundle()), files.write('a', log.checkpoint()), files.write('k', KEY.pem)];
     const session = await visit.page.context().newCDPSession(visit.page);
-    const data = { items: [], files: paths, dragOperationsMask: 1 };
-    for (const type of ['dragEnter', 'dragOver'] as const) await session.send('Input.dispatchDragEvent', { type, x: 300, y: 500, data });
-    assert.equal(await visit.page.evaluate(() => document.body.classList.contains('dropping')), true);
-    await session.send('Input.dispatchDragEvent', { type: 'drop', x: 300, y: 500, data });
+    const drop = async (dropped: string[]): Promise<void> => {
+      const at = { x: 300, y: 500, data: { items: [], files: dropped, dragOperationsMask: 1 } };
+      await session.send('Input.dispatchDragEvent', { type: 'dragEnter', ...at });
+      await session.send('Input.dispatchDragEvent', { type: 'dragOver', ...at });
+      // The page has said that it takes files; only then does a browser drop them.
+      await visit.page.waitForFunction(() => document.body.classList.contains('dropping'));
+      await session.send('Input.dispatchDragEvent', { type: 'dragOver', ...at });
+      await session.send('Input.dispatchDragEvent', { type: 'drop', ...at });
+    };
+    await drop(paths);
     assert.equal(await visit.verdict(), 'VERIFIED');
     assert.equal(await visit.page.evaluate(() => document.body.classList.contains('dropping')), false);
+    assert.equal(await visit.page.evaluate(() => document.querySelector<HTMLInputElement>('#bundle-file')!.files![0]!.name), 'b');
+    assert.equal(await visit.page.title(), 'VERIFIED: b – Open Audit Record verifier');
     // A checkpoint of another key, dropped alone, puts a new verdict in place of the old.
-    const other = { ...data, files: [files.write('other', log.checkpoint(3, makeKey(2)))] };
-    for (const type of ['dragEnter', 'dragOver', 'drop'] as const) await session.send('Input.dispatchDragEvent', { type, x: 300, y: 300, data: other });
+    await drop([files.write('other', log.checkpoint(3, makeKey(2)))]);
     await visit.page.waitForFunction(() => document.querySelector('#verdict-word')?.textContent === 'NO VERDICT');
     assert.equal(await visit.text('#verdict-reason'), 'misuse-reference');
   });
@@ -450,7 +457,7 @@ test('page: what a report says of revoked keys and erased fields is shown', asyn
   await visit.page.addScriptTag({ content: made.outputFiles[0]!.text });
   const axes = Object.fromEntries(AXES.map((axis) => [axis, axis === 'key-status' ? { state: 'fail', reason: 'revoked' } : { state: 'pass' }]));
   const scope = { log: 'ab'.repeat(32), key: 'cd'.repeat(32), first: 0, last: 9, size: 10, root: 'ef'.repeat(32), opened: 0, open_intents: [], text: 'the sentence', revoked: [[4, 9]], erased: [[1, '<b>', 3]] };
-  const totals = { records: 10, listed: 10, first: 0, openings: 0, openIntents: 0, kinds: [], actions: [] };
+  const totals = { records: 10, listed: 10, first: 0, openings: 0, openIntents: 0, cutAt: null, kinds: [], actions: [] };
   await visit.page.evaluate((judged) => {
     const { view } = globalThis as unknown as { view: { showVerdict(judged: object, open: (index: number) => void): void } };
     view.showVerdict({ ...judged, at: new Date(0) }, () => {});
