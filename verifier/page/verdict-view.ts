@@ -80,7 +80,7 @@ function axesTable({ axes }: Report, policy: Policy): HTMLElement {
   const required = policy.require ?? REQUIRED_BY_DEFAULT;
   const row = (axis: Axis): HTMLElement => {
     const state: AxisState & { reason?: string } = axes[axis];
-    return el('tr', { 'data-state': state.state, 'data-axis': axis },
+    return el('tr', { 'data-state': state.state, 'data-why': state.reason, 'data-axis': axis },
       el('th', { scope: 'row' }, axis, required.includes(axis) && el('span', { class: 'required' }, 'required')),
       el('td', { class: 'state' }, el('span', { class: `dot ${state.state}`, 'aria-hidden': 'true' }), state.state),
       el('td', {}, el('span', { class: 'meaning' }, AXIS_MEANING[axis]), state.reason !== undefined && el('span', { class: 'why' }, code(state.reason))),
