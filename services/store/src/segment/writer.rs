@@ -4,10 +4,8 @@
 
 use super::folder::{self, HEADER_LEN, Mark};
 use super::frame;
-use crate::disk::{self, Existing};
+use crate::disk::{self, Existing, Handle, How, Sync};
 use crate::error::Error;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// A record and the signature beside it (empty if the record is sealed).
@@ -34,10 +32,10 @@ pub(crate) struct SegmentWriter {
     folder: PathBuf,
     number: u32,
     path: PathBuf,
-    file: File,
+    file: Box<dyn Handle>,
     /// Length, all of it synced.
     len: u64,
-    mark: File,
+    mark: Box<dyn Handle>,
     next_index: u64,
     bytes_max: u64,
     poisoned: bool,
@@ -52,13 +50,13 @@ impl SegmentWriter {
         };
         let path = folder::path(folder, resume.number);
         let file = open_segment(&path)?;
-        if file.metadata().map_err(Error::io("look at", &path))?.len() > resume.end {
+        if file.len().map_err(Error::io("look at", &path))? > resume.end {
             file.set_len(resume.end).map_err(Error::io("cut", &path))?;
         }
-        file.sync_all().map_err(Error::io("fsync", &path))?;
+        file.sync(Sync::All).map_err(Error::io("fsync", &path))?;
         disk::sync_folder(folder)?;
         let mark_path = folder::mark_path(folder);
-        let mark = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&mark_path).map_err(Error::io("open", &mark_path))?;
+        let mark = disk::open(&mark_path, How::AsItIsOrNew)?;
         let Resume { number, end, next_index } = resume;
         let writer = Self { folder: folder.to_owned(), number, path, file, len: end, mark, next_index, bytes_max, poisoned: false };
         writer.write_mark()?;
@@ -80,7 +78,7 @@ impl SegmentWriter {
         let mut batch = Vec::with_capacity(usize::try_from(batch_len).unwrap_or(0));
         entries.iter().for_each(|entry| frame::write(&mut batch, self.len, entry.record, entry.signature));
         self.file.write_all_at(&batch, self.len).map_err(Error::io("write", &self.path))?;
-        self.file.sync_data().map_err(Error::io("fsync", &self.path))?;
+        self.file.sync(Sync::Bytes).map_err(Error::io("fsync", &self.path))?;
         self.len += batch_len;
         self.next_index += entries.len() as u64;
         self.write_mark()?;
@@ -111,8 +109,8 @@ fn begin_segment(folder: &Path, number: u32, first_index: u64) -> Result<Resume,
     Ok(Resume { number, end: HEADER_LEN as u64, next_index: first_index })
 }
 
-fn open_segment(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))
+fn open_segment(path: &Path) -> Result<Box<dyn Handle>, Error> {
+    disk::open(path, How::AsItIs)
 }
 
 #[cfg(test)]
