@@ -122,6 +122,8 @@ pub enum Damage {
     Chain,
     /// An outcome that closes nothing, a second one, or a record after the last.
     Order,
+    /// A seal that does not name the records before it.
+    Seal,
     /// The own checkpoint.
     Checkpoint(CheckpointError),
     /// The vault file's form.
@@ -162,6 +164,18 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
+    }
+
+    /// The same once more, for each of those who waited for one write: the machine's answer is kept, of the rest nothing is known.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { doing, path, source } => {
+                let source = source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                Self::Io { doing, path: path.clone(), source }
+            }
+            Self::Crypto => Self::Crypto,
+            _ => Self::Poisoned,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, offset: u64, what: Damage) -> Self {
@@ -251,6 +265,7 @@ impl fmt::Display for Damage {
             Self::Record(error) => write!(f, "{error}"),
             Self::Chain => f.write_str("the record does not follow the one before it"),
             Self::Order => f.write_str("the record may not stand at this place"),
+            Self::Seal => f.write_str("the seal does not name the records before it"),
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),

@@ -41,7 +41,7 @@ pub use error::{Damage, Error, Misuse};
 pub use home::Home;
 pub use keys::OperatorKey;
 pub use lock::{Holder, Lock};
-pub use log::{Appended, Draft, Entries, Entry, Finding, Head, LogReader, LogWriter, OpenIntent, Permit, Report, TornTail, fsck};
+pub use log::{Appended, Appender, Draft, Entries, Entry, Finding, Head, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, TornTail, fsck};
 pub use map::{Mapped, map};
 pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};
 pub use vault::{Opened, Vault};

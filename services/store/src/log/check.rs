@@ -1,6 +1,7 @@
-//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every kept value.
+//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every seal, every kept value.
 
 use super::replay::{CheckpointCheck, State, Stored, replay};
+use super::seal::Fold;
 use crate::error::{Damage, Error};
 use crate::home::Home;
 use crate::limits;
@@ -8,7 +9,7 @@ use crate::vault::Vault;
 use mickai_proof::commitment::commit;
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::key::PublicKey;
-use mickai_proof::record::{self, Mode, Record};
+use mickai_proof::record::{self, Fact, Kind, Mode, Record};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 
 /// What a check found.
@@ -53,6 +54,11 @@ pub enum Finding {
         /// The record.
         index: u64,
     },
+    /// The seal names other signatures than those before it.
+    Seal {
+        /// The seal.
+        index: u64,
+    },
     /// The value kept does not give the commitment.
     Opening {
         /// The record.
@@ -74,6 +80,7 @@ impl std::fmt::Display for Finding {
         match self {
             Self::Log(error) => error.fmt(f),
             Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the log's key"),
+            Self::Seal { index } => write!(f, "record {index}: the seal names other signatures than those of the records before it"),
             Self::Opening { index, label } => write!(f, "record {index}: the kept {label} does not give its commitment"),
             Self::Vault { index, error } => write!(f, "record {index}: its kept values cannot be read: {error}"),
         }
@@ -101,6 +108,7 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
     let mut report = Report::default();
     let mut state = State::default();
     let mut vault = None;
+    let mut fold = Fold::default();
     let check = match CheckpointCheck::read(home) {
         Ok(check) => Some(check),
         Err(error) => {
@@ -113,7 +121,7 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
         if vault.is_none() {
             vault = state.log.map(|log| Vault::open(home, log)).transpose()?;
         }
-        check_record(stored, state, vault.as_ref(), &mut report)?;
+        check_record(stored, state, vault.as_ref(), &mut fold, &mut report)?;
         progress(state.frontier.size());
         Ok(())
     });
@@ -144,8 +152,13 @@ fn machine_error(error: Error) -> Result<Error, Error> {
     }
 }
 
-fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, report: &mut Report) -> Result<(), Error> {
+fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, fold: &mut Fold, report: &mut Report) -> Result<(), Error> {
     let record = record::decode(stored.record).map_err(|error| Error::damaged(stored.path, stored.offset, Damage::Record(error)))?;
+    let is_seal = record.kind == Kind::Seal;
+    if is_seal && record.fact("signatures").and_then(Fact::as_bytes) != Some(&fold.digest()[..]) {
+        report.find(Finding::Seal { index: record.index });
+    }
+    fold.add(is_seal, stored.signature);
     if let (Some(key), Some(log)) = (&state.key, state.log) {
         match (record.mode, is_signed(&record, stored, key, log)) {
             (Mode::Each, true) => report.signatures += 1,
