@@ -34,6 +34,11 @@ impl Clock for StillClock {
     }
 }
 
+/// A new folder, in memory where the system has such a place: tests that never wait for a disk make thousands of them.
+pub(crate) fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A new home; it goes when the folder is dropped.
 pub(crate) fn new_home() -> (TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();

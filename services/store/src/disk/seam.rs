@@ -58,7 +58,7 @@ pub(crate) trait Handle: Debug + Send + std::marker::Sync {
     fn len(&self) -> io::Result<u64>;
 }
 
-impl dyn Handle {
+impl dyn Handle + '_ {
     /// Writes all the bytes, however few the disk takes at a time.
     pub(crate) fn write_all_at(&self, mut bytes: &[u8], mut offset: u64) -> io::Result<()> {
         while !bytes.is_empty() {

@@ -35,3 +35,6 @@ pub use writer::{Appended, LogWriter, OpenIntent};
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod faults;

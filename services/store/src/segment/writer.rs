@@ -1,11 +1,20 @@
 //! Appends batches of frames, one write and one fsync each; after the first failure it never writes again.
 //!
-//! A failed fsync may have dropped the pages it was for and say nothing the next time, so what is on disk is unknown until a new process has read it.
+//! A failed fsync may have dropped what it was for from the disk and not from memory: a new process still reads it, and its own fsync, which has nothing to write any more, succeeds. So whatever
+//! no mark vouches for is written once more before a writer goes on after it. What a start may find behind the mark, and what it does:
+//!
+//! | found | meaning | so |
+//! |---|---|---|
+//! | nothing | the last batch was answered, or never begun | go on |
+//! | whole frames | written, and perhaps synced; nobody was told, or the mark is older than they are | written again, synced, and part of the log |
+//! | bytes that are no frame | torn by a crash (`segment::scan` has told it from damage) | cut |
+//! | no mark | a power cut took it | every frame of the last segment counts as behind it |
 
 use super::folder::{self, HEADER_LEN, Mark};
 use super::frame;
 use crate::disk::{self, Existing, Handle, How, Sync};
-use crate::error::Error;
+use crate::error::{Damage, Error};
+use crate::limits;
 use std::path::{Path, PathBuf};
 
 /// A record and the signature beside it (empty if the record is sealed).
@@ -53,6 +62,7 @@ impl SegmentWriter {
         if file.len().map_err(Error::io("look at", &path))? > resume.end {
             file.set_len(resume.end).map_err(Error::io("cut", &path))?;
         }
+        write_again(folder, &path, file.as_ref(), resume)?;
         file.sync(Sync::All).map_err(Error::io("fsync", &path))?;
         disk::sync_folder(folder)?;
         let mark_path = folder::mark_path(folder);
@@ -102,6 +112,19 @@ impl SegmentWriter {
         let mark = Mark { number: self.number, synced: self.len };
         self.mark.write_all_at(&mark.to_bytes(), 0).map_err(Error::io("write", &folder::mark_path(&self.folder)))
     }
+}
+
+/// Makes dirty again what may have been dropped by an fsync that failed.
+fn write_again(folder: &Path, path: &Path, file: &dyn Handle, resume: Resume) -> Result<(), Error> {
+    let mark = folder::read_mark(folder)?.filter(|mark| mark.number == resume.number);
+    let start = mark.map_or(0, |mark| mark.synced).max(HEADER_LEN as u64);
+    if start >= resume.end {
+        return Ok(());
+    }
+    let bytes = disk::read_file(path, limits::SEGMENT_READ_BYTES_MAX)?.unwrap_or_default();
+    let to_usize = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    let behind = bytes.get(to_usize(start)..to_usize(resume.end)).ok_or_else(|| Error::damaged(path, start, Damage::Frame))?;
+    file.write_all_at(behind, start).map_err(Error::io("write", path))
 }
 
 fn begin_segment(folder: &Path, number: u32, first_index: u64) -> Result<Resume, Error> {
