@@ -20,8 +20,8 @@ const ROUNDS: usize = 5;
 const AUTHORITY: (Id, u64) = (Id([7; 32]), 1);
 /// Bytes of one record, about.
 const RECORD_BYTES: usize = 500;
-/// Callers that wait for each of their records.
-const CALLERS_EACH: usize = 256;
+/// Callers of records signed each, and how many of them each has under way before it waits.
+const EACH: [(usize, usize); 2] = [(256, 1), (32, 16)];
 /// Callers that hand in sealed records by the group.
 const CALLERS_SEALED: usize = 4;
 const GROUP: usize = 256;
@@ -36,26 +36,30 @@ fn main() -> Result<(), Failure> {
     let home = Home::open_or_create(&folder.path().join("home"))?;
     let writer = LogWriter::open(&home, AUTHORITY)?;
     println!("append cores={cores} record_bytes={RECORD_BYTES} round_s={seconds} rounds={ROUNDS}");
-    each(&writer, cores, span)?;
+    EACH.into_iter().try_for_each(|(callers, under_way)| each(&writer, cores, span, callers, under_way))?;
     sealed(&writer, cores, span)?;
     drop(writer);
     intent(&home, folder.path())?;
     Ok(())
 }
 
-/// Many callers, each waiting for a record with a signature of its own.
-fn each(writer: &LogWriter, cores: usize, span: Duration) -> Result<(), Failure> {
+/// Many callers of records with a signature of their own.
+fn each(writer: &LogWriter, cores: usize, span: Duration, callers: usize, under_way: usize) -> Result<(), Failure> {
     let (mut rates, mut bare_rates, mut ratios, mut cpu_ratios) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         let bare = bare_signs(cores, span)?;
-        let rate = rate(writer, CALLERS_EACH, span, |appender| appender.append(draft(Mode::Each)).map(|_| 1))?;
+        let rate = rate(writer, callers, span, |appender| {
+            let pending = (0..under_way).map(|_| appender.submit(vec![draft(Mode::Each)])).collect::<Result<Vec<_>, _>>()?;
+            pending.into_iter().try_for_each(|pending| pending.wait().map(drop))?;
+            Ok(under_way)
+        })?;
         ratios.push(rate.per_s / bare.per_s);
         cpu_ratios.push(rate.per_cpu_s / bare.per_cpu_s);
         bare_rates.push(bare.per_s);
         rates.push(rate.per_s);
     }
     let [rate, bare, ratio, cpu_ratio] = [rates, bare_rates, ratios, cpu_ratios].map(median);
-    println!("append/each callers={CALLERS_EACH} records_per_s={rate:.0} bare_signs_per_s={bare:.0} ratio={ratio:.3} cpu_ratio={cpu_ratio:.3}");
+    println!("append/each callers={callers} under_way={under_way} records_per_s={rate:.0} bare_signs_per_s={bare:.0} ratio={ratio:.3} cpu_ratio={cpu_ratio:.3}");
     Ok(())
 }
 

@@ -157,6 +157,8 @@ pub enum Misuse {
     PermitExpired,
     /// The permit is of another log.
     PermitForeign,
+    /// Not a checkpoint, or of another log.
+    Checkpoint,
 }
 
 impl Error {
@@ -287,6 +289,7 @@ impl fmt::Display for Misuse {
             Self::Closed => f.write_str("the log is closed by a terminal record; begin a new home"),
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
+            Self::Checkpoint => f.write_str("this is not a checkpoint of this log"),
         }
     }
 }

@@ -32,6 +32,8 @@ mod vault;
 
 mod log;
 
+pub mod tiles;
+
 mod map;
 
 mod models;

@@ -96,11 +96,6 @@ impl Faulty {
         inner.plan = Some((inner.calls + after, fault));
     }
 
-    /// Calls so far.
-    pub(crate) fn calls(&self) -> u64 {
-        self.lock().calls
-    }
-
     /// Has the planned fault happened?
     pub(crate) fn is_done(&self) -> bool {
         let inner = self.lock();

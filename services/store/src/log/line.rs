@@ -132,6 +132,10 @@ struct Inner {
     /// Somebody waits for this many records to be durable.
     wanted: u64,
     idle_signers: usize,
+    /// Records of ready groups.
+    ready_count: usize,
+    /// Ready groups that somebody waits for.
+    urgent_count: usize,
     failure: Option<Error>,
     is_closing: bool,
 }
@@ -185,20 +189,25 @@ impl Line {
         }
         let part_count = group.missing - usize::from(has_values);
         let is_ready = group.missing == 0;
-        if is_ready {
-            group.ready_at = Some(Instant::now());
-        }
         inner.groups.push_back(group);
         (0..part_count.min(inner.idle_signers)).for_each(|_| self.work.notify_one());
         if is_ready {
-            self.ready.notify_one();
+            self.became_ready(&mut inner, number);
         }
         Ok((number, ticket))
     }
 
-    /// The next part to sign; `None` when the line has ended.
-    pub fn next_part(&self) -> Option<Part> {
+    /// Takes a part that is signed (what this gave before, without its records), and gives the next to sign; `None` when the line has ended.
+    pub fn next_part(&self, done: Option<(Part, Vec<Finished>)>) -> Option<Part> {
         let mut inner = self.lock();
+        if let Some((part, finished)) = done
+            && let Some(group) = inner.group(part.group)
+        {
+            if let Some(place) = group.parts.get_mut(part.place) {
+                *place = finished;
+            }
+            self.finish_one(&mut inner, part.group);
+        }
         loop {
             if let Some(part) = inner.work.pop_front() {
                 return Some(part);
@@ -212,22 +221,29 @@ impl Line {
         }
     }
 
-    /// A part is signed; `part` is what [`Line::next_part`] gave, without its records.
-    pub fn finish_part(&self, part: &Part, finished: Vec<Finished>) {
-        let mut inner = self.lock();
-        if let Some(group) = inner.group(part.group) {
-            if let Some(place) = group.parts.get_mut(part.place) {
-                *place = finished;
-            }
-            if group.finish_one() {
-                self.ready.notify_one();
-            }
+    /// The values of a group are kept.
+    pub fn finish_values(&self, number: u64) {
+        self.finish_one(&mut self.lock(), number);
+    }
+
+    /// One of what the group was missing is there.
+    fn finish_one(&self, inner: &mut Inner, number: u64) {
+        let Some(group) = inner.group(number) else { return };
+        group.missing = group.missing.saturating_sub(1);
+        if group.missing == 0 {
+            self.became_ready(inner, number);
         }
     }
 
-    /// The values of a group are kept.
-    pub fn finish_values(&self, number: u64) {
-        if self.lock().group(number).is_some_and(Group::finish_one) {
+    /// The syncing thread is woken only if it could do more than go on waiting: waking it for each of thousands of records would cost as much as signing some of them.
+    fn became_ready(&self, inner: &mut Inner, number: u64) {
+        let is_first = inner.groups.front().is_some_and(|front| front.number == number);
+        let Some(group) = inner.group(number) else { return };
+        group.ready_at = Some(Instant::now());
+        let (count, is_urgent) = (group.count, group.is_urgent);
+        inner.ready_count += count;
+        inner.urgent_count += usize::from(is_urgent);
+        if is_first || inner.urgent_count > 0 || inner.ready_count >= limits::BATCH_RECORDS_MAX || inner.wanted > inner.durable {
             self.ready.notify_one();
         }
     }
@@ -244,7 +260,10 @@ impl Line {
             let waited = inner.groups.front().and_then(|group| group.ready_at).map_or(Duration::ZERO, |at| at.elapsed());
             let is_wanted = batch.is_urgent || inner.is_closing || inner.wanted > inner.durable;
             if batch.groups > 0 && (is_wanted || batch.is_full || waited >= self.group_wait) {
-                return Some(inner.groups.drain(..batch.groups).collect());
+                let taken: Vec<Group> = inner.groups.drain(..batch.groups).collect();
+                inner.ready_count -= taken.iter().map(|group| group.count).sum::<usize>();
+                inner.urgent_count -= taken.iter().filter(|group| group.is_urgent).count();
+                return Some(taken);
             }
             inner = if batch.groups > 0 {
                 self.ready.wait_timeout(inner, self.group_wait.saturating_sub(waited)).unwrap_or_else(PoisonError::into_inner).0
@@ -329,17 +348,6 @@ impl Inner {
             batch.is_urgent |= group.is_urgent;
         }
         batch
-    }
-}
-
-impl Group {
-    /// One of what was missing is there; true if it was the last.
-    fn finish_one(&mut self) -> bool {
-        self.missing = self.missing.saturating_sub(1);
-        if self.missing == 0 {
-            self.ready_at = Some(Instant::now());
-        }
-        self.missing == 0
     }
 }
 

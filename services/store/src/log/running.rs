@@ -104,9 +104,10 @@ impl Drop for Watch<'_> {
 
 /// A signer.
 fn sign(shared: &Shared) {
-    while let Some(mut part) = shared.line.next_part() {
+    let mut done = None;
+    while let Some(mut part) = shared.line.next_part(done) {
         match sign_part(&mut part, shared.log) {
-            Ok(finished) => shared.line.finish_part(&part, finished),
+            Ok(finished) => done = Some((part, finished)),
             Err(error) => return shared.line.fail(error),
         }
     }
