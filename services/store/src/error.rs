@@ -56,6 +56,14 @@ pub enum Error {
         want: TreeHash,
     },
 
+    /// The index cannot be read or written: it can be deleted, it is made again from the segments.
+    Index {
+        /// Its file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+
     // The operator.
     /// The folder holds something else.
     NotAHome(PathBuf),
@@ -244,6 +252,7 @@ impl Error {
             }
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
+            Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
             Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Misuse(_) => Ok(()),
@@ -253,7 +262,11 @@ impl Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Io { source, .. } = self { Some(source) } else { None }
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Index { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }
 

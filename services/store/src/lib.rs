@@ -32,6 +32,8 @@ mod vault;
 
 mod log;
 
+mod index;
+
 pub mod tiles;
 
 mod map;
@@ -41,6 +43,7 @@ mod models;
 pub use clock::{Clock, SystemClock};
 pub use error::{Damage, Error, Misuse};
 pub use home::Home;
+pub use index::{Index, Query};
 pub use keys::OperatorKey;
 pub use lock::{Holder, Lock};
 pub use log::{Appended, Appender, Draft, Entries, Entry, Finding, Head, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, TornTail, fsck};

@@ -54,3 +54,5 @@ pub const COPY_CHUNK_BYTES: u64 = 64 << 20;
 pub const DIGEST_PREFIX_MIN: usize = 4;
 /// Findings that a check of the log lists.
 pub const FINDINGS_MAX: usize = 64;
+/// Records that the index takes in with one transaction.
+pub const INDEX_ROWS_AT_ONCE: u64 = 8_192;

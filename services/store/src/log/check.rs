@@ -1,9 +1,11 @@
-//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every seal, every kept value.
+//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every seal, every kept value, the index.
 
+use super::reader::LogReader;
 use super::replay::{CheckpointCheck, State, Stored, replay};
 use super::seal::Fold;
 use crate::error::{Damage, Error};
 use crate::home::Home;
+use crate::index::Index;
 use crate::limits;
 use crate::vault::Vault;
 use mickai_proof::commitment::commit;
@@ -29,6 +31,8 @@ pub struct Report {
     pub unopened: u64,
     /// Indexes of intents without an outcome; the next writer closes them.
     pub open_intents: Vec<u64>,
+    /// Sealed records that no seal covers yet; the next writer seals them.
+    pub unsealed: u64,
     /// Size of the newest own checkpoint, if it agrees.
     pub checkpoint: Option<u64>,
     /// A tail that a crash tore; the next writer cuts it.
@@ -59,6 +63,13 @@ pub enum Finding {
         /// The seal.
         index: u64,
     },
+    /// The index has the record otherwise than the segments, or not at all. It holds nothing of its own: delete it.
+    Index {
+        /// The first such record.
+        index: u64,
+    },
+    /// The index cannot be read. Delete it.
+    IndexUnreadable(Error),
     /// The value kept does not give the commitment.
     Opening {
         /// The record.
@@ -81,6 +92,8 @@ impl std::fmt::Display for Finding {
             Self::Log(error) => error.fmt(f),
             Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the log's key"),
             Self::Seal { index } => write!(f, "record {index}: the seal names other signatures than those of the records before it"),
+            Self::Index { index } => write!(f, "record {index}: the index does not agree with the segments; delete the folder index, it is made again"),
+            Self::IndexUnreadable(error) => error.fmt(f),
             Self::Opening { index, label } => write!(f, "record {index}: the kept {label} does not give its commitment"),
             Self::Vault { index, error } => write!(f, "record {index}: its kept values cannot be read: {error}"),
         }
@@ -136,12 +149,32 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
         // The records after the damage were not read, so the checkpoint has nothing to say of them.
         Err(error) => report.find(Finding::Log(machine_error(error)?)),
     }
+    // An index cannot be compared with a log that is damaged.
+    if report.is_clean() {
+        check_index(home, &mut report)?;
+    }
     report.records = state.frontier.size();
     report.log = state.log;
     report.root = state.root();
+    report.unsealed = state.unsealed;
     report.open_intents = state.open.values().map(|intent| intent.index).collect();
     report.open_intents.sort_unstable();
     Ok(report)
+}
+
+/// The index, if there is one: whether it has each of its records as the segments have it. It may be behind.
+fn check_index(home: &Home, report: &mut Report) -> Result<(), Error> {
+    let path = Index::path(home);
+    if !path.exists() {
+        return Ok(());
+    }
+    match Index::disagreement(&path, &LogReader::open(home)?) {
+        Ok(None) => {}
+        Ok(Some(index)) => report.find(Finding::Index { index }),
+        Err(error @ Error::Index { .. }) => report.find(Finding::IndexUnreadable(error)),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// What is the machine's fault ends the check; what is wrong with the bytes is a finding.

@@ -38,3 +38,6 @@ mod tests;
 
 #[cfg(test)]
 mod faults;
+
+#[cfg(test)]
+mod beside;

@@ -229,12 +229,14 @@ impl LogWriter {
     fn recover(&mut self) -> Result<(), Error> {
         self.close_dead_intents()?;
         let shared = self.appender.inner();
-        {
+        let size = {
             let mut sequencer = locked(&shared.sequencer);
             if sequencer.state.unsealed > 0 && !sequencer.state.closed {
                 sequencer.seal(shared, false)?;
             }
-        }
+            sequencer.state.frontier.size()
+        };
+        shared.line.wait_durable(size)?;
         let has_checkpoint = locked(&shared.newest).is_some();
         if !has_checkpoint {
             // From its first day on a log that is gone, or shorter, is noticed.
