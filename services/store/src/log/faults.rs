@@ -2,7 +2,7 @@
 //!
 //! Signatures are made by the real library with a fresh key for each run; what makes ten thousand starts quick is that no fsync reaches a real disk.
 
-use super::{Appended, Draft, LogReader, LogWriter, Options, fsck};
+use super::{Appended, Appender, Draft, LogReader, LogWriter, Options, fsck};
 use crate::disk::faulty::{Choices, Fault, Faulty, Volatile, mount};
 use crate::error::Error;
 use crate::home::Home;
@@ -61,12 +61,13 @@ impl Life<'_> {
 
     fn act(&mut self, writer: &mut LogWriter, choices: &mut Choices) -> Result<(), Error> {
         let sealed = || Draft { mode: Mode::Sealed, ..heartbeat() };
-        match choices.below(7) {
+        match choices.below(8) {
             0 => writer.append(heartbeat()).map(|appended| self.tell(appended)),
             1 => writer.append(sealed()).map(|appended| self.tell(appended)),
             2 => writer.append_all(vec![sealed(), heartbeat(), sealed()]).map(|all| all.into_iter().for_each(|appended| self.tell(appended))),
             3 => writer.append_with(heartbeat(), &[("note", b"kept")]).map(|appended| self.tell(appended)),
             4 => writer.checkpoint().map(drop),
+            5 => self.crowd(writer),
             _ => {
                 let permit = writer.append_intent(intent(), &[("prompt", b"hello")])?;
                 self.tell(Appended { index: permit.index(), digest: permit.digest() });
@@ -76,6 +77,44 @@ impl Life<'_> {
                 writer.close(permit, OutcomeCode::Executed, Vec::new(), &[("output", b"hi")]).map(|appended| self.tell(appended))
             }
         }
+    }
+}
+
+impl Life<'_> {
+    /// Three callers at once, so that groups of several share a write, and some wait for their values while others are ready.
+    fn crowd(&mut self, writer: &LogWriter) -> Result<(), Error> {
+        let disk = self.disk;
+        let call = |appender: Appender, caller: u32| -> (Vec<(usize, Appended)>, Result<(), Error>) {
+            let mut told = Vec::new();
+            let mut run = || {
+                for turn in 0..2 {
+                    let sealed = Draft { mode: Mode::Sealed, ..heartbeat() };
+                    let appended = match (caller + turn) % 3 {
+                        0 => appender.append_all(vec![heartbeat(), sealed])?,
+                        1 => vec![appender.append_with(heartbeat(), &[("note", b"kept")])?],
+                        _ => {
+                            let permit = appender.append_intent(intent(), &[("prompt", b"hello")])?;
+                            vec![Appended { index: permit.index(), digest: permit.digest() }]
+                        }
+                    };
+                    let now = disk.now();
+                    told.extend(appended.into_iter().map(|appended| (now, appended)));
+                }
+                Ok(())
+            };
+            let ended = run();
+            (told, ended)
+        };
+        std::thread::scope(|scope| {
+            let callers: Vec<_> = (0..3).map(|caller| (writer.appender(), caller)).map(|(appender, caller)| scope.spawn(move || call(appender, caller))).collect();
+            let mut all = Ok(());
+            for caller in callers {
+                let (told, ended) = caller.join().unwrap();
+                self.told.records.extend(told);
+                all = all.and(ended);
+            }
+            all
+        })
     }
 }
 
