@@ -22,10 +22,10 @@ fn open(home: &Home) -> Result<LogWriter, Error> {
     LogWriter::open_options(home, AUTHORITY, Box::new(StillClock::default()), Options { segment_bytes_max: SEGMENT_BYTES_MAX, signer_count: 1, ..still() })
 }
 
-/// What a caller was told, each with the number of changes that the disk had seen by then.
+/// What callers were told, each with the number of changes that the disk had seen by then, and the label of the value that was kept with it.
 #[derive(Default)]
 struct Told {
-    records: Vec<(usize, Appended)>,
+    records: Vec<(usize, Appended, Option<&'static str>)>,
 }
 
 /// The life of a log: first run, records of all sorts, two orderly ends. Ends at the first error.
@@ -35,15 +35,15 @@ struct Life<'a> {
 }
 
 impl Life<'_> {
-    fn tell(&mut self, appended: Appended) {
-        self.told.records.push((self.disk.now(), appended));
+    fn tell(&mut self, appended: Appended, label: Option<&'static str>) {
+        self.told.records.push((self.disk.now(), appended, label));
     }
 
     fn live(&mut self, root: &Path, choices: &mut Choices) -> Result<(), Error> {
         let home = Home::open_or_create(&root.join("home"))?;
         for _ in 0..2 {
             let mut writer = open(&home)?;
-            writer.recovered().iter().for_each(|appended| self.tell(*appended));
+            writer.recovered().iter().for_each(|appended| self.tell(*appended, None));
             for _ in 0..4 + choices.below(4) {
                 let done = self.act(&mut writer, choices);
                 if let Err(error) = done {
@@ -62,19 +62,19 @@ impl Life<'_> {
     fn act(&mut self, writer: &mut LogWriter, choices: &mut Choices) -> Result<(), Error> {
         let sealed = || Draft { mode: Mode::Sealed, ..heartbeat() };
         match choices.below(8) {
-            0 => writer.append(heartbeat()).map(|appended| self.tell(appended)),
-            1 => writer.append(sealed()).map(|appended| self.tell(appended)),
-            2 => writer.append_all(vec![sealed(), heartbeat(), sealed()]).map(|all| all.into_iter().for_each(|appended| self.tell(appended))),
-            3 => writer.append_with(heartbeat(), &[("note", b"kept")]).map(|appended| self.tell(appended)),
+            0 => writer.append(heartbeat()).map(|appended| self.tell(appended, None)),
+            1 => writer.append(sealed()).map(|appended| self.tell(appended, None)),
+            2 => writer.append_all(vec![sealed(), heartbeat(), sealed()]).map(|all| all.into_iter().for_each(|appended| self.tell(appended, None))),
+            3 => writer.append_with(heartbeat(), &[("note", b"kept")]).map(|appended| self.tell(appended, Some("note"))),
             4 => writer.checkpoint().map(drop),
             5 => self.crowd(writer),
             _ => {
                 let permit = writer.append_intent(intent(), &[("prompt", b"hello")])?;
-                self.tell(Appended { index: permit.index(), digest: permit.digest() });
+                self.tell(Appended { index: permit.index(), digest: permit.digest() }, Some("prompt"));
                 if choices.below(3) == 0 {
                     return Ok(());
                 }
-                writer.close(permit, OutcomeCode::Executed, Vec::new(), &[("output", b"hi")]).map(|appended| self.tell(appended))
+                writer.close(permit, OutcomeCode::Executed, Vec::new(), &[("output", b"hi")]).map(|appended| self.tell(appended, Some("output")))
             }
         }
     }
@@ -84,21 +84,21 @@ impl Life<'_> {
     /// Three callers at once, so that groups of several share a write, and some wait for their values while others are ready.
     fn crowd(&mut self, writer: &LogWriter) -> Result<(), Error> {
         let disk = self.disk;
-        let call = |appender: Appender, caller: u32| -> (Vec<(usize, Appended)>, Result<(), Error>) {
+        let call = |appender: Appender, caller: u32| -> (Vec<(usize, Appended, Option<&'static str>)>, Result<(), Error>) {
             let mut told = Vec::new();
             let mut run = || {
                 for turn in 0..2 {
                     let sealed = Draft { mode: Mode::Sealed, ..heartbeat() };
-                    let appended = match (caller + turn) % 3 {
-                        0 => appender.append_all(vec![heartbeat(), sealed])?,
-                        1 => vec![appender.append_with(heartbeat(), &[("note", b"kept")])?],
+                    let (appended, label) = match (caller + turn) % 3 {
+                        0 => (appender.append_all(vec![heartbeat(), sealed])?, None),
+                        1 => (vec![appender.append_with(heartbeat(), &[("note", b"kept")])?], Some("note")),
                         _ => {
                             let permit = appender.append_intent(intent(), &[("prompt", b"hello")])?;
-                            vec![Appended { index: permit.index(), digest: permit.digest() }]
+                            (vec![Appended { index: permit.index(), digest: permit.digest() }], Some("prompt"))
                         }
                     };
                     let now = disk.now();
-                    told.extend(appended.into_iter().map(|appended| (now, appended)));
+                    told.extend(appended.into_iter().map(|appended| (now, appended, label)));
                 }
                 Ok(())
             };
@@ -125,16 +125,20 @@ fn check(root: &Path, told: &Told, at: usize, is_thorough: bool, what: &dyn std:
     let mut writer = open(&home).unwrap_or_else(|error| panic!("{what:?}: {error}"));
     assert!(writer.open_intents().is_empty());
     let reader = LogReader::open(&home).unwrap();
-    for (_, appended) in told.records.iter().filter(|(time, _)| *time <= at) {
+    for (_, appended, label) in told.records.iter().filter(|(time, ..)| *time <= at) {
         let entry = reader.entry(appended.index).unwrap();
         assert_eq!(entry.map(|entry| entry.digest()), Some(appended.digest), "{what:?}: record {}", appended.index);
+        if let Some(label) = label {
+            assert!(writer.vault().get(appended.index, label).unwrap().is_some(), "{what:?}: the {label} of record {}", appended.index);
+        }
     }
     if is_thorough {
         writer.append_with(heartbeat(), &[("note", b"after")]).unwrap();
         drop(writer);
         let report = fsck(&home, &mut |_| {}).unwrap();
         assert!(report.is_clean(), "{what:?}: {:?}", report.findings);
-        assert_eq!((report.open_intents.len(), report.torn), (0, None));
+        // No value was erased, so every commitment in the log opens, told or not.
+        assert_eq!((report.open_intents.len(), report.torn, report.unopened), (0, None, 0), "{what:?}");
         drop(open(&home).unwrap());
     }
 }

@@ -18,6 +18,9 @@ mod publish;
 
 mod tree;
 
+mod around;
+
+pub use around::{Around, around};
 pub use publish::{Published, keep, publish, renew};
 pub use tree::Tree;
 

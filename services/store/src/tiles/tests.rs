@@ -202,3 +202,27 @@ fn changed_tiles_are_written_again_and_another_log_is_refused() {
     assert!(matches!(keep(&home, &reader, &forged), Err(Error::Rewritten { .. })));
     assert_eq!(keep(&home, &LogReader::open(&home).unwrap(), &later).unwrap().root(604).unwrap().is_some(), true);
 }
+
+/// Left and right of any range are those that hashing the whole log gives, whatever was done to the kept tiles.
+#[test]
+fn what_lies_around_a_range_leads_to_the_checkpoint() {
+    let (_folder, home) = new_home();
+    let mut live = writer(&home).unwrap();
+    grow(&mut live, 700);
+    let note = live.checkpoint().unwrap();
+    let (reader, leaves) = (LogReader::open(&home).unwrap(), leaves(&home));
+    let size = reader.size();
+    let inner = path::full(&home.path().join("tiles"), Kind::Hashes(0), 1);
+    for range in [0..1, 0..size, 300..301, 255..257, 256..512, 1..size, size - 1..size] {
+        let by_definition = Around {
+            left: reader.frontier(range.start).unwrap().unwrap(),
+            right: merkle::right_ranges(range.end, size).into_iter().map(|right| merkle::root_of(&leaves[right.start as usize..right.end as usize]).unwrap()).collect(),
+        };
+        assert_eq!(around(&home, &reader, &note, range.clone()).unwrap(), by_definition, "{range:?}");
+        std::fs::write(&inner, [7; 8_192]).unwrap();
+        assert_eq!(around(&home, &reader, &note, range.clone()).unwrap(), by_definition, "{range:?}");
+    }
+    for range in [3..3, 0..size + 1] {
+        assert!(matches!(around(&home, &reader, &note, range), Err(Error::Misuse(Misuse::Checkpoint))));
+    }
+}
