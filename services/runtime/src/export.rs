@@ -11,6 +11,7 @@ use mickai_proof::digest::{Id, TreeHash};
 use mickai_proof::key::PublicKey;
 use mickai_proof::merkle;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_store::tiles::{self, Around};
 use mickai_store::{Appended, Draft, LogReader, Vault};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -88,7 +89,9 @@ impl System {
         let permit = writer.append_intent(draft, &[])?;
         writer.check_permit(&permit)?;
         let intent = Appended { index: permit.index(), digest: permit.digest() };
-        let source = Source { reader: &reader, key: &public, vault: Some(writer.vault()), note: &note, size };
+        // Whatever is wrong with the tiles, the log itself has the same nodes, only not as quickly.
+        let around = tiles::around(self.home(), &reader, &note, header.first..header.end()).ok();
+        let source = Source { reader: &reader, key: &public, vault: Some(writer.vault()), note: &note, size, around };
         match write_file(&source, header, open, path) {
             Ok((byte_count, digest)) => {
                 let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(byte_count)), (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))];
@@ -149,6 +152,8 @@ pub(crate) struct Source<'a> {
     /// A checkpoint of the first `size` records.
     pub note: &'a str,
     pub size: u64,
+    /// The nodes left and right of the range, where they are known without reading the log.
+    pub around: Option<Around>,
 }
 
 /// The header of a bundle of these records of the first `size`.
@@ -165,8 +170,10 @@ pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Re
 impl Source<'_> {
     /// The bundle's bytes, chunk by chunk.
     pub fn stream(&self, header: Header, open: Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        let missing = || Error::BadRecord { index: header.end(), part: "tree" };
-        let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
+        let Around { left, right } = match &self.around {
+            Some(around) => around.clone(),
+            None => self.hashed_around(header.first..header.end())?,
+        };
         let mut writer = Writer::new(header, self.key, left.nodes());
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
@@ -174,8 +181,15 @@ impl Source<'_> {
             writer.push(entry.record, entry.signature, openings);
             sink(&writer.take())?;
         }
-        let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
-        sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))
+        sink(&writer.finish(&right, self.note))
+    }
+
+    /// The nodes around a range, by hashing every record outside it.
+    fn hashed_around(&self, range: Range<u64>) -> Result<Around> {
+        let missing = || Error::BadRecord { index: range.end, part: "tree" };
+        let left = self.reader.frontier(range.start)?.ok_or_else(missing)?;
+        let right = merkle::right_ranges(range.end, self.size).into_iter().map(|range| self.subtree(range));
+        Ok(Around { left, right: right.collect::<Result<_>>()? })
     }
 
     fn subtree(&self, range: Range<u64>) -> Result<TreeHash> {

@@ -35,7 +35,7 @@ impl System {
         // Signed here and not kept: verifying takes no lock and leaves no trace.
         let signer = OperatorKey::load(self.home())?;
         let (key, note) = (signer.public().clone(), signer.sign_checkpoint(&Checkpoint { log, size, root })?);
-        let source = Source { reader: &reader, key: &key, vault: None, note: &note, size };
+        let source = Source { reader: &reader, key: &key, vault: None, note: &note, size, around: None };
         let mut verifier = Verifier::new(Policy { key: Some(TrustedKey::Key(key.clone())), ..policy })?;
         source.stream(header(&reader, selection, size)?, Open::default(), &mut |bytes| {
             verifier.feed(bytes);
