@@ -25,8 +25,10 @@ fn open(home: &Home) -> Result<LogWriter, Error> {
 /// What callers were told, each with the number of changes that the disk had seen by then, and the label of the value that was kept with it.
 #[derive(Default)]
 struct Told {
-    records: Vec<(usize, Appended, Option<&'static str>)>,
+    records: Vec<One>,
 }
+
+type One = (usize, Appended, Option<&'static str>);
 
 /// The life of a log: first run, records of all sorts, two orderly ends. Ends at the first error.
 struct Life<'a> {
@@ -84,7 +86,7 @@ impl Life<'_> {
     /// Three callers at once, so that groups of several share a write, and some wait for their values while others are ready.
     fn crowd(&mut self, writer: &LogWriter) -> Result<(), Error> {
         let disk = self.disk;
-        let call = |appender: Appender, caller: u32| -> (Vec<(usize, Appended, Option<&'static str>)>, Result<(), Error>) {
+        let call = |appender: Appender, caller: u32| -> (Vec<One>, Result<(), Error>) {
             let mut told = Vec::new();
             let mut run = || {
                 for turn in 0..2 {
