@@ -57,7 +57,8 @@ fn main() {
         let bytes = single(&key, sealed_count, mode);
         let path = folder.path().join("single.oar");
         std::fs::write(&path, &bytes).unwrap();
-        let status = Command::new(&oar).arg("verify").arg(&path).args(["--key-id", &key.public.id().to_string(), "--require", "inclusion,integrity,authenticity"]).output().unwrap();
+        let status =
+            Command::new(&oar).arg("verify").arg(&path).args(["--key-id", &key.public.id().to_string(), "--require", "inclusion,integrity,authenticity"]).output().unwrap();
         assert_eq!(status.status.code(), Some(0), "{}", String::from_utf8_lossy(&status.stdout));
         println!("bundle/single mode={name} leaves={sealed_count} bytes={}", bytes.len());
     }

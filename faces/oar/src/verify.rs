@@ -48,7 +48,9 @@ pub fn run(flags: &Verify) -> Result<u8, Problem> {
             let disagreements = verifier.disagreements();
             let verdict = verifier.finish()?;
             if disagreements > 0 {
-                eprintln!("oar: two ways to verify a signature disagreed {disagreements} times, and the library's word was taken: this is a fault of oar or of the library, please report it");
+                eprintln!(
+                    "oar: two ways to verify a signature disagreed {disagreements} times, and the library's word was taken: this is a fault of oar or of the library, please report it"
+                );
             }
             print(flags, &verdict, &verdict.to_json())?;
             Ok(verdict.word.exit_code())

@@ -12,6 +12,7 @@ use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
 use mickai_proof::merkle;
 use mickai_proof::record::{Fact, Kind};
+use mickai_store::tiles::{self, Around};
 use mickai_store::{Appended, Draft, Entry, Erased, KeyAccount, LogReader, Running, Vault};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
@@ -85,9 +86,12 @@ impl System {
         }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let (_, account) = self.key_account()?;
+        // Whatever is wrong with the tiles, the log itself has the same nodes, only not as quickly.
+        let around = tiles::around(self.home(), &reader, &note, header.first..header.end()).ok();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
-            let source = Source { reader: &reader, account: &account, values: Some((log.vault(), log.erased())), note: &note, size: checkpoint.size };
+            let erased = log.erased();
+            let source = Source { reader: &reader, account: &account, values: Some((log.vault(), &erased)), note: &note, size: checkpoint.size, around };
             let written = write_file(act, &source, header, open, path)?;
             let digest = Fact::Bytes(written.digest.to_vec().into());
             let facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count)), (fact::FILE_DIGEST.to_owned(), digest)];
@@ -170,6 +174,8 @@ pub(crate) struct Source<'a> {
     /// A checkpoint of the first `size` records.
     pub note: &'a str,
     pub size: u64,
+    /// The nodes left and right of the range, where they are known without reading the log.
+    pub around: Option<Around>,
 }
 
 /// The header of a bundle of these records of the first `size`.
@@ -186,8 +192,10 @@ pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Re
 impl Source<'_> {
     /// The bundle's bytes, chunk by chunk. Gives the values that were to be shown and are not there.
     pub fn stream(&self, header: Header, open: &Open, sink: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<Vec<Missing>> {
-        let missing = || Error::BadRecord { index: header.end(), part: "tree" };
-        let left = self.reader.frontier(header.first)?.ok_or_else(missing)?;
+        let Around { left, right } = match &self.around {
+            Some(around) => around.clone(),
+            None => self.hashed_around(header.first..header.end())?,
+        };
         let mut writer = Writer::new(header, self.account.keys_within(self.size), &self.key_events(header)?, left.nodes());
         let mut all_missing = Vec::new();
         for entry in self.reader.entries(header.first..header.end()) {
@@ -197,9 +205,16 @@ impl Source<'_> {
             writer.push(entry.record, entry.signature, openings);
             sink(&writer.take())?;
         }
-        let right = merkle::right_ranges(header.end(), self.size).into_iter().map(|range| self.subtree(range));
-        sink(&writer.finish(&right.collect::<Result<Vec<_>>>()?, self.note))?;
+        sink(&writer.finish(&right, self.note))?;
         Ok(all_missing)
+    }
+
+    /// The nodes around a range, by hashing every record outside it.
+    fn hashed_around(&self, range: Range<u64>) -> Result<Around> {
+        let missing = || Error::BadRecord { index: range.end, part: "tree" };
+        let left = self.reader.frontier(range.start)?.ok_or_else(missing)?;
+        let right = merkle::right_ranges(range.end, self.size).into_iter().map(|range| self.subtree(range));
+        Ok(Around { left, right: right.collect::<Result<_>>()? })
     }
 
     /// The key events outside the range, if the log holds any but genesis (spec/bundle.md "Production").

@@ -40,7 +40,7 @@ impl System {
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, account: &account, values: None, note: &note, size };
+        let source = Source { reader: &reader, account: &account, values: None, note: &note, size, around: None };
         let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key.clone())], ..policy })?;
         source.stream(header(&reader, selection, size)?, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);

@@ -130,7 +130,26 @@ fn record(draw: &mut Stream) -> Vec<u8> {
         Cow::Owned(value)
     });
     let action = Cow::Owned(action);
-    let record = Record { log_id, index, prev, wall_ms, boot_id, monotonic_ns, kind, actor, authority, action, causes, facts, commitments, closes, mode, key_id, critical: Vec::new(), extensions };
+    let record = Record {
+        log_id,
+        index,
+        prev,
+        wall_ms,
+        boot_id,
+        monotonic_ns,
+        kind,
+        actor,
+        authority,
+        action,
+        causes,
+        facts,
+        commitments,
+        closes,
+        mode,
+        key_id,
+        critical: Vec::new(),
+        extensions,
+    };
     let bytes = encode(&record);
     assert_eq!(decode(&bytes).as_ref(), Ok(&record));
     bytes
