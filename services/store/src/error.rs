@@ -192,6 +192,7 @@ impl Error {
                 Self::Io { doing, path: path.clone(), source }
             }
             Self::Crypto => Self::Crypto,
+            Self::Key(fault) => Self::Key(fault.clone()),
             _ => Self::Poisoned,
         }
     }

@@ -72,9 +72,10 @@ impl Appender {
         &self.inner().vault
     }
 
-    /// Intents without an outcome, by index.
+    /// Intents that are durable and have no outcome, by index.
     pub fn open_intents(&self) -> Vec<OpenIntent> {
-        let mut open: Vec<_> = locked(&self.inner().sequencer).state.open.values().cloned().collect();
+        let durable = self.size();
+        let mut open: Vec<_> = locked(&self.inner().sequencer).state.open.values().filter(|intent| intent.index < durable).cloned().collect();
         open.sort_by_key(|intent| intent.index);
         open
     }
