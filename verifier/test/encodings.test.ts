@@ -5,7 +5,7 @@ import { encodeUtf8, equal, fromBase64, fromHex, toBase64, toHex } from '../src/
 import { decode, encode, Malformed, type Value } from '../src/cbor.js';
 import { parseCheckpoint } from '../src/checkpoint.js';
 import { parsePem } from '../src/keys.js';
-import { Frontier, leafHash } from '../src/merkle.js';
+import { Frontier, leafHash, rootOfPath } from '../src/merkle.js';
 import { parseReference } from '../src/reference.js';
 import { Log, makeKey } from './make.js';
 
@@ -162,6 +162,22 @@ test('tree: every range of every tree of up to 20 leaves gives the root of the d
         if (right.length > 0) assert.equal(tree.rootWith(end, right.slice(1), size), undefined, 'one hash too few');
       }
     }
+  }
+});
+
+test('tree: every path of every tree of up to 20 leaves leads to its root, and no other does', () => {
+  const log = new Log({ ...makeKey(1), sign: () => new Uint8Array(3309) }).genesis();
+  while (log.records.length < 20) log.add(12);
+  const other = new Uint8Array(32);
+  for (let size = 1; size <= 20; size += 1) {
+    for (let index = 0; index < size; index += 1) {
+      const [leaf, path, root] = [leafHash(log.records[index]!), log.path(index, size), log.root(size)];
+      assert.deepEqual(rootOfPath(leaf, BigInt(index), size, path), root, `${index} of ${size}`);
+      assert.equal(rootOfPath(leaf, BigInt(index), size, [...path, other]), undefined, 'one hash too many');
+      if (path.length > 0) assert.equal(rootOfPath(leaf, BigInt(index), size, path.slice(1)), undefined, 'one hash too few');
+    }
+    // The last leaf's path does not lead from a place after it.
+    assert.equal(rootOfPath(leafHash(log.records[size - 1]!), BigInt(size), size, log.path(size - 1, size)), undefined);
   }
 });
 

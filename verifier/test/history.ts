@@ -4,7 +4,7 @@ import { encodeUtf8, toBase64, toHex } from '../src/bytes.js';
 import { encode, type Value } from '../src/cbor.js';
 import { KIND, recordDigest } from '../src/record.js';
 import type { Policy } from '../src/policy.js';
-import { Log, makeKey, rotationMessage, set, setFacts, statement, type KeyPair } from './make.js';
+import { Log, makeKey, rotationMessage, set, setFacts, stated, statement, type KeyPair } from './make.js';
 import { broken, changed, chunk, event, flipped, keyList, note, type Row } from './rows.js';
 
 export const [K1, K2, K3, RECOVERY, STRANGER] = [1, 2, 3, 9, 66].map(makeKey) as [KeyPair, KeyPair, KeyPair, KeyPair, KeyPair];
@@ -78,6 +78,8 @@ const LISTS: Row[] = [
   { why: 'a fourth item in keys', bundle: broken((p) => p.keys.push(0n), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'an event of five items', bundle: broken((p) => event(p, 0).push(0n), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'events out of order', bundle: broken((p) => (p.keys[2] as Value[]).reverse(), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
+  { why: 'events out of order after genesis', bundle: broken((p) => (p.keys[2] as Value[]).push(...(p.keys[2] as Value[]).splice(1, 1)), TWICE, { first: 9 }), reason: 'malformed-bundle', index: 9 },
+  { why: 'an event twice', bundle: broken((p) => (p.keys[2] as Value[]).splice(1, 0, event(p, 1)), TWICE, { first: 9 }), reason: 'malformed-bundle', index: 9 },
   { why: 'an event in the range', bundle: broken((p) => (event(p, 1)[0] = 4n), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'events before the range without genesis', bundle: broken((p) => (p.keys[2] as Value[]).shift(), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
   { why: 'a path of 65', bundle: broken((p) => (event(p, 0)[3] = Array<Value>(65).fill(ID)), ROTATED, { first: 4 }), reason: 'malformed-bundle', index: 4 },
@@ -177,6 +179,19 @@ const STATEMENTS: Row[] = [
     const items = statement(BEGUN, K1, { effective: 1 }, K2);
     change(items);
     return { why: `a statement with ${why}`, bundle: BEGUN.bundle(), policy: pinned(BEGUN, { revocations: [base64(items)] }), reason: 'misuse-revocation', exit: 64 };
+  }),
+  ...([
+    ['another name', 0, 'oar-revocatiom'],
+    ['version 2', 1, 2n],
+    ['a log id of 31 bytes', 2, ID.slice(1)],
+    ['a revoked id of 33 bytes', 3, new Uint8Array(33)],
+    ['an index that is a text', 4, '1'],
+    ['two times', 5, [1n, 2n]],
+    ['a time that is a text', 5, ['1']],
+  ] as [string, number, Value][]).map(([why, place, value]): Row => {
+    const said = statement(BEGUN, K1, { effective: 1 }, K2).slice(0, 6);
+    said[place] = value;
+    return { why: `a statement with ${why}, and signed so`, bundle: BEGUN.bundle(), policy: pinned(BEGUN, { revocations: [base64(stated(said, K2))] }), reason: 'misuse-revocation', exit: 64 };
   }),
   { why: 'a statement that is no base64', bundle: BEGUN.bundle(), policy: pinned(BEGUN, { revocations: ['no base64'] }), reason: 'misuse-revocation', exit: 64 },
   { why: '17 statements', bundle: BEGUN.bundle(), policy: pinned(BEGUN, { revocations: Array<string>(17).fill(base64(statement(BEGUN, K1, { effective: 1 }, K2))) }), reason: 'misuse-revocation', exit: 64 },

@@ -287,7 +287,11 @@ export function rotationMessage(log: Uint8Array, index: number, prev: Uint8Array
 /** A revocation statement by `signer`. */
 export function statement(log: Log, revoked: KeyPair, { effective, since }: { effective: number; since?: number }, signer: KeyPair): Value[] {
   const times = since === undefined ? [] : [BigInt(since)];
-  const said: Value[] = ['oar-revocation', 1n, log.id, revoked.publicKey.id, BigInt(effective), times];
+  return stated(['oar-revocation', 1n, log.id, revoked.publicKey.id, BigInt(effective), times], signer);
+}
+
+/** The six elements of a statement, whatever they are, signed. */
+export function stated(said: Value[], signer: KeyPair): Value[] {
   return [...said, signer.publicKey.spki, signer.sign(concat(encodeUtf8('oar-revoke-v1\0'), encode(said)))];
 }
 
