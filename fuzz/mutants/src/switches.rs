@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use quote::ToTokens;
 use syn::spanned::Spanned;
 use syn::visit_mut::{self, VisitMut};
-use syn::{Attribute, BinOp, Block, Expr, ExprBinary, ImplItemFn, Item, ItemFn, ItemImpl, ReturnType, Stmt, UnOp, parse_quote};
+use syn::{Attribute, BinOp, Block, Expr, ExprBinary, ImplItemFn, Item, ItemFn, ItemImpl, ReturnType, Stmt, parse_quote};
 
 /// One change; its number is its place in the list plus one.
 pub struct Mutant {
@@ -44,7 +44,6 @@ impl Switches<'_> {
             Expr::Call(call) if is_switch(&call.func) => {}
             Expr::Let(inner) => self.visit_expr_mut(&mut inner.expr),
             Expr::Paren(inner) => self.switch_bool(&mut inner.expr),
-            Expr::Unary(unary) if matches!(unary.op, UnOp::Not(_)) => self.switch_bool(&mut unary.expr),
             Expr::Binary(ExprBinary { op: BinOp::And(_) | BinOp::Or(_), left, right, .. }) => {
                 self.switch_bool(left);
                 self.switch_bool(right);

@@ -69,6 +69,17 @@ pub fn write(files: &mut Files) {
     case("cut", "cut short", good[..good.len() - 1].to_vec(), &[&key], Some("malformed-fork"), 1);
     case("longer", "a byte after it", [&good[..], &[0]].concat(), &[&key], Some("malformed-fork"), 1);
     case("nodes-65", "65 nodes", encode(&a, &b, &[TreeHash([7; 32]); 65], &right), &[&key], Some("malformed-fork"), 1);
+    let changed = |at: usize, byte: u8| {
+        let mut changed = good.clone();
+        changed[at] = byte;
+        changed
+    };
+    case("nodes-64", "as many nodes as there may be, none of which belongs there", encode(&a, &b, &[TreeHash([7; 32]); 64], &right), &[&key], Some("fork-unproven"), 1);
+    case("equal-size-right", "nodes on the right where the sizes are equal", encode(&honest.note(3), &view.first(3).note(3), &[], &right), &[&key], Some("fork-unproven"), 1);
+    case("elements-7", "an array of seven, its content as it should be", changed(0, 0x87), &[&key], Some("malformed-fork"), 1);
+    case("elements-2", "an array of name and version", [&[0x82], &good[1..11]].concat(), &[&key], Some("malformed-fork"), 1);
+    case("elements-1", "an array of the name alone, though a version follows", [&[0x81], &good[1..11]].concat(), &[&key], Some("not-a-fork-proof"), 4);
+    case("name-letter", "a letter of the name changed, all else as it should be", changed(5, b'e'), &[&key], Some("not-a-fork-proof"), 4);
     let mut version = good.clone();
     version[10] = 2;
     case("version-2", "another version", version, &[&key], Some("not-a-fork-proof"), 4);

@@ -14,6 +14,7 @@ mod common;
 mod bundle;
 mod bundle_accept;
 mod bundle_checkpoint;
+mod bundle_edges;
 mod bundle_keys;
 mod bundle_parts;
 mod bundle_policy;
@@ -44,6 +45,7 @@ fn main() {
     bundle_checkpoint::write(&mut files);
     bundle_keys::write(&mut files);
     bundle_policy::write(&mut files);
+    bundle_edges::write(&mut files);
     fork::write(&mut files);
     tamper::write(&mut files);
     files.json("", "seeded", &common::seeded::hashes());
