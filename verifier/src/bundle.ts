@@ -165,6 +165,7 @@ export class BundleReader {
   private *event(): Reading<Event> {
     yield* this.atoms.expect(MAJOR.array, 4);
     const index = yield* this.atoms.argument(MAJOR.uint);
+    if (index > BigInt(Number.MAX_SAFE_INTEGER)) throw new Malformed('an event at an index above 2^53 − 1');
     const bytes = yield* this.atoms.bytes(RECORD_SIZE_MAX);
     const cose = yield* this.atoms.bytes(COSE_SIZE_MAX);
     const hashCount = yield* this.atoms.argument(MAJOR.array);

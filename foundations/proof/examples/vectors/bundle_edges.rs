@@ -170,6 +170,9 @@ fn policies(files: &mut Files) {
     case("policy-keys-16", "as many keys as a policy may have", many.pinned(&log, 1)).verified(files, &[]);
     let many = (0..most).fold(trust(&log.signer), |policy, _| policy.pinned_head(&log, 1));
     case("policy-references-16", "as many references as a policy may have", many).verified(files, &[]);
+    let beyond = |size: u64| format!("{size}:{}", log.root(1));
+    let two = trust(&log.signer).referring(beyond(9)).referring(beyond(5));
+    case("references-truncated-two", "two references that cover more than there is: the smaller one is told", two).invalid(files, "truncated", 1, 20, Completeness);
     let most = PolicyText { skew_ms: Some(limits::INDEX_MAX), ..trust(&log.signer).pinned(&log, 1) };
     case("policy-number-most", "the greatest number that a policy may hold", most).verified(files, &[]);
 }

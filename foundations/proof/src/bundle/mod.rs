@@ -12,3 +12,6 @@ pub use cut::{Around, Cut};
 pub use header::{EventProof, Header};
 pub use read::{BundleError, Event, Parser};
 pub use write::Writer;
+
+#[cfg(test)]
+mod tests;

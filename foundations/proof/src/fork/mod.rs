@@ -6,3 +6,6 @@ mod report;
 
 pub use proof::{ForkError, ForkProof, encode, is_fork_proof};
 pub use report::ForkReport;
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,10 @@ use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 use base64ct::{Base64, Encoding};
+use core::fmt;
+use core::marker::PhantomData;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The members as they are written.
@@ -15,7 +19,7 @@ use serde::{Deserialize, Deserializer};
 #[serde(default, deny_unknown_fields)]
 struct Members {
     keys: Vec<String>,
-    references: Vec<Kept>,
+    references: Vec<Object<Kept>>,
     #[serde(deserialize_with = "there")]
     require: Option<Vec<String>>,
     #[serde(deserialize_with = "there")]
@@ -37,6 +41,29 @@ struct Kept {
     received: Option<u64>,
 }
 
+/// An object and nothing else: a derived reader alone would also take an array of the members' values.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(value: D) -> Result<Self, D::Error> {
+        value.deserialize_map(OnlyMembers(PhantomData))
+    }
+}
+
+struct OnlyMembers<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for OnlyMembers<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(members)).map(Object)
+    }
+}
+
 /// A member that is written has a value: `null` is none.
 fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Option<T>, D::Error> {
     T::deserialize(member).map(Some)
@@ -51,14 +78,14 @@ impl Policy {
         if bytes.len() > limits::POLICY_BYTES_MAX {
             return Err(Misuse::Policy);
         }
-        let members: Members = serde_json::from_slice(bytes).map_err(|_| Misuse::Policy)?;
+        let Object(members): Object<Members> = serde_json::from_slice(bytes).map_err(|_| Misuse::Policy)?;
         if members.numbers().any(|number| number > limits::INDEX_MAX) {
             return Err(Misuse::Policy);
         }
         let mut found = Vec::new();
         let mut policy = Self {
             keys: kept(&mut found, members.keys.iter().map(|text| TrustedKey::parse(text))),
-            references: kept(&mut found, members.references.iter().map(Kept::to_reference)),
+            references: kept(&mut found, members.references.iter().map(|Object(kept)| kept.to_reference())),
             upto: members.upto,
             revocations: kept(&mut found, members.revocations.iter().map(|text| statement(text))),
             ..Self::default()
@@ -83,7 +110,7 @@ fn kept<T>(found: &mut Vec<Misuse>, items: impl Iterator<Item = Result<T, Misuse
 
 impl Members {
     fn numbers(&self) -> impl Iterator<Item = u64> {
-        let times = self.references.iter().flat_map(|kept| [kept.requested, kept.received]);
+        let times = self.references.iter().flat_map(|Object(kept)| [kept.requested, kept.received]);
         times.chain([self.upto, self.max_age_ms, self.skew_ms]).flatten()
     }
 }

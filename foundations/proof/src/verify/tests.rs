@@ -1,5 +1,9 @@
 //! What no vector shows: the limit of open intents, which takes more records than a file should hold, and the report's exact text.
 
+mod failed;
+
+mod policy_file;
+
 mod tamper;
 
 use super::chain::Chain;

@@ -2,7 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test, which reads files and uses two threads")]
 
 #[path = "../../../tests/common/mod.rs"]
-mod common;
+pub mod common;
 
 use super::super::{Policy, TrustedKey, Verifier};
 use common::tamper::{OfOwn, OfVector, Tampered};

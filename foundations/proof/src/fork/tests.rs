@@ -1,0 +1,33 @@
+//! What no vector shows: how a fork proof is told.
+
+use super::ForkReport;
+use crate::key::PublicKey;
+use crate::verify::{Axis, Word};
+use serde_json::Value;
+
+fn vector(path: &str) -> (Vec<u8>, Vec<PublicKey>) {
+    use base64ct::{Base64, Encoding};
+    let vector: Value = serde_json::from_str(path).unwrap();
+    let keys = vector["keys"].as_array().unwrap().iter().map(|pem| PublicKey::from_pem(pem.as_str().unwrap()).unwrap());
+    (Base64::decode_vec(vector["fork"].as_str().unwrap()).unwrap(), keys.collect())
+}
+
+#[test]
+fn a_report_tells_what_is_proven() {
+    let (fork, keys) = vector(include_str!("../../../../spec/vectors/fork/accept/prefix.json"));
+    let (unproven, _) = vector(include_str!("../../../../spec/vectors/fork/reject/same-note.json"));
+    for (bytes, word, verdict, exit, reason, consistency) in [
+        (&fork[..], Word::Invalid, Value::from("INVALID"), 1, "fork", ("fail", "fork")),
+        (&unproven[..], Word::Invalid, Value::from("INVALID"), 1, "fork-unproven", ("unchecked", "not-reached")),
+        (&b"other"[..], Word::Unreadable, Value::Null, 4, "not-a-fork-proof", ("unchecked", "not-reached")),
+    ] {
+        let report = ForkReport::of(bytes, &keys);
+        let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!((report.word(), report.reason()), (word, reason));
+        assert_eq!((&json["verdict"], &json["exit"], &json["reason"]), (&verdict, &Value::from(exit), &Value::from(reason)));
+        for axis in Axis::ALL {
+            let (state, why) = if axis == Axis::Consistency { consistency } else { ("unchecked", "not-reached") };
+            assert_eq!((&json["axes"][axis.name()]["state"], &json["axes"][axis.name()]["reason"]), (&Value::from(state), &Value::from(why)), "{}", axis.name());
+        }
+    }
+}
