@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Runs the proof's other tests on the mutants that no vector noticed, and prints the whole list with what noticed each.
+
+usage: survivors.py FOLDER LIST    (FOLDER as `mutants` made it; LIST is what its example `mutants` printed)
+"""
+import json
+import os
+import subprocess
+import sys
+
+# The quick ones first; each is (target, arguments).
+TESTS = [
+    ("mickai_proof", ["--skip", "tamper", "--skip", "mldsa"]),
+    ("exports", []),
+    ("properties", []),
+    ("fuzz", ["every_target_holds"]),
+    ("mickai_proof", ["tamper::the_seeded_flips_give_the_committed_hash", "tamper::no_single", "tamper::no_cut"]),
+]
+SECONDS_MAX = 300
+
+
+def programs(folder):
+    """The test programs of the switchable copy, by name."""
+    build = ["cargo", "test", "--offline", "--manifest-path", f"{folder}/Cargo.toml", "--no-run", "--message-format=json"]
+    made = subprocess.run(build, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    items = [json.loads(line) for line in made.splitlines() if line.startswith(b"{")]
+    return {item["target"]["name"]: item["executable"] for item in items if item.get("executable") and item["profile"]["test"]}
+
+
+def noticed(program, arguments, number, folder):
+    """The first test that fails, `no end` where none ends, or nothing."""
+    environment = dict(os.environ, MUTANT=number, RUST_BACKTRACE="0", PROPTEST_MAX_SHRINK_ITERS="0")
+    try:
+        done = subprocess.run([program, *arguments], env=environment, cwd=f"{folder}/foundations/proof", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS_MAX)
+    except subprocess.TimeoutExpired:
+        return "no end"
+    if done.returncode == 0:
+        return None
+    failed = [line.split()[1] for line in done.stdout.decode(errors="replace").splitlines() if line.startswith("test ") and line.endswith("FAILED")]
+    return failed[0] if failed else f"exit {done.returncode}"
+
+
+def main():
+    folder, listed = sys.argv[1:3]
+    built = programs(folder)
+    for name, arguments in TESTS:
+        assert noticed(built[name], arguments, "0", folder) is None, f"{name} fails without any mutant"
+    counts = {"killed": 0, "SURVIVED": 0}
+    with open(listed, encoding="utf-8") as lines:
+        rows = [line.rstrip("\n").split("\t") for line in lines if line.startswith(("killed\t", "SURVIVED\t"))]
+    for word, number, *rest in rows:
+        if word == "SURVIVED":
+            for name, arguments in TESTS:
+                by = noticed(built[name], arguments, number, folder)
+                if by:
+                    word, rest = "killed", [*rest[:4], f"test {by}"]
+                    break
+        counts[word] += 1
+        print("\t".join([word, number, *rest]), flush=True)
+    print(f"{counts['killed']} killed, {counts['SURVIVED']} survived")
+
+
+main()
