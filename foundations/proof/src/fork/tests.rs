@@ -1,6 +1,6 @@
 //! What no vector shows: how a fork proof is told.
 
-use super::ForkReport;
+use super::{ForkReport, is_fork_proof};
 use crate::key::PublicKey;
 use crate::verify::{Axis, Word};
 use serde_json::Value;
@@ -29,5 +29,13 @@ fn a_report_tells_what_is_proven() {
             let (state, why) = if axis == Axis::Consistency { consistency } else { ("unchecked", "not-reached") };
             assert_eq!((&json["axes"][axis.name()]["state"], &json["axes"][axis.name()]["reason"]), (&Value::from(state), &Value::from(why)), "{}", axis.name());
         }
+    }
+}
+
+#[test]
+fn a_fork_proof_is_known_by_its_beginning() {
+    assert!(is_fork_proof(b"\x86\x68oar-fork") && is_fork_proof(b"\x81\x68oar-fork and more"));
+    for other in [&b"\x68oar-fork"[..], b"\x86\x68oar-fore", b"\x86\x48oar-fork", b"\x86", b""] {
+        assert!(!is_fork_proof(other), "{other:02x?}");
     }
 }

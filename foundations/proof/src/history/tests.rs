@@ -62,3 +62,13 @@ fn the_257th_key_event_is_one_too_many() {
     }
     assert_eq!(history.apply(LOG, 1_000, None, &again), Err(KeyFault::Event));
 }
+
+#[test]
+fn a_revocation_says_since_when() {
+    let names = |since_ms| {
+        let event = KeyEvent::Revoke { revocation: Revocation { revoked: key(1).id(), effective: 3, since_ms }, to: None };
+        event.to_facts().into_iter().map(|(name, fact)| (name.into_owned(), fact.as_uint())).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None), [("revoked".into(), None), ("effective".into(), Some(3))]);
+    assert_eq!(names(Some(5)), [("since".into(), Some(5)), ("revoked".into(), None), ("effective".into(), Some(3))]);
+}

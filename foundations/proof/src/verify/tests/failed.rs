@@ -17,6 +17,7 @@ fn a_failure_lists_nothing() {
     assert_eq!(verdict.word, Word::Revoked);
     assert_eq!((verdict.scope.open_intent_count, &verdict.scope.open_intents[..], verdict.scope.erased_count, verdict.scope.erased.len()), (1, &[1][..], 1, 1));
     assert_eq!(verdict.scope.revoked, [(1, 3)]);
+    assert!(verdict.to_json().starts_with(r#"{"verdict":"REVOKED","exit":3,"#));
     let mut broken = whole;
     broken.note = b"none".to_vec();
     let verdict = verify(&broken.bytes(), Policy::default()).unwrap();
