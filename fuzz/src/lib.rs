@@ -2,6 +2,12 @@
 
 pub mod targets;
 
+// What needs more crates than the proof.
+#[path = "targets/key_file.rs"]
+pub mod key_file;
+
 mod entry;
 
 pub use entry::run;
+
+use targets::{harness, vectors};

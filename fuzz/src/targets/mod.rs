@@ -34,4 +34,6 @@ pub mod public_key;
 
 pub mod path;
 
+pub mod mldsa;
+
 pub mod list;

@@ -262,6 +262,23 @@ fn a_document_reads_back_and_nothing_near_it_does() {
         assert!(text.contains(from), "{from}");
         assert_eq!(WellKnown::parse(text.replacen(from, to, 1).as_bytes()), None, "{from}");
     }
+    let json: Value = serde_json::from_str(&text).unwrap();
+    let as_array = |object: &Value, members: &[&str]| Value::Array(members.iter().map(|member| object[member].clone()).collect());
+    let jwk = ["kty", "alg", "kid", "pub"];
+    let mut shapes = vec![as_array(&json, &["version", "created_ms", "log", "key", "pem", "keys", "revoked", "next", "recovery"])];
+    for (place, array) in [
+        ("/key", as_array(&json["key"], &jwk)),
+        ("/keys/0", as_array(&json["keys"][0], &["from", "key"])),
+        ("/keys/0/key", as_array(&json["keys"][0]["key"], &jwk)),
+        ("/revoked/0", as_array(&json["revoked"][0], &["kid", "effective", "since_ms"])),
+    ] {
+        let mut changed = json.clone();
+        *changed.pointer_mut(place).unwrap() = array;
+        shapes.push(changed);
+    }
+    for shape in shapes {
+        assert_eq!(WellKnown::parse(shape.to_string().as_bytes()), None, "an array of an object's values: {shape}");
+    }
     let swapped = WellKnown { keys: document.keys.iter().rev().cloned().collect(), ..document };
     assert_eq!(WellKnown::parse(swapped.to_json().as_bytes()), None);
 }

@@ -8,6 +8,7 @@ use mickai_proof::digest::{KeyId, LogId};
 use mickai_proof::history::{Committed, Revocation};
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 const VERSION: u64 = 1;
 
@@ -103,7 +104,7 @@ impl WellKnown {
         if bytes.len() as u64 > limits::WELL_KNOWN_BYTES_MAX {
             return None;
         }
-        let document: Document = serde_json::from_slice(bytes).ok()?;
+        let document: Document = serde_json::from_slice(bytes).ok().filter(|_| holds_objects(bytes))?;
         let key = document.key.read()?;
         let keys = document.keys.iter().map(|known| Some(InForce { from: known.from, key: known.key.read()? })).collect::<Option<Vec<_>>>()?;
         let revoked = document.revoked.iter().map(|revoked| Some(Revocation { revoked: key_id(&revoked.kid)?, effective: revoked.effective, since_ms: revoked.since_ms }));
@@ -130,6 +131,13 @@ impl Jwk {
         let key = PublicKey::from_raw(raw);
         (self.kty == "AKP" && self.alg == "ML-DSA-65" && key.id().to_string() == self.kid).then_some(key)
     }
+}
+
+/// Objects where the form has them: a derived reader alone would also take an array of the members' values.
+fn holds_objects(bytes: &[u8]) -> bool {
+    let Ok(json) = serde_json::from_slice::<Value>(bytes) else { return false };
+    let each = |name: &str, is_object: fn(&Value) -> bool| json.get(name).and_then(Value::as_array).is_some_and(|items| items.iter().all(is_object));
+    json.get("key").is_some_and(Value::is_object) && each("keys", |known| known.get("key").is_some_and(Value::is_object)) && each("revoked", Value::is_object)
 }
 
 fn key_id(text: &str) -> Option<KeyId> {
