@@ -58,8 +58,8 @@ pub enum StopReason {
 pub enum Progress<'a> {
     /// So many of the prompt's tokens are in the context.
     Prompt { done: usize, total: usize },
-    /// A token came out; `text` is what can be shown now: often nothing, sometimes of several tokens.
-    Token { token: Token, text: &'a str },
+    /// A token came out; `text` is what can be shown now: often nothing, sometimes of several tokens. `logits` are those that it was chosen from.
+    Token { token: Token, text: &'a str, logits: &'a [f32] },
     /// Text that was held back until it was clear that no stop text begins there.
     Rest { text: &'a str },
 }
@@ -173,7 +173,7 @@ impl Run<'_, '_> {
             self.output.push(token);
             self.seen.insert(token);
             let text = self.writer.push(self.tokenizer.shown_bytes(token)?, &self.request.stop_texts);
-            let flow = each(Progress::Token { token, text: &text });
+            let flow = each(Progress::Token { token, text: &text, logits: self.context.session.logits() });
             if let Some(index) = self.writer.stopped {
                 return Ok(StopReason::StopText(index));
             }

@@ -6,7 +6,7 @@ use crate::out::Out;
 use mickai_model::generate::{Context, Flow, Progress};
 use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::{Message, Role};
-use mickai_runtime::{Answered, Asked, EMBEDDED_NAME, Loaded, System};
+use mickai_runtime::{Answered, Asked, Bound, EMBEDDED_NAME, Loaded, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -57,7 +57,8 @@ pub fn model(system: &System, flags: &Generation) -> Result<Loaded, Failure> {
 /// The conversation and the flags as a request.
 pub fn asked(flags: &Generation, messages: Vec<Message>, verbs: bool) -> Asked {
     let sampler = SamplerConfig { temperature: flags.temperature, top_k: flags.top_k, top_p: flags.top_p, min_p: flags.min_p, repetition_penalty: flags.repetition };
-    Asked { messages, sampler, seed: flags.seed, token_count_max: flags.max_tokens, verbs }
+    let bound = if verbs { Bound::Verbs } else { Bound::Free };
+    Asked { sampler, seed: flags.seed, bound, ..Asked::conversation(messages, flags.max_tokens) }
 }
 
 /// The embedded model was made for requests alone, and would be led astray by other words.

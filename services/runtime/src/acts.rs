@@ -56,6 +56,8 @@ pub mod fact {
     pub const OUTPUT_TOKEN_COUNT: &str = "output_token_count";
     pub const CONSTRAINT: &str = "constraint";
     pub const STOP: &str = "stop";
+    pub const STOP_TEXT_COUNT: &str = "stop_text_count";
+    pub const STORED: &str = "stored";
     pub const RECORD: &str = "record";
     pub const RECORD_DIGEST: &str = "record_digest";
     pub const LOG: &str = "log";
@@ -83,6 +85,9 @@ pub mod label {
     pub const PROMPT_TOKENS: &str = "prompt_tokens";
     pub const OUTPUT: &str = "output";
     pub const OUTPUT_TOKENS: &str = "output_tokens";
+    pub const STOP_TEXTS: &str = "stop_texts";
+    pub const GRAMMAR: &str = "grammar";
+    pub const REQUEST: &str = "request";
 
     /// Tokens spell their text, so whoever names the text means both: `prompt` covers `prompt_tokens`.
     pub fn covers(named: &str, label: &str) -> bool {
@@ -112,7 +117,7 @@ pub struct Side {
 }
 
 impl Side {
-    fn new(digest: RecordDigest, record: &Record<'_>) -> Self {
+    pub(crate) fn new(digest: RecordDigest, record: &Record<'_>) -> Self {
         let facts = record.facts.iter().map(|(name, fact)| (name.to_string(), owned(fact))).collect();
         Self { index: record.index, digest, wall_ms: record.wall_ms, facts }
     }

@@ -2,7 +2,7 @@
 
 use crate::acts::{action, fact, label};
 use crate::error::{Error, Result};
-use crate::executor::Done;
+use crate::executor::{Done, Executor};
 use crate::policy;
 use crate::system::System;
 use mickai_proof::record::{Fact, Kind, Record};
@@ -38,7 +38,11 @@ impl System {
     /// # Errors
     /// [`Error::NoRecord`], [`Error::NoField`], [`Error::AlreadyErased`], [`Error::NotKept`]: nothing was begun. A log or a vault that cannot be written.
     pub fn erase(&self, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
-        let mut executor = self.executor()?;
+        self.erase_by(&mut self.executor()?, index, fields, cause)
+    }
+
+    /// As [`System::erase`], on a log that is held already.
+    pub(crate) fn erase_by(&self, executor: &mut Executor, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
         let reader = self.reader()?;
         let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
         let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;

@@ -1,8 +1,10 @@
 //! What can go wrong between a request and its record, by who is at fault, and what to do about it.
 
 use crate::export::FormError;
+use crate::grammar::GrammarError;
 use crate::policy::Refusal;
 use crate::retention::PolicyError;
+use crate::serve::Full;
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::ModelDigest;
@@ -31,8 +33,30 @@ pub enum Error {
     Verify(Misuse),
     /// An export in a form that cannot hold what was chosen.
     Form(FormError),
+    /// A grammar or schema that an answer cannot be held to.
+    Grammar(GrammarError),
+    /// Too much waits already.
+    Full(Full),
+    /// All models that may be open are at work.
+    ModelsBusy {
+        /// How many are open.
+        open: usize,
+        /// How many may be.
+        max: usize,
+    },
+    /// More of something than is taken.
+    TooMuch {
+        /// Of what.
+        what: &'static str,
+        /// How much was asked for.
+        asked: u64,
+        /// How much is taken.
+        max: u64,
+    },
     /// The operating system refused threads.
     Threads(rayon::ThreadPoolBuildError),
+    /// The operating system refused one thread.
+    Thread(std::io::Error),
     /// A file of the operator's, outside the home.
     File {
         /// Which.
@@ -218,6 +242,11 @@ impl fmt::Display for Error {
             Self::Retention(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
             Self::Form(error) => error.fmt(f),
+            Self::Grammar(error) => error.fmt(f),
+            Self::Full(full) => full.fmt(f),
+            Self::ModelsBusy { open, max } => write!(f, "{open} models are open and at work, of at most {max}: ask again when one of them is done"),
+            Self::TooMuch { what, asked, max } => write!(f, "{asked} {what} are asked for, at most {max} are taken: ask for fewer"),
+            Self::Thread(error) => write!(f, "no thread to compute with: {error}"),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),

@@ -4,6 +4,7 @@
 
 use crate::acts::fact;
 use crate::error::{Error, Result};
+use crate::generation::{Openings, borrowed};
 use crate::policy::{self, Refusal};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
@@ -21,7 +22,7 @@ pub(crate) struct Done<T> {
     /// Facts of the outcome.
     pub facts: Vec<(String, Fact<'static>)>,
     /// Values that the outcome commits to.
-    pub openings: Vec<(&'static str, Vec<u8>)>,
+    pub openings: Openings,
 }
 
 /// An act that began and did not succeed.
@@ -103,19 +104,34 @@ impl Executor {
     /// # Errors
     /// A permit that ran out (on record as `timed_out`), a log that cannot be written, and those of the act itself, after `failed` is on record.
     pub fn run<T>(&mut self, permit: Permit, act: impl FnOnce(&Running, &mut LogWriter) -> std::result::Result<Done<T>, Failed>) -> Result<Performed<T>> {
-        let running = self.log.begin(permit)?;
+        let running = self.begin(permit)?;
         let intent = running.intent();
         match act(&running, &mut self.log) {
             Ok(Done { value, facts, openings }) => {
-                let openings: Vec<(&str, &[u8])> = openings.iter().map(|(label, value)| (*label, value.as_slice())).collect();
-                let outcome = self.log.close(running, OutcomeCode::Executed, facts, &openings)?;
+                let outcome = self.close(running, OutcomeCode::Executed, facts, &openings)?;
                 Ok(Performed { value, intent, outcome })
             }
             Err(Failed { error, facts }) => {
-                self.log.close(running, OutcomeCode::Failed, facts, &[])?;
+                self.close(running, OutcomeCode::Failed, facts, &Vec::new())?;
                 Err(*error)
             }
         }
+    }
+
+    /// The first half of [`Executor::run`], for acts beside each other.
+    ///
+    /// # Errors
+    /// A permit that ran out; a log that cannot be written.
+    pub fn begin(&mut self, permit: Permit) -> Result<Running> {
+        Ok(self.log.begin(permit)?)
+    }
+
+    /// The second half.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn close(&mut self, act: Running, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &Openings) -> Result<Appended> {
+        Ok(self.log.close(act, code, facts, &borrowed(openings))?)
     }
 }
 

@@ -1,27 +1,24 @@
 //! One recorded inference: the prompt is rendered, the intent is durable, the model runs under the permit, the outcome closes it.
 
 use crate::acts::{STOP_INTERRUPTED, action, fact, label};
+use crate::bound::{Bound, Ready};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
 use crate::models::Loaded;
 use crate::policy;
+use crate::said::Said;
 use crate::system::System;
-use crate::verbs::Form;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
-use mickai_model::constrain::{Constrained, Constraint, TokenOrder};
 use mickai_model::forward::Session;
 use mickai_model::generate::{Context, Flow, Generation, Progress, Request, StopReason, generate};
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
-use mickai_model::tokens::{Date, Message, Prompt, Role, Token};
+use mickai_model::tokens::{Message, Prompt, Token};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
 use mickai_proof::digest::Id;
 use mickai_proof::limits::VALUE_BYTES_MAX;
 use mickai_proof::record::{ActorClass, Fact, Kind};
 use mickai_store::{Appended, Draft, Running};
-
-/// The name of the verbs' form in records (spec/record.md "Genesis, intent, outcome, seal").
-pub(crate) const CONSTRAINT_VERBS: &str = "verbs-1";
 
 /// The word for an end that some limit made.
 const STOP_LIMIT: &str = "limit";
@@ -32,16 +29,37 @@ const OUTPUT_BYTES_MAX: usize = VALUE_BYTES_MAX - 65_536;
 /// What is asked of a model.
 #[derive(Clone, Debug)]
 pub struct Asked {
-    /// The conversation; its last message is the operator's.
-    pub messages: Vec<Message>,
+    /// What it goes on from.
+    pub said: Said,
     /// How tokens are chosen.
     pub sampler: SamplerConfig,
     /// The seed; drawn from the system when absent.
     pub seed: Option<u64>,
     /// At most this many tokens come out.
     pub token_count_max: usize,
-    /// Decode by the form of the verbs.
-    pub verbs: bool,
+    /// Any of these texts ends the answer and is not part of it.
+    pub stop_texts: Vec<String>,
+    /// What decoding is held to.
+    pub bound: Bound,
+    /// The request as a face took it, kept with the prompt.
+    pub request: Option<Taken>,
+}
+
+/// A request as a face took it: what came over the wire, and whether it may be asked for again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// The answer may be asked for by its id.
+    pub is_stored: bool,
+}
+
+impl Asked {
+    /// The likeliest answer to a conversation, held to nothing.
+    pub fn conversation(messages: Vec<Message>, token_count_max: usize) -> Self {
+        let said = Said::Conversation(messages);
+        Self { said, sampler: SamplerConfig::GREEDY, seed: None, token_count_max, stop_texts: Vec::new(), bound: Bound::Free, request: None }
+    }
 }
 
 /// A generation and the two records that tell of it.
@@ -68,42 +86,81 @@ impl System {
     /// Generates under a permit and records it. `each` hears every token and may stop it.
     ///
     /// # Errors
-    /// Before the intent: a prompt that is too long or cannot be rendered, a log that cannot be written. After it the outcome `failed` is recorded before the error is returned.
+    /// Before the intent: a prompt that is too long or cannot be rendered, a grammar that cannot be used, a log that cannot be written. After it the outcome `failed` is recorded before the error is
+    /// returned.
     pub fn generate(&self, model: &Loaded, context: &mut Context, asked: &Asked, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answered> {
-        let day = today()?;
-        let prompt = render(model, &asked.messages, day)?;
-        let request = Request { sampler: asked.sampler, seed: Seed(asked.seed.map_or_else(random_seed, Ok)?), output_tokens_max: asked.token_count_max, stop_texts: Vec::new() };
-        asked.sampler.check()?;
+        let mut prepared = Prepared::new(model, asked)?;
         let mut executor = self.executor()?;
-        let openings = [(label::PROMPT, prompt_value(&asked.messages)), (label::PROMPT_TOKENS, token_bytes(&prompt.tokens))];
-        let openings: Vec<(&str, &[u8])> = openings.iter().map(|(label, value)| (*label, value.as_slice())).collect();
-        let permit = executor.permit(intent(model, asked, &request, &prompt, day), &openings)?;
-        let form = asked.verbs.then(|| Form::new(last_content(&asked.messages)));
-        let performed = executor.run(permit, |act, _| {
-            let failed = |error| Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] };
-            let Ran { generation, stop } = run(act, model, context, &prompt.tokens, &request, form.as_ref(), each).map_err(failed)?;
-            let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
-            let openings = vec![(label::OUTPUT, generation.text.clone().into_bytes()), (label::OUTPUT_TOKENS, token_bytes(&generation.output_tokens))];
-            Ok(Done { value: generation, facts, openings })
-        })?;
+        let (draft, openings) = prepared.intent(model);
+        let permit = executor.permit(draft, &borrowed(&openings))?;
+        let performed = executor.run(permit, |act, _| prepared.run(act, model, context, each))?;
         Ok(Answered { intent: performed.intent, outcome: performed.outcome, generation: performed.value })
     }
 }
 
-/// The conversation through the model's own template, as on `day`.
-pub(crate) fn render(model: &Loaded, messages: &[Message], day: Day) -> Result<Prompt> {
-    let date = u16::try_from(day.year()).ok().zip(u8::try_from(day.month()).ok().zip(u8::try_from(day.day()).ok()));
-    let (year, (month, day)) = date.ok_or(Error::Clock)?;
-    let prompt = model.file.require_template()?.render(messages, Date::new(year, month, day)?, &model.file.tokenizer)?;
-    let (prompt_token_count, context_token_count) = (prompt.tokens.len(), model.file.config.context_tokens_max);
-    // Refused here so that no record speaks of an act that could never begin.
-    if prompt_token_count >= context_token_count {
-        return Err(Error::PromptTooLong { prompt_token_count, context_token_count });
-    }
-    Ok(prompt)
+/// A generation about to be recorded and run: its tokens, its seed, and the grammar compiled.
+pub(crate) struct Prepared {
+    asked: Asked,
+    day: Day,
+    pub prompt: Prompt,
+    pub request: Request,
+    ready: Ready,
 }
 
-fn today() -> Result<Day> {
+/// Values that a record commits to, with their labels.
+pub(crate) type Openings = Vec<(&'static str, Vec<u8>)>;
+
+/// As the log takes them.
+pub(crate) fn borrowed(openings: &Openings) -> Vec<(&str, &[u8])> {
+    openings.iter().map(|(label, value)| (*label, value.as_slice())).collect()
+}
+
+impl Prepared {
+    /// Refuses whatever could not begin, before any record speaks of it.
+    pub fn new(model: &Loaded, asked: &Asked) -> Result<Self> {
+        let day = today()?;
+        let prompt = asked.said.render(model, day)?;
+        asked.sampler.check()?;
+        let ready = asked.bound.ready(model, &asked.said)?;
+        let seed = Seed(asked.seed.map_or_else(random_seed, Ok)?);
+        let request = Request { sampler: asked.sampler, seed, output_tokens_max: asked.token_count_max, stop_texts: asked.stop_texts.clone() };
+        Ok(Self { asked: asked.clone(), day, prompt, request, ready })
+    }
+
+    /// Bytes that it holds while it waits.
+    pub fn byte_count(&self) -> usize {
+        let request = self.asked.request.as_ref().map_or(0, |taken| taken.bytes.len());
+        self.prompt.text.len() * 2 + self.prompt.tokens.len() * size_of::<Token>() + request
+    }
+
+    /// The record before it, and the values that it commits to.
+    pub fn intent(&self, model: &Loaded) -> (Draft, Openings) {
+        let asked = &self.asked;
+        let mut openings = vec![(label::PROMPT, asked.said.value()), (label::PROMPT_TOKENS, token_bytes(&self.prompt.tokens))];
+        if !asked.stop_texts.is_empty() {
+            openings.push((label::STOP_TEXTS, texts_value(&asked.stop_texts)));
+        }
+        if let Bound::Grammar(grammar) = &asked.bound {
+            openings.push((label::GRAMMAR, grammar.text().as_bytes().to_vec()));
+        }
+        if let Some(taken) = &asked.request {
+            openings.push((label::REQUEST, taken.bytes.clone()));
+        }
+        (intent(model, self), openings)
+    }
+
+    /// Runs it while its act runs.
+    pub fn run(&mut self, act: &Running, model: &Loaded, context: &mut Context, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> std::result::Result<Done<Generation>, Failed> {
+        let failed = |error| Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] };
+        let Ran { generation, stop } = run(act, model, context, &self.prompt.tokens, &self.request, &mut self.ready, each).map_err(failed)?;
+        let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
+        let openings = vec![(label::OUTPUT, generation.text.clone().into_bytes()), (label::OUTPUT_TOKENS, token_bytes(&generation.output_tokens))];
+        Ok(Done { value: generation, facts, openings })
+    }
+}
+
+/// The day that a template is told.
+pub(crate) fn today() -> Result<Day> {
     let day = jiff::Zoned::now().date();
     if (1..=9999).contains(&day.year()) { Ok(day) } else { Err(Error::Clock) }
 }
@@ -121,7 +178,7 @@ pub(crate) fn run(
     context: &mut Context,
     prompt: &[Token],
     request: &Request,
-    form: Option<&Form>,
+    ready: &mut Ready,
     each: &mut dyn FnMut(Progress<'_>) -> Flow,
 ) -> Result<Ran> {
     let (mut byte_count, mut is_full) = (0, false);
@@ -133,20 +190,13 @@ pub(crate) fn run(
         let flow = each(progress);
         if is_full { Flow::Stop } else { flow }
     };
-    let tokenizer = &model.file.tokenizer;
-    let generation = match form {
-        None => generate(context, tokenizer, prompt, request, None, &mut bounded)?,
-        Some(form) => {
-            let order = TokenOrder::new(tokenizer);
-            let mut constraint = Constrained::new(form, &order, tokenizer);
-            generate(context, tokenizer, prompt, request, Some(&mut constraint as &mut dyn Constraint), &mut bounded)?
-        }
-    };
+    let generation = ready.with(model, |constraint| generate(context, &model.file.tokenizer, prompt, request, constraint, &mut bounded))?;
     let stop = if is_full { STOP_LIMIT } else { stop_name(generation.stop_reason) };
     Ok(Ran { generation, stop })
 }
 
-fn intent(model: &Loaded, asked: &Asked, request: &Request, prompt: &Prompt, day: Day) -> Draft {
+fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
+    let Prepared { asked, day, prompt, request, .. } = prepared;
     let sampler = &request.sampler;
     let mut draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id(model.digest.0)), policy::authority(), action::GENERATE)
         .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
@@ -163,11 +213,17 @@ fn intent(model: &Loaded, asked: &Asked, request: &Request, prompt: &Prompt, day
         .fact(fact::REPETITION, Fact::real(sampler.repetition_penalty))
         .fact(fact::TOKEN_COUNT_MAX, Fact::Uint(request.output_tokens_max as u64))
         .fact(fact::PROMPT_TOKEN_COUNT, Fact::Uint(prompt.tokens.len() as u64));
-    if let Some(template) = model.file.template() {
+    if let (Said::Conversation(_), Some(template)) = (&asked.said, model.file.template()) {
         draft = draft.fact(fact::TEMPLATE, Fact::Bytes(template.digest().0.to_vec().into()));
     }
-    if asked.verbs {
-        draft = draft.fact(fact::CONSTRAINT, Fact::Text(CONSTRAINT_VERBS.into()));
+    if let Some(name) = asked.bound.name() {
+        draft = draft.fact(fact::CONSTRAINT, Fact::Text(name.into()));
+    }
+    if !asked.stop_texts.is_empty() {
+        draft = draft.fact(fact::STOP_TEXT_COUNT, Fact::Uint(asked.stop_texts.len() as u64));
+    }
+    if asked.request.as_ref().is_some_and(|taken| taken.is_stored) {
+        draft = draft.fact(fact::STORED, Fact::Uint(1));
     }
     draft
 }
@@ -182,29 +238,19 @@ fn stop_name(reason: StopReason) -> &'static str {
     }
 }
 
-/// The messages as deterministic CBOR: `[+ [role, content]]`.
-fn prompt_value(messages: &[Message]) -> Vec<u8> {
+/// Texts as deterministic CBOR: `[+ text]`.
+fn texts_value(texts: &[String]) -> Vec<u8> {
     let mut out = Vec::new();
-    write_head(&mut out, Major::Array, messages.len() as u64);
-    for message in messages {
-        write_head(&mut out, Major::Array, 2);
-        write_text(&mut out, message.role.name());
-        write_text(&mut out, &message.content);
-    }
+    write_head(&mut out, Major::Array, texts.len() as u64);
+    texts.iter().for_each(|text| write_text(&mut out, text));
     out
 }
 
-/// The messages of a prompt value.
-pub(crate) fn messages_of(prompt: &[u8]) -> Option<Vec<Message>> {
-    let mut reader = Reader::new(prompt);
+/// The texts of such a value.
+pub(crate) fn texts_of(value: &[u8]) -> Option<Vec<String>> {
+    let mut reader = Reader::new(value);
     let count = reader.array().ok()?;
-    let message = |_| {
-        reader.array().ok().filter(|&elements| elements == 2)?;
-        let role = reader.text().ok()?;
-        let role = [Role::System, Role::User, Role::Assistant].into_iter().find(|known| known.name() == role)?;
-        Some(Message { role, content: reader.text().ok()?.to_owned() })
-    };
-    (0..count).map(message).collect()
+    (0..count).map(|_| reader.text().ok().map(str::to_owned)).collect()
 }
 
 /// Token ids as u32, little-endian.
@@ -216,11 +262,6 @@ pub(crate) fn token_bytes(tokens: &[Token]) -> Vec<u8> {
 pub(crate) fn tokens_of(bytes: &[u8]) -> Option<Vec<Token>> {
     let (tokens, rest) = bytes.as_chunks::<4>();
     rest.is_empty().then(|| tokens.iter().map(|bytes| Token(u32::from_le_bytes(*bytes))).collect())
-}
-
-/// What the operator asked: the content of the last message of the role user.
-pub(crate) fn last_content(messages: &[Message]) -> &str {
-    messages.iter().rev().find(|message| message.role == Role::User).map_or("", |message| &message.content)
 }
 
 fn random_seed() -> Result<u64> {

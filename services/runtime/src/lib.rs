@@ -25,6 +25,12 @@ mod system;
 
 mod executor;
 
+mod said;
+
+mod grammar;
+
+mod bound;
+
 mod generation;
 
 mod recorded;
@@ -49,21 +55,26 @@ mod keys;
 
 mod doctor;
 
+pub mod serve;
+
 pub mod when;
 
 pub mod verbs;
 
+pub use bound::Bound;
 pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
 pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Missing, Selection};
-pub use generation::{Answered, Asked};
+pub use generation::{Answered, Asked, Taken};
+pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, restore_keys};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use open::Open;
 pub use policy::Refusal;
 pub use replay::{Divergence, ReplayOf, Replayed};
+pub use said::Said;
 pub use system::System;

@@ -1,6 +1,7 @@
 //! The models of this machine: the one inside the program, and those that the operator imported.
 
 use crate::error::{Error, Result};
+use crate::grammar::Grammars;
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
@@ -8,7 +9,7 @@ use mickai_model::tensor::Source;
 use mickai_store::{Error as StoreError, Model, map};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The name of the model inside the program.
 pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
@@ -26,12 +27,25 @@ pub struct Loaded {
     pub file: ModelFile,
     /// Whether it is the one inside the program.
     pub is_embedded: bool,
+    /// Made when the first grammar comes.
+    grammars: OnceLock<Grammars>,
 }
 
 impl Loaded {
     /// Opens a model and computes its digest from every byte of it: what a record says of a model is what was run.
     fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
-        Ok(Self { name, digest: file.digest(), file, is_embedded })
+        Ok(Self { name, digest: file.digest(), file, is_embedded, grammars: OnceLock::new() })
+    }
+
+    /// What compiles grammars for its vocabulary.
+    pub(crate) fn grammars(&self) -> Result<&Grammars> {
+        match self.grammars.get() {
+            Some(grammars) => Ok(grammars),
+            None => {
+                let made = Grammars::new(&self.file.tokenizer)?;
+                Ok(self.grammars.get_or_init(|| made))
+            }
+        }
     }
 }
 
@@ -64,9 +78,14 @@ impl System {
     pub fn models(&self) -> Result<Vec<Listed>> {
         let embedded = self.embedded()?;
         let mut listed = vec![Listed { name: embedded.name, digest: embedded.digest, byte_count: EMBEDDED.len() as u64, is_embedded: true }];
-        let stored = self.store_models().list()?.into_iter();
-        listed.extend(stored.map(|model| Listed { name: model.manifest.name, digest: ModelDigest(model.digest.0), byte_count: model.manifest.bytes, is_embedded: false }));
+        listed.extend(self.stored()?);
         Ok(listed)
+    }
+
+    /// The models that the operator imported.
+    pub(crate) fn stored(&self) -> Result<Vec<Listed>> {
+        let stored = self.store_models().list()?.into_iter();
+        Ok(stored.map(|model| Listed { name: model.manifest.name, digest: ModelDigest(model.digest.0), byte_count: model.manifest.bytes, is_embedded: false }).collect())
     }
 
     /// Opens the model of that name or digest prefix.
@@ -98,7 +117,7 @@ impl System {
 }
 
 /// Six digits or more of a digest name a model.
-fn is_prefix(wanted: &str, digest: &ModelDigest) -> bool {
+pub(crate) fn is_prefix(wanted: &str, digest: &ModelDigest) -> bool {
     wanted.len() >= 6 && digest.to_string().starts_with(&wanted.to_lowercase())
 }
 

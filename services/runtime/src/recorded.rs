@@ -3,15 +3,17 @@
 use crate::acts::{Act, STOP_INTERRUPTED, action, fact, label};
 use crate::bundle::Case;
 use crate::error::{Error, Result};
-use crate::generation::{CONSTRAINT_VERBS, last_content, messages_of, render, tokens_of};
+use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
+use crate::generation::{texts_of, tokens_of};
+use crate::grammar::{CONSTRAINT_GRAMMAR, Grammar};
 use crate::models::Loaded;
+use crate::said::Said;
 use crate::system::System;
-use crate::verbs::Form;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
 use mickai_model::generate::Request;
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
-use mickai_model::tokens::{Message, Token};
+use mickai_model::tokens::Token;
 use mickai_proof::commitment::commit;
 use mickai_proof::digest::{LogId, hex};
 use mickai_proof::record::{Fact, OutcomeCode};
@@ -20,10 +22,13 @@ use mickai_proof::record::{Fact, OutcomeCode};
 pub(crate) struct Recorded {
     pub act: Act,
     pub log: LogId,
-    pub messages: Vec<Message>,
+    pub said: Said,
     pub prompt_tokens: Vec<Token>,
     pub output: Vec<u8>,
     pub output_tokens: Vec<Token>,
+    pub stop_texts: Vec<String>,
+    /// `None` where decoding was held to nothing, or by a version that is not this one.
+    pub grammar: Option<Grammar>,
 }
 
 impl Recorded {
@@ -54,9 +59,20 @@ impl Recorded {
             _ => return Err(Error::NoOutcome { index: act.intent.index }),
         };
         let tokens = |index, label| tokens_of(&value(index, label)?).ok_or(Error::BadRecord { index, part: label });
+        let bad = |part| Error::BadRecord { index: before, part };
+        let stop_texts = match act.intent.uint(fact::STOP_TEXT_COUNT) {
+            None => Vec::new(),
+            Some(count) => texts_of(&value(before, label::STOP_TEXTS)?).filter(|texts| texts.len() as u64 == count).ok_or_else(|| bad(label::STOP_TEXTS))?,
+        };
+        let grammar = match act.intent.text(fact::CONSTRAINT) {
+            Some(CONSTRAINT_GRAMMAR) => Some(Grammar::new(String::from_utf8(value(before, label::GRAMMAR)?).map_err(|_| bad(label::GRAMMAR))?)),
+            _ => None,
+        };
         Ok(Self {
             log,
-            messages: messages_of(&value(before, label::PROMPT)?).ok_or(Error::BadRecord { index: before, part: label::PROMPT })?,
+            stop_texts,
+            grammar,
+            said: Said::of(&value(before, label::PROMPT)?).ok_or_else(|| bad(label::PROMPT))?,
             prompt_tokens: tokens(before, label::PROMPT_TOKENS)?,
             output: value(after, label::OUTPUT)?,
             output_tokens: tokens(after, label::OUTPUT_TOKENS)?,
@@ -83,7 +99,10 @@ impl Recorded {
         let intent = &self.act.intent;
         let digest = intent.bytes(fact::MODEL).ok_or_else(|| self.bad(fact::MODEL))?;
         let model = system.model(&hex(digest))?;
-        let template = model.file.template().map(|template| template.digest());
+        let template = match self.said {
+            Said::Conversation(_) => model.file.template().map(|template| template.digest()),
+            Said::Text(_) => None,
+        };
         let same = [
             // A model may be called like another's digest.
             (fact::MODEL, model.digest.0.as_slice() == digest),
@@ -101,12 +120,12 @@ impl Recorded {
     /// The tokens that ran are those of the prompt that people read: the model's template gives the one from the other.
     pub fn check_prompt(&self, model: &Loaded) -> Result<()> {
         let day: Day = self.act.intent.text(fact::DAY).and_then(|day| day.parse().ok()).ok_or_else(|| self.bad(fact::DAY))?;
-        let prompt = render(model, &self.messages, day)?;
+        let prompt = self.said.render(model, day)?;
         if prompt.tokens == self.prompt_tokens { Ok(()) } else { Err(self.bad(label::PROMPT_TOKENS)) }
     }
 
-    /// The request and the form that the recorded facts give.
-    pub fn request(&self) -> Result<(Request, Option<Form>)> {
+    /// The request that the recorded facts give, and what decoding was held to.
+    pub fn request(&self, model: &Loaded) -> Result<(Request, Ready)> {
         let intent = &self.act.intent;
         let real = |name| intent.fact(name).and_then(Fact::as_real).ok_or_else(|| self.bad(name));
         let uint = |name| intent.uint(name).ok_or_else(|| self.bad(name));
@@ -121,11 +140,13 @@ impl Recorded {
         let recorded_max = usize::try_from(uint(fact::TOKEN_COUNT_MAX)?).map_err(|_| self.bad(fact::TOKEN_COUNT_MAX))?;
         // An interrupted generation is compared as far as it went.
         let output_tokens_max = if self.was_interrupted() { self.output_tokens.len() } else { recorded_max };
-        let form = match intent.text(fact::CONSTRAINT) {
-            None => None,
-            Some(CONSTRAINT_VERBS) => Some(Form::new(last_content(&self.messages))),
-            Some(_) => return Err(Error::OtherVersion { index: intent.index, part: fact::CONSTRAINT }),
+        let bound = match (intent.text(fact::CONSTRAINT), &self.grammar) {
+            (None, _) => Bound::Free,
+            (Some(CONSTRAINT_VERBS), _) => Bound::Verbs,
+            (Some(_), Some(grammar)) => Bound::Grammar(grammar.clone()),
+            (Some(_), None) => return Err(Error::OtherVersion { index: intent.index, part: fact::CONSTRAINT }),
         };
-        Ok((Request { sampler, seed: Seed(u64::from_be_bytes(seed)), output_tokens_max, stop_texts: Vec::new() }, form))
+        let request = Request { sampler, seed: Seed(u64::from_be_bytes(seed)), output_tokens_max, stop_texts: self.stop_texts.clone() };
+        Ok((request, bound.ready(model, &self.said)?))
     }
 }

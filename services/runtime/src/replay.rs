@@ -71,13 +71,13 @@ impl System {
         };
         let model = recorded.model(self)?;
         recorded.check_prompt(&model)?;
-        let (request, form) = recorded.request()?;
+        let (request, mut ready) = recorded.request(&model)?;
         let mut context = self.context(&model)?;
         let mut executor = self.executor()?;
         let own_log = executor.log().log_id();
         let permit = executor.permit(intent(&recorded, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
-            let ran = run(act, &model, &mut context, &recorded.prompt_tokens, &request, form.as_ref(), each)?;
+            let ran = run(act, &model, &mut context, &recorded.prompt_tokens, &request, &mut ready, each)?;
             let (divergence, is_text_equal, is_stop_equal) = compare(&recorded, &ran);
             let identical = divergence.is_none() && is_text_equal && is_stop_equal;
             let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(identical)))];

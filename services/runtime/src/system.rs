@@ -4,9 +4,10 @@ use crate::acts::{Act, Pairing, label};
 use crate::crew::Threads;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
-use crate::generation::{messages_of, tokens_of};
+use crate::generation::tokens_of;
 use crate::policy::{self, Refusal};
 use crate::retention::RetentionRun;
+use crate::said::Said;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
@@ -210,8 +211,8 @@ impl System {
 
     /// The messages of the prompt that record `index` committed to, as text.
     pub(crate) fn prompt_text(&self, index: u64) -> Result<String> {
-        let messages = messages_of(&self.value(index, label::PROMPT)?).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
-        Ok(messages.into_iter().map(|message| format!("{}: {}", message.role.name(), message.content)).collect::<Vec<_>>().join("\n"))
+        let said = Said::of(&self.value(index, label::PROMPT)?).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
+        Ok(said.to_text())
     }
 
     /// The values behind a record's commitments that the vault still keeps, as text: prompts as messages, tokens as numbers.

@@ -2,12 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use mickai_model::generate::Flow;
-use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::{Message, Role};
 use mickai_proof::cbor::{Major, write_head, write_text};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_runtime::{Asked, Error, ReplayOf, System};
+use mickai_runtime::{Asked, Bound, Error, ReplayOf, System};
 use mickai_store::{Custody, Draft, LogWriter, Vault};
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ fn home() -> (tempfile::TempDir, System) {
     let model = system.embedded().unwrap();
     let mut context = system.context(&model).unwrap();
     let message = Message { role: Role::User, content: "what models do I have".to_owned() };
-    let asked = Asked { messages: vec![message], sampler: SamplerConfig::GREEDY, seed: Some(7), token_count_max: 64, verbs: true };
+    let asked = Asked { seed: Some(7), bound: Bound::Verbs, ..Asked::conversation(vec![message], 64) };
     system.generate(&model, &mut context, &asked, &mut |_| Flow::Continue).unwrap();
     (folder, system)
 }

@@ -57,7 +57,7 @@ fn what_is_shown_is_the_text() {
         let (mut shown, mut tokens) = (String::new(), Vec::new());
         let generation = generate(&mut context(&model, 128), &model.tokenizer, &prompt, &sampled, None, &mut |progress| {
             match progress {
-                Progress::Token { token, text } => {
+                Progress::Token { token, text, .. } => {
                     tokens.push(token);
                     shown.push_str(text);
                 }

@@ -1,0 +1,235 @@
+//! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
+
+use super::limits::{CONTEXT_BYTES_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
+use super::order::{Listener, Order};
+use super::queue::{Full, Waiting};
+use super::recorder::Recorder;
+use super::worker::{Job, Worker};
+use crate::erase::{Fields, ValuesErased};
+use crate::error::{Error, Result};
+use crate::generation::{Prepared, today};
+use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
+use crate::system::System;
+use mickai_model::digest::ModelDigest;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Takes orders for one system, from any thread. Dropping it ends what runs and waits for it.
+pub struct Desk {
+    system: Arc<System>,
+    recorder: Arc<Recorder>,
+    embedded: Listed,
+    /// Most recently used last.
+    workers: Mutex<Vec<Worker>>,
+    /// Held while a model is opened, which may take long; what is open is served meanwhile.
+    opening: Mutex<()>,
+    refused: AtomicU64,
+}
+
+/// What a desk did since it started, and what it is doing.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Of each open model.
+    pub models: Vec<ModelCounts>,
+    /// Orders that were refused because something was full.
+    pub refused: u64,
+}
+
+/// The counts of one model since it was opened.
+#[derive(Clone, Debug)]
+pub struct ModelCounts {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub digest: ModelDigest,
+    /// Bytes of its tensors.
+    pub tensor_bytes: u64,
+    /// Orders that wait.
+    pub waiting: u64,
+    /// Generations that run.
+    pub running: u64,
+    /// Generations whose outcome is `executed`.
+    pub executed: u64,
+    /// Of these, those that nobody waited for any more.
+    pub interrupted: u64,
+    /// Generations that failed.
+    pub failed: u64,
+    /// Tokens of prompts.
+    pub prompt_tokens: u64,
+    /// Tokens that came out.
+    pub output_tokens: u64,
+}
+
+impl Desk {
+    /// Opens the log for writing once, so that acts of a process that died are closed before anything is promised.
+    ///
+    /// # Errors
+    /// A log that cannot be written, or that another process holds.
+    pub fn open(system: Arc<System>) -> Result<Self> {
+        let recorder = Arc::new(Recorder::new(system.clone()));
+        recorder.with(|_| Ok(()))?;
+        recorder.rest();
+        let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
+        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), refused: AtomicU64::new(0) })
+    }
+
+    /// The system.
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// All models, the embedded one first.
+    ///
+    /// # Errors
+    /// When the model folder cannot be read.
+    pub fn models(&self) -> Result<Vec<Listed>> {
+        Ok(std::iter::once(self.embedded.clone()).chain(self.system.stored()?).collect())
+    }
+
+    /// The model of that name or digest prefix, opened unless it is.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`]; what keeps it from being opened; [`Error::ModelsBusy`].
+    pub fn model(&self, wanted: &str) -> Result<Arc<Loaded>> {
+        let digest = self.digest_of(wanted)?;
+        if let Some(model) = self.opened(digest) {
+            return Ok(model);
+        }
+        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(model) = self.opened(digest) {
+            return Ok(model);
+        }
+        let model = Arc::new(self.system.model(&digest.to_string())?);
+        self.keep(model.clone())?;
+        Ok(model)
+    }
+
+    /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
+    ///
+    /// # Errors
+    /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything.
+    pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
+        let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
+        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, listener)).collect::<Result<Vec<_>>>()?;
+        // A model that was closed for another in the meantime is opened again.
+        if self.opened(model.digest).is_none() {
+            self.keep(model.clone())?;
+        }
+        let workers = self.lock();
+        let worker = workers.iter().find(|worker| worker.model.digest == model.digest).ok_or(Error::Full(Full::Closed))?;
+        worker.queue.push(waiting).map_err(|full| {
+            self.refused.fetch_add(1, Ordering::Relaxed);
+            Error::Full(full)
+        })
+    }
+
+    /// Erases everything that both records of a generation still keep.
+    ///
+    /// # Errors
+    /// As [`System::erase`].
+    pub fn forget(&self, records: &[u64]) -> Result<Vec<ValuesErased>> {
+        records.iter().map(|index| self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None))).collect()
+    }
+
+    /// Can the log be written? Opens it, if nothing has for a while.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(&self) -> Result<()> {
+        self.recorder.with(|_| Ok(()))
+    }
+
+    /// What it did and does.
+    pub fn counts(&self) -> Counts {
+        let count = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        let of = |worker: &Worker| ModelCounts {
+            name: worker.model.name.clone(),
+            digest: worker.model.digest,
+            tensor_bytes: worker.model.file.tensor_bytes(),
+            waiting: worker.queue.count() as u64,
+            running: count(&worker.tally.running),
+            executed: count(&worker.tally.executed),
+            interrupted: count(&worker.tally.interrupted),
+            failed: count(&worker.tally.failed),
+            prompt_tokens: count(&worker.tally.prompt_tokens),
+            output_tokens: count(&worker.tally.output_tokens),
+        };
+        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused) }
+    }
+
+    /// Lets no more orders in and forgets those that wait; what runs goes on.
+    pub fn close(&self) {
+        self.lock().iter().for_each(Worker::close);
+    }
+
+    fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
+        if wanted == EMBEDDED_NAME || is_prefix(wanted, &self.embedded.digest) {
+            return Ok(self.embedded.digest);
+        }
+        Ok(ModelDigest(self.system.stored_model(wanted)?.digest.0))
+    }
+
+    /// The open model of that digest, which thereby is the most recently used.
+    fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
+        let mut workers = self.lock();
+        let at = workers.iter().position(|worker| worker.model.digest == digest)?;
+        let worker = workers.remove(at);
+        let model = worker.model.clone();
+        workers.push(worker);
+        Some(model)
+    }
+
+    /// Starts a worker for a model; the one that was not used for longest makes room.
+    fn keep(&self, model: Arc<Loaded>) -> Result<()> {
+        let retired = {
+            let mut workers = self.lock();
+            if workers.iter().any(|worker| worker.model.digest == model.digest) {
+                return Ok(());
+            }
+            let retired = match workers.len() < MODELS_OPEN_MAX {
+                true => None,
+                false => {
+                    let idle = workers.iter().position(Worker::is_idle).ok_or(Error::ModelsBusy { open: workers.len(), max: MODELS_OPEN_MAX })?;
+                    Some(workers.remove(idle))
+                }
+            };
+            workers.push(Worker::start(&self.system, &self.recorder, model)?);
+            retired
+        };
+        drop(retired);
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.workers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        // Each waits for what runs; acts are closed before the log is given back.
+        self.lock().clear();
+        self.recorder.rest();
+    }
+}
+
+/// Renders an order and holds it against the limits.
+fn prepared(order: Order, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
+    let Order { model, mut asked, likely_count, shortens, caller, gone } = order;
+    let over = |what, asked, max| if asked > max { Err(Error::TooMuch { what, asked: asked as u64, max: max as u64 }) } else { Ok(()) };
+    over("stop texts", asked.stop_texts.len(), STOP_TEXTS_MAX)?;
+    over("alternatives for each token", likely_count.unwrap_or(0), LIKELY_COUNT_MAX)?;
+    let config = &model.file.config;
+    asked.token_count_max = asked.token_count_max.min(config.context_tokens_max);
+    if shortens {
+        asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
+    }
+    let prepared = Prepared::new(&model, &asked)?;
+    let token_count = (prepared.prompt.tokens.len() + asked.token_count_max).min(config.context_tokens_max) as u64;
+    let bytes = token_count * (2 * size_of::<f32>() * config.layer_count * config.kv_head_count * config.head_width) as u64;
+    if bytes > CONTEXT_BYTES_MAX {
+        return Err(Error::TooMuch { what: "bytes of keys and values", asked: bytes, max: CONTEXT_BYTES_MAX });
+    }
+    let byte_count = prepared.byte_count();
+    Ok(Waiting { item: Job { prepared, likely_count, gone: gone.clone(), listener }, caller, byte_count, gone })
+}

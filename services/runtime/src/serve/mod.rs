@@ -1,0 +1,29 @@
+//! Many callers at once: orders wait in a fair queue with limits, one generation at a time runs on each model, and every one is recorded as if it had been asked alone.
+//!
+//! *The life of one order.* [`Desk::submit`] renders it and refuses at the door what could never run; it waits in its model's `queue`, where callers take turns; the `worker` of that model has the
+//! `recorder` make the intent durable, runs the model, and closes the act; its [`Listener`] hears of each step and may stop it at any time.
+//!
+//! *Invariants.* What is refused leaves no record, because nothing was going to happen. What has begun ends with an outcome, whoever went away. No order changes what another one gets: the only thing
+//! that they share is time.
+
+pub mod limits;
+
+mod order;
+
+mod queue;
+
+mod recorder;
+
+mod worker;
+
+mod likely;
+
+mod desk;
+
+mod told;
+
+pub use desk::{Counts, Desk, ModelCounts};
+pub use likely::{Likely, likelihood};
+pub use order::{Begun, Caller, Gone, Heard, Listener, Order};
+pub use queue::Full;
+pub use told::Told;
