@@ -2,7 +2,9 @@
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mickai_http::limits::PORT;
 use mickai_proof::record::Kind;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Sovereign intelligence: models that run on this machine, and a signed record of everything they do.
@@ -45,6 +47,8 @@ pub enum Command {
     Key(Key),
     /// Hold the operator's key in a process of its own and sign over a Unix socket, until it is ended
     Signer(Signer),
+    /// Answer over HTTP in the shapes that OpenAI's and Ollama's clients speak, until it is ended; every answer is on record
+    Serve(Serve),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
     /// Erase values of one record for good; the record stays and says which record erased them
@@ -456,6 +460,31 @@ impl YesNo {
     pub fn is_yes(self) -> bool {
         self == Self::Yes
     }
+}
+
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Where to listen. What other machines can reach needs keys and TLS
+    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT)))]
+    pub listen: SocketAddr,
+    /// A name by which clients call this machine, besides those of its addresses; may be given again
+    #[arg(long = "name", value_name = "HOST")]
+    pub names: Vec<String>,
+    /// Keys of which a client must show one, one a line, each of 20 characters or more
+    #[arg(long, value_name = "FILE")]
+    pub api_keys: Option<PathBuf>,
+    /// The certificate chain, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Refuse requests with fields that are not known, in place of warning
+    #[arg(long)]
+    pub strict: bool,
+    /// Most tokens of an answer where a request does not say [default: what the model holds]
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<usize>,
 }
 
 #[derive(Debug, Args)]

@@ -30,6 +30,8 @@ pub enum Failure {
     Interrupts(ctrlc::Error),
     /// No folder to live in.
     NoHome,
+    /// The server cannot start or go on.
+    Serve(mickai_http::Error),
     /// A flag's value that is not one.
     Value { flag: &'static str, value: String, wanted: &'static str },
 }
@@ -44,7 +46,7 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Value { .. } | Self::NoHome | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_)) => USAGE,
+            Self::Value { .. } | Self::NoHome | Self::Serve(mickai_http::Error::Exposed(_)) | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_)) => USAGE,
             Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
             Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
             Self::Interrupted => INTERRUPTED,
@@ -68,6 +70,7 @@ impl std::fmt::Display for Failure {
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::Stream(source) => write!(f, "standard input or output: {source}"),
             Self::Closed => f.write_str("standard output is closed"),
+            Self::Serve(error) => error.fmt(f),
             Self::Interrupted => f.write_str("stopped"),
             Self::Editor(error) => write!(f, "the line editor: {error}"),
             Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),

@@ -14,6 +14,7 @@ mod out;
 mod passphrase;
 mod replay;
 mod retention;
+mod serve;
 mod signer;
 mod turn;
 
@@ -57,6 +58,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         }
         Command::Signer(args) => signer::signer(cli, args, out),
         Command::Key(Key::Restore { backup }) => key::restore(&home(cli)?, backup, &passphrase::custody(cli), out),
+        Command::Serve(args) => serve::serve(System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, args, out),
         command if makes_no_home(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
         _ => perform(&System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
     }
@@ -92,7 +94,7 @@ fn dispatch(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
         Command::Retention(args) => retention::retention(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
-        Command::Completions { .. } | Command::Man { .. } | Command::Signer(_) => Ok(0),
+        Command::Completions { .. } | Command::Man { .. } | Command::Signer(_) | Command::Serve(_) => Ok(0),
     }
 }
 

@@ -30,3 +30,5 @@ mod privacy;
 mod refused;
 
 mod network;
+
+mod serve;

@@ -1,0 +1,29 @@
+//! `mickai serve`: the API over HTTP, until it is ended.
+
+use crate::args::Serve as Args;
+use crate::failure::Failure;
+use crate::out::Out;
+use mickai_http::{App, Options, api_keys};
+use mickai_runtime::System;
+use serde_json::json;
+use std::sync::Arc;
+
+pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
+    let options = Options {
+        address: args.listen,
+        names: args.names.clone(),
+        keys: args.api_keys.as_deref().map(api_keys).transpose().map_err(Failure::Serve)?.unwrap_or_default(),
+        tls: args.tls_cert.clone().zip(args.tls_key.clone()),
+        is_strict: args.strict,
+        token_count: args.max_tokens,
+    };
+    let scheme = if options.tls.is_some() { "https" } else { "http" };
+    let app = App::open(Arc::new(system), options)?;
+    let mut printed = Ok(());
+    mickai_http::serve(&app, |address| {
+        let url = format!("{scheme}://{address}");
+        printed = out.object(&json!({ "url": url }), || format!("listening on {url}"));
+    })
+    .map_err(Failure::Serve)?;
+    printed.map(|()| 0)
+}

@@ -1,0 +1,151 @@
+//! What each path answers when all is well.
+
+use super::http::{Server, hello};
+use crate::common::{GENERAL, Machine};
+use serde_json::{Value, json};
+
+#[test]
+fn a_chat_is_answered_and_its_records_are_named() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let answer = server.post("/v1/chat/completions", &hello(json!({ "user": "somebody" }))).is(200);
+    let told = answer.json();
+    let choice = &told["choices"][0];
+    assert_eq!((&told["object"], &choice["message"]["role"], &choice["finish_reason"]), (&json!("chat.completion"), &json!("assistant"), &json!("length")));
+    assert_eq!(told["usage"]["completion_tokens"], 8);
+    assert_eq!(told["mickai"]["warnings"], json!(["user is not known here and had no effect"]));
+    let records = &told["mickai"]["records"][0];
+    assert_eq!(answer.header("mickai-intent"), Some(records["intent"]["index"].to_string().as_str()));
+    assert_eq!(answer.header("mickai-intent-digest"), records["intent"]["digest"].as_str());
+    server.stop();
+    // The same words as from the command line, because it is the same act.
+    let shown = machine.object(&["log", "show", "--open", &records["outcome"]["index"].to_string()]);
+    assert_eq!(shown["digest"], records["outcome"]["digest"]);
+    assert_eq!(shown["opened"]["output"], choice["message"]["content"]);
+    let asked = machine.object(&["ask", "-m", GENERAL, "--max-tokens", "8", "hello"]);
+    assert_eq!(asked["text"], choice["message"]["content"]);
+    machine.run(&["replay", &records["intent"]["index"].to_string()]).ok().says(&["identical"]);
+    machine.assert_log_valid();
+}
+
+#[test]
+fn several_answers_are_several_acts() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let wanted = hello(json!({ "n": 3, "temperature": 1.5, "seed": 7, "stop": ["e", "\n"] }));
+    let told = server.post("/v1/chat/completions", &wanted).is(200).json();
+    let again = server.post("/v1/chat/completions", &wanted).is(200).json();
+    assert_eq!(told["choices"], again["choices"], "the seed decides");
+    assert_eq!((told["choices"].as_array().unwrap().len(), told["mickai"]["records"].as_array().unwrap().len()), (3, 3));
+    server.stop();
+    for record in told["mickai"]["records"].as_array().unwrap() {
+        machine.run(&["replay", &record["intent"]["index"].to_string()]).ok().says(&["identical"]);
+    }
+}
+
+#[test]
+fn text_goes_on_without_a_template_and_with_its_probabilities() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = json!({ "model": GENERAL, "prompt": ["once", "twice"], "max_tokens": 5, "temperature": 0, "logprobs": 2, "echo": true });
+    let told = server.post("/v1/completions", &body).is(200).json();
+    let choice = &told["choices"][1];
+    assert!(choice["text"].as_str().unwrap().starts_with("twice"));
+    let logprobs = &choice["logprobs"];
+    assert_eq!((logprobs["tokens"].as_array().unwrap().len(), logprobs["text_offset"][0].as_u64()), (5, Some(5)));
+    // Greedy: what came out is the likeliest.
+    let best = logprobs["top_logprobs"][0].as_object().unwrap().values().filter_map(Value::as_f64).fold(f64::MIN, f64::max);
+    assert_eq!(logprobs["token_logprobs"][0].as_f64(), Some(best));
+    server.stop();
+    machine.run(&["replay", &told["mickai"]["records"][1]["intent"]["index"].to_string()]).ok().says(&["identical"]);
+}
+
+#[test]
+fn tokens_models_and_health() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let tokens = server.post("/tokenize", &json!({ "model": GENERAL, "content": "it's 2026 <|im_end|>" })).is(200).json();
+    let back = server.post("/detokenize", &json!({ "model": GENERAL, "tokens": tokens["tokens"] })).is(200).json();
+    assert_eq!(back["content"], "it's 2026 <|im_end|>");
+    let models = server.get("/v1/models").is(200).json();
+    let names: Vec<&str> = models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str()).collect();
+    assert_eq!(names, ["mickai-bootstrap", GENERAL]);
+    assert_eq!(server.get(&format!("/v1/models/{GENERAL}")).is(200).json(), models["data"][1]);
+    server.get("/health").is(200);
+    server.get("/ready").is(200);
+    server.post("/v1/chat/completions", &hello(json!({}))).is(200);
+    let metrics = server.get("/metrics").is(200).body;
+    for line in ["mickai_generations_executed_total{model=\"llama-64.f32\"} 1", "mickai_output_tokens_total{model=\"llama-64.f32\"} 8", "mickai_http_requests_total{route=\"/tokenize\",status=\"200\"} 1"] {
+        assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
+    }
+    let document = server.get("/openapi.json").is(200).json();
+    assert_eq!(document["openapi"], "3.1.0");
+    server.stop();
+}
+
+#[test]
+fn the_embedded_model_makes_verbs_of_requests_and_performs_none() {
+    let machine = Machine::new();
+    let server = Server::start(&machine, &[]);
+    let mut body = json!({ "model": "mickai-bootstrap", "messages": [{ "role": "user", "content": "what models do I have" }], "temperature": 0 });
+    let told = server.post("/v1/chat/completions", &body).is(200).json();
+    assert_eq!(told["choices"][0]["message"]["content"], "{\"verb\":\"models\"}");
+    body["response_format"] = json!({ "type": "json_object" });
+    assert_eq!(server.post("/v1/chat/completions", &body).refusal().2, "messages");
+    server.stop();
+    machine.run(&["replay", &told["mickai"]["records"][0]["intent"]["index"].to_string()]).ok().says(&["identical"]);
+}
+
+#[test]
+fn a_response_is_asked_for_again_gone_on_from_and_deleted() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = json!({ "model": GENERAL, "input": "hello", "temperature": 0, "max_output_tokens": 6, "metadata": { "a": "b" } });
+    let told = server.post("/v1/responses", &body).is(200).json();
+    let path = format!("/v1/responses/{}", told["id"].as_str().unwrap());
+    let again = server.get(&path).is(200).json();
+    for member in ["id", "status", "output", "usage", "metadata", "incomplete_details", "mickai"] {
+        assert_eq!(told[member], again[member], "{member}");
+    }
+    let next = json!({ "model": GENERAL, "input": [{ "role": "user", "content": "more" }], "previous_response_id": told["id"], "temperature": 0, "max_output_tokens": 3 });
+    let next = server.post("/v1/responses", &next).is(200).json();
+    assert!(next["usage"]["input_tokens"].as_u64() > told["usage"]["input_tokens"].as_u64());
+    let items = server.get(&format!("{path}/input_items?limit=1")).is(200).json();
+    assert_eq!((&items["data"][0]["content"][0]["text"], &items["has_more"]), (&json!("hello"), &json!(false)));
+    let unkept = server.post("/v1/responses", &json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 1, "store": false })).is(200).json();
+    server.get(&format!("/v1/responses/{}", unkept["id"].as_str().unwrap())).is(404);
+    server.send("DELETE", &path, &[], "").is(200);
+    for path in [path.clone(), format!("{path}/input_items")] {
+        server.get(&path).is(404);
+    }
+    assert_eq!(server.post("/v1/responses", &json!({ "model": GENERAL, "input": "x", "previous_response_id": told["id"] })).refusal().2, "previous_response_id");
+    server.stop();
+    let index = told["mickai"]["records"][0]["intent"]["index"].to_string();
+    machine.run(&["log", "show", &index, "--open"]).ok().says(&["ERASED by record"]);
+    machine.assert_log_valid();
+}
+
+#[test]
+fn ollama_answers_in_lines_or_whole() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let options = json!({ "temperature": 0, "num_predict": 6 });
+    let lines = server.post("/api/chat", &json!({ "model": GENERAL, "messages": [{ "role": "user", "content": "hello" }], "options": options })).is(200);
+    let lines: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let text: String = lines.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
+    let last = lines.last().unwrap();
+    assert_eq!((&last["done"], &last["done_reason"], &last["eval_count"]), (&json!(true), &json!("length"), &json!(6)));
+    let whole = server.post("/api/generate", &json!({ "model": GENERAL, "prompt": "hello", "stream": false, "options": options })).is(200).json();
+    assert_eq!(whole["response"], text.as_str());
+    let raw = server.post("/api/generate", &json!({ "model": GENERAL, "prompt": "hello", "raw": true, "stream": false, "options": options })).is(200).json();
+    assert_eq!(raw["eval_count"], 6);
+    let loaded = server.post("/api/generate", &json!({ "model": GENERAL })).is(200).json();
+    assert_eq!((&loaded["done_reason"], &loaded["mickai"]), (&json!("load"), &Value::Null));
+    assert_eq!(server.get("/api/tags").is(200).json()["models"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get("/api/ps").is(200).json()["models"][0]["name"], GENERAL);
+    assert_eq!(server.post("/api/show", &json!({ "model": GENERAL })).is(200).json()["model_info"]["llama.context_length"], 2048);
+    server.get("/api/version").is(200);
+    let refused = server.post("/api/embed", &json!({ "model": GENERAL, "input": "x" })).is(404).json();
+    assert!(refused["error"].as_str().unwrap().contains("embeddings"));
+    server.stop();
+}

@@ -1,0 +1,11 @@
+//! `mickai serve`: the API as programs meet it. Every server listens on a port of its own, and every test ends by looking at the log.
+
+mod http;
+
+mod api;
+
+mod refusals;
+
+mod streams;
+
+mod records;

@@ -1,0 +1,80 @@
+//! What is on record when clients go away, ask twice, or the server dies.
+
+use super::http::{Server, hello};
+use crate::common::{GENERAL, Machine, eventually};
+use serde_json::{Value, json};
+use std::io::Read;
+
+/// Facts of the outcomes in the log, oldest first.
+fn outcomes(machine: &Machine) -> Vec<Value> {
+    machine.lines(&["log", "list", "--kind", "outcome", "--action", "generate"])
+}
+
+#[test]
+fn who_goes_away_stops_what_was_ordered() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    for stream in [true, false] {
+        let before = outcomes(&machine).len();
+        let mut client = server.begin("POST", "/v1/chat/completions", &[], &hello(json!({ "stream": stream, "max_tokens": 2000 })).to_string());
+        if stream {
+            client.read_exact(&mut [0; 64]).unwrap();
+        } else {
+            // There is no byte to wait for: the act is on record when it has begun.
+            eventually("the intent", || (machine.lines(&["log", "list", "--kind", "intent", "--action", "generate"]).len() > before).then_some(()));
+        }
+        drop(client);
+        let index = eventually("the outcome", || outcomes(&machine).get(before).map(|record| record["index"].clone()));
+        assert_eq!(machine.object(&["log", "show", &index.to_string()])["facts"]["stop"], "interrupted");
+    }
+    server.stop();
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}
+
+#[test]
+fn the_same_key_gets_the_same_answer_and_nothing_runs_twice() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    for stream in [false, true] {
+        let key = if stream { "two" } else { "one" };
+        let send = |body: Value| server.send("POST", "/v1/chat/completions", &[("idempotency-key", key)], &body.to_string());
+        let body = hello(json!({ "stream": stream, "temperature": 1 }));
+        let (first, again) = (send(body.clone()).is(200), send(body).is(200));
+        assert_eq!(first.body, again.body);
+        assert_eq!((first.header("idempotent-replayed"), again.header("idempotent-replayed")), (None, Some("true")));
+        assert_eq!(first.header("mickai-intent"), again.header("mickai-intent"));
+        assert_eq!(send(hello(json!({ "stream": stream, "max_tokens": 2 }))).refusal().0, 422);
+    }
+    assert_eq!(outcomes(&machine).len(), 2);
+    // A refusal is not kept: nothing was done.
+    let send = |body: Value| server.send("POST", "/v1/chat/completions", &[("idempotency-key", "three")], &body.to_string());
+    send(hello(json!({ "n": 99 }))).is(400);
+    send(hello(json!({}))).is(200);
+    server.stop();
+}
+
+#[test]
+fn other_commands_write_while_the_server_rests() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    server.post("/v1/chat/completions", &hello(json!({}))).is(200);
+    machine.run(&["ask", "-m", GENERAL, "--max-tokens", "3", "hello"]).ok();
+    server.post("/v1/chat/completions", &hello(json!({}))).is(200);
+    server.stop();
+    assert_eq!(outcomes(&machine).len(), 3);
+    machine.assert_log_valid();
+}
+
+#[test]
+fn an_end_by_the_operator_leaves_no_act_open() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let mut client = server.begin("POST", "/v1/chat/completions", &[], &hello(json!({ "stream": true, "max_tokens": 50 })).to_string());
+    client.read_exact(&mut [0; 64]).unwrap();
+    server.stop();
+    let mut rest = String::new();
+    client.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("[DONE]"), "{rest}");
+    assert!(machine.open_intents().is_empty());
+}

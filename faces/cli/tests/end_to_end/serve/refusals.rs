@@ -1,0 +1,114 @@
+//! What is refused, how, and that nothing of it is on record.
+
+use super::http::{Server, hello};
+use crate::common::{GENERAL, Machine};
+use serde_json::{Value, json};
+
+#[test]
+fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
+    let machine = Machine::with_model();
+    let before = machine.lines(&["log", "list"]).len();
+    let server = Server::start(&machine, &[]);
+    let chat = |more: Value| server.post("/v1/chat/completions", &hello(more)).refusal();
+    let long = "word ".repeat(4_000);
+    let cases = [
+        (json!({ "model": "nobody" }), 404, json!("model_not_found"), Value::Null, "llama-64.f32"),
+        (json!({ "messages": [] }), 400, Value::Null, json!("messages"), "a list of 1"),
+        (json!({ "messages": [{ "role": "robot", "content": "x" }] }), 400, Value::Null, json!("messages[0].role"), "assistant"),
+        (json!({ "messages": [{ "role": "user", "content": [{ "type": "image_url" }] }] }), 400, Value::Null, json!("messages[0].content[0].type"), "text"),
+        (json!({ "temperature": 3 }), 400, Value::Null, json!("temperature"), "at most 2"),
+        (json!({ "n": 0 }), 400, Value::Null, json!("n"), "from 1 to 8"),
+        (json!({ "messages": [{ "role": "user", "content": long }] }), 400, json!("context_length_exceeded"), Value::Null, "2048"),
+        (json!({ "tool_choice": "required" }), 400, Value::Null, json!("tool_choice"), "not among the tools"),
+        (json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": { "type": "tea" } } } }), 400, json!("invalid_json_schema"), Value::Null, "tea"),
+    ];
+    for (more, status, code, param, words) in cases {
+        let refusal = chat(more.clone());
+        assert_eq!((refusal.0, &refusal.1, &refusal.2), (status, &code, &param), "{more} {}", refusal.3);
+        assert!(refusal.3.contains(words), "{more}: {}", refusal.3);
+    }
+    let shortened = json!({ "messages": [{ "role": "user", "content": long }, { "role": "assistant", "content": "yes" }, { "role": "user", "content": "hello" }] });
+    assert_eq!(chat(shortened.clone()).0, 400);
+    server.send("POST", "/v1/chat/completions", &[], "{").is(400);
+    server.send("POST", "/v1/chat/completions", &[("content-type", "text/plain")], "{}").is(415);
+    server.send("POST", "/v1/chat/completions", &[("content-length", "99999999")], "").is(413);
+    server.get("/v1/nothing").is(404);
+    let refused = server.get("/v1/chat/completions").is(405);
+    assert_eq!(refused.header("allow"), Some("POST"));
+    let strict = server.send("POST", "/v1/chat/completions", &[("mickai-strict", "true")], &hello(json!({ "user": "x" })).to_string());
+    assert_eq!(strict.refusal().2, "user");
+    assert_eq!(machine.lines(&["log", "list"]).len(), before);
+    // Asked for, the oldest turns go, and what is on record is what is left.
+    let told = server.post("/v1/chat/completions", &hello(json!({ "messages": shortened["messages"], "truncation": "auto" }))).is(200).json();
+    assert!(told["usage"]["prompt_tokens"].as_u64().unwrap() < 100);
+    server.stop();
+}
+
+#[test]
+fn another_host_or_origin_is_turned_away() {
+    let machine = Machine::new();
+    let server = Server::start(&machine, &["--name", "box.example"]);
+    let own = server.address.to_string();
+    let cases = [
+        ("host", "evil.example", 403),
+        ("host", "localhost", 200),
+        ("host", "box.example", 200),
+        ("host", "", 400),
+        ("origin", "http://evil.example", 403),
+        ("origin", "null", 403),
+        ("origin", &format!("http://{own}"), 200),
+        ("origin", &format!("https://{own}"), 403),
+    ];
+    for (name, value, status) in cases {
+        server.send("GET", "/v1/models", &[(name, value)], "").is(status);
+    }
+    server.stop();
+}
+
+#[test]
+fn what_others_can_reach_needs_keys_and_tls() {
+    let machine = Machine::new();
+    machine.run(&["serve", "--listen", "0.0.0.0:0"]).code(64).says(&["--api-keys", "--tls-cert"]);
+    std::fs::write(machine.folder().join("keys"), "# for the tests\nshort\n").unwrap();
+    machine.run(&["serve", "--api-keys", "keys"]).code(1).says(&["20"]);
+    let key = "a-key-of-more-than-20-characters";
+    std::fs::write(machine.folder().join("keys"), format!("# for the tests\n{key}\n")).unwrap();
+    let server = Server::start(&machine, &["--api-keys", "keys"]);
+    server.get("/v1/models").is(401);
+    server.send("GET", "/v1/models", &[("authorization", "Bearer a-key-of-more-than-20-charactert")], "").is(401);
+    server.send("GET", "/v1/models", &[("authorization", &format!("Bearer {key}"))], "").is(200);
+    server.get("/health").is(200);
+    server.stop();
+}
+
+#[test]
+fn a_second_server_on_one_home_or_port_says_why_it_cannot() {
+    let machine = Machine::new();
+    let server = Server::start(&machine, &[]);
+    machine.run(&["serve", "--listen", &server.address.to_string()]).code(1).says(&["--listen"]);
+    server.stop();
+}
+
+#[test]
+fn the_queue_has_an_end_that_is_told_with_its_numbers() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    // One that runs long, then more than may wait; connections stay open, as their callers wait.
+    let body = hello(json!({ "max_tokens": 2000, "n": 8 })).to_string();
+    let mut waiting: Vec<_> = (0..33).map(|_| server.begin("POST", "/v1/chat/completions", &[], &body)).collect();
+    let refused = loop {
+        let answer = server.send("POST", "/v1/chat/completions", &[], &body);
+        if answer.status == 429 {
+            break answer;
+        }
+        waiting.push(server.begin("POST", "/v1/chat/completions", &[], &body));
+    };
+    let (_, code, _, message) = refused.refusal();
+    assert!(code == "queue_full" && message.contains("256"), "{message}");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    drop(waiting);
+    // Whoever went away makes room.
+    server.post("/v1/chat/completions", &hello(json!({ "model": GENERAL }))).is(200);
+    server.stop();
+    machine.assert_log_valid();
+}

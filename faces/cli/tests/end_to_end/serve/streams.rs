@@ -1,0 +1,84 @@
+//! Answers piece by piece: the same words, a count, and at the end the records.
+
+use super::http::{Server, hello};
+use crate::common::{GENERAL, Machine};
+use serde_json::{Value, json};
+
+#[test]
+fn a_streamed_chat_says_the_same_and_ends_with_its_records() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let whole = server.post("/v1/chat/completions", &hello(json!({}))).is(200).json();
+    for include_usage in [false, true] {
+        let answer = server.post("/v1/chat/completions", &hello(json!({ "stream": true, "stream_options": { "include_usage": include_usage } }))).is(200);
+        assert_eq!(answer.header("content-type"), Some("text/event-stream"));
+        let mut events = answer.events();
+        assert_eq!(events.pop(), Some(json!("[DONE]")));
+        let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
+        assert_eq!(whole["choices"][0]["message"]["content"], text.as_str());
+        assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
+        let last = events.last().unwrap();
+        assert_eq!(events.iter().filter(|event| !event["mickai"].is_null()).count(), 1, "the last event alone tells of the records");
+        assert_eq!(last["mickai"]["records"][0]["intent"]["index"].to_string(), answer.header("mickai-intent").unwrap());
+        assert_eq!(last["usage"]["completion_tokens"].as_u64(), include_usage.then_some(8));
+        // The outcome is durable before it is told.
+        let outcome = last["mickai"]["records"][0]["outcome"]["index"].to_string();
+        assert_eq!(machine.object(&["log", "show", &outcome])["digest"], last["mickai"]["records"][0]["outcome"]["digest"]);
+    }
+    server.stop();
+}
+
+#[test]
+fn a_streamed_completion_and_response_say_the_same() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = |stream: bool| json!({ "model": GENERAL, "prompt": "once", "max_tokens": 6, "temperature": 0, "stream": stream, "n": 2 });
+    let whole = server.post("/v1/completions", &body(false)).is(200).json();
+    let events = server.post("/v1/completions", &body(true)).is(200).events();
+    for index in [0, 1] {
+        let of_choice = events.iter().filter(|event| event["choices"][0]["index"] == index);
+        let text: String = of_choice.filter_map(|event| event["choices"][0]["text"].as_str()).collect();
+        assert_eq!(whole["choices"][index]["text"], text.as_str());
+    }
+    let body = |stream: bool| json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 6, "temperature": 0, "stream": stream });
+    let whole = server.post("/v1/responses", &body(false)).is(200).json();
+    let events = server.post("/v1/responses", &body(true)).is(200).events();
+    let kinds: Vec<&str> = events.iter().filter_map(|event| event["type"].as_str()).collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&"response.created"), Some(&"response.incomplete")));
+    assert!(events.iter().enumerate().all(|(number, event)| event["sequence_number"] == number));
+    let text: String = events.iter().filter(|event| event["type"] == "response.output_text.delta").filter_map(|event| event["delta"].as_str()).collect();
+    assert_eq!(whole["output"][0]["content"][0]["text"], text.as_str());
+    assert_eq!(events.last().unwrap()["response"]["output"][0]["content"], whole["output"][0]["content"]);
+    server.stop();
+}
+
+#[test]
+fn a_schema_and_a_tool_are_held_to_streamed_or_not() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let schema = json!({ "type": "object", "properties": { "ok": { "type": "boolean" }, "n": { "type": "integer", "minimum": 0, "maximum": 99 } }, "required": ["ok", "n"], "additionalProperties": false });
+    let format = json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } }, "max_tokens": 60 });
+    let told = server.post("/v1/chat/completions", &hello(format)).is(200).json();
+    let content: Value = serde_json::from_str(told["choices"][0]["message"]["content"].as_str().unwrap()).unwrap();
+    assert!(content["ok"].is_boolean() && content["n"].as_u64().unwrap() < 100, "{content}");
+    assert_eq!(told["choices"][0]["finish_reason"], "stop");
+    let tool = json!({ "type": "function", "function": { "name": "look_up", "parameters": schema } });
+    let wanted = |stream: bool| hello(json!({ "tools": [tool], "tool_choice": "required", "parallel_tool_calls": false, "max_tokens": 120, "stream": stream }));
+    let called = server.post("/v1/chat/completions", &wanted(false)).is(200).json();
+    let choice = &called["choices"][0];
+    let call = &choice["message"]["tool_calls"][0]["function"];
+    assert_eq!((&call["name"], &choice["finish_reason"], &choice["message"]["content"]), (&json!("look_up"), &json!("tool_calls"), &Value::Null));
+    let arguments: Value = serde_json::from_str(call["arguments"].as_str().unwrap()).unwrap();
+    assert!(arguments["ok"].is_boolean(), "{arguments}");
+    let events = server.post("/v1/chat/completions", &wanted(true)).is(200).events();
+    let calls: Vec<&Value> = events.iter().map(|event| &event["choices"][0]["delta"]["tool_calls"]).filter(|calls| !calls.is_null()).collect();
+    assert_eq!((calls.len(), &calls[0][0]["function"]), (1, call));
+    // What the call gave goes back, and a free answer comes.
+    let messages = json!([{ "role": "user", "content": "hello" }, choice["message"], { "role": "tool", "tool_call_id": choice["message"]["tool_calls"][0]["id"], "content": "42" }]);
+    server.post("/v1/chat/completions", &hello(json!({ "messages": messages, "tools": [tool] }))).is(200);
+    server.stop();
+    for told in [&told, &called] {
+        machine.run(&["replay", &told["mickai"]["records"][0]["intent"]["index"].to_string()]).ok().says(&["identical"]);
+    }
+    machine.assert_log_valid();
+}

@@ -1,0 +1,105 @@
+//! One request on its way in: who calls, what came, and what the shapes make of it.
+
+use crate::app::App;
+use crate::openai::chat::refuse_for_embedded;
+use crate::refused::{Refused, Result};
+use crate::sampling;
+use crate::shape::{NUMBER, Shape, TEXT, must};
+use crate::talk::Turn;
+use hyper::body::Bytes;
+use mickai_runtime::acts::now_ms;
+use mickai_runtime::serve::Caller;
+use mickai_runtime::{Bound, Loaded};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// A request.
+pub struct Call {
+    /// What all share.
+    pub app: Arc<App>,
+    /// Who calls.
+    pub caller: Caller,
+    /// The body.
+    pub bytes: Bytes,
+    /// What stood in the path where the route has a parameter.
+    pub parameter: String,
+    /// The query, as it came.
+    pub query: String,
+    /// What is not known is an error.
+    pub is_strict: bool,
+}
+
+/// A body that has its shape.
+pub struct Checked {
+    /// It.
+    pub value: Value,
+    /// Paths of what was not known in it.
+    pub warnings: Vec<String>,
+}
+
+const PLACE: Shape = Shape::Fields(&[must("index", NUMBER, "its place in the log"), must("digest", TEXT, "its D, in hex")]);
+
+/// The member `mickai` of answers.
+pub const RECORDS: Shape = Shape::Ref(
+    "Records",
+    &Shape::Fields(&[
+        must(
+            "records",
+            Shape::List { of: &Shape::Fields(&[must("intent", PLACE, "the record before it"), must("outcome", PLACE, "the record after it")]), min: 0, max: usize::MAX },
+            "the records that tell of each answer",
+        ),
+        must("warnings", Shape::List { of: &TEXT, min: 0, max: usize::MAX }, "what of the request was not known and had no effect"),
+    ]),
+);
+
+impl Call {
+    /// The body, held against its shape.
+    ///
+    /// # Errors
+    /// What is no JSON, has another shape, or, where that is an error, holds what is not known.
+    pub fn body(&self, shape: &Shape) -> Result<Checked> {
+        let value: Value = serde_json::from_slice(&self.bytes).map_err(|error| Refused::body(format!("the body is not JSON: {error}")))?;
+        let mut unknown = Vec::new();
+        shape.check(&value, "", &mut unknown)?;
+        match unknown.first() {
+            Some(first) if self.is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", unknown.join(", ")))),
+            _ => Ok(Checked { value, warnings: warnings(unknown) }),
+        }
+    }
+
+    /// The model that the body names.
+    ///
+    /// # Errors
+    /// None of that name; what keeps it from being opened.
+    pub async fn model(&self, body: &Value) -> Result<Arc<Loaded>> {
+        let wanted = body["model"].as_str().unwrap_or_default().to_owned();
+        self.app.on_desk(move |desk| desk.model(&wanted)).await
+    }
+
+    /// What decoding is held to: the embedded model to the form of its verbs, and to requests that it was made for.
+    ///
+    /// # Errors
+    /// A request that it was not made for.
+    pub fn bound(&self, model: &Loaded, turns: &[Turn], bound: Bound) -> Result<Bound> {
+        if !model.is_embedded {
+            return Ok(bound);
+        }
+        refuse_for_embedded(turns, &bound)?;
+        Ok(Bound::Verbs)
+    }
+
+    /// Most tokens of the answer: the first that is said, or what the server was told, or as many as the model holds.
+    pub fn token_count<const N: usize>(&self, said: [&Value; N]) -> usize {
+        said.into_iter().find_map(sampling::count).or(self.app.options.token_count).unwrap_or(usize::MAX)
+    }
+
+    /// Seconds since 1970.
+    pub fn now_s(&self) -> u64 {
+        now_ms() / 1000
+    }
+}
+
+/// What is said of paths that are not known.
+pub fn warnings(unknown: Vec<String>) -> Vec<String> {
+    unknown.into_iter().map(|path| format!("{path} is not known here and had no effect")).collect()
+}

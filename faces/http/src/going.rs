@@ -1,0 +1,225 @@
+//! Generations under way, seen from a connection: their events come over a channel, and whoever drops this has gone away.
+
+use crate::app::App;
+use crate::refused::{Refused, Result};
+use crate::reply::Pieces;
+use hyper::body::Bytes;
+use mickai_model::generate::{Flow, StopReason};
+use mickai_model::tokens::Token;
+use mickai_runtime::serve::{Begun, Caller, Gone, Heard, Likely, Listener, Order};
+use mickai_runtime::{Answered, Asked, Error, Loaded};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+/// Something happened to one of the choices.
+pub enum Event {
+    /// Its intent is durable.
+    Begun(Begun),
+    /// Something came out.
+    Heard(Spoken),
+    /// Its outcome is durable, or it was refused or failed.
+    Ended(Box<std::result::Result<Answered, Error>>),
+}
+
+/// A token and what it shows.
+#[derive(Clone, Debug)]
+pub struct Spoken {
+    /// `None` for text that was only held back.
+    pub token: Option<Token>,
+    /// What can be shown now.
+    pub text: String,
+    /// How likely it was, where that was asked for.
+    pub likely: Option<Likely>,
+}
+
+/// What several answers to one request share.
+pub struct Wanted {
+    /// The model.
+    pub model: Arc<Loaded>,
+    /// What is asked, one for each answer.
+    pub asked: Vec<Asked>,
+    /// Alternatives for each token.
+    pub likely_count: Option<usize>,
+    /// Over-long prompts are shortened.
+    pub shortens: bool,
+    /// Who asks.
+    pub caller: Caller,
+}
+
+/// Generations under way.
+pub struct Going {
+    events: UnboundedReceiver<(usize, Event)>,
+    gone: Gone,
+    /// Of those that have not ended.
+    pub left: usize,
+}
+
+/// One answer, whole.
+pub struct Choice {
+    /// Its records and its text.
+    pub answered: Answered,
+    /// Its tokens.
+    pub spoken: Vec<Spoken>,
+}
+
+struct Channel {
+    choice: usize,
+    events: UnboundedSender<(usize, Event)>,
+}
+
+impl Listener for Channel {
+    fn begun(&mut self, begun: Begun) {
+        // Nobody listening is noticed below, or by the flag.
+        let _ = self.events.send((self.choice, Event::Begun(begun)));
+    }
+
+    fn heard(&mut self, heard: Heard<'_>) -> Flow {
+        let spoken = Spoken { token: heard.token, text: heard.text.to_owned(), likely: heard.likely.cloned() };
+        match self.events.send((self.choice, Event::Heard(spoken))) {
+            Ok(()) => Flow::Continue,
+            Err(_) => Flow::Stop,
+        }
+    }
+
+    fn ended(self: Box<Self>, ended: std::result::Result<Answered, Error>) {
+        let _ = self.events.send((self.choice, Event::Ended(Box::new(ended))));
+    }
+}
+
+impl Going {
+    /// Puts everything wanted in line.
+    ///
+    /// # Errors
+    /// What the desk refuses.
+    pub async fn start(app: &Arc<App>, wanted: Wanted) -> Result<Self> {
+        let (sender, events) = unbounded_channel();
+        let gone = Gone::default();
+        let Wanted { model, asked, likely_count, shortens, caller } = wanted;
+        let left = asked.len();
+        let order = |(choice, asked)| {
+            let order = Order { model: model.clone(), asked, likely_count, shortens, caller, gone: gone.clone() };
+            (order, Box::new(Channel { choice, events: sender.clone() }) as Box<dyn Listener>)
+        };
+        let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
+        app.on_desk(move |desk| desk.submit(orders)).await?;
+        Ok(Self { events, gone, left })
+    }
+
+    /// The first thing that happens: a refusal or a failure before any intent is the answer.
+    ///
+    /// # Errors
+    /// That refusal.
+    pub async fn begun(&mut self) -> Result<Begun> {
+        match self.events.recv().await {
+            Some((_, Event::Begun(begun))) => Ok(begun),
+            Some((_, Event::Ended(ended))) => Err((*ended).err().map_or_else(Refused::internal, Refused::from)),
+            _ => Err(Refused::internal()),
+        }
+    }
+
+    /// All answers, whole.
+    ///
+    /// # Errors
+    /// The first failure.
+    pub async fn all(mut self) -> Result<Vec<Choice>> {
+        let mut spoken: Vec<Vec<Spoken>> = (0..self.left).map(|_| Vec::new()).collect();
+        let mut ended: Vec<Option<Answered>> = (0..self.left).map(|_| None).collect();
+        while self.left > 0 {
+            let Some((choice, event)) = self.events.recv().await else { return Err(Refused::internal()) };
+            match event {
+                Event::Begun(_) => {}
+                Event::Heard(one) => {
+                    if let Some(all) = spoken.get_mut(choice) {
+                        all.push(one);
+                    }
+                }
+                Event::Ended(answered) => {
+                    self.left -= 1;
+                    let answered = (*answered)?;
+                    if let Some(place) = ended.get_mut(choice) {
+                        *place = Some(answered);
+                    }
+                }
+            }
+        }
+        let choices = ended.into_iter().zip(spoken).map(|(answered, spoken)| Some(Choice { answered: answered?, spoken }));
+        choices.collect::<Option<_>>().ok_or_else(Refused::internal)
+    }
+}
+
+impl Drop for Going {
+    fn drop(&mut self) {
+        self.gone.set();
+    }
+}
+
+/// Makes a body of events.
+pub trait Encoder: Send {
+    /// What follows in the body.
+    fn encode(&mut self, choice: usize, event: Event) -> String;
+
+    /// What comes when all have ended.
+    fn finish(&mut self) -> String;
+}
+
+/// A body of what is under way.
+pub struct Encoded<E> {
+    going: Going,
+    encoder: E,
+    is_finished: bool,
+}
+
+impl<E: Encoder> Encoded<E> {
+    /// The answers under way, through an encoder.
+    pub fn new(going: Going, encoder: E) -> Self {
+        Self { going, encoder, is_finished: false }
+    }
+}
+
+impl<E: Encoder> Pieces for Encoded<E> {
+    fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while !self.is_finished {
+            if self.going.left == 0 {
+                self.is_finished = true;
+                return Poll::Ready(Some(self.encoder.finish().into()).filter(|bytes: &Bytes| !bytes.is_empty()));
+            }
+            let text = match std::task::ready!(self.going.events.poll_recv(context)) {
+                Some((choice, event)) => {
+                    // A failure ends all: what is still to come would be of no use.
+                    let is_failed = matches!(&event, Event::Ended(ended) if ended.is_err());
+                    self.going.left = if is_failed { 0 } else { self.going.left - usize::from(matches!(event, Event::Ended(_))) };
+                    self.is_finished = is_failed;
+                    self.encoder.encode(choice, event)
+                }
+                None => {
+                    self.is_finished = true;
+                    self.encoder.encode(0, Event::Ended(Box::new(Err(Error::Full(mickai_runtime::serve::Full::Closed)))))
+                }
+            };
+            if !text.is_empty() {
+                return Poll::Ready(Some(text.into()));
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+/// Why it ended, in OpenAI's words.
+pub fn finish_reason(reason: StopReason) -> &'static str {
+    match reason {
+        StopReason::EndToken(_) | StopReason::Complete | StopReason::StopText(_) => "stop",
+        // An answer is interrupted for a client that is there only where it grew beyond what a record holds.
+        StopReason::TokenLimit | StopReason::ContextFull | StopReason::Interrupted => "length",
+    }
+}
+
+/// The member `mickai` of an answer: the records that tell of it, and what of the request was not known.
+pub fn records(answered: &[(mickai_store::Appended, mickai_store::Appended)], warnings: &[String]) -> Value {
+    let one = |(intent, outcome): &(mickai_store::Appended, mickai_store::Appended)| {
+        let place = |appended: &mickai_store::Appended| json!({ "index": appended.index, "digest": appended.digest.to_string() });
+        json!({ "intent": place(intent), "outcome": place(outcome) })
+    };
+    json!({ "records": answered.iter().map(one).collect::<Vec<_>>(), "warnings": warnings })
+}

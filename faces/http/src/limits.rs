@@ -1,0 +1,46 @@
+//! The most of everything that a connection may ask of this face; what waits and runs is limited by `mickai_runtime::serve::limits`.
+
+use std::time::Duration;
+
+/// The port on which Mickai listens unless told otherwise: M-I-C-K on a telephone.
+pub const PORT: u16 = 6425;
+/// Connections at a time; more wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// Bytes of a request's body.
+pub const BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes of a request's line and headers together.
+pub const HEAD_BYTES_MAX: usize = 64 << 10;
+/// How long a client may take for them, and how long an idle connection is kept.
+pub const HEAD_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may take for a body.
+pub const BODY_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a handshake may take.
+pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long what runs may go on when the server is told to end.
+pub const FAREWELL: Duration = Duration::from_secs(10);
+/// Answers to one request (`n`).
+pub const CHOICES_MAX: i64 = 8;
+/// Prompts of one completion request.
+pub const PROMPTS_MAX: usize = 16;
+/// Messages of one conversation.
+pub const MESSAGES_MAX: usize = 4_096;
+/// Tools of one request.
+pub const TOOLS_MAX: usize = 128;
+/// Characters of a tool's name.
+pub const TOOL_NAME_MAX: usize = 64;
+/// Characters of a text that ends an answer.
+pub const STOP_TEXT_MAX: usize = 256;
+/// Characters of an idempotency key.
+pub const IDEMPOTENCY_KEY_MAX: usize = 255;
+/// How long the answer to one is kept.
+pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// Answers that are kept.
+pub const IDEMPOTENCY_COUNT_MAX: usize = 16_384;
+/// Bytes of them together.
+pub const IDEMPOTENCY_BYTES_MAX: usize = 256 << 20;
+/// Seconds after which who was refused may ask again.
+pub const RETRY_AFTER_S: u32 = 1;
+/// Bytes of a file with keys, a certificate or a private key.
+pub const SECRET_FILE_BYTES_MAX: u64 = 1 << 20;
+/// Characters of an API key, at least.
+pub const API_KEY_MIN: usize = 20;

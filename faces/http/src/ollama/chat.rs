@@ -1,0 +1,107 @@
+//! `/api/chat`.
+
+use super::lines::{Lines, Place};
+use super::options::{self, FORMAT, OPTIONS};
+use crate::call::{Call, RECORDS};
+use crate::going::{Encoded, Going, Wanted};
+use crate::limits::MESSAGES_MAX;
+use crate::refused::{Refused, Result};
+use crate::reply::{LINES, Reply};
+use crate::sampling;
+use crate::shape::{NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
+use crate::talk::{self, Turn};
+use crate::tools::{Form, NAME, TOOLS, Tool, ToolChoice};
+use mickai_runtime::{Asked, Loaded, Said, Taken};
+use serde_json::Value;
+use std::sync::Arc;
+
+const CALLS: Shape = Shape::List { of: &Shape::Fields(&[must("function", Shape::Fields(&[must("name", NAME, ""), must("arguments", OBJECT, "")]), "")]), min: 0, max: 128 };
+
+const MESSAGE: Shape = Shape::Ref(
+    "OllamaMessage",
+    &Shape::Fields(&[
+        must("role", Shape::Word(&["system", "user", "assistant", "tool"]), ""),
+        may("content", TEXT, ""),
+        may("tool_calls", CALLS, "of an assistant"),
+        may("tool_name", TEXT, "of a tool: whose result it is"),
+    ]),
+);
+
+/// The request.
+pub const REQUEST: Shape = Shape::Ref(
+    "OllamaChatRequest",
+    &Shape::Fields(&[
+        must("model", SOME_TEXT, ""),
+        must("messages", Shape::List { of: &MESSAGE, min: 0, max: MESSAGES_MAX }, "none: the model is opened and nothing is answered"),
+        may("stream", Shape::Flag, "true unless it is said: one line for each piece"),
+        may("format", FORMAT, "json, or a schema that the answer fits"),
+        may("options", OPTIONS, ""),
+        may("tools", TOOLS, "functions that the model may call; calls always fit their schemas"),
+    ]),
+);
+
+/// The answer, when it comes whole.
+pub const ANSWER: Shape = Shape::Ref(
+    "OllamaChat",
+    &Shape::Fields(&[must("model", TEXT, ""), must("created_at", TEXT, ""), must("message", OBJECT, ""), must("done", Shape::Flag, ""), may("done_reason", TEXT, ""), may("eval_count", NUMBER, ""), may("mickai", RECORDS, "")]),
+);
+
+/// Answers a chat.
+///
+/// # Errors
+/// What is wrong with the request, or stands against it.
+pub async fn answer(call: &Call) -> Result<Reply> {
+    let body = call.body(&REQUEST)?;
+    let model = call.model(&body.value).await?;
+    let tools = body.value["tools"].as_array().into_iter().flatten().map(|tool| Tool::of(&tool["function"])).collect();
+    let form = Form { tools, choice: ToolChoice::Auto, is_single: false, schema: options::schema_of(&body.value["format"]) };
+    form.check()?;
+    let mut turns = Vec::new();
+    body.value["messages"].as_array().into_iter().flatten().for_each(|message| push_turns(message, &mut turns));
+    let lines = Lines::new(Place::Message, model.name.clone(), form, body.warnings);
+    if turns.is_empty() {
+        return Ok(Reply::json(200, &lines.loaded()));
+    }
+    let bound = call.bound(&model, &turns, lines.form.bound())?;
+    let said = Said::Conversation(talk::messages(turns, &lines.form));
+    run(call, &body.value, model, Said::clone(&said), bound, lines).await
+}
+
+/// Runs one order of either shape.
+///
+/// # Errors
+/// What stands against it.
+pub(super) async fn run(call: &Call, body: &Value, model: Arc<Loaded>, said: Said, bound: mickai_runtime::Bound, lines: Lines) -> Result<Reply> {
+    let options = &body["options"];
+    let asked = Asked {
+        said,
+        sampler: options::sampler(options),
+        seed: options::seed(options),
+        token_count_max: options::token_count(call, options),
+        stop_texts: sampling::stop_texts(&options["stop"]),
+        bound,
+        request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: false }),
+    };
+    let mut going = Going::start(&call.app, Wanted { model, asked: vec![asked], likely_count: None, shortens: false, caller: call.caller }).await?;
+    let begun = going.begun().await?;
+    if body["stream"] != false {
+        return Ok(Reply::pieces(LINES, Box::new(Encoded::new(going, lines))).with_intent(begun.intent));
+    }
+    let choices = going.all().await?;
+    let choice = choices.first().ok_or_else(Refused::internal)?;
+    Ok(Reply::json(200, &lines.whole(choice)).with_intent(begun.intent))
+}
+
+fn push_turns(message: &Value, turns: &mut Vec<Turn>) {
+    let content = message["content"].as_str().unwrap_or_default().to_owned();
+    match message["role"].as_str() {
+        Some("system") => turns.push(Turn::System(content)),
+        Some("tool") => turns.push(Turn::Given(content)),
+        Some("assistant") => {
+            turns.push(Turn::Assistant(content));
+            let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]);
+            turns.extend(calls.map(|made| Turn::Call(made["name"].as_str().unwrap_or_default().to_owned(), made["arguments"].to_string())));
+        }
+        _ => turns.push(Turn::User(content)),
+    }
+}

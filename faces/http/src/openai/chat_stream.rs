@@ -1,0 +1,137 @@
+//! A chat in server-sent events. The last event before `[DONE]` carries the member `mickai` and is sent after the outcome is durable; official clients pass over a member that they do not know.
+
+use super::chat::Told;
+use super::logprobs;
+use crate::going::{Encoder, Event, Spoken, finish_reason, records};
+use crate::refused::Refused;
+use crate::tools::Filter;
+use mickai_model::generate::Generation;
+use mickai_store::Appended;
+use serde_json::{Value, json};
+
+/// Encodes chunks.
+pub(super) struct Stream {
+    told: Told,
+    has_usage: bool,
+    choices: Vec<Choice>,
+    /// The chunk that waits to be the last one.
+    last: Option<Value>,
+    failed: bool,
+}
+
+#[derive(Default)]
+struct Choice {
+    has_role: bool,
+    filter: Filter,
+    pair: Option<(Appended, Appended)>,
+    prompt_token_count: usize,
+    output_token_count: usize,
+}
+
+impl Stream {
+    pub fn new(told: Told, has_usage: bool) -> Self {
+        Self { told, has_usage, choices: Vec::new(), last: None, failed: false }
+    }
+
+    fn choice(&mut self, index: usize) -> &mut Choice {
+        let may_call = self.told.form.may_call();
+        while self.choices.len() <= index {
+            self.choices.push(Choice { filter: Filter::new(may_call), ..Choice::default() });
+        }
+        &mut self.choices[index]
+    }
+
+    fn chunk(&self, choices: Value) -> Value {
+        json!({ "id": self.told.id(), "object": "chat.completion.chunk", "created": self.told.created, "model": self.told.model.name, "choices": choices })
+    }
+
+    fn delta(&mut self, index: usize, mut delta: Value, spoken: &[Spoken], finish_reason: Option<&str>) -> Value {
+        if !std::mem::replace(&mut self.choice(index).has_role, true) {
+            delta["role"] = "assistant".into();
+            if delta["content"].is_null() {
+                delta["content"] = "".into();
+            }
+        }
+        let logprobs = self.told.likely_count.filter(|_| !spoken.is_empty()).map(|_| json!({ "content": logprobs::content(&self.told.model, spoken) }));
+        self.chunk(json!([{ "index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason }]))
+    }
+
+    fn heard(&mut self, index: usize, spoken: &Spoken) -> String {
+        let text = self.choice(index).filter.push(&spoken.text);
+        let has_likely = spoken.likely.is_some();
+        if text.is_empty() && !has_likely {
+            return String::new();
+        }
+        let delta = if text.is_empty() { json!({}) } else { json!({ "content": text }) };
+        let chunk = self.delta(index, delta, std::slice::from_ref(spoken), None);
+        event(&chunk)
+    }
+
+    fn ended(&mut self, index: usize, pair: (Appended, Appended), generation: &Generation) -> String {
+        let mut out = String::new();
+        let rest = self.choice(index).filter.rest();
+        if !rest.is_empty() {
+            out.push_str(&event(&self.delta(index, json!({ "content": rest }), &[], None)));
+        }
+        let (_, calls) = self.told.form.read(&generation.text);
+        let finish = self.told.finish_reason(finish_reason(generation.stop_reason), !calls.is_empty());
+        if !calls.is_empty() {
+            let calls: Vec<Value> = calls.iter().enumerate().map(|(at, call)| with_index(at, self.told.call(index, at, call))).collect();
+            out.push_str(&event(&self.delta(index, json!({ "tool_calls": calls }), &[], None)));
+        }
+        let choice = self.choice(index);
+        choice.pair = Some(pair);
+        (choice.prompt_token_count, choice.output_token_count) = (generation.prompt_tokens.len(), generation.output_tokens.len());
+        let last = self.delta(index, json!({}), &[], Some(finish));
+        out.push_str(&self.last.replace(last).as_ref().map(event).unwrap_or_default());
+        out
+    }
+}
+
+impl Encoder for Stream {
+    fn encode(&mut self, choice: usize, happened: Event) -> String {
+        match happened {
+            Event::Begun(_) => event(&self.delta(choice, json!({ "content": "" }), &[], None)),
+            Event::Heard(spoken) => self.heard(choice, &spoken),
+            Event::Ended(ended) => match *ended {
+                Ok(answered) => self.ended(choice, (answered.intent, answered.outcome), &answered.generation),
+                Err(error) => {
+                    self.failed = true;
+                    event(&Refused::from(error).envelope())
+                }
+            },
+        }
+    }
+
+    fn finish(&mut self) -> String {
+        if self.failed {
+            return String::new();
+        }
+        let mut out = String::new();
+        let mut last = self.last.take();
+        if self.has_usage {
+            out.push_str(&last.as_ref().map(event).unwrap_or_default());
+            let mut chunk = self.chunk(json!([]));
+            let (prompt, output) = (self.choices.first().map_or(0, |choice| choice.prompt_token_count), self.choices.iter().map(|choice| choice.output_token_count).sum::<usize>());
+            chunk["usage"] = json!({ "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output });
+            last = Some(chunk);
+        }
+        if let Some(mut last) = last {
+            let pairs: Vec<_> = self.choices.iter().filter_map(|choice| choice.pair).collect();
+            last["mickai"] = records(&pairs, &self.told.warnings);
+            out.push_str(&event(&last));
+        }
+        out.push_str("data: [DONE]\n\n");
+        out
+    }
+}
+
+/// One event.
+fn event(value: &Value) -> String {
+    format!("data: {value}\n\n")
+}
+
+fn with_index(at: usize, mut call: Value) -> Value {
+    call["index"] = at.into();
+    call
+}

@@ -1,0 +1,226 @@
+//! `/v1/completions`: text goes on as it is, through no template.
+
+use super::chat::{STREAM_OPTIONS, USAGE, usage};
+use super::logprobs;
+use crate::call::{Call, RECORDS};
+use crate::going::{Choice, Encoded, Encoder, Event, Going, Spoken, Wanted, finish_reason, records};
+use crate::limits::PROMPTS_MAX;
+use crate::refused::{Refused, Result};
+use crate::reply::{EVENTS, Reply};
+use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
+use crate::shape::{Field, NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
+use mickai_runtime::{Asked, Bound, Loaded, Said, Taken};
+use mickai_store::Appended;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The request.
+pub const REQUEST: Shape = Shape::Ref("CompletionRequest", &Shape::Fields(FIELDS));
+
+const FIELDS: &[Field] = &[
+    must("model", SOME_TEXT, "a name or the beginning of a digest, as /v1/models lists them"),
+    must("prompt", Shape::Either(&[SOME_TEXT, Shape::List { of: &SOME_TEXT, min: 1, max: PROMPTS_MAX }]), "what the model goes on from; token ids are not taken"),
+    may("max_tokens", TOKENS, "most tokens of each answer; 16 unless it is said"),
+    may("echo", Shape::Flag, "the answer begins with the prompt"),
+    TEMPERATURE,
+    TOP_P,
+    TOP_K,
+    MIN_P,
+    REPETITION,
+    SEED,
+    STOP,
+    N,
+    may("stream", Shape::Flag, "answer in server-sent events"),
+    may("stream_options", STREAM_OPTIONS, ""),
+    may("logprobs", Shape::Whole { min: 0, max: 5 }, "tell how likely each token was, and so many others"),
+    TRUNCATION,
+];
+
+/// The answer.
+pub const ANSWER: Shape = Shape::Ref(
+    "Completion",
+    &Shape::Fields(&[
+        must("id", TEXT, ""),
+        must("object", Shape::Word(&["text_completion"]), ""),
+        must("created", NUMBER, ""),
+        must("model", TEXT, ""),
+        must(
+            "choices",
+            Shape::List {
+                of: &Shape::Fields(&[must("index", NUMBER, ""), must("text", TEXT, ""), must("finish_reason", Shape::Word(&["stop", "length"]), ""), may("logprobs", OBJECT, "")]),
+                min: 1,
+                max: usize::MAX,
+            },
+            "",
+        ),
+        must("usage", USAGE, ""),
+        must("mickai", RECORDS, ""),
+    ]),
+);
+
+/// What OpenAI's shape says where the request does not.
+const TOKENS_DEFAULT: usize = 16;
+
+/// Answers a completion.
+///
+/// # Errors
+/// What is wrong with the request, or stands against it.
+pub async fn answer(call: &Call) -> Result<Reply> {
+    let body = call.body(&REQUEST)?;
+    let model = call.model(&body.value).await?;
+    let (asked, prompts) = asked(call, &body.value);
+    if asked.len() > mickai_runtime::serve::limits::WAITING_PER_CALLER_MAX {
+        return Err(Refused::invalid("n", format!("{} answers are asked for, at most {} are taken together", asked.len(), mickai_runtime::serve::limits::WAITING_PER_CALLER_MAX)));
+    }
+    let likely_count = sampling::count(&body.value["logprobs"]);
+    let shortens = body.value["truncation"] == "auto";
+    let mut going = Going::start(&call.app, Wanted { model: model.clone(), asked, likely_count, shortens, caller: call.caller }).await?;
+    let begun = going.begun().await?;
+    let echoed = if body.value["echo"] == true { prompts } else { Vec::new() };
+    let n = sampling::count(&body.value["n"]).unwrap_or(1);
+    let told = Told { model, n, echoed, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
+    if body.value["stream"] == true {
+        let has_usage = body.value["stream_options"]["include_usage"] == true;
+        let stream = Stream { told, has_usage, pairs: Vec::new(), tokens: (0, 0), offsets: Vec::new(), last: None, failed: false };
+        return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, stream))).with_intent(begun.intent));
+    }
+    let choices = going.all().await?;
+    Ok(Reply::json(200, &told.whole(&choices)).with_intent(begun.intent))
+}
+
+/// What is asked, `n` of each prompt, and the prompt of each.
+fn asked(call: &Call, body: &Value) -> (Vec<Asked>, Vec<String>) {
+    let prompts: Vec<&str> = match &body["prompt"] {
+        Value::Array(prompts) => prompts.iter().filter_map(Value::as_str).collect(),
+        prompt => prompt.as_str().into_iter().collect(),
+    };
+    let n = sampling::count(&body["n"]).unwrap_or(1);
+    let each = prompts.into_iter().flat_map(|prompt| std::iter::repeat_n(prompt, n)).enumerate();
+    let one = |(choice, prompt): (usize, &str)| {
+        let asked = Asked {
+            said: Said::Text(prompt.to_owned()),
+            sampler: sampling::sampler(body),
+            seed: sampling::seed(body, choice),
+            token_count_max: sampling::count(&body["max_tokens"]).unwrap_or(TOKENS_DEFAULT),
+            stop_texts: sampling::stop_texts(&body["stop"]),
+            bound: Bound::Free,
+            request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: false }),
+        };
+        (asked, prompt.to_owned())
+    };
+    each.map(one).unzip()
+}
+
+/// What all choices share when they are told.
+struct Told {
+    model: Arc<Loaded>,
+    n: usize,
+    echoed: Vec<String>,
+    warnings: Vec<String>,
+    created: u64,
+    intent: Appended,
+    likely_count: Option<usize>,
+}
+
+impl Told {
+    fn envelope(&self, choices: Value) -> Value {
+        let id = format!("cmpl-{}-{}", self.intent.index, self.intent.digest.short());
+        json!({ "id": id, "object": "text_completion", "created": self.created, "model": self.model.name, "choices": choices })
+    }
+
+    fn choice(&self, index: usize, text: &str, spoken: &[Spoken], offset: usize, finish_reason: Option<&str>) -> Value {
+        let logprobs = self.likely_count.map(|_| logprobs::lists(&self.model, spoken, offset));
+        json!({ "index": index, "text": text, "logprobs": logprobs, "finish_reason": finish_reason })
+    }
+
+    fn echo(&self, index: usize) -> &str {
+        self.echoed.get(index).map_or("", String::as_str)
+    }
+
+    fn whole(&self, choices: &[Choice]) -> Value {
+        let one = |(index, choice): (usize, &Choice)| {
+            let (generation, echo) = (&choice.answered.generation, self.echo(index));
+            self.choice(index, &format!("{echo}{}", generation.text), &choice.spoken, echo.chars().count(), Some(finish_reason(generation.stop_reason)))
+        };
+        let pairs: Vec<_> = choices.iter().map(|choice| (choice.answered.intent, choice.answered.outcome)).collect();
+        let mut whole = self.envelope(choices.iter().enumerate().map(one).collect());
+        whole["usage"] = usage(choices.iter().map(|choice| &choice.answered.generation), self.n);
+        whole["mickai"] = records(&pairs, &self.warnings);
+        whole
+    }
+}
+
+/// A completion in server-sent events; as a chat's, its last event carries the records.
+struct Stream {
+    told: Told,
+    has_usage: bool,
+    pairs: Vec<(Appended, Appended)>,
+    tokens: (usize, usize),
+    /// Characters that each choice has shown.
+    offsets: Vec<usize>,
+    last: Option<Value>,
+    failed: bool,
+}
+
+impl Stream {
+    fn piece(&mut self, index: usize, text: &str, spoken: &[Spoken], finish_reason: Option<&str>) -> Value {
+        if self.offsets.len() <= index {
+            self.offsets.resize(index + 1, 0);
+        }
+        let offset = self.offsets[index];
+        self.offsets[index] += text.chars().count();
+        self.told.envelope(json!([self.told.choice(index, text, spoken, offset, finish_reason)]))
+    }
+}
+
+impl Encoder for Stream {
+    fn encode(&mut self, choice: usize, happened: Event) -> String {
+        match happened {
+            Event::Begun(_) => String::new(),
+            Event::Heard(spoken) if spoken.text.is_empty() && spoken.likely.is_none() => String::new(),
+            Event::Heard(spoken) => {
+                let echo = if self.offsets.get(choice).is_none_or(|shown| *shown == 0) { self.told.echo(choice) } else { "" };
+                let text = format!("{echo}{}", spoken.text);
+                event(&self.piece(choice, &text, std::slice::from_ref(&spoken), None))
+            }
+            Event::Ended(ended) => match *ended {
+                Ok(answered) => {
+                    let generation = &answered.generation;
+                    self.pairs.push((answered.intent, answered.outcome));
+                    self.tokens = (self.tokens.0 + generation.prompt_tokens.len(), self.tokens.1 + generation.output_tokens.len());
+                    let last = self.piece(choice, "", &[], Some(finish_reason(generation.stop_reason)));
+                    self.last.replace(last).as_ref().map(event).unwrap_or_default()
+                }
+                Err(error) => {
+                    self.failed = true;
+                    event(&Refused::from(error).envelope())
+                }
+            },
+        }
+    }
+
+    fn finish(&mut self) -> String {
+        if self.failed {
+            return String::new();
+        }
+        let mut out = String::new();
+        let mut last = self.last.take();
+        if self.has_usage {
+            out.push_str(&last.as_ref().map(event).unwrap_or_default());
+            let (prompt, output) = (self.tokens.0 / self.told.n, self.tokens.1);
+            let mut chunk = self.told.envelope(json!([]));
+            chunk["usage"] = json!({ "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output });
+            last = Some(chunk);
+        }
+        if let Some(mut last) = last {
+            last["mickai"] = records(&self.pairs, &self.told.warnings);
+            out.push_str(&event(&last));
+        }
+        out.push_str("data: [DONE]\n\n");
+        out
+    }
+}
+
+fn event(value: &Value) -> String {
+    format!("data: {value}\n\n")
+}

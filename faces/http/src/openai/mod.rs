@@ -1,0 +1,15 @@
+//! The shapes that OpenAI defines.
+
+pub mod chat;
+
+mod chat_stream;
+
+mod logprobs;
+
+pub mod completions;
+
+pub mod responses;
+
+pub mod models;
+
+pub mod embeddings;

@@ -1,0 +1,48 @@
+//! `/v1/models`.
+
+use crate::call::Call;
+use crate::refused::Result;
+use crate::reply::Reply;
+use crate::shape::{NUMBER, Shape, TEXT, must};
+use mickai_runtime::{Error, Listed};
+use serde_json::{Value, json};
+
+/// One model.
+pub const MODEL: Shape = Shape::Ref(
+    "Model",
+    &Shape::Fields(&[must("id", TEXT, ""), must("object", Shape::Word(&["model"]), ""), must("created", NUMBER, ""), must("owned_by", TEXT, ""), must("digest", TEXT, "its content digest, by which records name it")]),
+);
+
+/// All models.
+pub const MODELS: Shape = Shape::Fields(&[must("object", Shape::Word(&["list"]), ""), must("data", Shape::List { of: &MODEL, min: 0, max: usize::MAX }, "")]);
+
+fn told(model: &Listed) -> Value {
+    let owner = if model.is_embedded { "mickai" } else { "operator" };
+    json!({ "id": model.name, "object": "model", "created": 0, "owned_by": owner, "digest": model.digest.to_string(), "byte_count": model.byte_count })
+}
+
+/// The list.
+///
+/// # Errors
+/// A model folder that cannot be read.
+pub async fn list(call: &Call) -> Result<Reply> {
+    let models = call.app.on_desk(|desk| desk.models()).await?;
+    Ok(Reply::json(200, &json!({ "object": "list", "data": models.iter().map(told).collect::<Vec<_>>() })))
+}
+
+/// One of them.
+///
+/// # Errors
+/// None of that name.
+pub async fn one(call: &Call) -> Result<Reply> {
+    let wanted = call.parameter.clone();
+    let model = call
+        .app
+        .on_desk(move |desk| {
+            let models = desk.models()?;
+            let found = models.iter().find(|model| model.name == wanted).cloned();
+            found.ok_or_else(|| Error::NoModel { wanted, known: models.into_iter().map(|model| model.name).collect() })
+        })
+        .await?;
+    Ok(Reply::json(200, &told(&model)))
+}

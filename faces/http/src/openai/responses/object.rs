@@ -1,0 +1,154 @@
+//! The object `response`, the same when it is made and when it is asked for again.
+
+use crate::call::RECORDS;
+use crate::going::{finish_reason, records};
+use crate::shape::{ANY_LIST, NUMBER, OBJECT, Shape, TEXT, may, must};
+use crate::tools::{Form, ToolCall};
+use mickai_runtime::Answered;
+use mickai_store::Appended;
+use serde_json::{Value, json};
+
+/// The answer.
+pub const ANSWER: Shape = Shape::Ref(
+    "Response",
+    &Shape::Fields(&[
+        must("id", TEXT, ""),
+        must("object", Shape::Word(&["response"]), ""),
+        must("created_at", NUMBER, ""),
+        must("status", Shape::Word(&["completed", "incomplete", "in_progress", "failed"]), ""),
+        must("model", TEXT, ""),
+        must("output", ANY_LIST, "messages and calls"),
+        may("usage", OBJECT, ""),
+        must("mickai", RECORDS, ""),
+    ]),
+);
+
+/// A response in the making, or one that is told again.
+pub(super) struct Object {
+    pub request: Value,
+    pub form: Form,
+    /// The model's name.
+    pub model: String,
+    pub intent: Appended,
+    /// Seconds since 1970.
+    pub created: u64,
+    pub warnings: Vec<String>,
+}
+
+/// How it ended, and with what.
+pub(super) struct Ended<'a> {
+    pub text: &'a str,
+    /// `stop` or `length`.
+    pub finish_reason: &'a str,
+    pub prompt_token_count: u64,
+    pub output_token_count: u64,
+    pub outcome: Appended,
+}
+
+impl Object {
+    /// Its id: whoever has it can find the record.
+    pub fn id(&self) -> String {
+        id_of(self.intent)
+    }
+
+    /// With nothing yet.
+    pub fn in_progress(&self) -> Value {
+        self.object("in_progress", &[], Value::Null, Value::Null, &[])
+    }
+
+    /// As it was answered.
+    pub fn answered(&self, answered: &Answered) -> Value {
+        let generation = &answered.generation;
+        self.ended(&Ended {
+            text: &generation.text,
+            finish_reason: finish_reason(generation.stop_reason),
+            prompt_token_count: generation.prompt_tokens.len() as u64,
+            output_token_count: generation.output_tokens.len() as u64,
+            outcome: answered.outcome,
+        })
+    }
+
+    /// As it ended.
+    pub fn ended(&self, ended: &Ended<'_>) -> Value {
+        let is_whole = ended.finish_reason == "stop";
+        let status = if is_whole { "completed" } else { "incomplete" };
+        let details = if is_whole { Value::Null } else { json!({ "reason": "max_output_tokens" }) };
+        let usage = json!({
+            "input_tokens": ended.prompt_token_count,
+            "input_tokens_details": { "cached_tokens": 0 },
+            "output_tokens": ended.output_token_count,
+            "output_tokens_details": { "reasoning_tokens": 0 },
+            "total_tokens": ended.prompt_token_count + ended.output_token_count,
+        });
+        self.object(status, &self.output(ended.text, status), details, usage, &[(self.intent, ended.outcome)])
+    }
+
+    /// The items of an output.
+    pub fn output(&self, text: &str, status: &str) -> Vec<Value> {
+        let (text, calls) = self.form.read(text);
+        if calls.is_empty() {
+            return vec![self.message(Some(&text), status)];
+        }
+        calls.iter().enumerate().map(|(at, call)| self.call(at, call, status)).collect()
+    }
+
+    /// The message item, with its text once there is one.
+    pub fn message(&self, text: Option<&str>, status: &str) -> Value {
+        let content: Vec<Value> = text.map(part).into_iter().collect();
+        json!({ "id": format!("msg_{}", self.id()), "type": "message", "status": status, "role": "assistant", "content": content })
+    }
+
+    /// A call's item.
+    pub fn call(&self, at: usize, call: &ToolCall, status: &str) -> Value {
+        let place = format!("{}_{at}", self.intent.index);
+        json!({ "id": format!("fc_{place}"), "type": "function_call", "status": status, "call_id": format!("call_{place}"), "name": call.name, "arguments": call.arguments })
+    }
+
+    fn object(&self, status: &str, output: &[Value], incomplete: Value, usage: Value, pairs: &[(Appended, Appended)]) -> Value {
+        let request = &self.request;
+        let or = |name: &str, default: Value| if request[name].is_null() { default } else { request[name].clone() };
+        json!({
+            "id": self.id(),
+            "object": "response",
+            "created_at": self.created,
+            "status": status,
+            "error": null,
+            "incomplete_details": incomplete,
+            "instructions": request["instructions"],
+            "max_output_tokens": request["max_output_tokens"],
+            "metadata": or("metadata", json!({})),
+            "model": self.model,
+            "output": output,
+            "parallel_tool_calls": or("parallel_tool_calls", true.into()),
+            "previous_response_id": request["previous_response_id"],
+            "store": or("store", true.into()),
+            "temperature": or("temperature", 1.0.into()),
+            "text": if request["text"]["format"].is_null() { json!({ "format": { "type": "text" } }) } else { request["text"].clone() },
+            "tool_choice": or("tool_choice", "auto".into()),
+            "tools": or("tools", json!([])),
+            "top_p": or("top_p", 1.0.into()),
+            "truncation": or("truncation", "disabled".into()),
+            "usage": usage,
+            "mickai": records(pairs, &self.warnings),
+        })
+    }
+}
+
+/// A part of text.
+pub(super) fn part(text: &str) -> Value {
+    json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
+}
+
+/// Digits of the intent's D in an id: 128 bits.
+const DIGITS: usize = 32;
+
+/// The id of the response whose intent this is.
+pub(super) fn id_of(intent: Appended) -> String {
+    let digest = intent.digest.to_string();
+    format!("resp_{}_{}", intent.index, digest.get(..DIGITS).unwrap_or(&digest))
+}
+
+/// The index in an id, if it is one.
+pub(super) fn index_of(id: &str) -> Option<u64> {
+    id.strip_prefix("resp_")?.split_once('_')?.0.parse().ok()
+}

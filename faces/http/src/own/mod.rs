@@ -1,0 +1,5 @@
+//! What is nobody else's shape: tokens, health, counts.
+
+pub mod health;
+
+pub mod tokens;

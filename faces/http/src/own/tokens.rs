@@ -1,0 +1,50 @@
+//! `/tokenize` and `/detokenize`.
+
+use crate::call::Call;
+use crate::refused::{Refused, Result};
+use crate::reply::Reply;
+use crate::shape::{COUNT, SOME_TEXT, Shape, TEXT, must};
+use mickai_model::tokens::Token;
+use serde_json::{Value, json};
+
+/// Most tokens that are taken at a time.
+const TOKENS_MAX: usize = 1 << 20;
+const TOKENS: Shape = Shape::List { of: &Shape::Whole { min: 0, max: u32::MAX as i64 }, min: 0, max: TOKENS_MAX };
+
+/// The request of `/tokenize`.
+pub const TOKENIZE: Shape = Shape::Fields(&[must("model", SOME_TEXT, ""), must("content", TEXT, "text; what looks like a control token in it is text too")]);
+/// Its answer.
+pub const TOKENIZED: Shape = Shape::Fields(&[must("tokens", TOKENS, ""), must("count", COUNT, "")]);
+/// The request of `/detokenize`.
+pub const DETOKENIZE: Shape = Shape::Fields(&[must("model", SOME_TEXT, ""), must("tokens", TOKENS, "")]);
+/// Its answer.
+pub const DETOKENIZED: Shape = Shape::Fields(&[must("content", TEXT, "control tokens show nothing")]);
+
+/// Text to tokens.
+///
+/// # Errors
+/// Another shape, no such model, too much text.
+pub async fn tokenize(call: &Call) -> Result<Reply> {
+    let body = call.body(&TOKENIZE)?.value;
+    let model = call.model(&body).await?;
+    let content = body["content"].as_str().unwrap_or_default().to_owned();
+    let tokens = call.app.on_desk(move |_| Ok(model.file.tokenizer.encode_text(&content)?)).await?;
+    let tokens: Vec<u32> = tokens.into_iter().map(|token| token.0).collect();
+    Ok(Reply::json(200, &json!({ "count": tokens.len(), "tokens": tokens })))
+}
+
+/// Tokens to text.
+///
+/// # Errors
+/// Another shape, no such model, a token that it does not have.
+pub async fn detokenize(call: &Call) -> Result<Reply> {
+    let body = call.body(&DETOKENIZE)?.value;
+    let model = call.model(&body).await?;
+    let tokens: Vec<Token> = body["tokens"].as_array().into_iter().flatten().filter_map(|token| Some(Token(u32::try_from(crate::shape::whole(token)?).ok()?))).collect();
+    let rows = model.file.tokenizer.vocabulary().entries.len();
+    if let Some((at, token)) = tokens.iter().enumerate().find(|(_, token)| token.index() >= rows) {
+        return Err(Refused::invalid(format!("tokens[{at}]"), format!("the model has the tokens 0 to {}, not {}", rows.saturating_sub(1), token.0)));
+    }
+    let content: Value = call.app.on_desk(move |_| Ok(model.file.tokenizer.decode(&tokens)?)).await?.into();
+    Ok(Reply::json(200, &json!({ "content": content })))
+}

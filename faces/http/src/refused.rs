@@ -1,0 +1,102 @@
+//! Why a request was not answered: a status, and the words of OpenAI's error envelope.
+
+use crate::limits::RETRY_AFTER_S;
+use crate::shape::Misshapen;
+use mickai_model::error::{Error as ModelError, Misbehaved};
+use mickai_runtime::Error;
+use mickai_runtime::serve::Full;
+use serde_json::{Value, json};
+
+/// A refusal as a client sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// The HTTP status.
+    pub status: u16,
+    /// The envelope's `type`: who is at fault.
+    pub kind: &'static str,
+    /// The envelope's `code`: what a program may look for.
+    pub code: Option<&'static str>,
+    /// The field at fault.
+    pub param: Option<String>,
+    /// What to do about it, in words.
+    pub message: String,
+}
+
+/// The caller's fault.
+const INVALID: &str = "invalid_request_error";
+/// This side's.
+const SERVER: &str = "server_error";
+
+/// The result of answering.
+pub type Result<T> = std::result::Result<T, Refused>;
+
+impl Refused {
+    /// The caller's fault.
+    pub fn invalid(param: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { param: Some(param.into()), ..Self::new(400, INVALID, None, message) }
+    }
+
+    /// A body that is not what it must be.
+    pub fn body(message: impl Into<String>) -> Self {
+        Self::new(400, INVALID, None, message)
+    }
+
+    /// Nothing there.
+    pub fn missing(what: &str) -> Self {
+        Self::new(404, INVALID, Some("not_found"), format!("there is no {what} here"))
+    }
+
+
+    /// Too large, with both numbers.
+    pub fn too_large(what: &str, have: u64, max: u64) -> Self {
+        Self::new(413, INVALID, Some("too_large"), format!("the {what} has {have} bytes, at most {max} are taken"))
+    }
+
+    /// This side's fault.
+    pub fn internal() -> Self {
+        Self::new(500, SERVER, None, "the program failed; the record of the act is open and will say outcome_unknown")
+    }
+
+    /// By its parts.
+    pub fn new(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
+        Self { status, kind, code, param: None, message: message.into() }
+    }
+
+    /// Seconds after which to ask again.
+    pub fn retry_after_s(&self) -> Option<u32> {
+        matches!(self.status, 429 | 503).then_some(RETRY_AFTER_S)
+    }
+
+    /// OpenAI's envelope.
+    pub fn envelope(&self) -> Value {
+        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+    }
+}
+
+impl From<Misshapen> for Refused {
+    fn from(Misshapen { path, wanted }: Misshapen) -> Self {
+        let name = if path.is_empty() { "the body" } else { path.as_str() };
+        let message = format!("{name} must be {wanted}");
+        Self { param: (!path.is_empty()).then_some(path), ..Self::body(message) }
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        let message = error.to_string();
+        let (status, kind, code) = match &error {
+            Error::NoModel { .. } => (404, INVALID, Some("model_not_found")),
+            Error::PromptTooLong { .. } => (400, INVALID, Some("context_length_exceeded")),
+            Error::Grammar(_) => (400, INVALID, Some("invalid_json_schema")),
+            Error::Full(Full::Closed) => (503, SERVER, Some("ending")),
+            Error::Full(_) | Error::ModelsBusy { .. } => (429, "rate_limit_error", Some("queue_full")),
+            Error::TooMuch { .. } => (413, INVALID, Some("too_large")),
+            Error::Model(ModelError::Misuse(_) | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. })) => (400, INVALID, None),
+            // Where nothing can be recorded, nothing is done.
+            Error::Store(_) => (503, SERVER, Some("log_unavailable")),
+            Error::Denied { .. } => (403, "permission_error", Some("denied")),
+            _ => (500, SERVER, None),
+        };
+        Self::new(status, kind, code, message)
+    }
+}

@@ -1,0 +1,271 @@
+//! Tools: how a model is told of them, the grammar that its answer is held to, and the calls in what came out.
+//!
+//! The words are those that Qwen and Hermes models were trained on, and they are part of the prompt that is on record. An answer is either text or calls, and calls fit their tool's schema always: what
+//! a caller asks for strictly, and what it does not, is held to alike.
+
+use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
+use crate::refused::{Refused, Result};
+use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, must, may};
+use mickai_runtime::{Bound, Grammar};
+use serde_json::{Value, json};
+
+/// A function's name.
+pub const NAME: Shape = Shape::Text { min: 1, max: TOOL_NAME_MAX };
+
+const FUNCTION: Shape = Shape::Fields(&[
+    must("name", NAME, "letters, digits, `_`, `-` and `.`"),
+    may("description", TEXT, "what it is for, told to the model"),
+    may("parameters", OBJECT, "the JSON schema of its arguments"),
+    may("strict", Shape::Flag, "calls fit the schema either way"),
+]);
+
+/// `tools` of a chat.
+pub const TOOLS: Shape =
+    Shape::List { of: &Shape::Ref("Tool", &Shape::Tagged { tag: "type", cases: &[("function", &[must("function", FUNCTION, "")])] }), min: 0, max: TOOLS_MAX };
+/// `tool_choice` of a chat.
+pub const TOOL_CHOICE: Shape = Shape::Either(&[
+    Shape::Word(&["none", "auto", "required"]),
+    Shape::Tagged { tag: "type", cases: &[("function", &[must("function", Shape::Fields(&[must("name", NAME, "")]), "")])] },
+]);
+/// `response_format` of a chat.
+pub const FORMAT: Shape = Shape::Tagged {
+    tag: "type",
+    cases: &[
+        ("text", &[]),
+        ("json_object", &[]),
+        (
+            "json_schema",
+            &[must(
+                "json_schema",
+                Shape::Fields(&[
+                    must("name", SOME_TEXT, ""),
+                    may("description", TEXT, ""),
+                    may("schema", OBJECT, "what the answer fits; an object of any form where it is absent"),
+                    may("strict", Shape::Flag, "the answer fits either way"),
+                ]),
+                "",
+            )],
+        ),
+    ],
+};
+
+/// The line before a call.
+const OPEN: &str = "<tool_call>";
+/// The line after it.
+const CLOSE: &str = "</tool_call>";
+
+/// A function that a model may call.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The schema of its arguments.
+    pub parameters: Value,
+}
+
+/// Which calls an answer may or must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    /// None.
+    None,
+    /// Text or calls.
+    #[default]
+    Auto,
+    /// At least one call.
+    Required,
+    /// A call of this function.
+    Named(String),
+}
+
+/// A call that a model made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolCall {
+    /// Of which function.
+    pub name: String,
+    /// With which arguments: one JSON object.
+    pub arguments: String,
+}
+
+/// What an answer is held to.
+#[derive(Clone, Debug, Default)]
+pub struct Form {
+    /// The functions.
+    pub tools: Vec<Tool>,
+    /// Which may or must be called.
+    pub choice: ToolChoice,
+    /// Only one call at a time.
+    pub is_single: bool,
+    /// The schema of text answers.
+    pub schema: Option<Value>,
+}
+
+impl Tool {
+    /// Of the object that names a function.
+    pub fn of(function: &Value) -> Self {
+        let text = |name: &str| function[name].as_str().map(str::to_owned);
+        let parameters = Some(&function["parameters"]).filter(|schema| schema.is_object()).cloned();
+        Self { name: text("name").unwrap_or_default(), description: text("description"), parameters: parameters.unwrap_or_else(|| json!({ "type": "object" })) }
+    }
+}
+
+impl ToolChoice {
+    /// Of `tool_choice`, in which a function is named under `function`, or by itself.
+    pub fn of(choice: &Value) -> Self {
+        match choice.as_str() {
+            Some("none") => Self::None,
+            Some("required") => Self::Required,
+            Some(_) => Self::Auto,
+            None => [&choice["function"]["name"], &choice["name"]].into_iter().find_map(Value::as_str).map_or(Self::Auto, |name| Self::Named(name.to_owned())),
+        }
+    }
+}
+
+/// The schema that `response_format` asks for; `None` for text.
+pub fn schema_of(format: &Value) -> Option<Value> {
+    let any = || json!({ "type": "object" });
+    match format["type"].as_str() {
+        Some("json_object") => Some(any()),
+        Some("json_schema") => Some([&format["json_schema"]["schema"], &format["schema"]].into_iter().find(|schema| schema.is_object()).cloned().unwrap_or_else(any)),
+        _ => None,
+    }
+}
+
+impl Form {
+    /// Checks names that the model would have to write.
+    ///
+    /// # Errors
+    /// A name that is not one, is there twice, or is chosen and not there.
+    pub fn check(&self) -> Result<()> {
+        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
+        for (at, tool) in self.tools.iter().enumerate() {
+            if !is_name(&tool.name) {
+                return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{:?} is no name of a function: letters, digits, `_`, `-` and `.` are taken", tool.name)));
+            }
+            if self.tools.iter().take(at).any(|other| other.name == tool.name) {
+                return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{} is there twice", tool.name)));
+            }
+        }
+        let is_missing = match &self.choice {
+            ToolChoice::None | ToolChoice::Auto => false,
+            ToolChoice::Required => self.tools.is_empty(),
+            ToolChoice::Named(name) => !self.tools.iter().any(|tool| tool.name == *name),
+        };
+        if is_missing { Err(Refused::invalid("tool_choice", "the function that must be called is not among the tools")) } else { Ok(()) }
+    }
+
+    /// May the answer hold calls?
+    pub fn may_call(&self) -> bool {
+        !self.callable().is_empty()
+    }
+
+    fn callable(&self) -> Vec<&Tool> {
+        match &self.choice {
+            ToolChoice::None => Vec::new(),
+            ToolChoice::Auto | ToolChoice::Required => self.tools.iter().collect(),
+            ToolChoice::Named(name) => self.tools.iter().filter(|tool| tool.name == *name).collect(),
+        }
+    }
+
+    /// What decoding is held to.
+    pub fn bound(&self) -> Bound {
+        let callable = self.callable();
+        let mut lark = String::new();
+        let has_text = matches!(self.choice, ToolChoice::Auto | ToolChoice::None) || callable.is_empty();
+        match (&self.schema, callable.is_empty()) {
+            (None, true) => return Bound::Free,
+            (Some(_), true) => lark.push_str("start: answer\n"),
+            (_, false) if has_text => lark.push_str("start: answer | calls\n"),
+            (_, false) => lark.push_str("start: calls\n"),
+        }
+        if has_text {
+            match &self.schema {
+                Some(schema) => lark.push_str(&format!("answer: %json {schema}\n")),
+                // Text is whatever does not begin as a call does.
+                None => lark.push_str("answer: TEXT\nTEXT: /(?s:.*)/ & ~/(?s:<tool_call>.*)/\n"),
+            }
+        }
+        if !callable.is_empty() {
+            lark.push_str(if self.is_single || matches!(self.choice, ToolChoice::Named(_)) { "calls: call\n" } else { "calls: call (\"\\n\" call)*\n" });
+            let cases: Vec<String> = (0..callable.len()).map(|at| format!("call_{at}")).collect();
+            lark.push_str(&format!("call: {}\n", cases.join(" | ")));
+            for (at, tool) in callable.into_iter().enumerate() {
+                let before = json!(format!("{OPEN}\n{{\"name\": \"{}\", \"arguments\": ", tool.name));
+                let after = json!(format!("}}\n{CLOSE}"));
+                lark.push_str(&format!("call_{at}: {before} %json {} {after}\n", tool.parameters));
+            }
+        }
+        Bound::Grammar(Grammar::new(lark))
+    }
+
+    /// The words that tell a model of its tools.
+    pub fn words(&self) -> Option<String> {
+        if self.tools.is_empty() || self.choice == ToolChoice::None {
+            return None;
+        }
+        let one = |tool: &Tool| json!({ "type": "function", "function": { "name": tool.name, "description": tool.description, "parameters": tool.parameters } }).to_string();
+        let tools: Vec<String> = self.tools.iter().map(one).collect();
+        Some(format!(
+            "# Tools\n\nYou may call one or more functions to assist with the user query.\n\nYou are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{}\n</tools>\n\nFor \
+             each function call, return a json object with function name and arguments within {OPEN}{CLOSE} XML tags:\n{OPEN}\n{{\"name\": <function-name>, \"arguments\": \
+             <args-json-object>}}\n{CLOSE}",
+            tools.join("\n")
+        ))
+    }
+
+    /// What the model said: text, or calls. Calls that were cut off are not among them; what was said of one is lost with it, and the finish reason says so.
+    pub fn read(&self, output: &str) -> (String, Vec<ToolCall>) {
+        if !self.may_call() || !output.starts_with(OPEN) {
+            return (output.to_owned(), Vec::new());
+        }
+        let mut calls = Vec::new();
+        let mut rest = output;
+        while let Some(after) = rest.trim_start().strip_prefix(OPEN) {
+            // One JSON value; what stands in it looks like nothing else.
+            let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            let Some(Ok(call)) = values.next() else { break };
+            let Some(behind) = after.get(values.byte_offset()..).and_then(|behind| behind.trim_start().strip_prefix(CLOSE)) else { break };
+            calls.extend(call["name"].as_str().map(|name| ToolCall { name: name.to_owned(), arguments: call["arguments"].to_string() }));
+            rest = behind;
+        }
+        (String::new(), calls)
+    }
+}
+
+/// The call as a model reads it in a later prompt.
+pub fn written(name: &str, arguments: &str) -> String {
+    format!("{OPEN}\n{{\"name\": {}, \"arguments\": {arguments}}}\n{CLOSE}", json!(name))
+}
+
+/// Shows text as it comes, and holds back what is, or may become, calls.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    held: String,
+    is_text: bool,
+}
+
+impl Filter {
+    /// `may_call`: whether calls are to be looked for at all.
+    pub fn new(may_call: bool) -> Self {
+        Self { held: String::new(), is_text: !may_call }
+    }
+
+    /// What of it can be shown now.
+    pub fn push(&mut self, text: &str) -> String {
+        if self.is_text {
+            return text.to_owned();
+        }
+        self.held.push_str(text);
+        if OPEN.starts_with(&self.held) || self.held.starts_with(OPEN) {
+            return String::new();
+        }
+        self.is_text = true;
+        std::mem::take(&mut self.held)
+    }
+
+    /// What was held back and is no call.
+    pub fn rest(&mut self) -> String {
+        if self.held.starts_with(OPEN) { String::new() } else { std::mem::take(&mut self.held) }
+    }
+}
