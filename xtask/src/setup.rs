@@ -22,6 +22,10 @@ const REFERENCE_PACKAGES: [&str; 10] = [
     "securesystemslib==1.6.0",
     "in-toto-attestation==0.9.3",
 ];
+/// Programs that other people wrote against the API, unmodified, and one that reads `/openapi.json` and tries everything in it; pinned as above.
+const CLIENT_PACKAGES: [&str; 3] = ["openai==3.57.0", "ollama==0.6.3", "schemathesis==4.32.5"];
+/// The same of npm.
+const CLIENT_NPM_PACKAGE: (&str, &str) = ("openai", "7.57.0");
 /// Given pins as arguments, ends with 0 exactly when each package is installed in that version.
 const PIN_CHECK: &str = "import sys, importlib.metadata as m; sys.exit(any(m.version(name) != pin for name, pin in (word.split('==') for word in sys.argv[1:])))";
 const NODE_MAJOR_MIN: u32 = 20;
@@ -49,12 +53,13 @@ const TOOLS: [Tool; 8] = [
 pub(crate) fn run() -> Result<Vec<String>, Error> {
     install_tools()?;
     make_reference()?;
+    make_clients()?;
     install_verifier_packages()?;
     let refused = refused_by_kernel();
     for line in &refused {
         println!("not checked: {line}");
     }
-    println!("setup: {} tools, the reference packages and the verifier's packages are there; {} not checked", TOOLS.len(), refused.len());
+    println!("setup: {} tools, the reference packages, the clients and the verifier's packages are there; {} not checked", TOOLS.len(), refused.len());
     Ok(refused)
 }
 
@@ -87,13 +92,30 @@ fn apt_get() -> Command {
 }
 
 fn make_reference() -> Result<(), Error> {
-    let python = reference_python();
-    if has_pinned(Command::new(&python), &REFERENCE_PACKAGES) {
+    make_python("reference", &REFERENCE_PACKAGES)
+}
+
+fn make_clients() -> Result<(), Error> {
+    make_python("clients", &CLIENT_PACKAGES)?;
+    let folder = places::target().join("clients");
+    let (name, version) = CLIENT_NPM_PACKAGE;
+    let installed = fs::read_to_string(folder.join("node_modules").join(name).join("package.json")).unwrap_or_default();
+    if installed.contains(&format!("\"version\": \"{version}\"")) {
         return Ok(());
     }
-    let folder = places::target().join("reference");
+    process::must(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--no-save", &format!("{name}@{version}")]).current_dir(folder))?;
+    Ok(())
+}
+
+/// A Python of its own under `target/`, with exactly these packages.
+fn make_python(name: &str, packages: &[&str]) -> Result<(), Error> {
+    let folder = places::target().join(name);
+    let python = folder.join("bin/python");
+    if has_pinned(Command::new(&python), packages) {
+        return Ok(());
+    }
     process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(REFERENCE_PACKAGES))?;
+    process::must(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]).args(packages))?;
     Ok(())
 }
 

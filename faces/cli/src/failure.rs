@@ -46,7 +46,10 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Value { .. } | Self::NoHome | Self::Serve(mickai_http::Error::Exposed(_)) | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_)) => USAGE,
+            Self::Value { .. }
+            | Self::NoHome
+            | Self::Serve(mickai_http::Error::Exposed(_))
+            | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_)) => USAGE,
             Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
             Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
             Self::Interrupted => INTERRUPTED,

@@ -21,9 +21,9 @@ pub fn check_place(headers: &HeaderMap, called: SocketAddr, app: &App) -> Result
     if !is_own(host) {
         return Err(forbidden("Host", host));
     }
-    let scheme = if app.options.tls.is_some() { "https://" } else { "http://" };
+    let scheme = if app.options.tls.is_some() { "https" } else { "http" };
     match one(headers, &ORIGIN)? {
-        Some(origin) if !origin.strip_prefix(scheme).is_some_and(is_own) => Err(forbidden("Origin", origin)),
+        Some(origin) if !origin.split_once("://").is_some_and(|(known, host)| known == scheme && is_own(host)) => Err(forbidden("Origin", origin)),
         _ => Ok(()),
     }
 }

@@ -68,7 +68,11 @@ impl Idempotent {
                 429,
                 "rate_limit_error",
                 Some("idempotency_keys_full"),
-                format!("{} answers with {} bytes are kept, of at most {IDEMPOTENCY_COUNT_MAX} and {IDEMPOTENCY_BYTES_MAX}: ask without a key", kept.entries.len(), kept.byte_count),
+                format!(
+                    "{} answers with {} bytes are kept, of at most {IDEMPOTENCY_COUNT_MAX} and {IDEMPOTENCY_BYTES_MAX}: ask without a key",
+                    kept.entries.len(),
+                    kept.byte_count
+                ),
             )),
             None => {
                 kept.entries.insert(key, Entry { request, since: Instant::now(), answer: None });

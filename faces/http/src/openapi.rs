@@ -11,7 +11,11 @@ use serde_json::{Map, Value, json};
 /// OpenAI's error envelope.
 const ERROR: Shape = Shape::Ref(
     "Error",
-    &Shape::Fields(&[must("error", Shape::Fields(&[must("message", TEXT, "what to do about it"), must("type", TEXT, ""), may("param", TEXT, "the field at fault"), may("code", TEXT, "")]), "")]),
+    &Shape::Fields(&[must(
+        "error",
+        Shape::Fields(&[must("message", TEXT, "what to do about it"), must("type", TEXT, ""), may("param", TEXT, "the field at fault"), may("code", TEXT, "")]),
+        "",
+    )]),
 );
 
 /// Ollama's.
@@ -54,11 +58,14 @@ fn operation(route: &Route, named: &mut Map<String, Value>) -> Value {
         parameters.push(json!({ "name": "after", "in": "query", "schema": { "type": "string" } }));
     }
     if route.request.is_some() {
-        parameters.push(json!({ "name": "mickai-strict", "in": "header", "schema": { "type": "string", "enum": ["true", "false"] }, "description": "what is not known is an error" }));
+        parameters
+            .push(json!({ "name": "mickai-strict", "in": "header", "schema": { "type": "string", "enum": ["true", "false"] }, "description": "what is not known is an error" }));
     }
     if route.is_act {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": "^[!-~]+$" });
-        parameters.push(json!({ "name": IDEMPOTENCY_KEY.as_str(), "in": "header", "schema": schema, "description": "the same key within a day gets the same answer, and nothing runs twice" }));
+        parameters.push(
+            json!({ "name": IDEMPOTENCY_KEY.as_str(), "in": "header", "schema": schema, "description": "the same key within a day gets the same answer, and nothing runs twice" }),
+        );
     }
     if !parameters.is_empty() {
         operation["parameters"] = parameters.into();
@@ -107,7 +114,12 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
         all.push(("404", "no such thing"));
     }
     if route.request.is_some() {
-        all.extend([("408", "the body took too long"), ("413", "too large, with both numbers"), ("415", "the body is not application/json"), ("429", "too much waits, with both numbers")]);
+        all.extend([
+            ("408", "the body took too long"),
+            ("413", "too large, with both numbers"),
+            ("415", "the body is not application/json"),
+            ("429", "too much waits, with both numbers"),
+        ]);
     }
     if route.is_act {
         all.extend([("409", "the first request with this Idempotency-Key is still being answered"), ("422", "this Idempotency-Key came with another body")]);

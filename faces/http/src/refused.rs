@@ -46,7 +46,6 @@ impl Refused {
         Self::new(404, INVALID, Some("not_found"), format!("there is no {what} here"))
     }
 
-
     /// Too large, with both numbers.
     pub fn too_large(what: &str, have: u64, max: u64) -> Self {
         Self::new(413, INVALID, Some("too_large"), format!("the {what} has {have} bytes, at most {max} are taken"))

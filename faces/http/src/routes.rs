@@ -1,9 +1,9 @@
 //! Every path that is answered: the one table that requests are routed by and `/openapi.json` is made of.
 
 use crate::call::Call;
-use crate::openapi;
 use crate::ollama;
 use crate::openai::{chat, completions, embeddings, models, responses};
+use crate::openapi;
 use crate::own::{health, tokens};
 use crate::refused::Result;
 use crate::reply::{JSON, Reply};

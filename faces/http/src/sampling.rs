@@ -15,7 +15,8 @@ pub const TEMPERATURE: Field = may("temperature", Shape::Number { min: 0.0, max:
 /// Nucleus sampling.
 pub const TOP_P: Field = may("top_p", Shape::Number { min: 0.0, max: 1.0, is_open: true }, "keep the likeliest tokens up to this probability");
 /// The seed.
-pub const SEED: Field = may("seed", Shape::Whole { min: i64::MIN, max: i64::MAX }, "the seed of every draw; the same model, prompt, sampling and seed give the same tokens on every machine");
+pub const SEED: Field =
+    may("seed", Shape::Whole { min: i64::MIN, max: i64::MAX }, "the seed of every draw; the same model, prompt, sampling and seed give the same tokens on every machine");
 /// How many answers.
 pub const N: Field = may("n", Shape::Whole { min: 1, max: CHOICES_MAX }, "how many answers; each is an act of its own, the seed counts up from one to the next");
 /// Not OpenAI's.
@@ -23,8 +24,7 @@ pub const TOP_K: Field = may("top_k", Shape::Whole { min: 0, max: u32::MAX as i6
 /// Not OpenAI's.
 pub const MIN_P: Field = may("min_p", Shape::Number { min: 0.0, max: 1.0, is_open: false }, "keep tokens at least this likely, as a part of the likeliest");
 /// Not OpenAI's.
-pub const REPETITION: Field =
-    may("repetition_penalty", Shape::Number { min: 0.0, max: 100.0, is_open: true }, "make tokens that were there already less likely; 1 does nothing");
+pub const REPETITION: Field = may("repetition_penalty", Shape::Number { min: 0.0, max: 100.0, is_open: true }, "make tokens that were there already less likely; 1 does nothing");
 /// Not OpenAI's for every shape.
 pub const TRUNCATION: Field = may("truncation", Shape::Word(&["auto", "disabled"]), "auto: a prompt that is too long loses its oldest parts; otherwise it is refused");
 /// Most tokens.

@@ -5,7 +5,7 @@
 
 use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
 use crate::refused::{Refused, Result};
-use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, must, may};
+use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, may, must};
 use mickai_runtime::{Bound, Grammar};
 use serde_json::{Value, json};
 
@@ -20,8 +20,7 @@ const FUNCTION: Shape = Shape::Fields(&[
 ]);
 
 /// `tools` of a chat.
-pub const TOOLS: Shape =
-    Shape::List { of: &Shape::Ref("Tool", &Shape::Tagged { tag: "type", cases: &[("function", &[must("function", FUNCTION, "")])] }), min: 0, max: TOOLS_MAX };
+pub const TOOLS: Shape = Shape::List { of: &Shape::Ref("Tool", &Shape::Tagged { tag: "type", cases: &[("function", &[must("function", FUNCTION, "")])] }), min: 0, max: TOOLS_MAX };
 /// `tool_choice` of a chat.
 pub const TOOL_CHOICE: Shape = Shape::Either(&[
     Shape::Word(&["none", "auto", "required"]),
@@ -49,6 +48,8 @@ pub const FORMAT: Shape = Shape::Tagged {
     ],
 };
 
+/// The member of a schema that tells llguidance how to read it.
+const STEERING: &str = "x-guidance";
 /// The line before a call.
 const OPEN: &str = "<tool_call>";
 /// The line after it.
@@ -141,11 +142,19 @@ impl Form {
         let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
         for (at, tool) in self.tools.iter().enumerate() {
             if !is_name(&tool.name) {
-                return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{:?} is no name of a function: letters, digits, `_`, `-` and `.` are taken", tool.name)));
+                return Err(Refused::invalid(
+                    format!("tools[{at}].function.name"),
+                    format!("{:?} is no name of a function: letters, digits, `_`, `-` and `.` are taken", tool.name),
+                ));
             }
             if self.tools.iter().take(at).any(|other| other.name == tool.name) {
                 return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{} is there twice", tool.name)));
             }
+        }
+        // A schema that told the library how to read it could make it pass over what it does not know.
+        let is_steering = |schema: &Value| schema.get(STEERING).is_some();
+        if self.tools.iter().any(|tool| is_steering(&tool.parameters)) || self.schema.as_ref().is_some_and(is_steering) {
+            return Err(Refused::body(format!("a schema may not hold {STEERING}")));
         }
         let is_missing = match &self.choice {
             ToolChoice::None | ToolChoice::Auto => false,
@@ -181,7 +190,7 @@ impl Form {
         }
         if has_text {
             match &self.schema {
-                Some(schema) => lark.push_str(&format!("answer: %json {schema}\n")),
+                Some(schema) => lark.push_str(&format!("answer: %json {}\n", spaced(schema))),
                 // Text is whatever does not begin as a call does.
                 None => lark.push_str("answer: TEXT\nTEXT: /(?s:.*)/ & ~/(?s:<tool_call>.*)/\n"),
             }
@@ -193,7 +202,7 @@ impl Form {
             for (at, tool) in callable.into_iter().enumerate() {
                 let before = json!(format!("{OPEN}\n{{\"name\": \"{}\", \"arguments\": ", tool.name));
                 let after = json!(format!("}}\n{CLOSE}"));
-                lark.push_str(&format!("call_{at}: {before} %json {} {after}\n", tool.parameters));
+                lark.push_str(&format!("call_{at}: {before} %json {} {after}\n", spaced(&tool.parameters)));
             }
         }
         Bound::Grammar(Grammar::new(lark))
@@ -231,6 +240,13 @@ impl Form {
         }
         (String::new(), calls)
     }
+}
+
+/// The schema with the white space that models are used to, and no other: without an end to it a weak model writes nothing else.
+fn spaced(schema: &Value) -> Value {
+    let mut schema = schema.clone();
+    schema[STEERING] = json!({ "whitespace_flexible": false, "item_separator": ", ", "key_separator": ": " });
+    schema
 }
 
 /// The call as a model reads it in a later prompt.

@@ -1,9 +1,9 @@
 //! A recorded generation with its values: found in this home or in a bundle, and held against everything that its record says of it.
 
 use crate::acts::{Act, STOP_INTERRUPTED, action, fact, label};
+use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
 use crate::bundle::Case;
 use crate::error::{Error, Result};
-use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
 use crate::generation::{texts_of, tokens_of};
 use crate::grammar::{CONSTRAINT_GRAMMAR, Grammar};
 use crate::models::Loaded;

@@ -43,7 +43,15 @@ pub const REQUEST: Shape = Shape::Ref(
 /// The answer, when it comes whole.
 pub const ANSWER: Shape = Shape::Ref(
     "OllamaChat",
-    &Shape::Fields(&[must("model", TEXT, ""), must("created_at", TEXT, ""), must("message", OBJECT, ""), must("done", Shape::Flag, ""), may("done_reason", TEXT, ""), may("eval_count", NUMBER, ""), may("mickai", RECORDS, "")]),
+    &Shape::Fields(&[
+        must("model", TEXT, ""),
+        must("created_at", TEXT, ""),
+        must("message", OBJECT, ""),
+        must("done", Shape::Flag, ""),
+        may("done_reason", TEXT, ""),
+        may("eval_count", NUMBER, ""),
+        may("mickai", RECORDS, ""),
+    ]),
 );
 
 /// Answers a chat.

@@ -28,7 +28,15 @@ pub const REQUEST: Shape = Shape::Ref(
 /// The answer, when it comes whole.
 pub const ANSWER: Shape = Shape::Ref(
     "OllamaGeneration",
-    &Shape::Fields(&[must("model", TEXT, ""), must("created_at", TEXT, ""), must("response", TEXT, ""), must("done", Shape::Flag, ""), may("done_reason", TEXT, ""), may("eval_count", NUMBER, ""), may("mickai", RECORDS, "")]),
+    &Shape::Fields(&[
+        must("model", TEXT, ""),
+        must("created_at", TEXT, ""),
+        must("response", TEXT, ""),
+        must("done", Shape::Flag, ""),
+        may("done_reason", TEXT, ""),
+        may("eval_count", NUMBER, ""),
+        may("mickai", RECORDS, ""),
+    ]),
 );
 
 /// Answers a prompt.

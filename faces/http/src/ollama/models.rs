@@ -19,8 +19,10 @@ pub const SHOWN: Shape = Shape::Fields(&[must("details", OBJECT, ""), must("mode
 /// The answer of `/api/version`.
 pub const VERSION: Shape = Shape::Fields(&[must("version", TEXT, "Mickai's")]);
 /// The request of `/api/embed`.
-pub const EMBED: Shape =
-    Shape::Ref("OllamaEmbedRequest", &Shape::Fields(&[must("model", SOME_TEXT, ""), must("input", Shape::Either(&[TEXT, Shape::List { of: &TEXT, min: 0, max: PROMPTS_MAX }]), "")]));
+pub const EMBED: Shape = Shape::Ref(
+    "OllamaEmbedRequest",
+    &Shape::Fields(&[must("model", SOME_TEXT, ""), must("input", Shape::Either(&[TEXT, Shape::List { of: &TEXT, min: 0, max: PROMPTS_MAX }]), "")]),
+);
 
 /// All models.
 ///
@@ -50,7 +52,10 @@ pub async fn show(call: &Call) -> Result<Reply> {
     let body = call.body(&SHOW)?.value;
     let model = call.model(&body).await?;
     let template = model.file.template().map(|template| template.source().to_owned());
-    Ok(Reply::json(200, &json!({ "template": template, "details": { "format": "", "family": family(&model) }, "model_info": info(&model), "capabilities": ["completion", "tools"] })))
+    Ok(Reply::json(
+        200,
+        &json!({ "template": template, "details": { "format": "", "family": family(&model) }, "model_info": info(&model), "capabilities": ["completion", "tools"] }),
+    ))
 }
 
 /// Says that there are none.

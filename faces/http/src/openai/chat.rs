@@ -16,7 +16,8 @@ use mickai_runtime::{Asked, Bound, Loaded, Said, Taken};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-const PARTS: Shape = Shape::List { of: &Shape::Tagged { tag: "type", cases: &[("text", &[must("text", TEXT, "")]), ("refusal", &[must("refusal", TEXT, "")])] }, min: 1, max: MESSAGES_MAX };
+const PARTS: Shape =
+    Shape::List { of: &Shape::Tagged { tag: "type", cases: &[("text", &[must("text", TEXT, "")]), ("refusal", &[must("refusal", TEXT, "")])] }, min: 1, max: MESSAGES_MAX };
 /// Text, or parts of text.
 pub const CONTENT: Shape = Shape::Either(&[TEXT, PARTS]);
 

@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::limits::PROMPTS_MAX;
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
-use crate::shape::{SOME_TEXT, Shape, must, may};
+use crate::shape::{SOME_TEXT, Shape, may, must};
 
 /// The request.
 pub const REQUEST: Shape = Shape::Ref(
@@ -28,5 +28,8 @@ pub async fn answer(call: &Call) -> Result<Reply> {
 
 /// The refusal.
 pub fn no_embeddings(model: &str) -> Refused {
-    Refused { param: Some("model".to_owned()), ..Refused::new(404, "invalid_request_error", Some("model_has_no_embeddings"), format!("{model} gives no embeddings: this program does not compute them yet")) }
+    Refused {
+        param: Some("model".to_owned()),
+        ..Refused::new(404, "invalid_request_error", Some("model_has_no_embeddings"), format!("{model} gives no embeddings: this program does not compute them yet"))
+    }
 }

@@ -10,7 +10,13 @@ use serde_json::{Value, json};
 /// One model.
 pub const MODEL: Shape = Shape::Ref(
     "Model",
-    &Shape::Fields(&[must("id", TEXT, ""), must("object", Shape::Word(&["model"]), ""), must("created", NUMBER, ""), must("owned_by", TEXT, ""), must("digest", TEXT, "its content digest, by which records name it")]),
+    &Shape::Fields(&[
+        must("id", TEXT, ""),
+        must("object", Shape::Word(&["model"]), ""),
+        must("created", NUMBER, ""),
+        must("owned_by", TEXT, ""),
+        must("digest", TEXT, "its content digest, by which records name it"),
+    ]),
 );
 
 /// All models.

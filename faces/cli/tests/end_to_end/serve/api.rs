@@ -75,7 +75,11 @@ fn tokens_models_and_health() {
     server.get("/ready").is(200);
     server.post("/v1/chat/completions", &hello(json!({}))).is(200);
     let metrics = server.get("/metrics").is(200).body;
-    for line in ["mickai_generations_executed_total{model=\"llama-64.f32\"} 1", "mickai_output_tokens_total{model=\"llama-64.f32\"} 8", "mickai_http_requests_total{route=\"/tokenize\",status=\"200\"} 1"] {
+    for line in [
+        "mickai_generations_executed_total{model=\"llama-64.f32\"} 1",
+        "mickai_output_tokens_total{model=\"llama-64.f32\"} 8",
+        "mickai_http_requests_total{route=\"/tokenize\",status=\"200\"} 1",
+    ] {
         assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
     }
     let document = server.get("/openapi.json").is(200).json();
@@ -89,7 +93,7 @@ fn the_embedded_model_makes_verbs_of_requests_and_performs_none() {
     let server = Server::start(&machine, &[]);
     let mut body = json!({ "model": "mickai-bootstrap", "messages": [{ "role": "user", "content": "what models do I have" }], "temperature": 0 });
     let told = server.post("/v1/chat/completions", &body).is(200).json();
-    assert_eq!(told["choices"][0]["message"]["content"], "{\"verb\":\"models\"}");
+    assert_eq!(told["choices"][0]["message"]["content"], "{\"verb\":\"model.list\"}");
     body["response_format"] = json!({ "type": "json_object" });
     assert_eq!(server.post("/v1/chat/completions", &body).refusal().2, "messages");
     server.stop();

@@ -47,7 +47,7 @@ impl Server {
 
     /// Its base URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        at("http", &self.address.to_string())
     }
 
     /// Sends a request with a body and reads the answer.
@@ -61,10 +61,7 @@ impl Server {
 
     /// With more headers; a header that is named replaces the usual one, an empty value leaves it out.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut stream = self.begin(method, path, headers, body);
-        let mut bytes = Vec::new();
-        stream.read_to_end(&mut bytes).unwrap();
-        Answer::read(&bytes)
+        Answer::of(self.begin(method, path, headers, body))
     }
 
     /// Sends a request and leaves the answer to the caller.
@@ -102,6 +99,14 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// All that comes over a connection until its end.
+    pub fn of(mut stream: TcpStream) -> Self {
+        stream.set_nonblocking(false).unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        Self::read(&bytes)
+    }
+
     fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
@@ -153,6 +158,11 @@ fn dechunked(mut body: &str) -> String {
         }
     }
     out
+}
+
+/// A URL.
+pub fn at(scheme: &str, host: &str) -> String {
+    format!("{scheme}://{host}")
 }
 
 /// A greedy chat of a few tokens with the general model.

@@ -9,3 +9,5 @@ mod refusals;
 mod streams;
 
 mod records;
+
+mod clients;

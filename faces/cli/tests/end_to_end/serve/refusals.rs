@@ -1,7 +1,7 @@
 //! What is refused, how, and that nothing of it is on record.
 
-use super::http::{Server, hello};
-use crate::common::{GENERAL, Machine};
+use super::http::{Answer, Server, at, hello};
+use crate::common::{GENERAL, Machine, eventually};
 use serde_json::{Value, json};
 
 #[test]
@@ -20,7 +20,13 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
         (json!({ "n": 0 }), 400, Value::Null, json!("n"), "from 1 to 8"),
         (json!({ "messages": [{ "role": "user", "content": long }] }), 400, json!("context_length_exceeded"), Value::Null, "2048"),
         (json!({ "tool_choice": "required" }), 400, Value::Null, json!("tool_choice"), "not among the tools"),
-        (json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": { "type": "tea" } } } }), 400, json!("invalid_json_schema"), Value::Null, "tea"),
+        (
+            json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": { "type": "tea" } } } }),
+            400,
+            json!("invalid_json_schema"),
+            Value::Null,
+            "tea",
+        ),
     ];
     for (more, status, code, param, words) in cases {
         let refusal = chat(more.clone());
@@ -54,10 +60,10 @@ fn another_host_or_origin_is_turned_away() {
         ("host", "localhost", 200),
         ("host", "box.example", 200),
         ("host", "", 400),
-        ("origin", "http://evil.example", 403),
+        ("origin", &at("http", "evil.example"), 403),
         ("origin", "null", 403),
-        ("origin", &format!("http://{own}"), 200),
-        ("origin", &format!("https://{own}"), 403),
+        ("origin", &at("http", &own), 200),
+        ("origin", &at("https", &own), 403),
     ];
     for (name, value, status) in cases {
         server.send("GET", "/v1/models", &[(name, value)], "").is(status);
@@ -93,16 +99,13 @@ fn a_second_server_on_one_home_or_port_says_why_it_cannot() {
 fn the_queue_has_an_end_that_is_told_with_its_numbers() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    // One that runs long, then more than may wait; connections stay open, as their callers wait.
+    // One that runs long, then more than may wait; connections stay open, as their callers wait. Which of them comes too late is decided by the threads.
     let body = hello(json!({ "max_tokens": 2000, "n": 8 })).to_string();
-    let mut waiting: Vec<_> = (0..33).map(|_| server.begin("POST", "/v1/chat/completions", &[], &body)).collect();
-    let refused = loop {
-        let answer = server.send("POST", "/v1/chat/completions", &[], &body);
-        if answer.status == 429 {
-            break answer;
-        }
-        waiting.push(server.begin("POST", "/v1/chat/completions", &[], &body));
-    };
+    let mut waiting: Vec<_> = (0..34).map(|_| server.begin("POST", "/v1/chat/completions", &[], &body)).collect();
+    waiting.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
+    let refused = eventually("a refusal", || waiting.iter().position(|stream| stream.peek(&mut [0]).is_ok()));
+    let refused = Answer::of(waiting.remove(refused));
+    assert_eq!(refused.status, 429, "{}", refused.body);
     let (_, code, _, message) = refused.refusal();
     assert!(code == "queue_full" && message.contains("256"), "{message}");
     assert_eq!(refused.header("retry-after"), Some("1"));

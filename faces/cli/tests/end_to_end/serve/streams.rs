@@ -74,7 +74,8 @@ fn a_schema_and_a_tool_are_held_to_streamed_or_not() {
     let calls: Vec<&Value> = events.iter().map(|event| &event["choices"][0]["delta"]["tool_calls"]).filter(|calls| !calls.is_null()).collect();
     assert_eq!((calls.len(), &calls[0][0]["function"]), (1, call));
     // What the call gave goes back, and a free answer comes.
-    let messages = json!([{ "role": "user", "content": "hello" }, choice["message"], { "role": "tool", "tool_call_id": choice["message"]["tool_calls"][0]["id"], "content": "42" }]);
+    let messages =
+        json!([{ "role": "user", "content": "hello" }, choice["message"], { "role": "tool", "tool_call_id": choice["message"]["tool_calls"][0]["id"], "content": "42" }]);
     server.post("/v1/chat/completions", &hello(json!({ "messages": messages, "tools": [tool] }))).is(200);
     server.stop();
     for told in [&told, &called] {

@@ -33,7 +33,10 @@ const ITEM: Shape = Shape::Ref(
                 "message",
                 &[must("role", Shape::Word(&["user", "assistant", "system", "developer"]), ""), must("content", CONTENT, ""), may("id", TEXT, ""), may("status", STATUS, "")],
             ),
-            ("function_call", &[must("call_id", TEXT, ""), must("name", SOME_TEXT, ""), must("arguments", TEXT, "one JSON object, as text"), may("id", TEXT, ""), may("status", STATUS, "")]),
+            (
+                "function_call",
+                &[must("call_id", TEXT, ""), must("name", SOME_TEXT, ""), must("arguments", TEXT, "one JSON object, as text"), may("id", TEXT, ""), may("status", STATUS, "")],
+            ),
             ("function_call_output", &[must("call_id", TEXT, ""), must("output", TEXT, ""), may("id", TEXT, ""), may("status", STATUS, "")]),
         ],
     },

@@ -19,7 +19,13 @@ use serde_json::Value;
 const TOOLS: Shape = Shape::List {
     of: &Shape::Ref(
         "ResponseTool",
-        &Shape::Tagged { tag: "type", cases: &[("function", &[must("name", NAME, ""), may("description", TEXT, ""), may("parameters", OBJECT, ""), may("strict", Shape::Flag, "calls fit the schema either way")])] },
+        &Shape::Tagged {
+            tag: "type",
+            cases: &[(
+                "function",
+                &[must("name", NAME, ""), may("description", TEXT, ""), may("parameters", OBJECT, ""), may("strict", Shape::Flag, "calls fit the schema either way")],
+            )],
+        },
     ),
     min: 0,
     max: TOOLS_MAX,
@@ -32,7 +38,10 @@ const FORMAT: Shape = Shape::Tagged {
     cases: &[
         ("text", &[]),
         ("json_object", &[]),
-        ("json_schema", &[must("name", SOME_TEXT, ""), must("schema", OBJECT, "what the answer fits"), may("description", TEXT, ""), may("strict", Shape::Flag, "the answer fits either way")]),
+        (
+            "json_schema",
+            &[must("name", SOME_TEXT, ""), must("schema", OBJECT, "what the answer fits"), may("description", TEXT, ""), may("strict", Shape::Flag, "the answer fits either way")],
+        ),
     ],
 };
 

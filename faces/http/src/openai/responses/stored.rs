@@ -16,8 +16,13 @@ use serde_json::{Value, json};
 pub const DELETED: Shape =
     Shape::Fields(&[must("id", TEXT, ""), must("object", Shape::Word(&["response"]), ""), must("deleted", Shape::Flag, "its values are erased; its records stay")]);
 /// The items of an input.
-pub const ITEMS: Shape =
-    Shape::Fields(&[must("object", Shape::Word(&["list"]), ""), must("data", ANY_LIST, ""), may("first_id", TEXT, ""), may("last_id", TEXT, ""), must("has_more", Shape::Flag, "")]);
+pub const ITEMS: Shape = Shape::Fields(&[
+    must("object", Shape::Word(&["list"]), ""),
+    must("data", ANY_LIST, ""),
+    may("first_id", TEXT, ""),
+    may("last_id", TEXT, ""),
+    must("has_more", Shape::Flag, ""),
+]);
 
 /// Responses that one may go on from, back to the first.
 const DEPTH_MAX: usize = 256;

@@ -1,0 +1,49 @@
+//! The official clients, unmodified, as `cargo xtask setup` installs them: PyPI's `openai` and `ollama`, npm's `openai`; and `schemathesis` over `/openapi.json`.
+
+use super::http::Server;
+use crate::common::{GENERAL, Machine, Run, not_checked};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where `cargo xtask setup` puts them; `None`, and a line that says so, where it has not run.
+fn clients(what: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients");
+    let is_there = folder.join("bin/python").exists() && folder.join("node_modules/openai").exists();
+    if !is_there {
+        not_checked(&format!("{what}: the clients are not here, `cargo xtask setup` installs them"));
+    }
+    is_there.then_some(folder)
+}
+
+/// A client's script must end well and say what it did.
+fn run(command: &mut Command, server: &Server) -> Run {
+    Run::of(command.env("MICKAI_URL", server.url()).env("MICKAI_TEST_MODEL", GENERAL).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY")).ok()
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/serve").join(name)
+}
+
+#[test]
+fn the_official_clients_of_python_work_unmodified() {
+    let Some(folder) = clients("the Python clients of OpenAI and Ollama") else { return };
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let python = folder.join("bin/python");
+    run(Command::new(&python).arg(script("openai_client.py")), &server).says(&["11 passed"]);
+    run(Command::new(&python).arg(script("ollama_client.py")), &server).says(&["7 passed"]);
+    server.stop();
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}
+
+#[test]
+fn the_official_client_of_node_works_unmodified() {
+    let Some(folder) = clients("the Node client of OpenAI") else { return };
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    run(Command::new("node").args(["--input-type=module", "-e", include_str!("openai_client.mjs")]).current_dir(&folder), &server).says(&["8 passed"]);
+    server.stop();
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}

@@ -1,0 +1,68 @@
+"""PyPI's ollama, unmodified, against a running `mickai serve`."""
+
+import json
+import os
+
+import ollama
+
+MODEL = os.environ["MICKAI_TEST_MODEL"]
+client = ollama.Client(host=os.environ["MICKAI_URL"])
+HELLO = [{"role": "user", "content": "hello"}]
+OPTIONS = {"temperature": 0, "num_predict": 8, "seed": 1}
+SCHEMA = {"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}}, "required": ["city"], "additionalProperties": False}
+
+
+def models():
+    assert MODEL in [model.model for model in client.list().models]
+    assert client.show(MODEL).modelinfo["general.architecture"] == "llama"
+
+
+def chat():
+    whole = client.chat(model=MODEL, messages=HELLO, options=OPTIONS)
+    assert whole.done and whole.eval_count == 8 and whole.done_reason == "length"
+    pieces = list(client.chat(model=MODEL, messages=HELLO, options=OPTIONS, stream=True))
+    assert "".join(piece.message.content for piece in pieces) == whole.message.content and pieces[-1].done
+
+
+def generate():
+    whole = client.generate(model=MODEL, prompt="hello", options=OPTIONS)
+    assert "".join(piece.response for piece in client.generate(model=MODEL, prompt="hello", options=OPTIONS, stream=True)) == whole.response
+    assert client.generate(model=MODEL, prompt="once", raw=True, options=OPTIONS).eval_count == 8
+    assert MODEL in [model.model for model in client.ps().models]
+
+
+def structured():
+    answer = client.chat(model=MODEL, messages=HELLO, format=SCHEMA, options={"temperature": 1, "seed": 3, "num_predict": 100})
+    assert json.loads(answer.message.content)["city"] in ("Oslo", "Rome")
+
+
+def tools():
+    tool = {"type": "function", "function": {"name": "weather", "parameters": SCHEMA}}
+    answer = client.chat(model=MODEL, messages=HELLO, tools=[tool], options=OPTIONS)
+    assert answer.message.role == "assistant"
+    given = [*HELLO, {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "weather", "arguments": {"city": "Oslo"}}}]}, {"role": "tool", "content": "rain", "tool_name": "weather"}]
+    assert client.chat(model=MODEL, messages=given, tools=[tool], options=OPTIONS).done
+
+
+def refusals():
+    for act in (lambda: client.embed(model=MODEL, input="hello"), lambda: client.chat(model="nobody", messages=HELLO)):
+        try:
+            act()
+        except ollama.ResponseError as error:
+            assert error.status_code == 404 and error.error, error
+        else:
+            raise AssertionError("not refused")
+
+
+def cancellation():
+    stream = client.chat(model=MODEL, messages=HELLO, options={"temperature": 0}, stream=True)
+    next(stream)
+    stream.close()
+    assert client.chat(model=MODEL, messages=HELLO, options={"num_predict": 1}).done
+
+
+TESTS = [models, chat, generate, structured, tools, refusals, cancellation]
+for test in TESTS:
+    print(test.__name__, flush=True)
+    test()
+print(f"{len(TESTS)} passed")

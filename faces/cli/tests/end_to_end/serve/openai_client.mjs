@@ -1,0 +1,63 @@
+// npm's openai, unmodified, against a running `mickai serve`.
+
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+
+const model = process.env.MICKAI_TEST_MODEL;
+const client = new OpenAI({ baseURL: `${process.env.MICKAI_URL}/v1`, apiKey: "none", maxRetries: 0 });
+const messages = [{ role: "user", content: "hello" }];
+const schema = { type: "object", properties: { city: { enum: ["Oslo", "Rome"] } }, required: ["city"], additionalProperties: false };
+const tool = { type: "function", function: { name: "forecast", parameters: schema, strict: true } };
+
+const tests = {
+  async models() {
+    const names = [];
+    for await (const one of await client.models.list()) names.push(one.id);
+    assert(names.includes(model));
+  },
+  async chat() {
+    const { data, response } = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 8 }).withResponse();
+    assert.equal(data.usage.completion_tokens, 8);
+    assert.equal(Number(response.headers.get("mickai-intent")), data.mickai.records[0].intent.index);
+  },
+  async streaming() {
+    const whole = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 12 });
+    let text = "";
+    for await (const chunk of await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 12, stream: true })) text += chunk.choices[0].delta.content ?? "";
+    assert.equal(text, whole.choices[0].message.content);
+  },
+  async tools() {
+    const answer = await client.chat.completions.create({ model, messages, tools: [tool], tool_choice: "required", parallel_tool_calls: false, temperature: 0, max_tokens: 200 });
+    const [call] = answer.choices[0].message.tool_calls;
+    assert(["Oslo", "Rome"].includes(JSON.parse(call.function.arguments).city));
+  },
+  async structured() {
+    const response_format = { type: "json_schema", json_schema: { name: "trip", strict: true, schema } };
+    const answer = await client.chat.completions.create({ model, messages, response_format, seed: 1, max_tokens: 200 });
+    assert(["Oslo", "Rome"].includes(JSON.parse(answer.choices[0].message.content).city));
+  },
+  async embeddings() {
+    await assert.rejects(client.embeddings.create({ model, input: "hello" }), (error) => error.status === 404 && error.code === "model_has_no_embeddings");
+  },
+  async responses() {
+    const answer = await client.responses.create({ model, input: "hello", temperature: 0, max_output_tokens: 6 });
+    assert.equal((await client.responses.retrieve(answer.id)).output_text, answer.output_text);
+    let text = "";
+    for await (const event of await client.responses.create({ model, input: "hello", temperature: 0, max_output_tokens: 6, stream: true })) text += event.type === "response.output_text.delta" ? event.delta : "";
+    assert.equal(text, answer.output_text);
+    await client.responses.delete(answer.id);
+    await assert.rejects(client.responses.retrieve(answer.id), (error) => error.status === 404);
+  },
+  async cancellation() {
+    const stream = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 2000, stream: true });
+    for await (const _ of stream) break;
+    const answer = await client.chat.completions.create({ model, messages, max_tokens: 1 });
+    assert(answer.usage.completion_tokens <= 1);
+  },
+};
+
+for (const [name, test] of Object.entries(tests)) {
+  console.log(name);
+  await test();
+}
+console.log(`${Object.keys(tests).length} passed`);

@@ -1,0 +1,140 @@
+"""PyPI's openai, unmodified, against a running `mickai serve`."""
+
+import json
+import os
+from typing import Literal
+
+import openai
+from pydantic import BaseModel
+
+MODEL = os.environ["MICKAI_TEST_MODEL"]
+client = openai.OpenAI(base_url=os.environ["MICKAI_URL"] + "/v1", api_key="none", max_retries=0)
+HELLO = [{"role": "user", "content": "hello"}]
+SCHEMA = {"type": "object", "properties": {"city": {"enum": ["Oslo", "Rome"]}, "days": {"type": "integer", "minimum": 1, "maximum": 9}}, "required": ["city", "days"], "additionalProperties": False}
+TOOL = {"type": "function", "function": {"name": "forecast", "description": "the weather to come", "parameters": SCHEMA, "strict": True}}
+
+
+class Trip(BaseModel):
+    city: Literal["Oslo", "Rome"]
+    is_far: bool
+
+
+def models():
+    names = [model.id for model in client.models.list()]
+    assert MODEL in names, names
+    assert client.models.retrieve(MODEL).id == MODEL
+
+
+def chat():
+    answer = client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=8, logprobs=True, top_logprobs=2)
+    parsed = answer.parse()
+    assert parsed.choices[0].finish_reason == "length" and parsed.usage.completion_tokens == 8
+    assert len(parsed.choices[0].logprobs.content) == 8 and len(parsed.choices[0].logprobs.content[0].top_logprobs) == 2
+    assert int(answer.headers["mickai-intent"]) == parsed.mickai["records"][0]["intent"]["index"]
+    assert len(answer.headers["mickai-intent-digest"]) == 128
+
+
+def streaming():
+    whole = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12).choices[0].message.content
+    for options in ({}, {"include_usage": True}):
+        text, usage = "", None
+        stream = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, stream=True, stream_options=options or openai.omit)
+        for chunk in stream:
+            if not options:
+                # As most programs do it, which no event of ours may break.
+                text += chunk.choices[0].delta.content or ""
+            else:
+                text += "".join(choice.delta.content or "" for choice in chunk.choices)
+                usage = chunk.usage or usage
+        assert text == whole, (text, whole)
+        assert (usage is None) == (not options)
+
+
+def completions():
+    answer = client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=0, n=2)
+    assert [choice.index for choice in answer.choices] == [0, 1]
+    assert "".join(chunk.choices[0].text for chunk in client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=0, stream=True)) == answer.choices[0].text
+
+
+def tools():
+    answer = client.chat.completions.create(model=MODEL, messages=HELLO, tools=[TOOL], tool_choice={"type": "function", "function": {"name": "forecast"}}, temperature=0, max_tokens=200)
+    [call] = answer.choices[0].message.tool_calls
+    arguments = json.loads(call.function.arguments)
+    assert call.function.name == "forecast" and arguments["city"] in ("Oslo", "Rome") and 1 <= arguments["days"] <= 9
+    assert answer.choices[0].finish_reason == "tool_calls"
+    messages = [*HELLO, answer.choices[0].message, {"role": "tool", "tool_call_id": call.id, "content": "rain"}]
+    assert client.chat.completions.create(model=MODEL, messages=messages, tools=[TOOL], temperature=0, max_tokens=4).usage.completion_tokens > 0
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, tools=[TOOL], tool_choice="required", parallel_tool_calls=False, temperature=0, max_tokens=200) as stream:
+        final = stream.get_final_completion()
+    assert json.loads(final.choices[0].message.tool_calls[0].function.arguments)["city"] in ("Oslo", "Rome")
+
+
+def structured():
+    answer = client.chat.completions.parse(model=MODEL, messages=HELLO, response_format=Trip, temperature=0, max_tokens=400, seed=5)
+    assert isinstance(answer.choices[0].message.parsed, Trip)
+    bounded = {"type": "json_schema", "json_schema": {"name": "trip", "strict": True, "schema": SCHEMA}}
+    answer = client.chat.completions.create(model=MODEL, messages=HELLO, response_format=bounded, temperature=1, seed=1, max_tokens=200)
+    assert json.loads(answer.choices[0].message.content)["city"] in ("Oslo", "Rome")
+
+
+def embeddings():
+    # No model here gives any yet; the client must say so in its own words.
+    try:
+        client.embeddings.create(model=MODEL, input="hello")
+    except openai.NotFoundError as error:
+        assert error.code == "model_has_no_embeddings", error
+    else:
+        raise AssertionError("embeddings were given")
+
+
+def responses():
+    answer = client.responses.create(model=MODEL, input="hello", temperature=0, max_output_tokens=6)
+    assert answer.output_text and answer.status == "incomplete" and answer.incomplete_details.reason == "max_output_tokens"
+    again = client.responses.retrieve(answer.id)
+    assert again.output_text == answer.output_text and again.usage == answer.usage
+    assert client.responses.input_items.list(answer.id).data[0].content[0].text == "hello"
+    more = client.responses.create(model=MODEL, input="more", previous_response_id=answer.id, temperature=0, max_output_tokens=4)
+    assert more.usage.input_tokens > answer.usage.input_tokens
+    with client.responses.stream(model=MODEL, input="hello", temperature=0, max_output_tokens=6) as stream:
+        text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
+        assert text == answer.output_text
+    tool = {"type": "function", **TOOL["function"]}
+    called = client.responses.create(model=MODEL, input="hello", tools=[tool], tool_choice="required", parallel_tool_calls=False, temperature=0, max_output_tokens=200)
+    assert called.output[0].type == "function_call" and json.loads(called.output[0].arguments)["city"] in ("Oslo", "Rome")
+    client.responses.delete(answer.id)
+    try:
+        client.responses.retrieve(answer.id)
+    except openai.NotFoundError:
+        pass
+    else:
+        raise AssertionError("a deleted response was given")
+
+
+def cancellation():
+    stream = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=2000, stream=True)
+    next(iter(stream))
+    stream.close()
+    # Were it still running, this would wait for all of its 2,000 tokens.
+    assert client.chat.completions.create(model=MODEL, messages=HELLO, max_tokens=1).usage.completion_tokens <= 1
+
+
+def errors():
+    for wrong, status in ((dict(model="nobody"), 404), (dict(temperature=9), 400), (dict(messages=[]), 400)):
+        try:
+            client.chat.completions.create(**{"model": MODEL, "messages": HELLO, **wrong})
+        except openai.APIStatusError as error:
+            assert error.status_code == status and error.body["message"], error
+        else:
+            raise AssertionError(wrong)
+
+
+def idempotency():
+    ask = lambda: client.chat.completions.with_raw_response.create(model=MODEL, messages=HELLO, max_tokens=4, extra_headers={"Idempotency-Key": "python"})
+    assert ask().headers["mickai-intent"] == ask().headers["mickai-intent"]
+
+
+TESTS = [models, chat, streaming, completions, tools, structured, embeddings, responses, cancellation, errors, idempotency]
+for test in TESTS:
+    print(test.__name__, flush=True)
+    test()
+print(f"{len(TESTS)} passed")
