@@ -97,7 +97,8 @@ impl System {
         let (_, account) = self.key_account()?;
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
-            let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), log.erased())) };
+            let erased = log.erased();
+            let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), &erased)) };
             let made = Making { source, key: log.key(), checkpoint, note: &note, header, open };
             let (written, missing) = made.write(act, form, selection, path)?;
             let mut facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count))];

@@ -57,6 +57,14 @@ pub enum Error {
         want: TreeHash,
     },
 
+    /// The index cannot be read or written: it can be deleted, it is made again from the segments.
+    Index {
+        /// Its file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+
     // The operator.
     /// The folder holds something else.
     NotAHome(PathBuf),
@@ -128,6 +136,8 @@ pub enum Damage {
     Order,
     /// A rotation or a revocation that may not stand there.
     KeyEvent,
+    /// A seal that does not name the records before it.
+    Seal,
     /// The own checkpoint.
     Checkpoint(CheckpointError),
     /// The vault file's form.
@@ -163,6 +173,8 @@ pub enum Misuse {
     PermitForeign,
     /// The key was never in force, or the effective index lies ahead.
     KeyEvent,
+    /// Not a checkpoint, or of another log.
+    Checkpoint,
 }
 
 impl Error {
@@ -170,6 +182,19 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
+    }
+
+    /// The same once more, for each of those who waited for one write: the machine's answer is kept, of the rest nothing is known.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { doing, path, source } => {
+                let source = source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                Self::Io { doing, path: path.clone(), source }
+            }
+            Self::Crypto => Self::Crypto,
+            Self::Key(fault) => Self::Key(fault.clone()),
+            _ => Self::Poisoned,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, offset: u64, what: Damage) -> Self {
@@ -243,6 +268,7 @@ impl Error {
             }
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
+            Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
             Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
@@ -252,7 +278,11 @@ impl Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Io { source, .. } = self { Some(source) } else { None }
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Index { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }
 
@@ -267,6 +297,7 @@ impl fmt::Display for Damage {
             Self::Chain => f.write_str("the record does not follow the one before it"),
             Self::Order => f.write_str("the record may not stand at this place"),
             Self::KeyEvent => f.write_str("a rotation or revocation by spec/keys.md may not stand there"),
+            Self::Seal => f.write_str("the seal does not name the records before it"),
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),
@@ -289,6 +320,7 @@ impl fmt::Display for Misuse {
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
             Self::KeyEvent => f.write_str("no such revocation: the key was never in force here, was so before, or the effective index lies ahead of the log"),
+            Self::Checkpoint => f.write_str("this is not a checkpoint of this log"),
         }
     }
 }

@@ -12,6 +12,8 @@
 //! vault/              encrypted values behind commitments
 //! models/             imported models
 //! retention           a copy of the retention policy in force, once one was set
+//! index/              where in the log what is; made again when it is gone
+//! tiles/              hashes of the log's tree; made again when they are gone
 //! ```
 //!
 //! First creation may be cut off anywhere. What the next start may find, and what it means:

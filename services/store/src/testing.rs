@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::home::Home;
-use crate::log::{Draft, LogWriter, Running};
+use crate::log::{Draft, LogWriter, Options, Running};
 use crate::{Error, limits};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind};
@@ -32,6 +32,11 @@ impl Clock for StillClock {
     fn monotonic_ns(&self) -> u64 {
         self.monotonic_ns.load(Ordering::Relaxed)
     }
+}
+
+/// A new folder, in memory where the system has such a place: tests that never wait for a disk make thousands of them.
+pub(crate) fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 /// A new home; it goes when the folder is dropped.
@@ -67,7 +72,12 @@ pub(crate) fn writer(home: &Home) -> Result<LogWriter, Error> {
 }
 
 pub(crate) fn sized_writer(home: &Home, segment_bytes_max: u64) -> Result<LogWriter, Error> {
-    LogWriter::open_sized(home, AUTHORITY, Box::new(StillClock::default()), Duration::ZERO, segment_bytes_max)
+    LogWriter::open_options(home, AUTHORITY, Box::new(StillClock::default()), Options { segment_bytes_max, ..still() })
+}
+
+/// Nothing that depends on time.
+pub(crate) fn still() -> Options {
+    Options { wait: Duration::ZERO, seal_after: None, group_wait: Duration::ZERO, signer_count: 2, ..Options::default() }
 }
 
 pub(crate) fn intent() -> Draft {

@@ -131,6 +131,7 @@ impl LogWriter {
     /// # Errors
     /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Error::Io`]. Where one comes after the record, the next start does the rest.
     pub fn rotate_key(&mut self, authority: (Id, u64), recovery: Option<&Path>) -> Result<Succeeded, Error> {
+        self.seal()?;
         let coming = self.begin_succession(Successor::Next, recovery)?;
         let prev = self.state().last.ok_or(Misuse::KeyEvent)?;
         let request = Request::Rotation { log: self.log_id(), index: self.size(), prev, committed: coming.to.committed };
@@ -145,6 +146,7 @@ impl LogWriter {
     /// # Errors
     /// As [`LogWriter::rotate_key`]; [`Misuse::KeyEvent`] if the key was never in force, or `effective` lies ahead.
     pub fn revoke_key(&mut self, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<(Succeeded, Revocation), Error> {
+        self.seal()?;
         let in_force = self.key().id();
         let revocation = Revocation { revoked: revoking.key.unwrap_or(in_force), effective: revoking.effective.unwrap_or(self.size()), since_ms: revoking.since_ms };
         let is_known = self.state().keys.keys().any(|known| known.key.id() == revocation.revoked);
