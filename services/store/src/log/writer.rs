@@ -2,7 +2,7 @@
 
 use super::appender::Appender;
 use super::draft::Draft;
-use super::key_events::settle_keys;
+use super::key_events::{KeyAccount, settle_keys};
 use super::line::{Line, locked};
 use super::replay::{CheckpointCheck, State, replay};
 use super::sequencer::{Next, Place, Prepared, Sequencer};
@@ -172,6 +172,11 @@ impl LogWriter {
     /// The values that were erased.
     pub fn erased(&self) -> Erased {
         self.state().erased.clone()
+    }
+
+    /// What the log says of its keys.
+    pub fn keys(&self) -> KeyAccount {
+        self.state().keys.clone()
     }
 
     /// The `outcome_unknown` records that this start appended.
