@@ -11,6 +11,9 @@ use mickai_proof::digest::TreeHash;
 use mickai_proof::merkle;
 use std::ops::Range;
 
+/// Nodes left and right of a range.
+type Beside = (Vec<TreeHash>, Vec<TreeHash>);
+
 /// What a bundle of `range` carries besides its records, in the tree of a checkpoint of this home's log: the nodes beside it, the keys, and the key events outside of it with their paths. The tiles
 /// are brought up to the checkpoint first (the records that they lack are read); then a few of them are, the records of the range, and the key events. With those the nodes and paths lead to the
 /// checkpoint's root; where they do not, the tiles were changed, and are made again.
@@ -57,7 +60,7 @@ fn held<T>(home: &Home, reader: &LogReader, note: &str, range: &Range<u64>, find
 }
 
 /// The nodes left and right of a range that lead, with its records, to the root.
-fn beside(tree: &Tree, reader: &LogReader, range: &Range<u64>, checkpoint: &Checkpoint) -> Result<Option<(Vec<TreeHash>, Vec<TreeHash>)>, Error> {
+fn beside(tree: &Tree, reader: &LogReader, range: &Range<u64>, checkpoint: &Checkpoint) -> Result<Option<Beside>, Error> {
     let size = checkpoint.size;
     let right = merkle::right_ranges(range.end, size).into_iter().map(|range| tree.subtree(range)).collect::<Result<Option<Vec<_>>, _>>()?;
     let Some((left, right)) = tree.frontier(range.start)?.zip(right) else { return Ok(None) };
