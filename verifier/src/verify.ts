@@ -283,6 +283,7 @@ export class Verifier {
   private stopIfFailed(): void {
     if (this.worst === undefined) return;
     this.scope.erased = [];
+    this.scope.opened = 0;
     this.report = failureReport(this.worst, this.scope, this.haveLess);
   }
 }

@@ -85,6 +85,7 @@ each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
   const { axes: expectedAxes, text, ...expected } = expect;
   assert.deepEqual(seen, expected);
   if (expect.exit !== EXIT.misuse) assert.equal(scope.text, text);
+  if (expect.step !== null) assert.deepEqual([scope.opened, scope.open_intents, scope.revoked, scope.erased], [0, [], [], []], 'a failure lists nothing');
   for (const axis of Object.keys(expectedAxes ?? {})) assert.ok((AXES as readonly string[]).includes(axis), axis);
   for (const [axis, state] of Object.entries(expectedAxes ?? {})) assert.equal(axes[axis as Axis].state, state, axis);
   if (expect.verdict !== null) assert.equal(Object.keys(expectedAxes ?? {}).length, AXES.length, 'all axes are given');

@@ -59,6 +59,8 @@ pub fn write(files: &mut Files) {
     case("equal-size-nodes", "nodes where the sizes are equal", encode(&honest.note(3), &view.first(3).note(3), &left, &[]), &[&key], Some("fork-unproven"), 1);
     case("nodes-missing", "no nodes", encode(&a, &b, &[], &[]), &[&key], Some("fork-unproven"), 1);
     case("right-short", "a node too few", encode(&a, &b, &left, &right[..right.len() - 1]), &[&key], Some("fork-unproven"), 1);
+    let more = [&left[..], &[TreeHash([7; 32])]].concat();
+    case("left-more", "a node too many on the left", encode(&a, &b, &more, &right), &[&key], Some("fork-unproven"), 1);
     let mut flipped = left.clone();
     flipped[0].0[0] ^= 1;
     case("left-flipped", "a bit of a node flipped", encode(&a, &b, &flipped, &right), &[&key], Some("fork-unproven"), 1);
