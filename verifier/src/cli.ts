@@ -4,6 +4,8 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { toBase64 } from './bytes.js';
 import { looksLikeFork, verifyFork } from './fork.js';
+import { useHashes } from './hashes.js';
+import { nodeHashes } from './node-hashes.js';
 import type { Policy } from './policy.js';
 import { parsePolicyFile } from './policyfile.js';
 import { parseReference } from './reference.js';
@@ -133,4 +135,5 @@ function fill(file: number, buffer: Uint8Array): number {
   return size;
 }
 
+useHashes(nodeHashes);
 process.exitCode = main(process.argv.slice(2));

@@ -32,6 +32,12 @@ interface Chunk {
 }
 
 /**
+ * Is told of every item once it has been judged, to show what a bundle holds: `end` is where the item ends in the file,
+ * `digest` is D of a record that passed steps 3 to 10. What it is told is not yet covered by any verdict.
+ */
+export type Watch = (item: Item, end: number, digest: Uint8Array | undefined) => void;
+
+/**
  * new Verifier(policy), feed(bytes) as often as needed, finish() for the report. Nothing here throws on any bundle
  * or policy. Memory does not grow with the bundle, but for the open intents and, up to their limit, the key events.
  */
@@ -59,6 +65,7 @@ export class Verifier {
   constructor(
     policy: Policy,
     private readonly verify: VerifySignature = verifyMlDsa65,
+    private readonly watch?: Watch,
   ) {
     const terms = readPolicy(policy, verify);
     if (typeof terms === 'string') this.report = misuseReport(terms, this.scope);
@@ -85,7 +92,10 @@ export class Verifier {
         const next = this.items.next();
         if (next.done) this.pass();
         else if (next.value === undefined) return;
-        else this.judge(next.value);
+        else {
+          this.judge(next.value);
+          this.tell(next.value);
+        }
       }
     } catch (error) {
       // Steps 1 and 2: reading stops here, and what failed before it in this chunk still counts.
@@ -93,6 +103,11 @@ export class Verifier {
       this.note(error.reason, error.index);
       this.stopIfFailed();
     }
+  }
+
+  private tell(item: Item): void {
+    const record = item.part === 'record' ? this.chunk.held[item.index - this.chunk.start] : undefined;
+    this.watch?.(item, this.source.consumed, record?.digest);
   }
 
   private judge(item: Item): void {
