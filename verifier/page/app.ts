@@ -3,7 +3,7 @@ import { Client } from './client.js';
 import { byId, el, fill, visible } from './dom.js';
 import { grouped, seconds, size } from './format.js';
 import { InputsView } from './inputs.js';
-import type { FromWorker, Policy } from './messages.js';
+import type { FromWorker, Misused, Policy } from './messages.js';
 import { RecordView } from './record-view.js';
 import { RecordsView } from './records-view.js';
 import { startTheme } from './theme.js';
@@ -23,7 +23,7 @@ class App {
   private readonly records: RecordsView;
   private readonly record: RecordView;
   private file: File | null = null;
-  private policy: Policy = {};
+  private policy: Policy | Misused = {};
   private started = 0;
   private chosen: number | null = null;
 

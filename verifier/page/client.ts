@@ -1,11 +1,15 @@
 /** The page's end of its worker: one at a time, made from the page's own script, ended to cancel what it does. */
-import type { Detail, Filter, FromWorker, Policy, Row, ToWorker } from './messages.js';
+import { isMisused } from '../src/misuse.js';
+import type { Detail, Filter, FromWorker, Misused, Policy, Row, ToWorker } from './messages.js';
 
 type Listed = { rows: Row[]; page: number; matched: number };
 type Answer = Extract<FromWorker, { ask: number }>;
 
 export class Client {
-  private worker: Worker | undefined;
+  /** There from the beginning, and kept as long as it is not busy: it has its code compiled by what it did before. */
+  private worker: Worker;
+  /** Whether it is at work on a file. */
+  private busy = false;
   /** Whether the worker has said its report: only then can it be asked about records. */
   private ready = false;
   private asked = 0;
@@ -14,21 +18,25 @@ export class Client {
   constructor(
     private readonly script: string,
     private readonly hear: (message: FromWorker) => void,
-  ) {}
-
-  /** Begins a verification; whatever went on before is over. */
-  verify(file: File, policy: Policy): void {
-    this.stop();
+  ) {
     this.worker = this.start();
-    this.tell({ do: 'verify', file, policy: { ...policy, now_ms: Date.now() } });
   }
 
-  /** Ends the worker at once, in the middle of whatever it does. */
+  /** Begins a verification; whatever went on before is over. */
+  verify(file: File, policy: Policy | Misused): void {
+    this.stop();
+    this.busy = true;
+    this.tell({ do: 'verify', file, policy: isMisused(policy) ? policy : { ...policy, ...theTime() } });
+  }
+
+  /** What goes on is over at once, in the middle of whatever it is. */
   stop(): void {
-    this.worker?.terminate();
-    this.worker = undefined;
     this.ready = false;
     this.waiting.clear();
+    if (!this.busy) return;
+    this.busy = false;
+    this.worker.terminate();
+    this.worker = this.start();
   }
 
   async list(filter: Filter, page: number): Promise<Listed> {
@@ -57,7 +65,7 @@ export class Client {
   }
 
   private tell(message: ToWorker): void {
-    this.worker?.postMessage(message);
+    this.worker.postMessage(message);
   }
 
   private start(): Worker {
@@ -72,6 +80,7 @@ export class Client {
         return;
       }
       if (message.say === 'report') this.ready = true;
+      if (message.say === 'file-digest' || message.say === 'failed') this.busy = false;
       this.hear(message);
     });
     worker.addEventListener('error', (event) => {
@@ -81,6 +90,12 @@ export class Client {
     setTimeout(() => URL.revokeObjectURL(url), 10_000);
     return worker;
   }
+}
+
+/** What the clock says, and nothing where it was never set: then no age can be judged. */
+function theTime(): { now_ms?: number } {
+  const now = Date.now();
+  return now >= 0 ? { now_ms: now } : {};
 }
 
 interface TrustedTypes {

@@ -1,25 +1,26 @@
 /** What the person brings: the bundle, the key, the checkpoint, the terms. Files may be dropped anywhere; what they hold says which they are. */
-import { encodeUtf8, toHex } from '../src/bytes.js';
+import { toHex } from '../src/bytes.js';
 import { parseKeyId, parsePem } from '../src/keys.js';
+import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
-import { parsePolicyFile } from '../src/policyfile.js';
+import { FILE_SIZE_MAX, parsePolicyFile } from '../src/policyfile.js';
 import { parseReference } from '../src/reference.js';
 import { AXES, REQUIRED_BY_DEFAULT } from '../src/verdict.js';
 import { byId, el, visible } from './dom.js';
 import { grouped, short, size } from './format.js';
 
 type TextSlot = 'key' | 'checkpoint';
-/** Larger files are no key, checkpoint or policy. */
-const TEXT_SIZE_MAX = 1_048_576;
+/** Sixteen keys or one note are shorter; of a longer file that much is read, and is refused. */
+const TEXT_SIZE_MAX = 65_536;
 
 export interface Inputs {
   bundle: File | null;
-  policy: Policy;
+  policy: Policy | Misused;
 }
 
 export class InputsView {
   private bundle: File | null = null;
-  private policyFile: { name: string; policy: Policy } | null = null;
+  private policyFile: Policy | Misused | null = null;
   private readonly text = { key: byId<HTMLTextAreaElement>('key-text'), checkpoint: byId<HTMLTextAreaElement>('checkpoint-text') };
   /** What a file held, and what its field made of it: a text field changes line ends, and those of a note are not free. */
   private readonly fromFile = { key: { raw: '', shown: '' }, checkpoint: { raw: '', shown: '' } };
@@ -38,7 +39,7 @@ export class InputsView {
   }
 
   read(): Inputs {
-    return { bundle: this.bundle, policy: this.policyFile?.policy ?? this.policyOfFields() };
+    return { bundle: this.bundle, policy: this.policyFile ?? this.policyOfFields() };
   }
 
   clear(): void {
@@ -50,6 +51,7 @@ export class InputsView {
     for (const box of this.boxes()) box.checked = (REQUIRED_BY_DEFAULT as readonly string[]).includes(box.value);
     for (const id of ['bundle-file', 'key-file', 'checkpoint-file', 'policy-file']) byId<HTMLInputElement>(id).value = '';
     byId('policy-note').textContent = this.policyHint;
+    this.markPolicy(false);
     this.say('');
     this.update();
   }
@@ -150,14 +152,14 @@ export class InputsView {
     this.say('');
     for (const file of files) {
       const text = await textOf(file);
-      if (text !== undefined && isKey(text)) {
+      if (isKey(text)) {
         this.setText('key', text);
         showChosen('key-file', file);
-      } else if (text !== undefined && parseReference(text) !== undefined) {
+      } else if (parseReference(text) !== undefined) {
         this.setText('checkpoint', text);
         showChosen('checkpoint-file', file);
-      } else if (text !== undefined && /^\s*\{/.test(text)) {
-        this.readPolicy(file.name, text);
+      } else if (/^\s*\{/.test(text)) {
+        await this.readPolicy(file);
         showChosen('policy-file', file);
       } else {
         bundles += 1;
@@ -177,29 +179,32 @@ export class InputsView {
 
   private async takeText(slot: TextSlot, file: File): Promise<void> {
     const text = await textOf(file);
-    if (text === undefined) this.say(`${visible(file.name)} is not a text file.`);
-    else this.setText(slot, text);
+    this.setText(slot, text);
+    this.say(text.trim() === '' ? `${visible(file.name)} is empty.` : '');
     this.update();
   }
 
   private async takePolicy(file: File): Promise<void> {
-    const text = await textOf(file);
-    if (text === undefined) this.say(`${visible(file.name)} is not a text file.`);
-    else this.readPolicy(file.name, text);
+    await this.readPolicy(file);
     this.update();
   }
 
-  private readPolicy(name: string, text: string): void {
-    const policy = parsePolicyFile(encodeUtf8(text));
+  /** A policy that is none is kept too: what is asked for is then wrong usage, and not what the fields say. */
+  private async readPolicy(file: File): Promise<void> {
+    const policy = parsePolicyFile(new Uint8Array(await file.slice(0, FILE_SIZE_MAX + 1).arrayBuffer()));
+    this.policyFile = policy;
     const note = byId('policy-note');
-    if (policy === 'misuse-policy') {
-      this.policyFile = null;
-      note.textContent = `${visible(name)} is not used: it is not a policy’s file, or has a term that this verifier does not know.`;
-    } else {
-      this.policyFile = { name, policy };
-      note.textContent = `${visible(name)} decides: its keys, references and axes stand in place of the fields. “Start over” forgets it.`;
-      note.closest('details')!.open = true;
-    }
+    const wrong = isMisused(policy);
+    note.textContent = wrong
+      ? `${visible(file.name)} cannot be used: ${policy.why}. Give another, or “Start over” without it.`
+      : `${visible(file.name)} decides: its keys, references and axes stand in place of the fields. “Start over” forgets it.`;
+    this.markPolicy(wrong);
+    note.closest('details')!.open = true;
+  }
+
+  private markPolicy(wrong: boolean): void {
+    byId('policy-note').classList.toggle('wrong', wrong);
+    byId('policy-file').setAttribute('aria-invalid', String(wrong));
   }
 
   private write(): void {
@@ -262,12 +267,7 @@ function isKey(text: string): boolean {
   return text.includes('-----BEGIN PUBLIC KEY-----') || /^[0-9a-fA-F]{64}$/.test(text.trim());
 }
 
-/** The text of a small file that is UTF-8, or undefined. */
-async function textOf(file: File): Promise<string | undefined> {
-  if (file.size > TEXT_SIZE_MAX) return undefined;
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
-  } catch {
-    return undefined;
-  }
+/** The beginning of a file as text. What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
+async function textOf(file: File): Promise<string> {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await file.slice(0, TEXT_SIZE_MAX).arrayBuffer());
 }

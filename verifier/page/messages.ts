@@ -1,5 +1,6 @@
 /** What the page and its worker say to each other. Everything passes by structured clone: plain data, no functions. */
 import type { Value, ValueMap } from '../src/cbor.js';
+import type { Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import type { Report } from '../src/verdict.js';
 
@@ -91,7 +92,7 @@ export interface Totals {
 }
 
 export type ToWorker =
-  | { do: 'verify'; file: File; policy: Policy }
+  | { do: 'verify'; file: File; policy: Policy | Misused }
   | { do: 'list'; ask: number; filter: Filter; page: number }
   | { do: 'find'; ask: number; filter: Filter; index: number }
   | { do: 'show'; ask: number; index: number };
@@ -104,4 +105,4 @@ export type FromWorker =
   | { say: 'list'; ask: number; rows: Row[]; page: number; matched: number }
   | { say: 'show'; ask: number; detail: Detail | null; why: string };
 
-export type { Policy, Report, Value, ValueMap };
+export type { Misused, Policy, Report, Value, ValueMap };

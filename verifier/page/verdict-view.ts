@@ -1,13 +1,13 @@
 /** The verdict as people read it: the word, the scope sentence, where it first failed, each axis, what is covered and what is not. */
 import { toHex } from '../src/bytes.js';
+import { isMisused } from '../src/misuse.js';
 import { parseReference } from '../src/reference.js';
 import type { Scope } from '../src/scope.js';
-import type { Report } from '../src/verdict.js';
-import { AXES, REQUIRED_BY_DEFAULT, type Axis, type AxisState } from '../src/verdict.js';
+import { AXES, EXIT, REQUIRED_BY_DEFAULT, type Axis, type AxisState, type Report } from '../src/verdict.js';
 import { button, byId, code, el, fill, foreign, type Child } from './dom.js';
 import { grouped, plural, seconds, size, utc } from './format.js';
-import type { Policy, Totals } from './messages.js';
-import { AXIS_MEANING, FAILURES, UNCHECKED, VERDICTS } from './words.js';
+import type { Misused, Policy, Totals } from './messages.js';
+import { AXIS_MEANING, EXITS, FAILURES, UNCHECKED, VERDICTS } from './words.js';
 
 export interface Judged {
   report: Report;
@@ -15,7 +15,7 @@ export interface Judged {
   totals: Totals;
   /** The file is a fork proof, not a bundle. */
   fork: boolean;
-  policy: Policy;
+  policy: Policy | Misused;
   fileName: string;
   fileSize: number;
   took_ms: number;
@@ -24,6 +24,8 @@ export interface Judged {
 
 export function showVerdict(judged: Judged, openRecord: (index: number) => void): void {
   const { report } = judged;
+  // Of a policy that cannot be read nothing is known: neither keys nor references nor axes.
+  const policy = isMisused(judged.policy) ? {} : judged.policy;
   const word = report.verdict ?? 'NO VERDICT';
   const { tone, says } = VERDICTS[word] ?? VERDICTS['NO VERDICT']!;
   const result = byId('result');
@@ -35,16 +37,17 @@ export function showVerdict(judged: Judged, openRecord: (index: number) => void)
         glyph(tone),
         el('h2', { id: 'verdict-heading', tabindex: -1 }, el('span', { id: 'verdict-word' }, word)),
         report.reason !== null && code(report.reason, { id: 'verdict-reason' }),
+        el('span', { id: 'exit', class: 'faint', 'data-exit': report.exit }, `exit ${report.exit}, ${EXITS[report.exit]}`),
       ),
       el('p', { id: 'scope-text' }, report.scope.text),
       el('p', { class: 'says' }, saysOf(judged, says)),
       firstBad(report, judged.totals, openRecord),
     ),
     el('div', { class: 'columns' },
-      axesTable(report, judged.policy),
+      axesTable(report, policy),
       el('div', { class: 'coverage' }, coveredCard(judged), notCoveredCard(judged, openRecord)),
     ),
-    identity(judged),
+    identity(judged, policy),
     actions(judged),
   );
   result.hidden = false;
@@ -57,9 +60,9 @@ export function showFileDigest(hex: string): void {
 }
 
 function saysOf({ report: { verdict, reason, exit }, fork }: Judged, says: string): string {
-  if (fork && exit !== 64) return reason === 'fork' ? 'Two signed checkpoints of one log contradict each other: whoever holds this file can show it.' : 'This file proves no fork.';
+  if (fork && exit !== EXIT.misuse) return reason === 'fork' ? 'Two signed checkpoints of one log contradict each other: whoever holds this file can show it.' : 'This file proves no fork.';
   if (verdict === 'STALE' && reason !== null) return `${says} ${UNCHECKED[reason] ?? ''}`.trimEnd();
-  if (exit === 64 && reason !== null) return FAILURES[reason] ?? 'What you gave cannot be used.';
+  if (exit === EXIT.misuse) return 'What you brought cannot be used as it is, so this says nothing about the file.';
   return says;
 }
 
@@ -99,7 +102,7 @@ function coveredCard({ report, totals }: Judged): HTMLElement {
   const count = scope.first === null || scope.last === null ? 0 : scope.last - scope.first + 1;
   const passed = AXES.filter((axis) => report.axes[axis].state === 'pass').length;
   const body = nothing
-    ? el('p', { class: 'nothing' }, exit === 64 ? 'Nothing: what you gave could not be used.' : 'Nothing.')
+    ? el('p', { class: 'nothing' }, exit === EXIT.misuse ? 'Nothing: what you brought could not be used.' : 'Nothing.')
     : el('ul', {},
         el('li', {}, el('strong', {}, plural(count, 'record')), `, index ${grouped(scope.first!)}${count > 1 ? ` to ${grouped(scope.last!)}` : ''}`),
         el('li', {}, `${passed} of ${AXES.length} axes pass`),
@@ -157,7 +160,7 @@ function indexLinks(indexes: number[], openRecord: (index: number) => void): Chi
   return indexes.flatMap((index, i) => [i > 0 && ', ', button(grouped(index), () => openRecord(index), { class: 'link', 'aria-label': `Show record ${index}` })]);
 }
 
-function identity({ report, fileName, fileSize, took_ms, at, totals, policy }: Judged): HTMLElement {
+function identity({ report, fileName, fileSize, took_ms, at, totals }: Judged, policy: Policy): HTMLElement {
   const { scope } = report;
   const pair = (name: string, ...value: Child[]): Child[] => [el('dt', {}, name), el('dd', {}, ...value)];
   const digest = (hex: string | null): Child => (hex === null ? '–' : code(hex, { class: 'digest' }));

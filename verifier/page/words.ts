@@ -22,6 +22,16 @@ export const AXIS_MEANING: { [axis in Axis]: string } = {
   disclosure: 'Every opened field is the one that was committed to.',
 };
 
+/** What each exit code of the command says. */
+export const EXITS: { [exit: number]: string } = {
+  0: 'verified',
+  1: 'invalid',
+  2: 'stale',
+  3: 'revoked',
+  4: 'no verdict',
+  64: 'wrong usage',
+};
+
 /** What an unchecked axis leaves open, for the list of what is not covered. */
 export const UNCHECKED: { [reason: string]: string } = {
   'self-asserted-key': 'You brought no key, so the bundle vouches for itself. Anyone can make such a bundle.',
@@ -76,13 +86,6 @@ export const FAILURES: { [reason: string]: string } = {
   'not-a-fork-proof': 'The file is not a fork proof that this verifier knows.',
   'malformed-fork': 'The fork proof is not of the specified form.',
   'fork-unproven': 'The two checkpoints do not contradict each other.',
-  'misuse-policy': 'The policy cannot be read.',
-  'misuse-revocation': 'A revocation that you gave cannot be read, or is not signed.',
-  'misuse-age': 'An age needs the time now.',
-  'misuse-key': 'The key that you gave cannot be read: give a public key in PEM, or a key id of 64 hexadecimal digits.',
-  'misuse-reference': 'The checkpoint that you gave cannot be read, or was not signed by the key.',
-  'misuse-require': 'An axis that you require does not exist.',
-  'misuse-upto': 'The number of records asked for is not the size of your checkpoint.',
 };
 
 export const KINDS = [

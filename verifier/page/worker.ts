@@ -5,10 +5,12 @@ import type { Item } from '../src/bundle.js';
 import { decode, type Value, type ValueMap } from '../src/cbor.js';
 import { looksLikeFork, verifyFork } from '../src/fork.js';
 import { leafHash } from '../src/merkle.js';
+import { isMisused } from '../src/misuse.js';
 import { parseRecord, recordDigest } from '../src/record.js';
-import { toJson, type Report } from '../src/verdict.js';
+import { emptyScope } from '../src/scope.js';
+import { misuseReport, toJson, type Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
-import type { Cause, Detail, FromWorker, Policy, ToWorker } from './messages.js';
+import type { Cause, Detail, FromWorker, Misused, Policy, ToWorker } from './messages.js';
 import { Rows } from './rows.js';
 
 const READ_SIZE = 1 << 20;
@@ -52,8 +54,10 @@ async function answer(message: ToWorker): Promise<void> {
   }
 }
 
-async function verifyFile(file: File, policy: Policy): Promise<void> {
+async function verifyFile(file: File, policy: Policy | Misused): Promise<void> {
+  verified = undefined;
   const rows = new Rows();
+  if (isMisused(policy)) return await tell({ file, rows, report: misuseReport(policy, emptyScope()) }, false);
   const progress = new Progress(rows);
   const verifier = new Verifier(policy, undefined, (item, end, digest) => {
     take(rows, item, end, digest);

@@ -6,6 +6,7 @@ import { isSigned, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { asIndex, Events, type Bench } from './events.js';
 import { KeyRing } from './keyring.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
+import { isMisused } from './misuse.js';
 import { readPolicy, type Policy, type Terms } from './policy.js';
 import { commitment, KIND, readErasure, type Fact, type Record } from './record.js';
 import { allowsTime, compareReference, verifyNote, type TreeHead } from './reference.js';
@@ -68,7 +69,7 @@ export class Verifier {
     private readonly watch?: Watch,
   ) {
     const terms = readPolicy(policy, verify);
-    if (typeof terms === 'string') this.report = misuseReport(terms, this.scope);
+    if (isMisused(terms)) this.report = misuseReport(terms, this.scope);
     else this.terms = terms;
   }
 
@@ -248,9 +249,10 @@ export class Verifier {
   /** Step 20. What no public key of the policy has verified must verify under a listed key. */
   private compareReferences(): void {
     const { references } = this.terms!;
-    const unsettled = references.filter(({ settled }) => !settled);
-    if (unsettled.some(({ note }) => note !== undefined && verifyNote(note, this.keys, this.verify) !== true)) {
-      this.report = misuseReport('misuse-reference', { ...this.scope, erased: [] });
+    const stranger = references.find(({ settled, note }) => !settled && note !== undefined && verifyNote(note, this.keys, this.verify) !== true);
+    if (stranger !== undefined) {
+      const why = `the checkpoint of size ${stranger.size} is signed by no key of this log: it is of another log, or was changed, so leave it out or take it from where you kept it`;
+      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [] });
       return;
     }
     const head = this.head();

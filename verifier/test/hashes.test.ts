@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { encodeUtf8, fromBase64, fromHex, toHex } from '../src/bytes.js';
 import { pureHashes, useHashes } from '../src/hashes.js';
+import { isMisused } from '../src/misuse.js';
 import { nodeHashes } from '../src/node-hashes.js';
 import { recordDigest } from '../src/record.js';
 import { Verifier } from '../src/verify.js';
@@ -62,7 +63,7 @@ test('hashes: equal reports on the vectors, signatures apart', () => {
   for (const side of ['accept', 'reject'] as const) {
     for (const { file, content } of readVectors<BundleVector>('bundle', side)) {
       const policy = policyOf(content.policy);
-      if (policy === 'misuse-policy') continue;
+      if (isMisused(policy)) continue;
       const [pure, node] = [pureHashes, nodeHashes].map((hashes) => {
         useHashes(hashes);
         const verifier = new Verifier(policy, () => true);
