@@ -104,7 +104,7 @@ test('page: every vector, as the command answers it', async (context) => {
         await context.test(`${file}: ${content.why}`, () => checkVector(visit, content));
       }
     }
-  });
+  }, { reducedMotion: 'reduce' });
 });
 
 async function checkVector(visit: Visit, { bundle, policy, expect }: BundleVector): Promise<void> {
