@@ -49,7 +49,8 @@ pub fn write(files: &mut Files) {
     case("across-a-rotation", "the two notes are by two keys of the log, both trusted", across.clone(), &[&key, &rotated.signer], None, 1);
     case("across-untrusted", "the same, when only one is trusted", across, &[&key], Some("unknown-key"), 1);
     case("other-key", "signed by a key that is not trusted", good.clone(), &[&Signer::from_seed(2)], Some("unknown-key"), 1);
-    case("no-key", "no key", good.clone(), &[], Some("unknown-key"), 1);
+    case("no-key", "no key: wrong usage, since a fork proof carries none", good.clone(), &[], Some("misuse-key"), 64);
+    case("no-key-no-fork", "no key, and another sort of file: the usage comes first", Vec::new(), &[], Some("misuse-key"), 64);
     let thief = Signer::from_seed(2);
     let forged = view.checkpoint(7).to_note(&key.key, &thief.sign(view.checkpoint(7).text().as_bytes()));
     case("forged", "a note that the key did not sign", encode(&a, &forged, &left, &right), &[&key], Some("checkpoint-signature"), 1);

@@ -22,7 +22,7 @@ fn a_report_tells_what_is_proven() {
         (&unproven[..], Word::Invalid, Value::from("INVALID"), 1, "fork-unproven", ("unchecked", "not-reached")),
         (&b"other"[..], Word::Unreadable, Value::Null, 4, "not-a-fork-proof", ("unchecked", "not-reached")),
     ] {
-        let report = ForkReport::of(bytes, &keys);
+        let report = ForkReport::of(bytes, &keys).unwrap();
         let json: Value = serde_json::from_str(&report.to_json()).unwrap();
         assert_eq!((report.word(), report.reason()), (word, reason));
         assert_eq!((&json["verdict"], &json["exit"], &json["reason"]), (&verdict, &Value::from(exit), &Value::from(reason)));
