@@ -20,6 +20,8 @@ enum Step {
     /// Closes one of the open intents, if there is one.
     Close(usize),
     Checkpoint,
+    /// The next key takes over.
+    Rotate,
     /// An orderly end and a new start.
     Reopen,
     /// The process ends at once.
@@ -37,6 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Intent),
         3 => any::<usize>().prop_map(Step::Close),
         2 => Just(Step::Checkpoint),
+        1 => Just(Step::Rotate),
         1 => Just(Step::Reopen),
         1 => Just(Step::Kill),
         1 => any::<u64>().prop_map(Step::Cut),
@@ -160,6 +163,11 @@ fn go(mut place: Place, model: &mut Model, step: &Step) -> Place {
             model.seal();
             let note = place.writer().checkpoint().unwrap();
             assert_eq!(Note::parse(note.as_bytes()).unwrap().checkpoint.size, model.records.len() as u64);
+        }
+        Step::Rotate => {
+            model.seal();
+            let told = place.writer().rotate_key(AUTHORITY, None).unwrap().appended;
+            model.push(Kind::Rotate, Mode::Each, Some(told));
         }
         Step::Reopen => {
             model.seal();

@@ -6,6 +6,7 @@ use super::{Appended, Appender, Draft, LogReader, LogWriter, Options, fsck};
 use crate::disk::faulty::{Choices, Fault, Faulty, Volatile, mount};
 use crate::error::Error;
 use crate::home::Home;
+use crate::keys::committed_keys;
 use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, memory_folder, still};
 use mickai_proof::record::{Mode, OutcomeCode};
 use std::path::Path;
@@ -30,7 +31,7 @@ struct Told {
 
 type One = (usize, Appended, Option<&'static str>);
 
-/// The life of a log: first run, records of all sorts, two orderly ends. Ends at the first error.
+/// The life of a log: first run, records of all sorts, at least one rotation, two orderly ends. Ends at the first error.
 struct Life<'a> {
     disk: &'a Faulty,
     told: Told,
@@ -43,13 +44,13 @@ impl Life<'_> {
 
     fn live(&mut self, root: &Path, choices: &mut Choices) -> Result<(), Error> {
         let home = Home::open_or_create(&root.join("home"))?;
-        for _ in 0..2 {
+        for start in 0..2 {
             let mut writer = open(&home)?;
             writer.recovered().iter().for_each(|appended| self.tell(*appended, None));
-            for _ in 0..4 + choices.below(4) {
-                let done = self.act(&mut writer, choices);
+            for turn in 0..4 + choices.below(4) {
+                let done = if (start, turn) == (0, 2) { self.rotate(&mut writer) } else { self.act(&mut writer, choices) };
                 if let Err(error) = done {
-                    // Whoever goes on after a failed append is refused; a checkpoint that failed harms nothing.
+                    // Whoever goes on after a failed append is refused; a checkpoint or a key file that failed harms nothing.
                     if writer.append(heartbeat()).is_err() {
                         assert!(matches!(writer.append(heartbeat()), Err(Error::Poisoned)));
                         assert!(matches!(writer.append_intent(intent(), &[]), Err(Error::Poisoned)));
@@ -61,15 +62,21 @@ impl Life<'_> {
         Ok(())
     }
 
+    /// Another key takes over: every life has one that does.
+    fn rotate(&mut self, writer: &mut LogWriter) -> Result<(), Error> {
+        writer.rotate_key(AUTHORITY, None).map(|rotated| self.tell(rotated.appended, None))
+    }
+
     fn act(&mut self, writer: &mut LogWriter, choices: &mut Choices) -> Result<(), Error> {
         let sealed = || Draft { mode: Mode::Sealed, ..heartbeat() };
-        match choices.below(8) {
+        match choices.below(9) {
             0 => writer.append(heartbeat()).map(|appended| self.tell(appended, None)),
             1 => writer.append(sealed()).map(|appended| self.tell(appended, None)),
             2 => writer.append_all(vec![sealed(), heartbeat(), sealed()]).map(|all| all.into_iter().for_each(|appended| self.tell(appended, None))),
             3 => writer.append_with(heartbeat(), &[("note", b"kept")]).map(|appended| self.tell(appended, Some("note"))),
             4 => writer.checkpoint().map(drop),
             5 => self.crowd(writer),
+            6 => self.rotate(writer),
             _ => {
                 let permit = writer.append_intent(intent(), &[("prompt", b"hello")])?;
                 self.tell(Appended { index: permit.index(), digest: permit.digest() }, Some("prompt"));
@@ -127,6 +134,9 @@ fn check(root: &Path, told: &Told, at: usize, is_thorough: bool, what: &dyn std:
     let home = Home::open_or_create(&root.join("home")).unwrap_or_else(|error| panic!("{what:?}: {error}"));
     let mut writer = open(&home).unwrap_or_else(|error| panic!("{what:?}: {error}"));
     assert!(writer.open_intents().is_empty());
+    let account = writer.keys();
+    assert_eq!((account.in_force(), account.committed()), (Some(writer.key().public()), committed_keys(&home).ok()), "{what:?}: the key files are those that the log names");
+    assert!(!home.path().join("keys/operator.p8.next").exists() && !home.path().join("recovery.mickai.next").exists(), "{what:?}: nothing waits beside them");
     let reader = LogReader::open(&home).unwrap();
     for (_, appended, label) in told.records.iter().filter(|(time, ..)| *time <= at) {
         let entry = reader.entry(appended.index).unwrap();

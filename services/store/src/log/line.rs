@@ -85,24 +85,40 @@ impl Group {
 /// Where the caller of one group waits for its answer.
 #[derive(Debug, Default)]
 pub(super) struct Ticket {
-    outcome: Mutex<Option<Result<(), Error>>>,
+    answer: Mutex<Answer>,
     answered: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Answer {
+    outcome: Option<Result<(), Error>>,
+    /// Waking nobody costs a call of the system all the same.
+    is_awaited: bool,
 }
 
 impl Ticket {
     fn answer(&self, outcome: Result<(), Error>) {
-        *locked(&self.outcome) = Some(outcome);
-        self.answered.notify_all();
+        let mut answer = locked(&self.answer);
+        answer.outcome = Some(outcome);
+        let is_awaited = answer.is_awaited;
+        // Whoever wakes finds it unlocked.
+        drop(answer);
+        if is_awaited {
+            self.answered.notify_all();
+        }
     }
 
     /// Waits until the group is durable.
     pub fn wait(&self) -> Result<(), Error> {
-        let mut outcome = locked(&self.outcome);
+        let mut answer = locked(&self.answer);
         loop {
-            match outcome.as_ref() {
+            match answer.outcome.as_ref() {
                 Some(Ok(())) => return Ok(()),
                 Some(Err(error)) => return Err(error.again()),
-                None => outcome = self.answered.wait(outcome).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    answer.is_awaited = true;
+                    answer = self.answered.wait(answer).unwrap_or_else(PoisonError::into_inner);
+                }
             }
         }
     }
