@@ -132,20 +132,18 @@ impl Judge {
         self.history = history;
     }
 
-    /// Judges the key events outside the range whose index is below `end`, in their order, up to the first that fails.
+    /// Judges the key events outside the range whose index is below `end`, in their order.
     fn judge_events(&mut self, history: &mut History, end: u64, is_closed: bool) {
         let count = self.events.partition_point(|event| event.index < end);
         let due: Vec<_> = self.events.drain(..count).collect();
         for event in due {
-            let Some(leaf) = self.judge_event(history, &event, is_closed) else {
-                self.is_stopped = true;
-                return;
-            };
-            self.located.push(Located { index: event.index, leaf, path: event.path });
+            if let Some(leaf) = self.judge_event(history, &event, is_closed) {
+                self.located.push(Located { index: event.index, leaf, path: event.path });
+            }
         }
     }
 
-    /// Steps 3 to 5, 7, 11 to 14 and 16 of a key event outside the range; gives its leaf if it passes.
+    /// Steps 3 to 5, 7, 11 to 14 and 16 of a key event outside the range; gives its leaf if it is a record.
     fn judge_event(&mut self, history: &mut History, event: &EventProof, is_closed: bool) -> Option<TreeHash> {
         let (Some(header), Some(signatures)) = (self.header, &self.signatures) else { return None };
         let failure = &mut self.failure;
@@ -165,7 +163,7 @@ impl Judge {
         if due.is_some_and(|due| !due.verifies()) {
             fail(Reason::Signature);
         }
-        self.failure.is_none().then(|| merkle::leaf(&event.record))
+        Some(merkle::leaf(&event.record))
     }
 
     fn record(&mut self, index: u64, bytes: &[u8]) {
