@@ -2,7 +2,7 @@
 import { toHex } from '../src/bytes.js';
 import { button, byId, code, el, fill, foreign, type Child } from './dom.js';
 import { grouped, plural, short, size, utc } from './format.js';
-import type { Detail, Row, Value, ValueMap } from './messages.js';
+import type { Detail, Row, Value } from './messages.js';
 import { MARKS } from './records-view.js';
 import { hexDump, openedValue } from './values.js';
 import { CLASSES, FAILURES, KINDS, MODES, named, OUTCOMES, REAL_FACTS } from './words.js';
@@ -40,13 +40,8 @@ export class RecordView {
     section.scrollIntoView({ block: 'nearest' });
   }
 
-  hide(): void {
-    const section = document.getElementById('record');
-    if (section !== null) section.hidden = true;
-  }
-
   private close(): void {
-    this.hide();
+    byId('record').hidden = true;
     this.closed();
   }
 
@@ -202,5 +197,3 @@ function bytesOf({ bytes }: Detail): HTMLElement {
 function pairs(lines: [Child, Child][]): HTMLElement {
   return el('dl', { class: 'pairs' }, ...lines.flatMap(([name, value]) => [el('dt', {}, name), el('dd', {}, value)]));
 }
-
-export type { ValueMap };

@@ -37,7 +37,9 @@ export class RecordsView {
   constructor(
     private readonly client: Client,
     private readonly open: (index: number) => void,
-  ) {}
+  ) {
+    this.body.addEventListener('keydown', (event) => this.move(event));
+  }
 
   async show(totals: Totals, chosen: number | null): Promise<void> {
     const section = byId('records');
@@ -59,7 +61,7 @@ export class RecordsView {
     else await this.find(chosen);
   }
 
-  /** Turns to the page that has this record, without a filter if the filter hides it. */
+  /** Turns to the page where this record stands, or would stand if the filter let it through. */
   async find(index: number): Promise<void> {
     await this.take(this.client.find(this.filter, index));
     this.select(index);
@@ -76,7 +78,6 @@ export class RecordsView {
   private table(): HTMLElement {
     const head = ['Index', 'Kind', 'Action', 'Outcome', 'Lineage', 'Actor', 'Fields', 'Claimed time, UTC'];
     const columns = head.map((name) => el('th', { scope: 'col', class: `c-${name.split(/[ ,]/)[0]!.toLowerCase()}` }, name));
-    this.body.addEventListener('keydown', (event) => this.move(event));
     return el('table', { class: 'records', 'aria-labelledby': 'records-heading' }, el('thead', {}, el('tr', {}, ...columns)), this.body);
   }
 

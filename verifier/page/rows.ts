@@ -1,4 +1,4 @@
-/** The list of a bundle's records, kept in the worker: some forty bytes a record and where its bytes are in the file, so that any file can be shown. */
+/** The list of a bundle's records, kept in the worker: some fifty bytes a record and where its bytes are in the file, so that any file can be shown. */
 import { decodeUtf8, toHex } from '../src/bytes.js';
 import type { Opening } from '../src/bundle.js';
 import { decode, type ValueMap } from '../src/cbor.js';
@@ -17,6 +17,13 @@ const OPENINGS_MAX = 4_000_000;
 const ACTIONS_MAX = 4096;
 const UNREADABLE = 255;
 const NONE = -1;
+
+/** An opened field, and where in the file its value and its salt are: [from, to). */
+interface OpeningPlace {
+  label: string;
+  value: [number, number];
+  salt: [number, number];
+}
 
 export class Rows {
   /** The index of the first record. */
@@ -173,16 +180,12 @@ export class Rows {
   }
 
   /** The openings of a row: label, where its value is, and where its salt is (right before the head of the value). */
-  openingsOf(row: number): { label: string; value: [number, number]; salt: [number, number] }[] {
-    const found = [];
+  openingsOf(row: number): OpeningPlace[] {
+    const found: OpeningPlace[] = [];
     for (let at = this.openingRow.search(row); at < this.openingRow.length && this.openingRow.at(at) === row; at += 1) {
       const [end, size] = [this.openingEnd.at(at), this.openingSize.at(at)];
       const saltEnd = end - size - (size < 24 ? 1 : size < 256 ? 2 : size < 65_536 ? 3 : 5);
-      found.push({ label: this.labels.name(this.openingLabel.at(at)), value: [end - size, end], salt: [saltEnd - 32, saltEnd] } satisfies {
-        label: string;
-        value: [number, number];
-        salt: [number, number];
-      });
+      found.push({ label: this.labels.name(this.openingLabel.at(at)), value: [end - size, end], salt: [saltEnd - 32, saltEnd] });
     }
     return found;
   }

@@ -4,6 +4,7 @@ import { toHex } from '../src/bytes.js';
 import type { Item } from '../src/bundle.js';
 import { decode, type Value, type ValueMap } from '../src/cbor.js';
 import { looksLikeFork, verifyFork } from '../src/fork.js';
+import { useHashes } from '../src/hashes.js';
 import { leafHash } from '../src/merkle.js';
 import { isMisused } from '../src/misuse.js';
 import { parseRecord, recordDigest } from '../src/record.js';
@@ -11,6 +12,7 @@ import { emptyScope } from '../src/scope.js';
 import { misuseReport, toJson, type Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
 import type { Cause, Detail, FromWorker, Misused, Policy, ToWorker } from './messages.js';
+import { pageHashes } from './page-hashes.js';
 import { Rows } from './rows.js';
 
 const READ_SIZE = 1 << 20;
@@ -27,6 +29,7 @@ interface Verified {
 let verified: Verified | undefined;
 
 export function startWorker(): void {
+  useHashes(pageHashes);
   addEventListener('message', (event: MessageEvent<ToWorker>) => void answer(event.data));
 }
 

@@ -46,7 +46,7 @@ export class Chain {
       (this.prev === undefined || equal(this.prev, record.prev!) ? undefined : 'prev') ??
       // Step 7.
       (this.closed ? 'after-terminal' : undefined) ??
-      this.steps8and9(index, record, toHex(digest)) ??
+      this.steps8and9(index, record, digest) ??
       this.step10(index, record);
     if (failure !== undefined) return failure;
     this.prev = digest;
@@ -61,13 +61,13 @@ export class Chain {
     return [...this.open.values()];
   }
 
-  private steps8and9(index: number, record: Record, digest: string): Reason | undefined {
+  private steps8and9(index: number, record: Record, digest: Uint8Array): Reason | undefined {
     if (record.kind === KIND.outcome) {
       const wasOpen = this.open.delete(toHex(record.intent!));
       // Where the bundle does not begin at index 0, the intent may lie before it: such an outcome is passed over.
       if (!wasOpen && this.header.first === 0) return 'pairing-order';
     }
-    if (record.kind === KIND.intent) this.open.set(digest, index);
+    if (record.kind === KIND.intent) this.open.set(toHex(digest), index);
     return this.open.size > OPEN_MAX ? 'too-many-open' : undefined;
   }
 

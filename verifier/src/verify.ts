@@ -252,7 +252,7 @@ export class Verifier {
     const stranger = references.find(({ settled, note }) => !settled && note !== undefined && verifyNote(note, this.keys, this.verify) !== true);
     if (stranger !== undefined) {
       const why = `the checkpoint of size ${stranger.size} is signed by no key of this log: it is of another log, or was changed, so leave it out or take it from where you kept it`;
-      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [] });
+      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [], opened: 0 });
       return;
     }
     const head = this.head();
@@ -299,8 +299,8 @@ export class Verifier {
 
   private stopIfFailed(): void {
     if (this.worst === undefined) return;
-    this.scope.erased = [];
-    this.scope.opened = 0;
+    // What was found up to where the reading stopped says nothing of the bundle.
+    [this.scope.erased, this.scope.opened] = [[], 0];
     this.report = failureReport(this.worst, this.scope, this.haveLess);
   }
 }

@@ -63,7 +63,7 @@ pub struct Scope {
     pub checkpoint: Option<Checkpoint>,
     /// Records covered by the reference that was brought.
     pub reference_size: Option<u64>,
-    /// Values opened and found to fit.
+    /// Values opened and found to fit; none after a failure.
     pub opened: u64,
     /// Intents without an outcome.
     pub open_intent_count: u64,
