@@ -31,7 +31,7 @@ mod well_known;
 
 pub mod signer;
 
-pub use backup::{Backup, back_up, restore};
+pub use backup::{Backup, back_up, give_up_vault, restore};
 pub use custody::Custody;
 pub use fault::{KeyFault, PassphraseFault, SignerFault};
 pub use files::is_protected;
@@ -46,7 +46,7 @@ pub use well_known::{InForce, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};
 pub(crate) use seed::random;
-pub(crate) use succession::{Coming, settle};
+pub(crate) use succession::{Coming, is_unsettled, settle};
 
 #[cfg(test)]
 mod tests;
