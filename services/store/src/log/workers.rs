@@ -130,8 +130,9 @@ fn sync(shared: &Shared, mut segments: SegmentWriter) {
     while let Some(mut batch) = shared.line.next_batch() {
         let entries: Vec<_> = batch.iter().flat_map(Group::records).map(|record| Entry { record: &record.record, signature: &record.signature }).collect();
         if let Err(error) = segments.append(&entries) {
-            batch.iter().for_each(|group| group.answer(Err(&error)));
-            return shared.line.fail(error);
+            // Whoever is told of it finds the line failed already.
+            shared.line.fail(error.again());
+            return batch.iter().for_each(|group| group.answer(Err(&error)));
         }
         if let Some(fold) = locked(&shared.fold).as_mut() {
             batch.iter().flat_map(Group::records).for_each(|record| fold.add(record.is_seal, &record.signature));

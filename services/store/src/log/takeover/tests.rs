@@ -4,7 +4,7 @@ use super::*;
 use crate::disk::faulty::{Choices, Fault, mount};
 use crate::keys::{Custody, KeyFault, OperatorKey, Successor, committed_keys, export_recovery, give_up_vault};
 use crate::log::{Draft, LogReader, fsck, key_account};
-use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, killed, memory_folder, new_home, still, writer};
+use crate::testing::{AUTHORITY, StillClock, copy_tree, heartbeat, intent, killed, memory_folder, new_home, still, writer};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::KeyId;
 use mickai_proof::history::Committed;
@@ -66,6 +66,10 @@ fn assert_taken_over(home: &Home, heir: KeyId, what: &dyn std::fmt::Debug) {
     assert_eq!((report.records, report.signatures, report.openings, report.unsealed, report.open_intents.len()), (7, 6, 1, 0, 0), "{what:?}");
 }
 
+fn private(path: &Path) {
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+}
+
 #[test]
 fn a_committed_key_takes_over_and_does_what_the_lost_one_left() {
     for (loss, successor) in [(Loss::File, Successor::Recovery), (Loss::File, Successor::Next), (Loss::Signer, Successor::Recovery)] {
@@ -77,7 +81,8 @@ fn a_committed_key_takes_over_and_does_what_the_lost_one_left() {
         assert_eq!((taken.succeeded.unwrap().key, taken.writer.key().id()), (heir, heir));
         assert_eq!(taken.writer.recovered().len(), 1);
         let reader = LogReader::open(home).unwrap();
-        let kinds: Vec<_> = reader.entries(4..9).map(|entry| entry.unwrap().decode().map(|record| (record.kind, record.key_id, record.closes.map(|(_, code)| code))).unwrap()).collect();
+        let kinds: Vec<_> =
+            reader.entries(4..9).map(|entry| entry.unwrap().decode().map(|record| (record.kind, record.key_id, record.closes.map(|(_, code)| code))).unwrap()).collect();
         assert_eq!(kinds, [(Kind::Revoke, heir, None), (Kind::Outcome, heir, Some(OutcomeCode::Unknown)), (Kind::Seal, heir, None)]);
         assert_eq!(reader.entry(4).unwrap().unwrap().digest(), appended.digest);
         drop(taken);
@@ -108,7 +113,7 @@ fn what_may_not_be_done_changes_nothing() {
     std::fs::remove_file(home.vault_key_path()).unwrap();
     assert!(matches!(take(home, &BY_RECOVERY, None), Err(Error::KeyMissing(path)) if path == home.vault_key_path()));
     std::fs::write(home.vault_key_path(), vault_key).unwrap();
-    std::fs::set_permissions(home.vault_key_path(), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    private(&home.vault_key_path());
 
     assert!(!home.path().join("keys/operator.p8.next").exists());
     assert_eq!((LogReader::open(home).unwrap().size(), key_account(home).unwrap().unwrap().1.in_force().unwrap().id()), (4, *key));
@@ -145,9 +150,7 @@ fn a_closed_log_is_not_taken_over() {
 fn a_recovery_file_elsewhere_is_rewritten_there() {
     let Lost { _folder: folder, home, committed, .. } = &lost(Loss::File);
     let stick = folder.path().join("stick");
-    std::fs::write(home.operator_key_path(), b"not needed to move a file").unwrap();
     export_recovery(home, &stick, None).unwrap();
-    std::fs::remove_file(home.operator_key_path()).unwrap();
     let before = std::fs::read(&stick).unwrap();
     assert!(matches!(take(home, &BY_RECOVERY, None), Err(Error::Key(KeyFault::RecoveryMissing(_)))));
     let taken = take(home, &BY_RECOVERY, Some(&stick)).unwrap();
@@ -161,22 +164,17 @@ fn a_recovery_file_elsewhere_is_rewritten_there() {
 #[test]
 fn a_takeover_that_was_cut_off_after_its_record_is_completed_and_not_repeated() {
     let Lost { home, committed, .. } = &lost(Loss::Signer);
-    let (copied_folder, copied) = (memory_folder(), home);
-    let before = ["recovery.mickai", "keys/operator.pub"].map(|name| std::fs::read(copied.path().join(name)).unwrap());
+    let [recovery, recovery_next, public] = ["recovery.mickai", "recovery.mickai.next", "keys/operator.pub"].map(|name| home.path().join(name));
+    let before = [&recovery, &public].map(|path| std::fs::read(path).unwrap());
     take(home, &BY_RECOVERY, None).unwrap();
     // As it was between the record and the files.
     let put_back = || {
-        for (name, bytes) in ["recovery.mickai", "keys/operator.pub"].iter().zip(&before) {
-            let path = home.path().join(name);
-            if path.extension().is_some_and(|extension| extension == "mickai") {
-                std::fs::rename(&path, home.path().join("recovery.mickai.next")).unwrap();
-            }
-            std::fs::write(&path, bytes).unwrap();
-            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        }
         std::fs::rename(home.operator_key_path(), home.path().join("keys/operator.p8.next")).unwrap();
+        std::fs::rename(&recovery, &recovery_next).unwrap();
+        std::fs::write(&public, &before[1]).unwrap();
+        std::fs::write(&recovery, &before[0]).unwrap();
+        private(&recovery);
     };
-    drop(copied_folder);
     put_back();
     let again = take(home, &BY_RECOVERY, None).unwrap();
     assert!(again.succeeded.is_none());
@@ -187,36 +185,51 @@ fn a_takeover_that_was_cut_off_after_its_record_is_completed_and_not_repeated() 
     drop(writer(&Home::open(home.path()).unwrap()).unwrap());
     assert_taken_over(home, committed.recovery, &"a writer came");
     put_back();
-    std::fs::remove_file(home.operator_public_path()).unwrap();
+    std::fs::remove_file(&public).unwrap();
     Home::open(home.path()).unwrap();
     assert_taken_over(home, committed.recovery, &"somebody looked");
     put_back();
-    std::fs::remove_file(home.operator_public_path()).unwrap();
+    std::fs::remove_file(&public).unwrap();
     Home::open_or_create(home.path()).unwrap();
     assert_taken_over(home, committed.recovery, &"somebody opened");
 }
 
-/// A start on a healthy disk after a takeover that failed: it is done, or it can be begun again; and then all is as it should be.
-fn check(root: &Path, heir: KeyId, is_done: bool, what: &dyn std::fmt::Debug) {
+/// A start on a healthy disk after a takeover that failed: it is done, or it can be begun again, and then all is as it should be. Says whether it had to be begun again.
+fn check(root: &Path, heir: KeyId, is_done: bool, what: &dyn std::fmt::Debug) -> bool {
     let _disk = mount(root, false);
     let home = Home::unopened(&root.join("home"));
-    match Home::open(home.path()) {
-        Ok(home) => drop(writer(&home).unwrap_or_else(|error| panic!("{what:?}: {error}"))),
+    let is_begun_again = match Home::open(home.path()) {
+        Ok(home) => {
+            drop(writer(&home).unwrap_or_else(|error| panic!("{what:?}: {error}")));
+            false
+        }
         Err(Error::KeyMissing(_)) if !is_done => {
             let taken = take(&home, &BY_RECOVERY, None).unwrap_or_else(|error| panic!("{what:?}: {error}"));
             assert!(taken.succeeded.is_some(), "{what:?}");
+            true
         }
         Err(error) => panic!("{what:?}: {error}"),
-    }
+    };
     assert_taken_over(&home, heir, what);
+    is_begun_again
+}
+
+fn in_memory(lost: &Lost) -> (TempDir, Home) {
+    let folder = memory_folder();
+    let home = folder.path().join("home");
+    copy_tree(lost.home.path(), &home);
+    (folder, Home::unopened(&home))
 }
 
 /// Every call of a takeover by turn, each with every fault; then a start on what a kill and what a power cut leave.
 #[test]
 fn whichever_call_of_a_takeover_fails_the_log_has_one_key_and_it_is_here() {
+    let lost = lost(Loss::File);
+    let heir = lost.committed.recovery;
     for fault in [Fault::Io, Fault::NoSpace, Fault::Short, Fault::Death] {
+        let mut begun_again = [0, 0];
         for call in 0.. {
-            let Lost { _folder: folder, home, committed, .. } = lost(Loss::File);
+            let (folder, home) = in_memory(&lost);
             let mounted = mount(folder.path(), true);
             mounted.0.plan(call, fault);
             let ended = take(&home, &BY_RECOVERY, None).map(drop);
@@ -228,13 +241,51 @@ fn whichever_call_of_a_takeover_fails_the_log_has_one_key_and_it_is_here() {
             assert!(is_done || fault != Fault::Short, "a short write is continued: {ended:?}");
             let (mut state, events) = mounted.0.history();
             drop(mounted);
-            check(folder.path(), committed.recovery, is_done, &(fault, call, "killed", &ended));
+            begun_again[usize::from(check(folder.path(), heir, is_done, &(fault, call, "killed", &ended)))] += 1;
             events.iter().for_each(|event| state.apply(event));
-            for seed in 0..2 {
-                let image = memory_folder();
-                state.clone().cut_off(&mut Choices(call * 2 + seed)).write_to(image.path());
-                check(image.path(), committed.recovery, is_done, &(fault, call, "power cut", &ended));
-            }
+            let image = memory_folder();
+            state.cut_off(&mut Choices(call)).write_to(image.path());
+            check(image.path(), heir, is_done, &(fault, call, "power cut", &ended));
+        }
+        assert!(begun_again[0] > 10 && (fault == Fault::Short || begun_again[1] > 10), "{fault:?}: {begun_again:?}");
+    }
+}
+
+/// A process dies between writing the record and its fsync, the next one reads the record from memory and dies too, and then the power is cut: no key file took its place by a record that is gone.
+#[test]
+fn files_take_their_places_by_what_is_durable() {
+    let lost = lost(Loss::File);
+    let mut dead_between = None;
+    for second in 0.. {
+        let (folder, home) = in_memory(&lost);
+        let mounted = mount(folder.path(), true);
+        let first = *dead_between.get_or_insert_with(|| {
+            let dies_at = |call: &u64| {
+                let (folder, home) = in_memory(&lost);
+                let mounted = mount(folder.path(), false);
+                mounted.0.plan(*call, Fault::Death);
+                drop(take(&home, &BY_RECOVERY, None));
+                LogReader::open(&home).unwrap().size() == 5
+            };
+            (0..).find(dies_at).unwrap()
+        });
+        mounted.0.plan(first, Fault::Death);
+        take(&home, &BY_RECOVERY, None).unwrap_err();
+        mounted.0.revive();
+        mounted.0.plan(second, Fault::Death);
+        drop(Home::open(home.path()).and_then(|home| writer(&home)));
+        let is_over = !mounted.0.is_done();
+        let (mut state, events) = mounted.0.history();
+        drop(mounted);
+        events.iter().for_each(|event| state.apply(event));
+        for seed in 0..4 {
+            let image = memory_folder();
+            state.clone().cut_off(&mut Choices(second * 4 + seed)).write_to(image.path());
+            check(image.path(), lost.committed.recovery, is_over, &(first, second, seed));
+        }
+        if is_over {
+            assert!(second > 10, "{second}");
+            break;
         }
     }
 }
