@@ -77,6 +77,12 @@ fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
     if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
         eprintln!("retention: {}", retention::run_text(&run, false));
     }
+    if system.disagreements() > 0 {
+        eprintln!(
+            "mickai: two ways to verify a signature disagreed {} times, and the library's word was taken: this is a fault of mickai or of the library, please report it",
+            system.disagreements()
+        );
+    }
     done
 }
 
