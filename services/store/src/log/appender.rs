@@ -2,8 +2,8 @@
 
 use super::draft::Draft;
 use super::line::{Line, Ticket, locked};
-use super::workers::{Shared, Workers};
 use super::sequencer::{Entered, Prepared};
+use super::workers::{Shared, Workers};
 use super::writer::{Appended, OpenIntent};
 use crate::error::{Error, Misuse};
 use crate::keys::OperatorKey;

@@ -19,7 +19,7 @@ use super::writer::{Appended, Found, LogWriter, Options};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
-use crate::keys::Coming;
+use crate::keys::{Coming, KeyFault};
 use crate::segment::Entry;
 use crate::vault::Vault;
 use mickai_proof::digest::{Id, LogId, RecordDigest};
@@ -46,7 +46,7 @@ impl LogWriter {
     /// which is rewritten. The new key lies in the open.
     ///
     /// # Errors
-    /// [`Error::Key`]: no recovery file, another log's, a signer, a passphrase; [`Error::KeyMissing`] if another key than the one in force is to be revoked, which that one would have to sign;
+    /// [`Error::Key`]: no recovery file, another log's, a signer, a passphrase; [`Error::KeyMissing`], [`KeyFault::HeldElsewhere`] if another key than the one in force is to be revoked, which that one would have to sign;
     /// [`Misuse::KeyEvent`] if `effective` lies ahead; [`Misuse::Closed`]; those of [`LogWriter::open`]. Nothing is changed by these; where another comes after the record, the next start does the rest.
     pub fn take_over(home: &Home, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<TakenOver, Error> {
         Self::take_over_options(home, authority, Box::new(SystemClock::new()?), Options::default(), revoking, recovery)
@@ -107,7 +107,8 @@ impl Found {
             return Err(Misuse::KeyEvent.into());
         }
         if revocation.revoked != lost {
-            return Err(Error::KeyMissing(home.operator_key_path()));
+            let path = home.operator_key_path();
+            return Err(if home.operator_public_path().exists() { KeyFault::HeldElsewhere(path).into() } else { Error::KeyMissing(path) });
         }
         // Values could neither be kept nor read without its key.
         Vault::open(home, log)?;
