@@ -1,5 +1,5 @@
 /** The CBOR profile of spec/record.md "Encoding": a strict reader, and the canonical encoder that checks it. */
-import { compare, concat, decodeUtf8, encodeUtf8, equal, join } from './bytes.js';
+import { compare, concat, decodeUtf8, encodeUtf8, equal } from './bytes.js';
 
 /** A CBOR item of the profile. Integers are BigInt because they reach 2^64 − 1. */
 export type Value = bigint | Uint8Array | string | Value[] | ValueMap;
@@ -33,16 +33,9 @@ export function decode(bytes: Uint8Array): Value {
 
 /** The deterministic encoding (RFC 8949 §4.2.1): shortest heads, keys in bytewise order of their encodings. */
 export function encode(value: Value): Uint8Array {
-  if (typeof value === 'bigint') return encodeHead(MAJOR.uint, value);
-  if (typeof value === 'string') {
-    const text = encodeUtf8(value);
-    return concat(encodeHead(MAJOR.text, BigInt(text.length)), text);
-  }
-  if (value instanceof Uint8Array) return concat(encodeHead(MAJOR.bytes, BigInt(value.length)), value);
-  if (Array.isArray(value)) return join([encodeHead(MAJOR.array, BigInt(value.length)), ...value.map(encode)]);
-  const entries = [...value].map(([key, item]) => ({ key: encode(key), item: encode(item) }));
-  entries.sort((a, b) => compare(a.key, b.key));
-  return join([encodeHead(MAJOR.map, BigInt(value.size)), ...entries.flatMap(({ key, item }) => [key, item])]);
+  const writer = new Writer();
+  writer.item(value);
+  return writer.written();
 }
 
 export function encodeHead(major: number, argument: bigint): Uint8Array {
@@ -53,6 +46,58 @@ export function encodeHead(major: number, argument: bigint): Uint8Array {
   head[0] = first | info;
   for (let i = 0; i < size; i += 1) head[size - i] = Number((argument >> BigInt(8 * i)) & 0xffn);
   return head;
+}
+
+/** Appends items to bytes that grow: every record of a bundle is encoded again, so pieces are not made and joined. */
+class Writer {
+  private bytes = new Uint8Array(1024);
+  private size = 0;
+
+  written(): Uint8Array {
+    return this.bytes.slice(0, this.size);
+  }
+
+  item(value: Value): void {
+    if (typeof value === 'bigint') this.put(encodeHead(MAJOR.uint, value));
+    else if (typeof value === 'string') this.string(MAJOR.text, encodeUtf8(value));
+    else if (value instanceof Uint8Array) this.string(MAJOR.bytes, value);
+    else if (Array.isArray(value)) {
+      this.put(encodeHead(MAJOR.array, BigInt(value.length)));
+      for (const item of value) this.item(item);
+    } else this.map(value);
+  }
+
+  private map(map: ValueMap): void {
+    const entries = [...map].map(([key, item]) => ({ key: encodeKey(key), item }));
+    entries.sort((a, b) => compare(a.key, b.key));
+    this.put(encodeHead(MAJOR.map, BigInt(map.size)));
+    for (const { key, item } of entries) {
+      this.put(key);
+      this.item(item);
+    }
+  }
+
+  private string(major: number, bytes: Uint8Array): void {
+    this.put(encodeHead(major, BigInt(bytes.length)));
+    this.put(bytes);
+  }
+
+  private put(bytes: Uint8Array): void {
+    const end = this.size + bytes.length;
+    if (end > this.bytes.length) {
+      const larger = new Uint8Array(Math.max(end, 2 * this.bytes.length));
+      larger.set(this.bytes.subarray(0, this.size));
+      this.bytes = larger;
+    }
+    this.bytes.set(bytes, this.size);
+    this.size = end;
+  }
+}
+
+function encodeKey(key: bigint | string): Uint8Array {
+  if (typeof key === 'bigint') return encodeHead(MAJOR.uint, key);
+  const text = encodeUtf8(key);
+  return concat(encodeHead(MAJOR.text, BigInt(text.length)), text);
 }
 
 /** How many bytes of argument follow an initial byte; refuses indefinite and reserved lengths. */
@@ -67,14 +112,19 @@ export function argumentSize(initial: number): number {
 export function readHead(initial: number, argumentBytes: Uint8Array): Head {
   const major = initial >> 5;
   if (major === 1 || major > 5) throw new Malformed('a major type outside the profile');
-  let argument = BigInt(initial & 0x1f);
-  if (argumentBytes.length > 0) {
-    argument = argumentBytes.reduce((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-    // The smallest value that needs 1, 2, 4 or 8 bytes of argument.
-    const least = argumentBytes.length === 1 ? 24n : 1n << BigInt(4 * argumentBytes.length);
-    if (argument < least) throw new Malformed('a head that is not in its shortest form');
-  }
+  if (argumentBytes.length === 0) return { major, argument: BigInt(initial & 0x1f) };
+  const argument = bigEndian(argumentBytes);
+  // The smallest value that needs 1, 2, 4 or 8 bytes of argument.
+  const least = argumentBytes.length === 1 ? 24n : 1n << BigInt(4 * argumentBytes.length);
+  if (argument < least) throw new Malformed('a head that is not in its shortest form');
   return { major, argument };
+}
+
+/** Up to 8 bytes as an integer; in two halves, because arithmetic on BigInt is slow and there are many heads. */
+function bigEndian(bytes: Uint8Array): bigint {
+  const number = (part: Uint8Array): number => part.reduce((sum, byte) => sum * 256 + byte, 0);
+  if (bytes.length < 8) return BigInt(number(bytes));
+  return (BigInt(number(bytes.subarray(0, 4))) << 32n) | BigInt(number(bytes.subarray(4)));
 }
 
 /** Map keys and openings are ordered by the bytewise order of encodings: for text, shorter first, then bytewise. */
@@ -111,7 +161,7 @@ class Decoder {
     if (count > BigInt(this.bytes.length - this.at)) throw new EndOfInput('the item is cut short');
     const start = this.at;
     this.at += Number(count);
-    return this.bytes.slice(start, this.at);
+    return this.bytes.subarray(start, this.at);
   }
 
   private text(size: bigint): string {

@@ -254,7 +254,7 @@ test('verdict: the scope sentence', () => {
     [brokenThree((p) => (chunk(p, 1)[1] = new Uint8Array(0))), PINNED, `records 0–2 ${of}; nothing is covered: malformed-record at index 1, step 3`],
     [short.bundle(), PINNED, `records 0–1 ${of}; nothing is covered: truncated, have 2 < 3 at index 2, step 20`],
     [new Uint8Array(0), PINNED, 'nothing is covered: not-a-bundle, step 1'],
-    [THREE.bundle(), { key: '' }, 'wrong usage: misuse-key'],
+    [THREE.bundle(), { keys: [OWN.pem, 'hello'] }, 'wrong usage: key 2 of 2, “hello”, is no key: give a public key of ML-DSA-65 as PEM, from -----BEGIN PUBLIC KEY----- on, or a key id of 64 hexadecimal digits'],
   ];
   for (const [bundle, policy, text] of cases) assert.equal(judge(bundle, policy).scope.text, text);
   const { scope } = judge(new Uint8Array(0), PINNED);

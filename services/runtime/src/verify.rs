@@ -60,7 +60,7 @@ impl System {
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, account: &account, size, values: None };
+        let source = Source { reader: &reader, account: &account, size, values: None, kept: None };
         let header = header(&reader, selection, size)?;
         let around = source.around(&header, None)?;
         let mut verifier = Verifier::with_engine(Policy { keys: vec![TrustedKey::Key(key)], ..policy }, engine)?;

@@ -23,7 +23,7 @@ pub enum Error {
         /// Its answer.
         source: io::Error,
     },
-    /// An earlier append failed, so nothing is known about the disk any more: the process must end and start again.
+    /// An earlier append failed, so nothing is known about the disk any more, or a record that others follow has no signature: the process must end and start again.
     Poisoned,
     /// The system gave no random bytes, or the signing library failed.
     Crypto,
@@ -221,7 +221,9 @@ impl fmt::Display for Error {
                 write!(f, "cannot {doing} {}: the disk is full; free some space and run it again", path.display())
             }
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
-            Self::Poisoned => f.write_str("an earlier write to the log failed, so this process writes no more; end it, look at the disk, and start again"),
+            Self::Poisoned => f.write_str(
+                "an earlier record could not be signed or written, so this process writes no more; end it, set right what it said then (the disk, or the signer), and start again",
+            ),
             Self::Crypto => f.write_str("the cryptographic library failed; the system may be out of randomness or memory"),
             Self::Damaged { path, offset, what } => {
                 write!(f, "{} is damaged at byte {offset}: {what}; restore it from a copy, `mickai log fsck` shows what is readable", path.display())

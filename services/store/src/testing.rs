@@ -2,10 +2,14 @@
 
 use crate::clock::Clock;
 use crate::home::Home;
-use crate::log::{Draft, LogWriter, Options, Running};
+use crate::keys::OperatorKey;
+use crate::log::{Draft, LogReader, LogWriter, Options, Running, key_account};
 use crate::{Error, limits};
+use mickai_proof::bundle;
+use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind};
+use mickai_proof::verify::{Policy, Reference, TrustedKey, Verdict, verify};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -91,6 +95,19 @@ pub(crate) fn running() -> Running {
     let mut writer = writer(&home).unwrap();
     let permit = writer.append_intent(intent(), &[]).unwrap();
     writer.begin(permit).unwrap()
+}
+
+/// What a stranger who knows the key says of the whole log, with the newest own checkpoint as the one they kept.
+pub(crate) fn verdict(home: &Home) -> Verdict {
+    let reader = LogReader::open(home).unwrap();
+    let note = std::fs::read_to_string(home.checkpoint_path()).unwrap();
+    let size = Note::parse(note.as_bytes()).unwrap().checkpoint.size;
+    let (log, account) = key_account(home).unwrap().unwrap();
+    let mut bundle = bundle::Writer::new(bundle::Header { log, first: 0, count: size }, account.keys_within(size), &[], &[]);
+    reader.entries(0..size).map(Result::unwrap).for_each(|entry| bundle.push(entry.record, entry.signature, Vec::new()));
+    let key = TrustedKey::Id(OperatorKey::public_of(home).unwrap().id());
+    let policy = Policy { references: vec![Reference::parse(note.as_bytes()).unwrap()], keys: vec![key], ..Policy::default() };
+    verify(&bundle.finish(&[], &note), policy).unwrap()
 }
 
 pub(crate) fn heartbeat() -> Draft {

@@ -7,7 +7,7 @@ use crate::places;
 use crate::process;
 
 /// The programs to run, by package and example.
-const EXAMPLES: [(&str, &str); 2] = [("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
+const EXAMPLES: [(&str, &str); 3] = [("mickai-store", "append_speed"), ("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
 
 /// A figure: the line that begins so, the value of that name in it, and its goal.
 struct Figure {
@@ -17,7 +17,10 @@ struct Figure {
     goal: Goal,
 }
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 11] = [
+    Figure { bar: "oar/append=each/ratio", line: "append/each ", value: "ratio", goal: Goal::AtLeast(0.85) },
+    Figure { bar: "oar/append=sealed/records_per_s", line: "append/sealed ", value: "records_per_s", goal: Goal::AtLeast(200_000.0) },
+    Figure { bar: "oar/append=intent/over_ms", line: "append/intent ", value: "over_ms", goal: Goal::AtMost(0.3) },
     Figure { bar: "oar/mldsa=avx512/ratio", line: "mldsa/ratio=ours-avx512 ", value: "times", goal: Goal::AtLeast(3.0) },
     Figure { bar: "oar/mldsa=avx2/ratio", line: "mldsa/ratio=ours-avx2 ", value: "times", goal: Goal::AtLeast(2.0) },
     Figure { bar: "oar/verify=sealed/seconds", line: "verify/sealed ", value: "seconds", goal: Goal::AtMost(8.0) },

@@ -9,7 +9,6 @@ use crate::commitment::Opening;
 use crate::digest::{KeyId, RecordDigest, TreeHash};
 use crate::history::{History, KeyEvent};
 use crate::key::PublicKey;
-use crate::limits;
 use crate::merkle::{self, Frontier};
 use crate::mldsa;
 use crate::record;
@@ -177,14 +176,6 @@ impl Judge {
             self.chain = Some(Chain::new(header, left, core::mem::take(&mut self.history), &self.policy));
             self.chunk_start = index;
         }
-        if index == self.chunk_start + self.chunk.len() as u64 && self.chunk.len() as u64 == limits::CHUNK_RECORDS {
-            self.chunk.clear();
-            self.chunk_start = index;
-        }
-        // Like a signature, a record after the index of a failure cannot lower it.
-        if self.failure.is_some_and(|failure| failure.index < index) {
-            return self.chunk.push(None);
-        }
         let Some(chain) = &mut self.chain else { return };
         let failure = &mut self.failure;
         let pending = chain.record(index, bytes, &self.policy, &mut |reason| Self::fail(failure, index, reason));
@@ -196,11 +187,7 @@ impl Judge {
         self.chunk.get(offset)?.as_ref()
     }
 
-    /// A signature after the index of a failure cannot lower it, and is not looked at. One at that index can: step 16 is found with its record, and a signature fails earlier.
     fn signature(&mut self, index: u64, bytes: &[u8]) {
-        if self.failure.is_some_and(|failure| failure.index < index) {
-            return;
-        }
         let Some(mut signatures) = self.signatures.take() else { return };
         let mut failure = self.failure;
         if let Some(pending) = self.pending(index) {
@@ -211,7 +198,7 @@ impl Judge {
         self.signatures = Some(signatures);
     }
 
-    /// Step 14 of the records of a chunk that lie no higher than what failed already.
+    /// Step 14 of the records of a chunk that lie no higher than what failed already: one at that index can still fail earlier, in step 14 where its record failed in step 16.
     fn verify_due(&mut self) {
         let mut due = core::mem::take(&mut self.due);
         if let Some(failure) = self.failure {
@@ -249,20 +236,19 @@ impl Judge {
 
     fn chunk_end(&mut self) {
         self.verify_due();
-        self.is_stopped = self.failure.is_some();
+        self.chunk_start += self.chunk.len() as u64;
+        self.chunk.clear();
         let is_last = self.chain.as_ref().map(|chain| chain.frontier().size()) == self.header.map(|header| header.end());
-        if is_last
-            && !self.is_stopped
-            && let Some(mut chain) = self.chain.take()
-        {
+        if is_last && let Some(mut chain) = self.chain.take() {
             let is_closed = chain.is_closed();
             self.judge_events(chain.history_mut(), u64::MAX, is_closed);
             let is_idle = !self.located.is_empty() && !chain.history().has_changed();
-            if !self.is_stopped && (chain.history().is_unfinished() || is_idle) {
+            if self.failure.is_none() && (chain.history().is_unfinished() || is_idle) {
                 Self::fail(&mut self.failure, chain.frontier().size(), Reason::KeyHistory);
-                self.is_stopped = true;
             }
             self.chain = Some(chain);
         }
+        // What comes later has a higher index.
+        self.is_stopped = self.failure.is_some();
     }
 }

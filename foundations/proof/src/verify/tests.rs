@@ -4,7 +4,9 @@ mod failed;
 
 mod policy_file;
 
-mod tamper;
+mod references;
+
+pub mod tamper;
 
 use super::chain::Chain;
 use super::{Axis, AxisState, Policy, Reason, Word, verify};

@@ -152,8 +152,8 @@ impl fmt::Display for SignerFault {
             Self::OtherUser(uid) => write!(f, "it belongs to user {uid}, not to you: nothing was asked of it"),
             Self::Malformed => f.write_str("it answered in another form; use the same version for both"),
             Self::OtherKey { have, want } => write!(f, "it holds key {}, this home's is {}", have.short(), want.short()),
-            Self::BadSignature => f.write_str("what it gave is no signature of what was asked"),
-            Self::Refused(refusal) => write!(f, "it refused: {refusal}"),
+            Self::BadSignature => f.write_str("what it gave is no signature of what was asked; start it again, of this version and with this key"),
+            Self::Refused(refusal) => write!(f, "it refused, so nothing is signed and nothing is done: {refusal}"),
             Self::Taken => f.write_str("another signer answers there already"),
             Self::OpenFolder => f.write_str("others can enter its folder; give a folder of mode 0700 of your own"),
         }

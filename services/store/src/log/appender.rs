@@ -12,7 +12,7 @@ use mickai_proof::digest::LogId;
 use mickai_proof::record::Kind;
 use std::sync::Arc;
 
-/// The means to append, for any number of threads. While there is one, the lock is held; dropping the last seals what is unsealed and gives the lock back.
+/// The means to append, for any number of threads. While there is one, the lock is held; dropping the last seals what is unsealed, signs the head, and gives the lock back.
 #[derive(Clone)]
 pub struct Appender {
     workers: Arc<Workers>,
@@ -128,18 +128,7 @@ impl Appender {
     /// # Errors
     /// [`Error::Crypto`], [`Error::Io`], [`Error::Poisoned`].
     pub fn checkpoint(&self) -> Result<String, Error> {
-        let shared = self.inner();
-        let (checkpoint, key) = {
-            let mut sequencer = locked(&shared.sequencer);
-            if sequencer.state.unsealed > 0 && !sequencer.state.closed {
-                sequencer.seal(shared, false)?;
-            }
-            let checkpoint = sequencer.checkpoint()?;
-            sequencer.planned = checkpoint.size;
-            (checkpoint, Arc::clone(&sequencer.key))
-        };
-        shared.line.wait_durable(checkpoint.size)?;
-        shared.keep_checkpoint(checkpoint, &key)
+        self.inner().checkpoint()
     }
 
     fn enter(&self, drafts: Vec<Draft>, has_values: bool) -> Result<Entered, Error> {

@@ -44,6 +44,9 @@ pub use writer::{Appended, LogWriter, OpenIntent};
 mod tests;
 
 #[cfg(test)]
+mod endings;
+
+#[cfg(test)]
 mod faults;
 
 #[cfg(test)]

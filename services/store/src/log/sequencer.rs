@@ -79,6 +79,12 @@ pub(super) struct Place {
     pub key_id: KeyId,
 }
 
+/// The place of a key event, of which it speaks.
+pub(super) struct Next {
+    pub index: u64,
+    pub prev: RecordDigest,
+}
+
 /// Where the log is, with everything that has a place, durable or not.
 pub(super) struct Sequencer {
     pub state: State,
@@ -129,6 +135,11 @@ impl Sequencer {
         Ok(Entered { number, appended, ticket })
     }
 
+    /// Seals what is unsealed, if anything is. After a terminal record nothing is: it has its seal before it.
+    pub fn seal_rest(&mut self, shared: &Shared) -> Result<(), Error> {
+        if self.state.unsealed > 0 && !self.state.closed { self.seal(shared, false) } else { Ok(()) }
+    }
+
     /// Places a seal over what is unsealed (spec/record.md "Seal"); with a plan, a checkpoint is made when it is durable.
     pub fn seal(&mut self, shared: &Shared, with_plan: bool) -> Result<(), Error> {
         let signatures = shared.signatures(&self.state)?;
@@ -147,17 +158,16 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Places a rotate or a revoke under `signer`; what is placed after it is signed with `after`. The log could not take it back, so it is tried on a copy of what is known of keys first.
-    /// Nothing may be unsealed: a seal is by the key of the records that it covers.
-    pub fn key_event(&mut self, shared: &Shared, draft: Draft, signer: Arc<OperatorKey>, after: Arc<OperatorKey>) -> Result<Entered, Error> {
+    /// Places a rotate or a revoke, whose event `make` tells once its place is known, under `signer`; what is placed after it is signed with `after`. What is unsealed is sealed before it: a seal is by
+    /// the key of the records that it covers. The log could not take the event back, so it is tried on a copy of what is known of keys first.
+    pub fn key_event(&mut self, shared: &Shared, signer: Arc<OperatorKey>, after: Arc<OperatorKey>, make: impl FnOnce(&Next) -> Result<Draft, Error>) -> Result<Entered, Error> {
         if self.state.closed {
             return Err(Misuse::Closed.into());
         }
-        if self.state.unsealed > 0 {
-            return Err(Misuse::KeyEvent.into());
-        }
         shared.line.wait_for_room()?;
-        let mut drafts = [Prepared::new(draft)];
+        self.seal_rest(shared)?;
+        let prev = self.state.last.ok_or(Misuse::KeyEvent)?;
+        let mut drafts = [Prepared::new(make(&Next { index: self.state.frontier.size(), prev })?)];
         let before = std::mem::replace(&mut self.key, signer);
         let placed = self.place(shared, &mut drafts);
         let signer = std::mem::replace(&mut self.key, before);

@@ -1,7 +1,7 @@
 //! A log that is open for writing: what its threads share, and their beginning and end.
 //!
 //! Callers take turns at the sequencer, on their own threads. As many signers as there are cores sign what it puts into the line, one thread writes and fsyncs from the front of the line, and one
-//! seals what would otherwise stay unsealed for too long. Dropping the last handle seals the rest, lets the line run empty, ends the threads and gives the lock back.
+//! seals what would otherwise stay unsealed for too long. Dropping the last handle seals the rest, lets the line run empty, signs the head, ends the threads and gives the lock back.
 
 use super::line::{Group, Line, Part, Plan, locked};
 use super::replay::State;
@@ -75,13 +75,8 @@ impl Workers {
 
 impl Drop for Workers {
     fn drop(&mut self) {
-        {
-            let mut sequencer = locked(&self.shared.sequencer);
-            if sequencer.state.unsealed > 0 && !sequencer.state.closed {
-                // If it fails, the log was lost to this process before, and the next start seals.
-                let _ = sequencer.seal(&self.shared, false);
-            }
-        }
+        // If it fails, the log was lost to this process before, and the next start seals; or the head could not be signed or written, and the checkpoint before it stays.
+        let _ = self.shared.line.check().and_then(|()| self.shared.checkpoint());
         self.shared.keeper.end();
         self.shared.line.close();
         for thread in self.threads.drain(..) {
@@ -130,7 +125,7 @@ fn sync(shared: &Shared, mut segments: SegmentWriter) {
     while let Some(mut batch) = shared.line.next_batch() {
         let entries: Vec<_> = batch.iter().flat_map(Group::records).map(|record| Entry { record: &record.record, signature: &record.signature }).collect();
         if let Err(error) = segments.append(&entries) {
-            // Whoever is told of it finds the line failed already.
+            // The line first: whoever hears of the failure and tries again is refused at once.
             shared.line.fail(error.again());
             return batch.iter().for_each(|group| group.answer(Err(&error)));
         }
@@ -211,6 +206,19 @@ impl Shared {
             Some(fold) => Ok(fold.digest()),
             None => Ok(fold.insert(Fold::read(&self.home, state.seal_from..end)?).digest()),
         }
+    }
+
+    /// Seals what is unsealed, waits until all of it is durable, and keeps a checkpoint of it by the key that was in force then.
+    pub fn checkpoint(&self) -> Result<String, Error> {
+        let (checkpoint, key) = {
+            let mut sequencer = locked(&self.sequencer);
+            sequencer.seal_rest(self)?;
+            let checkpoint = sequencer.checkpoint()?;
+            sequencer.planned = checkpoint.size;
+            (checkpoint, Arc::clone(&sequencer.key))
+        };
+        self.line.wait_durable(checkpoint.size)?;
+        self.keep_checkpoint(checkpoint, &key)
     }
 
     /// Signs a tree head, all of it durable, and keeps the note as the newest own checkpoint; gives a newer one where there is one.

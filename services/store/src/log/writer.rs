@@ -2,10 +2,10 @@
 
 use super::appender::Appender;
 use super::draft::Draft;
-use super::key_events::settle_keys;
+use super::key_events::{KeyAccount, settle_keys};
 use super::line::{Line, locked};
 use super::replay::{CheckpointCheck, Ending, State, replay};
-use super::sequencer::{Place, Prepared, Sequencer};
+use super::sequencer::{Next, Place, Prepared, Sequencer};
 use super::workers::{Keeper, Shared, Workers};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Misuse};
@@ -46,7 +46,7 @@ pub struct OpenIntent {
     pub authority: (Id, u64),
 }
 
-/// The right and the means to append. Dropping it, and every [`Appender`] made from it, gives the lock back.
+/// The right and the means to append. Dropping it, and every [`Appender`] made from it, seals what is unsealed, signs the head as the newest own checkpoint, and gives the lock back.
 pub struct LogWriter {
     pub(super) appender: Appender,
     key: Arc<OperatorKey>,
@@ -181,6 +181,11 @@ impl LogWriter {
         self.state().erased.clone()
     }
 
+    /// What the log says of its keys.
+    pub fn keys(&self) -> KeyAccount {
+        self.state().keys.clone()
+    }
+
     /// The `outcome_unknown` records that this start appended.
     pub fn recovered(&self) -> &[Appended] {
         &self.recovered
@@ -232,11 +237,11 @@ impl LogWriter {
         StateGuard(locked(&self.appender.inner().sequencer))
     }
 
-    /// Appends a rotate or a revoke, signed by `signer`; from then on this log is signed with `after`.
-    pub(super) fn append_key_event(&mut self, draft: Draft, signer: OperatorKey, after: OperatorKey) -> Result<Appended, Error> {
+    /// Appends a rotate or a revoke, signed by `signer`; from then on this log is signed with `after`. It is made in its turn, while nobody else is given a place.
+    pub(super) fn append_key_event(&mut self, signer: OperatorKey, after: OperatorKey, make: impl FnOnce(&Next) -> Result<Draft, Error>) -> Result<Appended, Error> {
         let after = Arc::new(after);
         let shared = self.appender.inner();
-        let entered = locked(&shared.sequencer).key_event(shared, draft, Arc::new(signer), Arc::clone(&after))?;
+        let entered = locked(&shared.sequencer).key_event(shared, Arc::new(signer), Arc::clone(&after), make)?;
         entered.ticket.wait()?;
         self.key = after;
         entered.appended.first().copied().ok_or(Error::Misuse(Misuse::BatchCount(0)))
@@ -256,13 +261,11 @@ impl LogWriter {
     }
 
     /// Seals what is unsealed and waits until all of it is durable.
-    pub(super) fn seal(&self) -> Result<(), Error> {
+    fn seal(&self) -> Result<(), Error> {
         let shared = self.appender.inner();
         let size = {
             let mut sequencer = locked(&shared.sequencer);
-            if sequencer.state.unsealed > 0 && !sequencer.state.closed {
-                sequencer.seal(shared, false)?;
-            }
+            sequencer.seal_rest(shared)?;
             sequencer.state.frontier.size()
         };
         shared.line.wait_durable(size)

@@ -20,7 +20,7 @@ mod tree;
 
 mod around;
 
-pub use around::{Around, around};
+pub use around::{around, paths};
 pub use publish::{Published, keep, publish, renew};
 pub use tree::Tree;
 

@@ -1,11 +1,12 @@
-//! Names of tiles (C2SP tlog-tiles "Merkle Tree", "Log Entries").
+//! Where tiles lie in a folder; their names are those of `mickai_proof::tiles`.
 
+use mickai_proof::tiles::Tile;
 use std::path::{Path, PathBuf};
 
 /// Hashes of a full tile, and records of a full bundle of entries.
-pub(super) const WIDTH: u64 = 256;
+pub(super) const WIDTH: u64 = mickai_proof::tiles::TILE_WIDTH;
 /// Tree levels in one tile.
-pub(super) const HEIGHT: u32 = 8;
+pub(super) const HEIGHT: u32 = WIDTH.ilog2();
 
 /// What a tile holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,18 +19,7 @@ pub(super) enum Kind {
 
 /// The path of a full tile.
 pub(super) fn full(folder: &Path, kind: Kind, number: u64) -> PathBuf {
-    let mut path = match kind {
-        Kind::Hashes(level) => folder.join("tile").join(level.to_string()),
-        Kind::Entries => folder.join("tile/entries"),
-    };
-    let digits = number.to_string();
-    let padded = format!("{}{digits}", "0".repeat((3 - digits.len() % 3) % 3));
-    let groups = padded.len() / 3;
-    for group in 0..groups {
-        let part = padded.get(3 * group..3 * group + 3).unwrap_or_default();
-        path.push(if group + 1 < groups { format!("x{part}") } else { part.to_owned() });
-    }
-    path
+    partial(folder, kind, number, WIDTH)
 }
 
 /// The folder of the partial tiles of a number.
@@ -39,23 +29,13 @@ pub(super) fn partials(folder: &Path, kind: Kind, number: u64) -> PathBuf {
     name.into()
 }
 
-/// The path of a partial tile with `width` hashes or records.
+/// The path of a tile with `width` hashes or records.
 pub(super) fn partial(folder: &Path, kind: Kind, number: u64, width: u64) -> PathBuf {
-    partials(folder, kind, number).join(width.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The examples of the specification.
-    #[test]
-    fn numbers_are_written_as_the_specification_writes_them() {
-        let name = |number| full(Path::new(""), Kind::Hashes(0), number);
-        assert_eq!(name(0), Path::new("tile/0/000"));
-        assert_eq!(name(1_234_067), Path::new("tile/0/x001/x234/067"));
-        assert_eq!(name(999), Path::new("tile/0/999"));
-        assert_eq!(name(1_000), Path::new("tile/0/x001/000"));
-        assert_eq!(partial(Path::new("log"), Kind::Entries, 315, 17), Path::new("log/tile/entries/315.p/17"));
-    }
+    // A tile has at most 256, and a tree of 2^64 leaves eight levels of tiles.
+    let width = width as u16;
+    let tile = match kind {
+        Kind::Hashes(level) => Tile::Hashes { level: level as u8, index: number, width },
+        Kind::Entries => Tile::Entries { index: number, width },
+    };
+    folder.join(tile.path())
 }

@@ -4,11 +4,12 @@ use super::path::{self, Kind};
 use super::*;
 use crate::error::{Error, Misuse};
 use crate::home::Home;
-use crate::log::{Draft, LogReader, LogWriter};
-use crate::testing::{heartbeat, new_home, writer};
+use crate::log::{Draft, LogReader, LogWriter, key_account};
+use crate::testing::{AUTHORITY, heartbeat, new_home, writer};
+use mickai_proof::bundle::Cut;
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::TreeHash;
-use mickai_proof::merkle;
+use mickai_proof::merkle::{self, Gather};
 use mickai_proof::record::Mode;
 use std::path::Path;
 
@@ -203,26 +204,48 @@ fn changed_tiles_are_written_again_and_another_log_is_refused() {
     assert!(keep(&home, &LogReader::open(&home).unwrap(), &later).unwrap().root(604).unwrap().is_some());
 }
 
-/// Left and right of any range are those that hashing the whole log gives, whatever was done to the kept tiles.
+/// What lies around any range, and the path of any record, is what one pass over the whole log gives, whatever was done to the kept tiles; with and without key events.
 #[test]
 fn what_lies_around_a_range_leads_to_the_checkpoint() {
     let (_folder, home) = new_home();
     let mut live = writer(&home).unwrap();
-    grow(&mut live, 700);
-    let note = live.checkpoint().unwrap();
-    let (reader, leaves) = (LogReader::open(&home).unwrap(), leaves(&home));
-    let size = reader.size();
-    let inner = path::full(&home.path().join("tiles"), Kind::Hashes(0), 1);
-    for range in [0..1, 0..size, 300..301, 255..257, 256..512, 1..size, size - 1..size] {
-        let by_definition = Around {
-            left: reader.frontier(range.start).unwrap().unwrap(),
-            right: merkle::right_ranges(range.end, size).into_iter().map(|right| merkle::root_of(&leaves[right.start as usize..right.end as usize]).unwrap()).collect(),
-        };
-        assert_eq!(around(&home, &reader, &note, range.clone()).unwrap(), by_definition, "{range:?}");
-        std::fs::write(&inner, [7; 8_192]).unwrap();
-        assert_eq!(around(&home, &reader, &note, range.clone()).unwrap(), by_definition, "{range:?}");
-    }
-    for range in [3..3, 0..size + 1] {
-        assert!(matches!(around(&home, &reader, &note, range), Err(Error::Misuse(Misuse::Checkpoint))));
+    for has_events in [false, true] {
+        if has_events {
+            live.rotate_key(AUTHORITY, None).unwrap();
+            grow(&mut live, 100);
+            live.rotate_key(AUTHORITY, None).unwrap();
+        }
+        grow(&mut live, 600);
+        let note = live.checkpoint().unwrap();
+        // What comes after the checkpoint, a key event among it, is no part of it.
+        live.append(heartbeat()).unwrap();
+        live.rotate_key(AUTHORITY, None).unwrap();
+        let reader = LogReader::open(&home).unwrap();
+        let size = Note::parse(note.as_bytes()).unwrap().checkpoint.size;
+        let (_, account) = key_account(&home).unwrap().unwrap();
+        let inner = path::full(&home.path().join("tiles"), Kind::Hashes(0), 1);
+        for range in [0..1, 0..size, 300..301, 255..257, 256..512, 1..size, size - 1..size] {
+            let mut cut = Cut::new(range.clone(), size);
+            let mut gather = Gather::new(size);
+            for entry in reader.entries(0..size).map(Result::unwrap) {
+                cut.push(&entry.record, &entry.signature);
+                gather.want_path_of_next();
+                gather.push(merkle::leaf(&entry.record));
+            }
+            let by_definition = cut.finish().unwrap().0;
+            let found = around(&home, &reader, &account, &note, range.clone()).unwrap();
+            assert_eq!(found, by_definition, "{range:?}");
+            assert_eq!(found.events.is_empty(), !has_events || range == (0..size), "{range:?}");
+            std::fs::write(&inner, [7; 8_192]).unwrap();
+            assert_eq!(around(&home, &reader, &account, &note, range.clone()).unwrap(), by_definition, "{range:?}");
+            std::fs::write(&inner, [7; 8_192]).unwrap();
+            let found = paths(&home, &reader, &note, range.clone()).unwrap();
+            assert!(found.iter().map(|(entry, _)| entry.index).eq(range.clone()));
+            assert!(found.iter().all(|(entry, path)| gather.path(entry.index).as_ref() == Some(path)));
+        }
+        for range in [3..3, 0..size + 1] {
+            assert!(matches!(around(&home, &reader, &account, &note, range.clone()), Err(Error::Misuse(Misuse::Checkpoint))));
+            assert!(matches!(paths(&home, &reader, &note, range), Err(Error::Misuse(Misuse::Checkpoint))));
+        }
     }
 }

@@ -70,14 +70,7 @@ impl Tree {
         if index >= size {
             return Ok(None);
         }
-        let (mut path, mut range) = (Vec::new(), 0..size);
-        while range.end - range.start > 1 {
-            let split = range.start + split_point(range.end - range.start);
-            let (inside, beside) = if index < split { (range.start..split, split..range.end) } else { (split..range.end, range.start..split) };
-            path.push(beside);
-            range = inside;
-        }
-        self.subtrees(path)
+        merkle::path_ranges(index, size).into_iter().map(|range| self.subtree(range)).collect()
     }
 
     /// That the tree of `old` leaves is a beginning of the tree of `size` leaves (RFC 6962 §2.1.2).
@@ -103,12 +96,8 @@ impl Tree {
         if !is_whole {
             proof.push(range);
         }
-        self.subtrees(proof)
-    }
-
-    /// The subtrees of a proof, which were found from the root downwards, in the order from the leaf upwards.
-    fn subtrees(&self, ranges: Vec<Range<u64>>) -> Result<Option<Vec<TreeHash>>, Error> {
-        ranges.into_iter().rev().map(|range| self.subtree(range)).collect()
+        // Found from the root downwards; a proof goes from the leaf upwards.
+        proof.into_iter().rev().map(|range| self.subtree(range)).collect()
     }
 
     /// The root of the `index`-th perfect subtree of 2^level leaves.
