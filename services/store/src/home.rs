@@ -10,6 +10,7 @@
 //! log/                segments: the truth, and the mark of what is synced
 //! checkpoints/        the newest own checkpoint
 //! vault/              encrypted values behind commitments
+//! vault.lost.N/       the same, given up because their key was lost
 //! models/             imported models
 //! retention           a copy of the retention policy in force, once one was set
 //! index/              where in the log what is; made again when it is gone
