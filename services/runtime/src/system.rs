@@ -12,6 +12,7 @@ use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
 use mickai_store::{Appended, Custody, Draft, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -22,6 +23,7 @@ pub struct System {
     isa: Isa,
     /// `None` until this process has begun to act.
     enforced: Mutex<Option<Option<RetentionRun>>>,
+    pub(crate) disagreements: AtomicU64,
 }
 
 impl System {
@@ -50,7 +52,7 @@ impl System {
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
-        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None) })
+        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), disagreements: AtomicU64::new(0) })
     }
 
     /// The home.
@@ -69,6 +71,10 @@ impl System {
     }
 
     pub(crate) fn crew(&self) -> Arc<dyn Crew> {
+        self.threads.clone()
+    }
+
+    pub(crate) fn verifier_crew(&self) -> Arc<dyn mickai_proof::crew::Crew> {
         self.threads.clone()
     }
 

@@ -54,6 +54,12 @@ pub(crate) fn rename_over(from: &Path, to: &Path) -> Result<(), Error> {
     sync_folder_of(to)
 }
 
+/// Gives a folder another name beside the old one, which nothing has yet; durable when this returns.
+pub(crate) fn move_folder(from: &Path, to: &Path) -> Result<(), Error> {
+    disk_of(to).rename(from, to, Existing::Keep).map_err(Error::io("rename", from))?;
+    sync_folder_of(to)
+}
+
 /// Makes the names in a file's folder durable.
 pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {
     path.parent().map_or(Ok(()), sync_folder)

@@ -77,7 +77,7 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// A key file that the log needs is gone.
+    /// A key file that the log needs is gone: the error says which ways out there are.
     KeyMissing(PathBuf),
     /// The key file is not a key in the form of spec/keys.md.
     NotAKey(PathBuf),
@@ -253,7 +253,7 @@ impl Error {
             Self::ReadableByOthers { path, mode } => {
                 write!(f, "{} has mode {mode:03o}, so others can read a secret; run: chmod 600 {}", path.display(), path.display())
             }
-            Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; restore it from a copy", path.display()),
+            Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; {}", path.display(), way_out(path)),
             Self::NotAKey(path) => write!(f, "{} is not a key in the form that Mickai writes; restore it from a copy", path.display()),
             Self::WrongKey { have, want } => {
                 write!(f, "the key file holds key {}, but the log's key is {}; restore keys/operator.p8 of this log", have.short(), want.short())
@@ -275,6 +275,17 @@ impl Error {
             // Said by the caller of this function.
             Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
         }
+    }
+}
+
+/// What there is to do when that key file is gone (spec/keys.md "What is lost, and what then").
+fn way_out(path: &Path) -> &'static str {
+    if path.ends_with("keys/operator.p8") {
+        "`mickai key restore FILE` puts it back from a backup; without a backup `mickai key revoke --by recovery` lets the recovery key take the log over"
+    } else if path.ends_with("keys/vault.key") {
+        "`mickai key restore FILE` puts it back from a backup; without a backup what the vault holds can never be read again, and `mickai key restore --vault-lost` goes on without it"
+    } else {
+        "restore it from a copy"
     }
 }
 

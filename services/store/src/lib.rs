@@ -51,8 +51,8 @@ pub use index::{Index, Query};
 pub use keys::{Custody, KeyFault, OperatorKey, Passphrase, PassphraseFault};
 pub use lock::{Holder, Lock};
 pub use log::{
-    Appended, Appender, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, Revoking, Running, Succeeded, TornTail, fsck,
-    key_account,
+    Appended, Appender, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, Revoking, Running, Succeeded, TakenOver,
+    TornTail, fsck, key_account,
 };
 pub use map::{Mapped, map};
 pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};

@@ -58,7 +58,8 @@ pub(crate) fn killed(home: &Home) -> (TempDir, Home) {
     (folder, Home::open(&copy).unwrap())
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+/// All of a folder, under a name that nothing has yet.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

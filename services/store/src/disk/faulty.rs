@@ -96,6 +96,12 @@ impl Faulty {
         inner.plan = Some((inner.calls + after, fault));
     }
 
+    /// Another process begins, on what the dead one left in memory and on disk.
+    pub(crate) fn revive(&self) {
+        let mut inner = self.lock();
+        (inner.is_dead, inner.plan) = (false, None);
+    }
+
     /// Has the planned fault happened?
     pub(crate) fn is_done(&self) -> bool {
         let inner = self.lock();

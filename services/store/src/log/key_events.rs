@@ -1,13 +1,15 @@
 //! What the log says of keys, and the records by which one key follows another (spec/keys.md "Key events").
 
 use super::draft::Draft;
-use super::replay::{State, replay};
+use super::replay::{Ending, State, replay};
 use super::sequencer::Next;
 use super::writer::{Appended, LogWriter};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
 use crate::keys::signer::Request;
 use crate::keys::{self, Coming, InForce, OperatorKey, Successor};
+use crate::limits;
+use crate::segment::SegmentWriter;
 use mickai_proof::digest::{Id, KeyId, LogId};
 use mickai_proof::history::{Committed, History, KeyEvent, Revocation};
 use mickai_proof::key::PublicKey;
@@ -193,14 +195,21 @@ impl LogWriter {
 }
 
 /// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer.
-pub(crate) fn settle_keys(home: &Home, state: &State) -> Result<(), Error> {
-    match state.keys.in_force().zip(state.keys.committed()) {
-        Some((in_force, committed)) => keys::settle(home, in_force.id(), committed),
-        None => Ok(()),
-    }
+pub(super) fn settle_keys(home: &Home, state: &State, ending: &Ending) -> Result<(), Error> {
+    let Some((in_force, committed)) = state.keys.in_force().zip(state.keys.committed()).filter(|_| keys::is_unsettled(home)) else { return Ok(()) };
+    // What was read may be in the page cache alone: durable first, or a power cut could take back the record and leave the files that took their places by it.
+    drop(SegmentWriter::open(&home.log_path(), ending.resume, limits::SEGMENT_BYTES_MAX)?);
+    keys::settle(home, in_force.id(), committed)
 }
 
-fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
+/// As [`settle_keys`], for a home without its operator key: a takeover may have been cut off after its record. The caller holds the lock.
+pub(crate) fn settle_cut_off(home: &Home) -> Result<(), Error> {
+    let mut state = State::default();
+    let ending = replay(&home.log_path(), &mut state, |_, _| Ok(()))?;
+    settle_keys(home, &state, &ending)
+}
+
+pub(super) fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
     let mut draft = Draft::new(kind, (ActorClass::Operator, Id(actor.0)), authority, if kind == Kind::Rotate { "key.rotate" } else { "key.revoke" });
     draft.facts = event.to_facts().into_iter().map(|(name, fact)| (name.into_owned(), fact)).collect();
     draft

@@ -4,6 +4,8 @@ mod draft;
 
 mod key_events;
 
+mod takeover;
+
 mod permit;
 
 mod digest;
@@ -29,9 +31,11 @@ mod check;
 pub use appender::{Appender, Pending};
 pub use check::{Finding, Report, TornTail, fsck};
 pub use draft::Draft;
+pub(crate) use key_events::settle_cut_off;
 pub use key_events::{KeyAccount, Revoking, Succeeded, key_account};
 pub use permit::{Permit, Running};
 pub use reader::{Entries, Entry, Head, LogReader};
+pub use takeover::TakenOver;
 #[cfg(test)]
 pub(crate) use writer::Options;
 pub use writer::{Appended, LogWriter, OpenIntent};

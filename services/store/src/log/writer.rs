@@ -4,7 +4,7 @@ use super::appender::Appender;
 use super::draft::Draft;
 use super::key_events::{KeyAccount, settle_keys};
 use super::line::{Line, locked};
-use super::replay::{CheckpointCheck, State, replay};
+use super::replay::{CheckpointCheck, Ending, State, replay};
 use super::sequencer::{Next, Place, Prepared, Sequencer};
 use super::workers::{Keeper, Shared, Workers};
 use crate::clock::{Clock, SystemClock};
@@ -15,6 +15,7 @@ use crate::limits;
 use crate::lock::Lock;
 use crate::segment::{Entry, SegmentWriter};
 use crate::vault::{Erased, Vault};
+use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{Id, LogId, RecordDigest};
 use mickai_proof::history::Committed;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
@@ -98,17 +99,23 @@ impl LogWriter {
     }
 
     pub(crate) fn open_options(home: &Home, authority: (Id, u64), clock: Box<dyn Clock>, options: Options) -> Result<Self, Error> {
-        let lock = Lock::acquire(&home.lock_path(), options.wait)?;
-        let check = CheckpointCheck::read(home)?;
-        let mut state = State::default();
-        let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
-        let newest = check.finish(&state)?;
-        settle_keys(home, &state)?;
-        let key = Arc::new(OperatorKey::load(home)?);
-        if let Some(in_force) = state.keys.in_force().filter(|in_force| *in_force != key.public()) {
-            return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
-        }
-        let mut segments = SegmentWriter::open(&home.log_path(), ending.resume, options.segment_bytes_max)?;
+        let found = Found::read(home, &options)?;
+        let key = found.own_key(home)?;
+        let segments = found.segments(home, &options)?;
+        Self::start(home, found, segments, key, authority, clock, options)
+    }
+
+    /// Goes on with what was found, signing with `key`: the one in force.
+    pub(super) fn start(
+        home: &Home,
+        found: Found,
+        mut segments: SegmentWriter,
+        key: Arc<OperatorKey>,
+        authority: (Id, u64),
+        clock: Box<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let Found { lock, mut state, newest, .. } = found;
         let log = match state.log {
             Some(log) => log,
             None => begin(home, &key, clock.as_ref(), authority, &mut state, &mut segments)?,
@@ -277,6 +284,41 @@ impl LogWriter {
             self.recovered.extend(appended);
         }
         Ok(())
+    }
+}
+
+/// A log as a start found it, its key files settled by what it says, and the right to write.
+pub(super) struct Found {
+    lock: Lock,
+    pub state: State,
+    ending: Ending,
+    newest: Option<(Checkpoint, String)>,
+}
+
+impl Found {
+    /// Waits for the lock, reads everything, and holds it against the newest own checkpoint.
+    pub fn read(home: &Home, options: &Options) -> Result<Self, Error> {
+        let lock = Lock::acquire(&home.lock_path(), options.wait)?;
+        let check = CheckpointCheck::read(home)?;
+        let mut state = State::default();
+        let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
+        let newest = check.finish(&state)?;
+        settle_keys(home, &state, &ending)?;
+        Ok(Self { lock, state, ending, newest })
+    }
+
+    /// The home's key, which must be the one in force.
+    pub fn own_key(&self, home: &Home) -> Result<Arc<OperatorKey>, Error> {
+        let key = OperatorKey::load(home)?;
+        match self.state.keys.in_force().filter(|in_force| *in_force != key.public()) {
+            Some(in_force) => Err(Error::WrongKey { have: key.id(), want: in_force.id() }),
+            None => Ok(Arc::new(key)),
+        }
+    }
+
+    /// Where the log goes on.
+    pub fn segments(&self, home: &Home, options: &Options) -> Result<SegmentWriter, Error> {
+        SegmentWriter::open(&home.log_path(), self.ending.resume, options.segment_bytes_max)
     }
 }
 
