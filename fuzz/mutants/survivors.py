@@ -2,6 +2,8 @@
 """Runs the proof's other tests on the mutants that no vector noticed, and prints the whole list with what noticed each.
 
 usage: survivors.py FOLDER LIST    (FOLDER as `mutants` made it; LIST is what its example `mutants` printed)
+
+What survives is `equivalent` where equivalent.txt argues that no input can tell it. The exit code is 1 where something survives without an argument, or an argument does not hold.
 """
 import json
 import os
@@ -17,6 +19,7 @@ TESTS = [
     ("fuzz", ["every_target_holds"]),
     ("mickai_proof", ["tamper::the_seeded_flips_give_the_committed_hash"]),
 ]
+ARGUED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "equivalent.txt")
 SECONDS_MAX = 300
 BYTES_MAX = 4 << 30
 
@@ -47,24 +50,41 @@ def noticed(program, arguments, number, folder):
     return failed[0] if failed else f"exit {done.returncode}"
 
 
+def arguments_by_mutant():
+    """Why a mutant is none, by file, change and text: the line where it stands may move. As many arguments as there are such mutants."""
+    argued = {}
+    with open(ARGUED, encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip() and not line.startswith("#"):
+                *mutant, why = line.rstrip("\n").split("\t")
+                argued.setdefault(tuple(mutant), []).append(why)
+    return argued
+
+
 def main():
-    folder, listed = sys.argv[1:3]
+    folder, listed = sys.argv[1:]
     built = programs(folder)
     for name, arguments in TESTS:
         assert noticed(built[name], arguments, "0", folder) is None, f"{name} fails without any mutant"
-    counts = {"killed": 0, "SURVIVED": 0}
+    counts = {"killed": 0, "equivalent": 0, "SURVIVED": 0}
+    argued = arguments_by_mutant()
     with open(listed, encoding="utf-8") as lines:
         rows = [line.rstrip("\n").split("\t") for line in lines if line.startswith(("killed\t", "SURVIVED\t"))]
-    for word, number, *rest in rows:
+    for word, number, file, line, change, text, *by in rows:
         if word == "SURVIVED":
-            for name, arguments in TESTS:
-                by = noticed(built[name], arguments, number, folder)
-                if by:
-                    word, rest = "killed", [*rest[:4], f"test {by}"]
-                    break
+            found = next(filter(None, (noticed(built[name], arguments, number, folder) for name, arguments in TESTS)), None)
+            whys = argued.get((file, change, text))
+            if found:
+                word, by = "killed", [f"test {found}"]
+            elif whys:
+                word, by = "equivalent", [whys.pop()]
         counts[word] += 1
-        print("\t".join([word, number, *rest]), flush=True)
-    print(f"{counts['killed']} killed, {counts['SURVIVED']} survived")
+        print("\t".join([word, number, file, line, change, text, *by]), flush=True)
+    unused = [mutant for mutant, whys in argued.items() for _ in whys]
+    for mutant in unused:
+        print("\t".join(["UNUSED", *mutant, "argued, but killed, or no longer a mutant"]))
+    print(f"killed {counts['killed']}, equivalent {counts['equivalent']} (argued), survived {counts['SURVIVED']}")
+    return 1 if unused or counts["SURVIVED"] else 0
 
 
-main()
+sys.exit(main())

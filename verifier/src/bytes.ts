@@ -1,8 +1,9 @@
-/** Small helpers on byte arrays: comparing, joining, hexadecimal, base64 and strict UTF-8. */
+/** Small helpers on byte arrays: comparing, joining, hexadecimal, base64 and strict UTF-8. Nothing here is node's alone. */
 
 // `ignoreBOM` keeps a leading U+FEFF in the result: dropping it would make two encodings of one text.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 export function equal(a: Uint8Array, b: Uint8Array): boolean {
   return compare(a, b) === 0;
@@ -10,7 +11,11 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Bytewise order; a prefix comes before what it begins. Nothing compared here is secret. */
 export function compare(a: Uint8Array, b: Uint8Array): number {
-  return Buffer.compare(a, b);
+  const size = Math.min(a.length, b.length);
+  for (let i = 0; i < size; i += 1) {
+    if (a[i] !== b[i]) return a[i]! < b[i]! ? -1 : 1;
+  }
+  return Math.sign(a.length - b.length);
 }
 
 export function concat(...parts: Uint8Array[]): Uint8Array {
@@ -19,16 +24,25 @@ export function concat(...parts: Uint8Array[]): Uint8Array {
 
 /** Like concat, for lists of any length: a spread of many thousand arguments would overflow the stack. */
 export function join(parts: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat(parts));
+  const joined = new Uint8Array(parts.reduce((size, part) => size + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    joined.set(part, at);
+    at += part.length;
+  }
+  return joined;
 }
 
 export function toHex(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('hex');
+  let hex = '';
+  for (const byte of bytes) hex += HEX[byte]!;
+  return hex;
 }
 
 /** Bytes of an even number of hexadecimal digits, or undefined. */
 export function fromHex(text: string): Uint8Array | undefined {
-  return /^([0-9a-fA-F]{2})*$/.test(text) ? new Uint8Array(Buffer.from(text, 'hex')) : undefined;
+  if (!/^([0-9a-fA-F]{2})*$/.test(text)) return undefined;
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(2 * i, 2 * i + 2), 16));
 }
 
 /**
@@ -36,12 +50,19 @@ export function fromHex(text: string): Uint8Array | undefined {
  * Encoding what was decoded and comparing refuses every other spelling of the same bytes.
  */
 export function fromBase64(text: string): Uint8Array | undefined {
-  const bytes = Buffer.from(text, 'base64');
-  return bytes.toString('base64') === text ? new Uint8Array(bytes) : undefined;
+  try {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    return toBase64(bytes) === text ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 export function toBase64(bytes: Uint8Array): string {
-  return Buffer.from(bytes).toString('base64');
+  // In pieces: one argument for each byte of a long array would overflow the stack.
+  let binary = '';
+  for (let at = 0; at < bytes.length; at += 4096) binary += String.fromCharCode(...bytes.subarray(at, at + 4096));
+  return btoa(binary);
 }
 
 export function encodeUtf8(text: string): Uint8Array {

@@ -1,8 +1,7 @@
 /** What each record owes the records before it: steps 3 to 10 of spec/verdict.md, in one pass. */
-import { createHash } from 'node:crypto';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { equal, toHex } from './bytes.js';
 import type { Header } from './bundle.js';
+import { sha256, startSha3_512 } from './hashes.js';
 import { Frontier, leafHash } from './merkle.js';
 import { DIGEST_SIZE, ID_SIZE, KIND, parseRecord, recordDigest, type Fact, type Record } from './record.js';
 import type { Reason } from './verdict.js';
@@ -47,7 +46,7 @@ export class Chain {
       (this.prev === undefined || equal(this.prev, record.prev!) ? undefined : 'prev') ??
       // Step 7.
       (this.closed ? 'after-terminal' : undefined) ??
-      this.steps8and9(index, record, toHex(digest)) ??
+      this.steps8and9(index, record, digest) ??
       this.step10(index, record);
     if (failure !== undefined) return failure;
     this.prev = digest;
@@ -62,13 +61,13 @@ export class Chain {
     return [...this.open.values()];
   }
 
-  private steps8and9(index: number, record: Record, digest: string): Reason | undefined {
+  private steps8and9(index: number, record: Record, digest: Uint8Array): Reason | undefined {
     if (record.kind === KIND.outcome) {
       const wasOpen = this.open.delete(toHex(record.intent!));
       // Where the bundle does not begin at index 0, the intent may lie before it: such an outcome is passed over.
       if (!wasOpen && this.header.first === 0) return 'pairing-order';
     }
-    if (record.kind === KIND.intent) this.open.set(digest, index);
+    if (record.kind === KIND.intent) this.open.set(toHex(digest), index);
     return this.open.size > OPEN_MAX ? 'too-many-open' : undefined;
   }
 
@@ -94,7 +93,7 @@ export function judgePlace(logId: Uint8Array, index: bigint, bytes: Uint8Array, 
 
 /** The running digest of the signatures since the last seal: the rest of step 10. */
 export class SignatureRun {
-  private hash = createHash('sha3-512');
+  private hash = startSha3_512();
 
   /** `whole` says that the run begins at index 0 or at a seal; only then can a seal be compared. */
   constructor(private whole: boolean) {}
@@ -104,7 +103,7 @@ export class SignatureRun {
     let holds = true;
     if (sealed !== undefined) {
       holds = !this.whole || sameBytes(sealed, this.hash.digest());
-      this.hash = createHash('sha3-512');
+      this.hash = startSha3_512();
       this.whole = true;
     }
     this.hash.update(cose);

@@ -1,6 +1,6 @@
 /** A signed tree head by spec/checkpoint.md: reading the note, and its verification in four steps. */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concat, decodeUtf8, encodeUtf8, equal, fromBase64, toHex } from './bytes.js';
+import { decodeUtf8, encodeUtf8, equal, fromBase64, toHex } from './bytes.js';
+import { sha256 } from './hashes.js';
 import type { PublicKey, VerifySignature } from './keys.js';
 
 export const NOTE_SIZE_MAX = 8192;
@@ -69,5 +69,5 @@ export function isSigned(checkpoint: Checkpoint, key: PublicKey, verify: VerifyS
 export function keyHash(log: string, key: PublicKey): Uint8Array {
   const origin = encodeUtf8(ORIGIN_PREFIX + log);
   const name = encodeUtf8('oar-ml-dsa-65-v1');
-  return sha256(concat(origin, Uint8Array.of(0x0a, 0xff), name, key.raw)).slice(0, KEY_HASH_SIZE);
+  return sha256(origin, Uint8Array.of(0x0a, 0xff), name, key.raw).slice(0, KEY_HASH_SIZE);
 }

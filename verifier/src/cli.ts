@@ -4,6 +4,9 @@ import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { toBase64 } from './bytes.js';
 import { looksLikeFork, verifyFork } from './fork.js';
+import { useHashes } from './hashes.js';
+import { isMisused, type Misused } from './misuse.js';
+import { nodeHashes } from './node-hashes.js';
 import type { Policy } from './policy.js';
 import { parsePolicyFile } from './policyfile.js';
 import { parseReference } from './reference.js';
@@ -19,12 +22,12 @@ const READ_SIZE = 65_536;
 /** A wrong usage of the command: exit 64. */
 class UsageError extends Error {}
 
-type Call = { path: string; policy: Policy | 'misuse-policy'; json: boolean };
+type Call = { path: string; policy: Policy | Misused; json: boolean };
 
 function main(args: string[]): number {
   try {
     const { path, policy, json } = readArguments(args);
-    const report = policy === 'misuse-policy' ? misuseReport(policy, emptyScope()) : verifyFile(path, policy);
+    const report = isMisused(policy) ? misuseReport(policy, emptyScope()) : verifyFile(path, policy);
     console.log(json ? toJson(report) : toText(report));
     return report.exit;
   } catch (error) {
@@ -44,7 +47,7 @@ function readArguments(args: string[]): Call {
   if (verb !== 'verify' || path === undefined || more.length > 0) throw new UsageError('name one file to verify');
   const json = values.json ?? false;
   const file = values.policy === undefined ? {} : parsePolicyFile(readBytes(values.policy));
-  if (file === 'misuse-policy') return { path, policy: file, json };
+  if (isMisused(file)) return { path, policy: file, json };
   const { key = [], checkpoint = [], require, revocation = [] } = values;
   const policy: Policy = {
     ...file,
@@ -133,4 +136,5 @@ function fill(file: number, buffer: Uint8Array): number {
   return size;
 }
 
+useHashes(nodeHashes);
 process.exitCode = main(process.argv.slice(2));

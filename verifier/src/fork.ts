@@ -4,6 +4,7 @@ import { argumentSize, decode, EndOfInput, MAJOR, Malformed, readHead, type Valu
 import { isSigned, namesKey, parseCheckpoint, type Checkpoint } from './checkpoint.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
 import { Frontier, subtreeSizes } from './merkle.js';
+import { isMisused } from './misuse.js';
 import { readPolicy, type Policy } from './policy.js';
 import { ID_SIZE } from './record.js';
 import { emptyScope } from './scope.js';
@@ -46,12 +47,14 @@ export function looksLikeFork(start: Uint8Array): boolean {
 /** INVALID `fork` for what proves a fork; the keys must be public keys, because a fork proof carries none. */
 export function verifyFork(bytes: Uint8Array, policy: Policy, verify: VerifySignature = verifyMlDsa65): Report {
   const terms = readPolicy(policy, verify);
-  if (typeof terms === 'string') return misuseReport(terms, emptyScope());
-  return terms.publicKeys.length === 0 ? misuseReport('misuse-key', emptyScope()) : judgeFork(bytes, terms.publicKeys, verify);
+  if (isMisused(terms)) return misuseReport(terms, emptyScope());
+  if (terms.publicKeys.length > 0) return judgeFork(bytes, terms.publicKeys, verify);
+  const why = 'a fork proof carries no key, and a key id is not enough to check it: give the public keys of the log as PEM';
+  return misuseReport({ misuse: 'misuse-key', why }, emptyScope());
 }
 
 /** The four steps of "Fork proof" under these keys. */
-export function judgeFork(bytes: Uint8Array, keys: readonly PublicKey[], verify: VerifySignature): Report {
+function judgeFork(bytes: Uint8Array, keys: readonly PublicKey[], verify: VerifySignature): Report {
   try {
     const proof = readProof(bytes);
     judgeProof(proof, keys, verify);

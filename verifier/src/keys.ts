@@ -1,7 +1,7 @@
 /** Public keys by spec/keys.md: SubjectPublicKeyInfo, PEM, key id, and the ML-DSA-65 check itself. */
-import { sha256 } from '@noble/hashes/sha2.js';
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { concat, equal, fromBase64, fromHex } from './bytes.js';
+import { sha256 } from './hashes.js';
 
 export const PUBLIC_KEY_SIZE = 1952;
 export const SIGNATURE_SIZE = 3309;

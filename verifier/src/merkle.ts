@@ -1,16 +1,15 @@
 /** The RFC 6962 tree of spec/checkpoint.md "Tree", kept as its perfect subtrees: memory grows with the logarithm. */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { concat } from './bytes.js';
+import { sha256 } from './hashes.js';
 
 const LEAF = Uint8Array.of(0);
 const NODE = Uint8Array.of(1);
 
 export function leafHash(record: Uint8Array): Uint8Array {
-  return sha256(concat(LEAF, record));
+  return sha256(LEAF, record);
 }
 
 export function nodeHash(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(concat(NODE, left, right));
+  return sha256(NODE, left, right);
 }
 
 /** Sizes of the perfect subtrees that cover leaves 0..count−1, largest first: the binary digits of `count`. */

@@ -1,9 +1,10 @@
 /** What the verifier brings: keys it trusts, references it kept, revocations it knows, what it requires (spec/verdict.md "Input"). */
 import { fromBase64, toHex } from './bytes.js';
 import { parseKeyId, parsePem, type PublicKey, type VerifySignature } from './keys.js';
+import { MisuseError, orMisused, quoted, type Misused } from './misuse.js';
 import { ascending, greatest, parseReference, verifyNote, type Reference } from './reference.js';
 import { readStatement, type Statement } from './statement.js';
-import { AXES, REQUIRED_BY_DEFAULT, type Axis, type Misuse } from './verdict.js';
+import { AXES, REQUIRED_BY_DEFAULT, type Axis } from './verdict.js';
 
 const LISTED_MAX = 16;
 const SKEW_MS_DEFAULT = 300_000;
@@ -56,59 +57,76 @@ export interface Terms {
 }
 
 /** The policy's terms, or how it is misused: of several misuses the first in the order of the specification. */
-export function readPolicy(policy: Policy, verify: VerifySignature): Terms | Misuse {
+export function readPolicy(policy: Policy, verify: VerifySignature): Terms | Misused {
+  return orMisused(() => termsOf(policy, verify));
+}
+
+function termsOf(policy: Policy, verify: VerifySignature): Terms {
   const keys = readKeys(policy);
-  if (keys === undefined) return 'misuse-key';
   const references = readReferences(policy, keys.publicKeys, verify);
-  if (references === undefined) return 'misuse-reference';
   const reference = greatest(references);
-  if (policy.upto !== undefined && policy.upto !== reference?.size) return 'misuse-upto';
+  checkUpto(policy.upto, reference);
   const required = policy.require ?? REQUIRED_BY_DEFAULT;
-  if (!required.every(isAxis)) return 'misuse-require';
-  const statements = readAll(policy.revocations ?? [], (text) => readBase64Statement(text, verify));
-  if (statements === undefined) return 'misuse-revocation';
+  checkRequired(required);
+  const statements = readAll('revocation', policy.revocations ?? [], (text, name) => readBase64Statement(text, name, verify));
   const { max_age_ms: maxAge, now_ms: now, upto, skew_ms: skewMs = SKEW_MS_DEFAULT } = policy;
-  if (maxAge !== undefined && now === undefined) return 'misuse-age';
+  if (maxAge !== undefined && now === undefined) {
+    throw new MisuseError('misuse-age', 'a greatest age is asked for and the clock of this machine does not say what time it is: set the clock, or ask for no greatest age');
+  }
   const oldestMs = maxAge === undefined || now === undefined ? undefined : now - maxAge;
   return { ...keys, references: ascending(references), reference, required, upto, statements, skewMs, oldestMs };
 }
 
-function readKeys({ keys = [], key, keyId }: Policy): Pick<Terms, 'publicKeys' | 'trusted'> | undefined {
+function readKeys({ keys = [], key, keyId }: Policy): Pick<Terms, 'publicKeys' | 'trusted'> {
   const texts = [...keys, ...[key, keyId].filter((text) => text !== undefined)];
-  const read = readAll(texts, (text) => parseKeyId(text) ?? parsePem(text));
-  if (read === undefined) return undefined;
+  const read = readAll('key', texts, (text, name) => {
+    const found = parseKeyId(text) ?? parsePem(text);
+    if (found === undefined) {
+      throw new MisuseError('misuse-key', `${name}, ${quoted(text)}, is no key: give a public key of ML-DSA-65 as PEM, from -----BEGIN PUBLIC KEY----- on, or a key id of 64 hexadecimal digits`);
+    }
+    return found;
+  });
   const publicKeys = read.filter((one): one is PublicKey => !(one instanceof Uint8Array));
   return { publicKeys, trusted: new Set(read.map((one) => toHex(one instanceof Uint8Array ? one : one.id))) };
 }
 
-function readReferences({ references = [], reference }: Policy, publicKeys: readonly PublicKey[], verify: VerifySignature): Reference[] | undefined {
+function readReferences({ references = [], reference }: Policy, publicKeys: readonly PublicKey[], verify: VerifySignature): Reference[] {
   const given = reference === undefined ? references : [...references, { checkpoint: reference }];
-  return readAll(given, ({ checkpoint, requested, received }) => {
-    const parsed = parseReference(checkpoint);
-    if (parsed === undefined || (requested !== undefined && received !== undefined && received < requested)) return undefined;
+  return readAll('reference', given, ({ checkpoint, requested, received }, name) => {
+    const refuse = (why: string): never => {
+      throw new MisuseError('misuse-reference', `${name}, ${why}`);
+    };
+    const parsed = parseReference(checkpoint) ?? refuse(`${quoted(checkpoint)}, is no checkpoint: give the file that \`mickai log checkpoint\` wrote, unchanged to its last line end, or SIZE:ROOT`);
+    if (requested !== undefined && received !== undefined && received < requested) refuse(`came at ${received}, before it was asked for at ${requested}: give the times as they were`);
     const verified = parsed.note === undefined ? true : verifyNote(parsed.note, publicKeys, verify);
+    if (verified === false) refuse(`of size ${parsed.size}, names your key and is not signed by it: it was forged or changed, so take it from where you kept it`);
     // A note of a key that is not here in full is looked at in step 20, under the bundle's keys.
-    return verified === false ? undefined : { ...parsed, requested, received, settled: verified === true };
+    return { ...parsed, requested, received, settled: verified === true };
   });
 }
 
-function readBase64Statement(text: string, verify: VerifySignature): Statement | undefined {
+function checkUpto(upto: number | undefined, reference: Reference | undefined): void {
+  if (upto === undefined || upto === reference?.size) return;
+  const why = reference === undefined ? 'there is no checkpoint: give the checkpoint of that size' : `the greatest checkpoint is of size ${reference.size}: ask for ${reference.size}, or give no checkpoint greater than what you ask for`;
+  throw new MisuseError('misuse-upto', `the records up to ${upto} are asked for, and ${why}`);
+}
+
+function checkRequired(required: readonly string[]): asserts required is readonly Axis[] {
+  const unknown = required.find((name) => !(AXES as readonly string[]).includes(name));
+  if (unknown !== undefined) throw new MisuseError('misuse-require', `${quoted(unknown)} is no axis: require some of ${AXES.join(', ')}`);
+}
+
+function readBase64Statement(text: string, name: string, verify: VerifySignature): Statement {
   const bytes = fromBase64(text);
-  return bytes && readStatement(bytes, verify);
-}
-
-/** All of them read, or undefined if one cannot be or there are too many. */
-function readAll<T, R>(items: readonly T[], read: (item: T) => R | undefined): R[] | undefined {
-  if (items.length > LISTED_MAX) return undefined;
-  const results: R[] = [];
-  for (const item of items) {
-    const result = read(item);
-    if (result === undefined) return undefined;
-    results.push(result);
+  const statement = bytes && readStatement(bytes, verify);
+  if (statement === undefined) {
+    throw new MisuseError('misuse-revocation', `${name} is no statement that its signer signed: give the file that \`mickai key revoke --statement\` wrote, in a policy as base64`);
   }
-  return results;
+  return statement;
 }
 
-function isAxis(name: string): name is Axis {
-  return (AXES as readonly string[]).includes(name);
+/** All of them read; `read` is also told how to name the one that it reads. */
+function readAll<T, R>(kind: 'key' | 'reference' | 'revocation', items: readonly T[], read: (item: T, name: string) => R): R[] {
+  if (items.length > LISTED_MAX) throw new MisuseError(`misuse-${kind}`, `there are ${items.length} ${kind}s: give ${LISTED_MAX} at most`);
+  return items.map((item, i) => read(item, items.length === 1 ? `the ${kind}` : `${kind} ${i + 1} of ${items.length}`));
 }

@@ -1,8 +1,7 @@
 /** One record by spec/record.md: the checks of step 3 (profile, CDDL, mode, kind, extensions) and its digests. */
-import { createHash } from 'node:crypto';
-import { sha3_256 } from '@noble/hashes/sha3.js';
 import { compareLabels, decode, Malformed, type Value, type ValueMap } from './cbor.js';
-import { concat, encodeUtf8 } from './bytes.js';
+import { encodeUtf8 } from './bytes.js';
+import { sha3_256, sha3_512 } from './hashes.js';
 
 export const RECORD_SIZE_MAX = 61_440;
 export const ID_SIZE = 32;
@@ -12,6 +11,8 @@ const CAUSES_MAX = 64;
 const CRITICAL_MAX = 16;
 const LABEL_SIZE_MAX = 64;
 const ERASED_MAX = 64;
+const RECORD_DOMAIN = encodeUtf8('oar-record-v1\0');
+const COMMIT_DOMAIN = encodeUtf8('oar-commit-v1\0');
 
 /** Kinds that this version gives fields to; the other codes up to 17 are reserved. */
 export const KIND = {
@@ -71,15 +72,15 @@ export function parseRecord(bytes: Uint8Array): Record | RecordReason {
   }
 }
 
-/** D(record): SHA3-512, 64 bytes. Node's own hash, because every byte of a bundle goes through SHA3-512. */
+/** D(record): SHA3-512, 64 bytes. */
 export function recordDigest(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(createHash('sha3-512').update('oar-record-v1\0').update(bytes).digest());
+  return sha3_512(RECORD_DOMAIN, bytes);
 }
 
 /** A commitment to one field: SHA3-256, 32 bytes; `label` is 1 to 64 bytes, `salt` 32. */
 export function commitment(salt: Uint8Array, label: string, value: Uint8Array): Uint8Array {
   const name = encodeUtf8(label);
-  return sha3_256(concat(encodeUtf8('oar-commit-v1\0'), salt, Uint8Array.of(name.length), name, value));
+  return sha3_256(COMMIT_DOMAIN, salt, Uint8Array.of(name.length), name, value);
 }
 
 /** What an erase record says is gone: fields of an earlier record. */

@@ -7,6 +7,8 @@ export type Reading<T, Y = never> = Generator<Y | undefined, T, void>;
 
 /** Bytes as they come. What is pushed is used up before the next push, so nothing piles up. */
 export class Source {
+  /** How many bytes of the file have been read. */
+  consumed = 0;
   private pushed: Uint8Array = new Uint8Array(0);
   private at = 0;
   private over = false;
@@ -30,6 +32,7 @@ export class Source {
       bytes.set(piece, have);
       have += piece.length;
       this.at += piece.length;
+      this.consumed += piece.length;
     }
     return bytes;
   }

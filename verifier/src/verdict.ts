@@ -1,4 +1,5 @@
 /** Verdicts, reasons, axes and the report by spec/verdict.md. */
+import type { Misused } from './misuse.js';
 import { refusedText, type Scope } from './scope.js';
 
 /** Axes in the order of the spec's table, which decides which reason a STALE verdict gives. */
@@ -136,9 +137,9 @@ function whatIsLacking(axes: Axes, { required, selfAsserted, tooOld }: Circumsta
   return reasons.find((reason) => reason !== undefined) ?? (tooOld ? 'too-old' : undefined);
 }
 
-/** A wrong usage: no verdict, exit 64 ("Input"). */
-export function misuseReport(reason: Misuse, scope: Scope): Report {
-  const text = `wrong usage: ${reason}`;
+/** A wrong usage: no verdict, exit 64 ("Input"). The sentence says what is wrong and what to do. */
+export function misuseReport({ misuse: reason, why }: Misused, scope: Scope): Report {
+  const text = `wrong usage: ${why}`;
   return { verdict: null, exit: EXIT.misuse, reason, index: null, step: null, axes: notReached(), scope: { ...scope, text } };
 }
 

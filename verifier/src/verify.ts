@@ -6,6 +6,7 @@ import { isSigned, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { asIndex, Events, type Bench } from './events.js';
 import { KeyRing } from './keyring.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
+import { isMisused } from './misuse.js';
 import { readPolicy, type Policy, type Terms } from './policy.js';
 import { commitment, KIND, readErasure, type Fact, type Record } from './record.js';
 import { allowsTime, compareReference, verifyNote, type TreeHead } from './reference.js';
@@ -30,6 +31,12 @@ interface Chunk {
   count: number;
   held: Held[];
 }
+
+/**
+ * Is told of every item once it has been judged, to show what a bundle holds: `end` is where the item ends in the file,
+ * `digest` is D of a record that passed steps 3 to 10. What it is told is not yet covered by any verdict.
+ */
+export type Watch = (item: Item, end: number, digest: Uint8Array | undefined) => void;
 
 /**
  * new Verifier(policy), feed(bytes) as often as needed, finish() for the report. Nothing here throws on any bundle
@@ -59,9 +66,10 @@ export class Verifier {
   constructor(
     policy: Policy,
     private readonly verify: VerifySignature = verifyMlDsa65,
+    private readonly watch?: Watch,
   ) {
     const terms = readPolicy(policy, verify);
-    if (typeof terms === 'string') this.report = misuseReport(terms, this.scope);
+    if (isMisused(terms)) this.report = misuseReport(terms, this.scope);
     else this.terms = terms;
   }
 
@@ -85,7 +93,10 @@ export class Verifier {
         const next = this.items.next();
         if (next.done) this.pass();
         else if (next.value === undefined) return;
-        else this.judge(next.value);
+        else {
+          this.judge(next.value);
+          this.tell(next.value);
+        }
       }
     } catch (error) {
       // Steps 1 and 2: reading stops here, and what failed before it in this chunk still counts.
@@ -93,6 +104,11 @@ export class Verifier {
       this.note(error.reason, error.index);
       this.stopIfFailed();
     }
+  }
+
+  private tell(item: Item): void {
+    const record = item.part === 'record' ? this.chunk.held[item.index - this.chunk.start] : undefined;
+    this.watch?.(item, this.source.consumed, record?.digest);
   }
 
   private judge(item: Item): void {
@@ -233,9 +249,10 @@ export class Verifier {
   /** Step 20. What no public key of the policy has verified must verify under a listed key. */
   private compareReferences(): void {
     const { references } = this.terms!;
-    const unsettled = references.filter(({ settled }) => !settled);
-    if (unsettled.some(({ note }) => note !== undefined && verifyNote(note, this.keys, this.verify) !== true)) {
-      this.report = misuseReport('misuse-reference', { ...this.scope, erased: [] });
+    const stranger = references.find(({ settled, note }) => !settled && note !== undefined && verifyNote(note, this.keys, this.verify) !== true);
+    if (stranger !== undefined) {
+      const why = `the checkpoint of size ${stranger.size} is signed by no key of this log: it is of another log, or was changed, so leave it out or take it from where you kept it`;
+      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [], opened: 0 });
       return;
     }
     const head = this.head();
@@ -282,7 +299,8 @@ export class Verifier {
 
   private stopIfFailed(): void {
     if (this.worst === undefined) return;
-    this.scope.erased = [];
+    // What was found up to where the reading stopped says nothing of the bundle.
+    [this.scope.erased, this.scope.opened] = [[], 0];
     this.report = failureReport(this.worst, this.scope, this.haveLess);
   }
 }

@@ -16,6 +16,8 @@ const brokenFive = (change: Parameters<typeof broken>[0]): Uint8Array => broken(
 const rolledBack = (): Log => log().intent().outcome(1).intent(set({ 5: 1n })).outcome(3).intent();
 /** The thief signs from 5 on; the recovery key revokes what it signed from there. */
 const stolen = (): Log => five().intent().outcome(5).revoke(K1, { effective: 7, since: claimed(5) }, { key: RECOVERY });
+/** The thief's one record says that it is from the time of genesis. */
+const backdated = (): Log => five().intent(set({ 5: BigInt(claimed(0)) })).revoke(K1, { effective: 6, since: claimed(5) }, { key: RECOVERY });
 
 const ROWS: Row[] = [
   { why: 'last k records dropped, no outside reference', bundle: log().intent().outcome(1).bundle(), policy: TRUST, reason: 'completeness-unwitnessed', exit: 2 },
@@ -30,12 +32,14 @@ const ROWS: Row[] = [
   { why: 'whole log rebuilt, same key, an earlier checkpoint is known', bundle: rebuilt().bundle(), policy: PINNED, reason: 'fork', index: 5 },
   { why: 'whole log rebuilt, same key, no checkpoint is known', bundle: rebuilt().bundle(), policy: TRUST, reason: 'completeness-unwitnessed', exit: 2 },
   { why: 'whole log rebuilt, new key', bundle: rebuilt(STRANGER).bundle(), policy: PINNED, reason: 'unknown-key', index: 0 },
+  { why: 'two signed views', bundle: log().intent().outcome(1).intent(set({ 5: 1n })).outcome(3).bundle(), policy: PINNED, reason: 'fork', index: 5 },
   { why: 'machine rolled back, then continued', bundle: rolledBack().bundle(), policy: PINNED, reason: 'fork', index: 6 },
   { why: 'backdated clock, against a bound', bundle: five().intent(set({ 5: 1n })).bundle(), policy: bounded({ requested: claimed(4) }), reason: 'time-bounds', index: 5, axes: { time: 'time-bounds' } },
   { why: 'backdated clock, without a bound', bundle: five().intent(set({ 5: 1n })).bundle(), policy: { ...PINNED, upto: 5 }, reason: null, exit: 0, axes: { time: 'operator-claimed' } },
   { why: 'stolen key signs the future, nobody saw what came before', bundle: stolen().bundle(), policy: pinned(stolen()), reason: 'revoked', exit: 3, revoked: [[0, 6]] },
   { why: 'stolen key signs the future, a witness saw what came before', bundle: stolen().bundle(), policy: bounded({ received: claimed(4) }, { checkpoint: stolen().checkpoint() }), reason: 'revoked', exit: 3, revoked: [[5, 6]] },
   { why: 'stolen key signs the future, what a witness saw before', bundle: stolen().bundle(), policy: { ...bounded({ received: claimed(4) }), upto: 5 }, reason: null, exit: 0, axes: { 'key-status': 'pass', time: 'pass' } },
+  { why: 'stolen key signs what claims to be older than the theft', bundle: backdated().bundle(), policy: bounded({ received: claimed(4) }, { checkpoint: backdated().checkpoint() }), reason: 'revoked', exit: 3, revoked: [[5, 5]] },
   { why: 'stolen key forges a rotation', bundle: five().rotate({ key: STRANGER }).bundle(), policy: TRUST, reason: 'pre-rotation', index: 5 },
   { why: 'signature stripped', bundle: brokenFive((p) => (chunk(p, 2)[1] = new Uint8Array(0))), policy: PINNED, reason: 'signing-mode', index: 1 },
   { why: 'signature stripped, and the mode changed', bundle: brokenFive((p) => ((chunk(p, 1)[1] = changed(chunk(p, 1)[1], set({ 16: 1n }))), (chunk(p, 2)[1] = new Uint8Array(0)))), policy: PINNED, reason: 'malformed-record', index: 1 },

@@ -137,6 +137,13 @@ export class Log {
     return this.add(KIND.intent, [[12n, new Map([['top_k', 40n]])], [13n, commitments]], change);
   }
 
+  /** An intent that commits to one field of any name; its opening is kept beside the log. */
+  commitTo(label: string, value: Uint8Array): this {
+    const salt = new Uint8Array(32).fill(this.records.length);
+    this.openings.push([BigInt(this.records.length), label, salt, value]);
+    return this.add(KIND.intent, [[13n, new Map([[label, commitment(salt, label, value)]])]]);
+  }
+
   outcome(intent: number, change: Change = () => {}): this {
     return this.add(KIND.outcome, [[14n, recordDigest(this.records[intent]!)], [15n, 0n]], change);
   }

@@ -43,6 +43,7 @@ function check({ bundle, reason, index = null, exit = EXIT.invalid, axes = {}, r
     const state = report.axes[axis as Axis];
     assert.equal(state.state === 'pass' ? 'pass' : state.reason, expected, axis);
   }
+  if (failed.length > 0 && report.verdict === 'INVALID') assert.equal(report.scope.opened, 0, 'nothing is opened where nothing is covered');
   if (revoked !== undefined) assert.deepEqual(report.scope.revoked, revoked);
   if (text !== undefined) assert.match(report.scope.text, text);
   // The same bytes one at a time give the same report.

@@ -8,6 +8,7 @@ import { concat, encodeUtf8, fromBase64, toBase64 } from '../src/bytes.js';
 import { encode } from '../src/cbor.js';
 import { verifyFork } from '../src/fork.js';
 import type { Policy } from '../src/policy.js';
+import { isMisused } from '../src/misuse.js';
 import { parsePolicyFile } from '../src/policyfile.js';
 import { EXIT } from '../src/verdict.js';
 import { readStatement } from '../src/statement.js';
@@ -63,7 +64,7 @@ test('tamper: edits of many bytes never make the verifier throw, even where ever
     [handed.bundle({ first: 2, count: 2 }), (bytes) => judge(bytes, ofHanded, yes).exit],
     [encode(handed.fork(log.checkpoint(2), 2)), (bytes) => verifyFork(bytes, ofLog, yes).exit],
     [encode(statement(log, makeKey(1), { effective: 2 }, makeKey(2))), (bytes) => (readStatement(bytes, yes) === undefined ? EXIT.invalid : EXIT.verified)],
-    [encodeUtf8(JSON.stringify({ keys: ['a'], references: [{ checkpoint: '1', received: 1 }], upto: 1 })), (bytes) => (parsePolicyFile(bytes) === 'misuse-policy' ? EXIT.invalid : EXIT.verified)],
+    [encodeUtf8(JSON.stringify({ keys: ['a'], references: [{ checkpoint: '1', received: 1 }], upto: 1 })), (bytes) => (isMisused(parsePolicyFile(bytes)) ? EXIT.invalid : EXIT.verified)],
   ];
   for (let i = 0; i < 3500; i += 1) {
     const [bytes, run] = targets[i % targets.length]!;

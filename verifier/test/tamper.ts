@@ -2,6 +2,8 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { useHashes } from '../src/hashes.js';
+import { nodeHashes } from '../src/node-hashes.js';
 import type { Policy } from '../src/policy.js';
 import type { Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
@@ -47,6 +49,7 @@ function share(task: Task): Promise<string[]> {
 
 function work({ bundle, policy, offsets }: Task): string[] {
   const verify = remembering();
+  useHashes(nodeHashes);
   return offsets.map((offset) => {
     // The bit is SHA-256(…)[0] & 7.
     const bit = (seeded(offset) >>> 24) & 7;

@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import { ml_dsa65 } from '@noble/post-quantum/ml-dsa.js';
 import { encodeUtf8, fromBase64, fromHex, toHex } from '../src/bytes.js';
 import { isSigned, readCheckpoint } from '../src/checkpoint.js';
-import { judgeFork } from '../src/fork.js';
+import { verifyFork } from '../src/fork.js';
 import { parsePem, parseSpki, spkiOf, verifyMlDsa65 } from '../src/keys.js';
+import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { parseRecord, recordDigest } from '../src/record.js';
 import { emptyScope } from '../src/scope.js';
@@ -74,8 +75,7 @@ each<CheckpointVector>('checkpoint', ({ note, key: pem, log, expect }) => {
 });
 
 each<ForkVector>('fork', ({ fork, keys, expect }) => {
-  const publicKeys = keys.map((pem) => parsePem(pem)!);
-  const { exit, reason } = judgeFork(fromBase64(fork)!, publicKeys, verifyMlDsa65);
+  const { exit, reason } = verifyFork(fromBase64(fork)!, { keys });
   assert.deepEqual({ exit, reason }, expect);
 });
 
@@ -85,13 +85,14 @@ each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
   const { axes: expectedAxes, text, ...expected } = expect;
   assert.deepEqual(seen, expected);
   if (expect.exit !== EXIT.misuse) assert.equal(scope.text, text);
+  if (expect.step !== null) assert.deepEqual([scope.opened, scope.open_intents, scope.revoked, scope.erased], [0, [], [], []], 'a failure lists nothing');
   for (const axis of Object.keys(expectedAxes ?? {})) assert.ok((AXES as readonly string[]).includes(axis), axis);
   for (const [axis, state] of Object.entries(expectedAxes ?? {})) assert.equal(axes[axis as Axis].state, state, axis);
   if (expect.verdict !== null) assert.equal(Object.keys(expectedAxes ?? {}).length, AXES.length, 'all axes are given');
 });
 
-function judge(bundle: Uint8Array, policy: Policy | 'misuse-policy'): Report {
-  if (policy === 'misuse-policy') return misuseReport(policy, emptyScope());
+function judge(bundle: Uint8Array, policy: Policy | Misused): Report {
+  if (isMisused(policy)) return misuseReport(policy, emptyScope());
   const verifier = new Verifier(policy);
   verifier.feed(bundle);
   return verifier.finish();

@@ -1,6 +1,7 @@
 /** The shared test vectors under spec/vectors: where they are, and how they are read. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { parsePolicy } from '../src/policyfile.js';
 
@@ -38,9 +39,9 @@ export interface ForkVector {
 }
 
 /** The policy of a vector, or that it is none: what is a file's is read as a file. */
-export function policyOf({ now_ms: now, ...file }: BundleVector['policy']): Policy | 'misuse-policy' {
+export function policyOf({ now_ms: now, ...file }: BundleVector['policy']): Policy | Misused {
   const policy = parsePolicy(file);
-  return policy === 'misuse-policy' || now === undefined ? policy : { ...policy, now_ms: now };
+  return isMisused(policy) || now === undefined ? policy : { ...policy, now_ms: now };
 }
 
 /** Every JSON file of spec/vectors/<kind>/<side>; a folder that is missing or empty is an error, not a pass. */

@@ -38,12 +38,13 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 8] = [
+const TOOLS: [Tool; 9] = [
     Tool { what: "git", present: || answers("git", &["--version"]), packages: &["git"] },
     Tool { what: "cc", present: || answers("cc", &["--version"]), packages: &["gcc", "libc6-dev"] },
     Tool { what: "g++", present: || answers("g++", &["--version"]), packages: &["g++"] },
     Tool { what: "python3 with venv", present: || answers("python3", &["-c", "import venv, ensurepip"]), packages: &["python3", "python3-venv"] },
     Tool { what: "node 20 or newer", present: node_is_new_enough, packages: &["nodejs"] },
+    Tool { what: "chromium", present: || answers("chromium", &["--version"]), packages: &["chromium"] },
     Tool { what: "npm", present: || answers("npm", &["--version"]), packages: &["npm"] },
     Tool { what: "strace", present: || answers("strace", &["--version"]), packages: &["strace"] },
     Tool { what: "unshare", present: || answers("unshare", &["--version"]), packages: &["util-linux"] },

@@ -280,7 +280,11 @@ pub enum Key {
     /// Put the keys of a backup back into a home whose log is there; overwrites nothing
     Restore {
         /// The file that `key backup` wrote
-        backup: PathBuf,
+        #[arg(required_unless_present = "vault_lost")]
+        backup: Option<PathBuf>,
+        /// There is no copy of keys/vault.key: move the vault aside, which nothing can open any more, and make a new key for what is to come
+        #[arg(long, conflicts_with = "backup")]
+        vault_lost: bool,
     },
     /// The next and the recovery key
     #[command(subcommand)]
@@ -290,25 +294,28 @@ pub enum Key {
         #[command(flatten)]
         from: From,
     },
-    /// Say that a key's signatures are worth nothing from some record on; where it is the key in force, a committed key takes over
-    Revoke {
-        /// The beginning of the key's id [default: the key in force]
-        key: Option<String>,
-        /// From this record on [default: from the revocation itself]
-        #[arg(long, value_name = "INDEX")]
-        effective: Option<u64>,
-        /// In other hands since then, as you would say it: "yesterday after three" [default: it was lost or retired, and what is older is not in doubt]
-        #[arg(long, value_name = "PHRASE")]
-        since: Option<String>,
-        /// Which committed key takes over
-        #[arg(long, value_enum, default_value_t = By::Next)]
-        by: By,
-        /// Also write a statement that reaches verifiers without the log
-        #[arg(long, value_name = "FILE")]
-        statement: Option<PathBuf>,
-        #[command(flatten)]
-        from: From,
-    },
+    /// Say that a key's signatures are worth nothing from some record on; where it is the key in force, lost or not, a committed key takes over
+    Revoke(Revoke),
+}
+
+#[derive(Debug, Args)]
+pub struct Revoke {
+    /// The beginning of the key's id [default: the key in force]
+    pub key: Option<String>,
+    /// From this record on [default: from the revocation itself]
+    #[arg(long, value_name = "INDEX")]
+    pub effective: Option<u64>,
+    /// In other hands since then, as you would say it: "yesterday after three" [default: it was lost or retired, and what is older is not in doubt]
+    #[arg(long, value_name = "PHRASE")]
+    pub since: Option<String>,
+    /// Which committed key takes over
+    #[arg(long, value_enum, default_value_t = By::Next)]
+    pub by: By,
+    /// Also write a statement that reaches verifiers without the log
+    #[arg(long, value_name = "FILE")]
+    pub statement: Option<PathBuf>,
+    #[command(flatten)]
+    pub from: From,
 }
 
 /// Where the committed keys are.

@@ -1,11 +1,12 @@
 //! `mickai key`: the public key in its written forms, and the private ones kept, copied and moved.
 
-use crate::args::{By, Cli, Form, Key, New, Recovery};
+use crate::args::{By, Cli, Form, Key, New, Recovery, Revoke};
 use crate::failure::Failure;
 use crate::out::Out;
 use crate::passphrase;
+use mickai_proof::history::Revocation;
 use mickai_proof::key::PublicKey;
-use mickai_runtime::{KeyChanged, System, restore_keys, when};
+use mickai_runtime::{KeyChanged, System, restore_keys, take_over as take_over_log, when};
 use mickai_store::keys::Successor;
 use mickai_store::{Custody, OperatorKey, Passphrase, Revoking, Succeeded};
 use serde_json::{Map, Value, json};
@@ -47,17 +48,9 @@ pub fn key(system: &System, args: &Key, cli: &Cli, out: Out) -> Result<u8, Failu
             let done = system.rotate_key(from.recovery.as_deref())?;
             succeeded(system, &done, &json!({}), "the recovery file holds the keys that come after; keep it elsewhere", out)?;
         }
-        Key::Revoke { key, effective, since, by, statement, from } => {
-            let since_ms = since.as_deref().map(since_ms).transpose()?;
-            let successor = if *by == By::Next { Successor::Next } else { Successor::Recovery };
-            let revoking = Revoking { key: None, effective: *effective, since_ms, successor };
-            let (done, said) = system.revoke_key(key.as_deref(), revoking, from.recovery.as_deref(), statement.as_deref())?;
-            let fields = json!({ "revoked": said.revoked.to_string(), "effective": said.effective, "since_ms": said.since_ms, "statement": statement });
-            let text = format!("key {} is worth nothing from record {} on", said.revoked, said.effective);
-            match done {
-                Some(done) => succeeded(system, &done, &fields, &text, out)?,
-                None => out.object(&fields, || format!("{text}: the log says so already"))?,
-            }
+        Key::Revoke(args) => {
+            let (done, said) = system.revoke_key(args.key.as_deref(), revoking(args)?, args.from.recovery.as_deref(), args.statement.as_deref())?;
+            revoked(system, done.as_ref(), &said, args, out)?;
         }
         // Handled before a home is opened.
         Key::Restore { .. } => {}
@@ -71,6 +64,50 @@ pub fn restore(home: &Path, backup: &Path, custody: &Custody, out: Out) -> Resul
     let text = || format!("restored key {key} of log {log}; it lies in the open: `mickai key protect` puts a passphrase before it");
     out.object(&json!({ "key": key.to_string(), "log": log.to_string() }), text)?;
     Ok(0)
+}
+
+/// Goes on without the vault's key.
+pub fn give_up_vault(home: &Path, out: Out) -> Result<u8, Failure> {
+    let aside = mickai_runtime::give_up_vault(home)?;
+    let text = || match &aside {
+        Some(aside) => format!(
+            "the vault lies in {} now and cannot be read without its key; erasures do not reach it there: remove it if the key will not be found\na new key is made for what is to come",
+            aside.display()
+        ),
+        None => "a new key is made; the vault held nothing".to_owned(),
+    };
+    out.object(&json!({ "vault_lost": aside }), text)?;
+    Ok(0)
+}
+
+/// Revokes a key in force that is lost; a committed key goes on.
+pub fn take_over(home: &Path, args: &Revoke, cli: &Cli, out: Out) -> Result<u8, Failure> {
+    let custody = passphrase::custody(cli);
+    let taken = take_over_log(home, custody.clone(), args.key.as_deref(), revoking(args)?, args.from.recovery.as_deref(), args.statement.as_deref())?;
+    let (done, said, unsealed) = (taken.succeeded, taken.revocation, taken.unsealed);
+    drop(taken);
+    if unsealed > 0 {
+        eprintln!("{unsealed} sealed records had no seal by the lost key: the key that took over vouches for what they say");
+    }
+    let system = System::open_existing(home, usize::from(cli.threads), custody)?;
+    eprintln!("the new key lies in the open: `mickai key protect` puts a passphrase before it, `mickai key backup` makes a copy");
+    revoked(&system, done.as_ref(), &said, args, out)?;
+    Ok(0)
+}
+
+fn revoking(args: &Revoke) -> Result<Revoking, Failure> {
+    let since_ms = args.since.as_deref().map(since_ms).transpose()?;
+    let successor = if args.by == By::Next { Successor::Next } else { Successor::Recovery };
+    Ok(Revoking { key: None, effective: args.effective, since_ms, successor })
+}
+
+fn revoked(system: &System, done: Option<&Succeeded>, said: &Revocation, args: &Revoke, out: Out) -> Result<(), Failure> {
+    let fields = json!({ "revoked": said.revoked.to_string(), "effective": said.effective, "since_ms": said.since_ms, "statement": args.statement });
+    let text = format!("key {} is worth nothing from record {} on", said.revoked, said.effective);
+    match done {
+        Some(done) => succeeded(system, done, &fields, &text, out),
+        None => out.object(&fields, || format!("{text}: the log says so already")),
+    }
 }
 
 fn show(system: &System, form: &Form, out: Out) -> Result<(), Failure> {

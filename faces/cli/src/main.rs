@@ -21,7 +21,7 @@ mod turn;
 use args::{Cli, Command, Key, Log, Retention};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
-use mickai_runtime::System;
+use mickai_runtime::{System, lacks_operator_key};
 use out::Out;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -57,8 +57,11 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             Ok(0)
         }
         Command::Signer(args) => signer::signer(cli, args, out),
-        Command::Key(Key::Restore { backup }) => key::restore(&home(cli)?, backup, &passphrase::custody(cli), out),
         Command::Serve(args) => serve::serve(System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, args, out),
+        Command::Key(Key::Restore { backup: Some(backup), .. }) => key::restore(&home(cli)?, backup, &passphrase::custody(cli), out),
+        Command::Key(Key::Restore { backup: None, .. }) => key::give_up_vault(&home(cli)?, out),
+        // Nothing else opens a home whose key is lost, or runs where a signer that had it is gone.
+        Command::Key(Key::Revoke(args)) if cli.signer.is_none() && lacks_operator_key(&home(cli)?) => key::take_over(&home(cli)?, args, cli, out),
         command if makes_no_home(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
         _ => perform(&System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
     }
@@ -78,6 +81,12 @@ fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
     let done = dispatch(system, cli, out);
     if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
         eprintln!("retention: {}", retention::run_text(&run, false));
+    }
+    if system.disagreements() > 0 {
+        eprintln!(
+            "mickai: two ways to verify a signature disagreed {} times, and the library's word was taken: this is a fault of mickai or of the library, please report it",
+            system.disagreements()
+        );
     }
     done
 }

@@ -1,6 +1,6 @@
 //! Passphrases: asked on the terminal without being shown, or read from a file. Never a flag's value: other processes see those.
 
-use crate::args::{Cli, Command, Key};
+use crate::args::{Cli, Command, Key, Revoke};
 use crate::failure::Failure;
 use mickai_store::limits::PASSPHRASE_BYTES_MAX;
 use mickai_store::{Custody, Error, KeyFault, Passphrase, PassphraseFault};
@@ -22,7 +22,7 @@ const DELETE: u8 = 0x7f;
 pub fn custody(cli: &Cli) -> Custody {
     let file = cli.passphrase_file.clone();
     let recovery = match &cli.command {
-        Command::Key(Key::Rotate { from } | Key::Revoke { from, .. }) => {
+        Command::Key(Key::Rotate { from } | Key::Revoke(Revoke { from, .. })) => {
             from.recovery.as_ref().and_then(|path| std::path::absolute(path).ok()).zip(from.recovery_passphrase_file.clone())
         }
         _ => None,

@@ -6,6 +6,9 @@ use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// One count of a model.
+type OfModel = fn(&ModelCounts) -> u64;
+
 /// What the face counts; the desk counts the rest.
 #[derive(Debug, Default)]
 pub struct Metrics {
@@ -44,7 +47,7 @@ impl Metrics {
         family(&mut out, "mickai_http_requests_total", "counter", "requests answered", rows);
         family(&mut out, "mickai_http_connections", "gauge", "connections open now", [(String::new(), self.connections.load(Ordering::Relaxed))].into_iter());
         family(&mut out, "mickai_queue_refused_total", "counter", "orders refused because something was full", [(String::new(), counts.refused)].into_iter());
-        let families: [(&str, &str, &str, fn(&ModelCounts) -> u64); 8] = [
+        let families: [(&str, &str, &str, OfModel); 8] = [
             ("mickai_queue_waiting", "gauge", "orders that wait", |model| model.waiting),
             ("mickai_generations_running", "gauge", "generations that run", |model| model.running),
             ("mickai_generations_executed_total", "counter", "generations whose outcome is executed", |model| model.executed),

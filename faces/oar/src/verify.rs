@@ -8,7 +8,7 @@ use crate::problem::Problem;
 use mickai_proof::fork::{ForkReport, is_fork_proof};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::FORK_BYTES_MAX;
-use mickai_proof::verify::{Misuse, Policy, TrustedKey, Verifier};
+use mickai_proof::verify::{Policy, TrustedKey, Verifier};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -36,7 +36,7 @@ pub fn run(flags: &Verify) -> Result<u8, Problem> {
     })?;
     match reading {
         Some(Reading::Fork(bytes, keys)) => {
-            let report = ForkReport::of(&bytes, &keys);
+            let report = ForkReport::of(&bytes, &keys)?;
             print(flags, &report, &report.to_json())?;
             Ok(report.word().exit_code())
         }
@@ -63,8 +63,7 @@ fn begin(piece: &[u8], policy: &Policy) -> Result<Reading, Problem> {
         return Ok(Reading::Bundle(Box::new(Verifier::with_engine(policy.clone(), hands::engine())?)));
     }
     let key = |trusted: &TrustedKey| if let TrustedKey::Key(key) = trusted { Some(key.clone()) } else { None };
-    let keys: Vec<_> = policy.keys.iter().filter_map(key).collect();
-    if keys.is_empty() { Err(Misuse::Key.into()) } else { Ok(Reading::Fork(Vec::new(), keys)) }
+    Ok(Reading::Fork(Vec::new(), policy.keys.iter().filter_map(key).collect()))
 }
 
 fn print(flags: &Verify, report: &dyn Display, json: &str) -> Result<(), Problem> {

@@ -325,6 +325,8 @@ fn two_histories_make_a_proof_that_anybody_can_check() {
         desk.says(&["fork-proof", left, right, "-o", "case.fork"], 0);
         assert!(desk.says(&["verify", "case.fork", "--key", "key.pub"], 1).starts_with("INVALID fork\n"), "{left} {right}");
         assert!(desk.says(&["verify", "case.fork", "--key", "stranger.pub"], 1).starts_with("INVALID unknown-key\n"));
+        assert!(desk.says(&["verify", "case.fork"], 64).contains("misuse-key"));
+        assert!(desk.says(&["verify", "case.fork", "--key-id", &log.signer.key.id().to_string()], 64).contains("misuse-key"));
         fs::remove_file(desk.path("case.fork")).unwrap();
     }
     for (args, code, said) in [

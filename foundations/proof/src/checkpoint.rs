@@ -123,10 +123,8 @@ impl Note {
     }
 }
 
+/// The form leaves no room for more than `limits::NOTE_BYTES_MAX`.
 fn parse(bytes: &[u8]) -> Option<Note> {
-    if bytes.len() > limits::NOTE_BYTES_MAX {
-        return None;
-    }
     let text = core::str::from_utf8(bytes).ok()?;
     let (body, signature_line) = text.split_once("\n\n")?;
     let mut lines = body.split('\n');

@@ -65,7 +65,8 @@ impl Frontier {
         }
         let mut rebuild = Rebuild { covered: self.size, known: self.nodes.iter(), right: right.iter() };
         let root = rebuild.root(0, size)?;
-        (rebuild.known.next().is_none() && rebuild.right.next().is_none()).then_some(root)
+        // As many nodes are known as the recursion asks for.
+        rebuild.right.next().is_none().then_some(root)
     }
 }
 
@@ -96,12 +97,13 @@ fn split_point(size: u64) -> u64 {
     1 << (u64::BITS - 1 - (size - 1).leading_zeros())
 }
 
-/// The subtrees to the right of the first `end` leaves in a tree of `size` leaves, from left to right, as leaf ranges `lo..hi`. What an exporter hashes for a bundle's `right`.
+/// The subtrees to the right of the first `end` leaves in a tree of `size` leaves, from left to right, as leaf ranges `lo..hi`; none where `end` is 0 or not below `size`. What an
+/// exporter hashes for a bundle's `right`.
 pub fn right_ranges(end: u64, size: u64) -> Vec<core::ops::Range<u64>> {
     let mut ranges = Vec::new();
     let (mut lo, mut hi) = (0, size);
     // The path from the root to the last covered leaf; what hangs to its right is collected from the largest down.
-    while end < hi && lo < end && hi - lo > 1 {
+    while lo < end && end < hi {
         let split = lo + split_point(hi - lo);
         if end <= split {
             ranges.push(split..hi);
@@ -126,8 +128,8 @@ pub fn root_from_path(index: u64, size: u64, leaf: TreeHash, path: &[TreeHash]) 
         }
         if place & 1 == 1 || place == last {
             root = node(sibling, &root);
-            // A last node without a right sibling moves up unchanged.
-            while place & 1 == 0 && place != 0 {
+            // A last node without a right sibling moves up unchanged, to where it is one of two: its place is not 0, so that there is such a level.
+            while place & 1 == 0 {
                 place >>= 1;
                 last >>= 1;
             }
@@ -140,7 +142,8 @@ pub fn root_from_path(index: u64, size: u64, leaf: TreeHash, path: &[TreeHash]) 
     (last == 0).then_some(root)
 }
 
-/// The subtrees of a leaf's audit path in a tree of `size` leaves, from the leaf's sibling up, as leaf ranges (RFC 9162 §2.1.3.1). What an exporter hashes for a key event's path.
+/// The subtrees of a leaf's audit path in a tree of `size` leaves, from the leaf's sibling up, as leaf ranges (RFC 9162 §2.1.3.1); none for a leaf that the tree does not have. What
+/// an exporter hashes for a key event's path.
 pub fn path_ranges(index: u64, size: u64) -> Vec<core::ops::Range<u64>> {
     let mut ranges = Vec::new();
     let (mut lo, mut hi) = (0, size);
@@ -197,6 +200,19 @@ mod tests {
             (8, "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328"),
         ] {
             assert_eq!(frontier(&leaves[..size]).root(), TreeHash::from_hex(root), "{size} leaves");
+        }
+    }
+
+    #[test]
+    fn what_is_no_tree_has_neither_root_nor_ranges() {
+        let leaves = leaves(3);
+        for (size, count) in [(0, 1), (1, 0), (1, 2), (2, 2), (3, 1), (3, 3)] {
+            assert_eq!(Frontier::from_nodes(size, leaves[..count].to_vec()), None, "{count} nodes for {size}");
+        }
+        assert_eq!((Frontier::default().root_with(0, &[]), Frontier::default().root_with(0, &leaves[..1])), (None, None));
+        for size in 0..9 {
+            assert!(right_ranges(0, size).is_empty() && right_ranges(size, size).is_empty() && right_ranges(size + 1, size).is_empty(), "right of nothing, or of all, of {size}");
+            assert!(path_ranges(size, size).is_empty() && path_ranges(size + 1, size).is_empty(), "a leaf beyond {size}");
         }
     }
 

@@ -28,7 +28,7 @@ fn holds(data: &[u8], parse: Parse) -> Held {
         Ok(proof) => proof,
         Err(error) => {
             let word = if error == ForkError::NotAForkProof { Word::Unreadable } else { Word::Invalid };
-            return ensure(ForkReport::of(data, &keys()).word() == word, "the report has another word");
+            return ensure(ForkReport::of(data, &keys()).is_ok_and(|report| report.word() == word), "the report has another word");
         }
     };
     let Elements { notes: [a, b], nodes: [left, right] } = elements(data).map_err(|_| "a proof without its elements")?;

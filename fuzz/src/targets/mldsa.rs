@@ -1,31 +1,29 @@
-//! Verification in lanes: on every path of the machine what the library says, signature by signature.
+//! Verification in lanes: on every path of the machine what libcrux and aws-lc-rs say, signature by signature, wherever in a group it lies.
 
 use super::harness::{Held, Target, ensure};
-use super::parts::Parts;
-use super::vectors;
-use mickai_proof::digest::RecordDigest;
-use mickai_proof::key::PublicKey;
+use super::signed_cases::{self, Case};
+use aws_lc_rs::signature::{ML_DSA_65, ParsedPublicKey};
 use mickai_proof::mldsa::{ExpandedKey, Isa, Item, verify_many};
-use mickai_proof::record::{Mode, decode};
-use mickai_proof::signature::{SIGNATURE_LEN, from_cose, to_be_signed, verify};
-use std::path::Path;
-use std::sync::OnceLock;
+use mickai_proof::signature::{SIGNATURE_LEN, verify};
 
-/// The target. Its input is a message, and the signature that its last bytes are, under the first key of the vectors.
-pub const TARGET: Target = Target { name: "mldsa", holds: |data| holds(data, verify_many), canary: |data| holds(data, canary), seeds, case_count: 3_000 };
+/// The target. Its input is what [`signed_cases::read`] takes.
+pub const TARGET: Target = Target { name: "mldsa", holds: |data| holds(data, verify_many), canary: |data| holds(data, canary), seeds: signed_cases::seeds, case_count: 3_000 };
 
 type Many = fn(&ExpandedKey, Isa, &[Item<'_>]) -> Vec<bool>;
 
 fn holds(data: &[u8], many: Many) -> Held {
-    let Some((message, signature)) = data.split_last_chunk::<SIGNATURE_LEN>() else { return Ok(()) };
-    let (key, expanded) = key();
-    let is_good = verify(key, message, signature);
-    // Of three items one is another message: lanes may not mix.
-    let other = [message, &[0]].concat();
-    let item = Item { message, signature };
-    let items = [item, Item { message: &other, signature }, item];
+    let Some(Case { key, message, signature }) = signed_cases::read(data) else { return Ok(()) };
+    let is_good = verify(&key, &message, &signature);
+    let by_aws_lc = ParsedPublicKey::new(&ML_DSA_65, key.raw()).is_ok_and(|key| key.verify_sig(&message, &signature[..]).is_ok());
+    ensure(by_aws_lc == is_good, "libcrux and aws-lc-rs differ")?;
+    // Each third item is another message under the same signature: lanes may not mix, nor fill up with what a group lacks.
+    let other = [&message[..], &[0]].concat();
+    let count = 1 + data.iter().map(|byte| usize::from(*byte)).sum::<usize>() % 17;
+    let items: Vec<_> = (0..count).map(|at| Item { message: if at % 3 == 1 { &other } else { &message }, signature: &signature }).collect();
+    let expected: Vec<_> = (0..count).map(|at| is_good && at % 3 != 1).collect();
+    let expanded = ExpandedKey::new(&key);
     for isa in Isa::available() {
-        ensure(many(expanded, isa, &items) == [is_good, false, is_good], "the lanes and the library differ")?;
+        ensure(many(&expanded, isa, &items) == expected, "the lanes and the libraries differ")?;
     }
     Ok(())
 }
@@ -44,31 +42,4 @@ fn canary(key: &ExpandedKey, isa: Isa, items: &[Item<'_>]) -> Vec<bool> {
     let cleared: Vec<_> = items.iter().map(cleared).collect();
     let items: Vec<_> = items.iter().zip(&cleared).map(|(item, signature)| Item { message: item.message, signature }).collect();
     verify_many(key, isa, &items)
-}
-
-/// The key of most vectors.
-fn key() -> &'static (PublicKey, ExpandedKey) {
-    static KEY: OnceLock<(PublicKey, ExpandedKey)> = OnceLock::new();
-    KEY.get_or_init(|| {
-        let vector: serde_json::Value = serde_json::from_str(include_str!("../../../spec/vectors/fork/accept/prefix.json")).unwrap();
-        let key = PublicKey::from_pem(vector["keys"][0].as_str().unwrap()).unwrap();
-        let expanded = ExpandedKey::new(&key);
-        (key, expanded)
-    })
-}
-
-fn seeds(folder: &Path) -> Vec<Vec<u8>> {
-    let mut seeds = Vec::new();
-    for (_, bundle) in vectors::bundles(folder).iter().filter(|(_, bundle)| bundle.len() < 50_000) {
-        let (parts, _) = Parts::read(bundle, bundle.len());
-        for (record, beside) in parts.records.iter().zip(&parts.signatures) {
-            let Ok(record_read) = decode(record) else { continue };
-            let signature = from_cose(record_read.key_id, beside).filter(|_| record_read.mode == Mode::Each && record_read.key_id == key().0.id());
-            let log = parts.header.map(|header| header.log);
-            seeds.extend(signature.zip(log).map(|(signature, log)| [&to_be_signed(record_read.key_id, log, RecordDigest::of(record))[..], &signature[..]].concat()));
-        }
-    }
-    seeds.sort();
-    seeds.dedup();
-    seeds
 }

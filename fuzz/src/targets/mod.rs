@@ -34,6 +34,8 @@ pub mod public_key;
 
 pub mod path;
 
+pub mod signed_cases;
+
 pub mod mldsa;
 
 pub mod list;

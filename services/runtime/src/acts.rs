@@ -28,6 +28,10 @@ pub mod action {
     pub const KEY_UNPROTECT: &str = "key.unprotect";
     /// A backup of the keys written.
     pub const KEY_BACKUP: &str = "key.backup";
+    /// The committed next key put in force: its record is the act.
+    pub const KEY_ROTATE: &str = "key.rotate";
+    /// A key's signatures worth nothing from some record on: its record is the act.
+    pub const KEY_REVOKE: &str = "key.revoke";
     /// The recovery file moved out of the home.
     pub const RECOVERY_EXPORT: &str = "key.recovery.export";
     /// The recovery file brought back.

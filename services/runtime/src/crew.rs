@@ -1,7 +1,8 @@
-//! The machine's threads, lent to the kernels.
+//! The machine's threads, lent to the kernels and to the verifier.
 
 use crate::error::Result;
 use mickai_kernels::crew::Crew;
+use mickai_proof::crew::Crew as VerifierCrew;
 use rayon::prelude::*;
 
 /// A pool of threads. How many there are reaches no bit of any result.
@@ -25,5 +26,11 @@ impl Threads {
 impl Crew for Threads {
     fn run(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
         self.0.install(|| (0..part_count).into_par_iter().for_each(part));
+    }
+}
+
+impl VerifierCrew for Threads {
+    fn run(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
+        Crew::run(self, part_count, part);
     }
 }

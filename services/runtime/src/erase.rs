@@ -46,7 +46,7 @@ impl System {
         let reader = self.reader()?;
         let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
         let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
-        let labels = choose(&record, fields, executor.log().erased(), executor.log().vault())?;
+        let labels = choose(&record, fields, &executor.log().erased(), executor.log().vault())?;
         let erasure = Erasure { record: index, digest: entry.digest(), labels: labels.clone() };
         let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::ERASE)
             .fact(fact::RECORD, Fact::Uint(index))

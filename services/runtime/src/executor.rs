@@ -88,6 +88,15 @@ impl Executor {
         }
     }
 
+    /// Asks the policy for an act whose one record is the act itself, so that no intent and no outcome stand around it: a rotate, a revoke. What they do, they do by being durable; before that
+    /// record there is nothing to announce, and after it nothing left that could fail or be unknown. A refusal is on record as of any act.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], after the refusal is durable; a log that cannot be written.
+    pub fn allow(&mut self, actor: (ActorClass, Id), action: &str) -> Result<()> {
+        policy::check(actor.0, action).map_err(|refusal| self.deny(Draft::new(Kind::Deny, actor, policy::authority(), action), refusal))
+    }
+
     /// Records that an act was refused; gives the error that says so, or the one that kept it from being recorded. The act does not happen either way.
     pub fn deny(&mut self, act: Draft, refusal: Refusal) -> Error {
         // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.

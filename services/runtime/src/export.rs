@@ -23,6 +23,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 pub use form::{Form, FormError};
+use source::Kept;
 pub(crate) use source::{Source, header};
 
 /// Which records an export holds.
@@ -94,10 +95,12 @@ impl System {
             draft = draft.fact(fact::FORM, Fact::Text(form.name().into()));
         }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
-        let (_, account) = self.key_account()?;
+        let account = executor.log().keys();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
-            let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), log.erased())) };
+            let erased = log.erased();
+            let kept = Some(Kept { home: self.home(), note: &note });
+            let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), &erased)), kept };
             let made = Making { source, key: log.key(), checkpoint, note: &note, header, open };
             let (written, missing) = made.write(act, form, selection, path)?;
             let mut facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count))];

@@ -9,7 +9,7 @@ use mickai_proof::digest::{KeyId, LogId};
 use mickai_proof::history::Revocation;
 use mickai_proof::record::{Fact, Kind};
 use mickai_store::keys::{self, Moved, WellKnown};
-use mickai_store::{Appended, Custody, Draft, KeyAccount, LogWriter, Passphrase, Revoking, Succeeded, key_account};
+use mickai_store::{Appended, Custody, Draft, Home, KeyAccount, LogWriter, Passphrase, Revoking, Succeeded, TakenOver, key_account};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,36 @@ pub struct KeyChanged<T> {
 /// A file that is no backup of that home's log, a passphrase that does not open it, a key that would be overwritten.
 pub fn restore_keys(home: &Path, from: &Path, custody: &Custody) -> Result<(LogId, KeyId)> {
     Ok(keys::restore(home, from, custody)?)
+}
+
+/// Is the operator's key of the log at `home` not in the home? It is lost then, or a signer has it.
+pub fn lacks_operator_key(home: &Path) -> bool {
+    Home::lacks_operator_key(home)
+}
+
+/// As [`System::revoke_key`] for a log whose key in force is not there to sign anything: a committed key revokes it and takes over. The policy is not asked: until there is a key that signs, a refusal
+/// could not be recorded, and the right to this is the committed key itself.
+///
+/// # Errors
+/// As [`System::revoke_key`]; a key of the vault that is lost too; another key than the one in force, whose revocation the lost one would have to sign.
+pub fn take_over(home: &Path, custody: Custody, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<TakenOver> {
+    refuse_existing(statement)?;
+    let recovery = absolute(recovery)?;
+    let home = Home::open_keyless(home, custody)?;
+    let (_, account) = key_account(&home)?.ok_or(Error::NothingInRange)?;
+    let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
+    let taken = LogWriter::take_over(&home, policy::authority(), &Revoking { key, ..revoking }, recovery.as_deref())?;
+    write_statement(&taken.writer, taken.revocation, statement)?;
+    Ok(taken)
+}
+
+/// Goes on without a vault key that is lost for good: what the vault holds stays as it is under another name, unreadable, and a new key is made for what is to come. It is not on record: no record could say
+/// more than that the values cannot be opened any more. Gives where they lie now.
+///
+/// # Errors
+/// A vault key that is here; a home that cannot be written.
+pub fn give_up_vault(home: &Path) -> Result<Option<PathBuf>> {
+    Ok(keys::give_up_vault(home)?)
 }
 
 impl System {
@@ -97,39 +127,43 @@ impl System {
 
     /// Puts the committed next key in force. The recovery file is that of the home, or the one at `recovery`; it is rewritten, for the rotation after this one.
     ///
+    /// There is no intent and no outcome: the rotate record, signed by both keys, is the act, and the new key is in force by its being durable. Cut off before it nothing was done, after it
+    /// the next start gives the key files their places; in between there is nothing of which an outcome could tell. The policy is asked first, and a refusal is on record.
+    ///
     /// # Errors
-    /// A recovery file that is not here or another log's; a signer that holds the key; a log that cannot be written.
+    /// A recovery file that is not here or another log's; a signer that holds the key; a log that cannot be written; [`Error::Denied`].
     pub fn rotate_key(&self, recovery: Option<&Path>) -> Result<Succeeded> {
-        Ok(self.writer()?.rotate_key(policy::authority(), absolute(recovery)?.as_deref())?)
+        let recovery = absolute(recovery)?;
+        let mut executor = self.executor_as_is()?;
+        executor.allow(executor.operator(), action::KEY_ROTATE)?;
+        Ok(executor.log_mut().rotate_key(policy::authority(), recovery.as_deref())?)
     }
 
     /// Says that a key is worth nothing from some record on; where it is the key in force, a committed key takes over. A key that was revoked before just so is not revoked again. With `statement` the
     /// revocation is also written to a file that reaches verifiers without the log.
     ///
+    /// There is no intent and no outcome, as with [`System::rotate_key`]: the revoke record is the act.
+    ///
     /// # Errors
     /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists.
     pub fn revoke_key(&self, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<(Option<Succeeded>, Revocation)> {
-        if let Some(path) = statement.filter(|path| path.exists()) {
-            return Err(Error::FileExists(path.to_owned()));
-        }
-        let (log, account) = self.key_account()?;
+        refuse_existing(statement)?;
+        let recovery = absolute(recovery)?;
+        let (_, account) = self.key_account()?;
         let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
         let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
         let told =
             told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
-        let mut writer = self.writer()?;
+        let mut executor = self.executor_as_is()?;
         let (succeeded, revocation) = match told {
             Some(told) => (None, *told),
             None => {
-                let (succeeded, revocation) = writer.revoke_key(policy::authority(), &Revoking { key, ..revoking }, absolute(recovery)?.as_deref())?;
+                executor.allow(executor.operator(), action::KEY_REVOKE)?;
+                let (succeeded, revocation) = executor.log_mut().revoke_key(policy::authority(), &Revoking { key, ..revoking }, recovery.as_deref())?;
                 (Some(succeeded), revocation)
             }
         };
-        if let Some(path) = statement {
-            let bytes = writer.key().sign_statement(log, revocation)?;
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::file(path))?;
-            file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file(path))?;
-        }
+        write_statement(executor.log(), revocation, statement)?;
         Ok((succeeded, revocation))
     }
 
@@ -165,6 +199,18 @@ fn find_key(account: &KeyAccount, wanted: &str) -> Result<KeyId> {
         (Some(id), None) => Ok(id),
         _ => Err(Error::NoKey { wanted: wanted.to_owned(), known: account.keys().map(|known| known.key.id().short()).collect() }),
     }
+}
+
+fn refuse_existing(statement: Option<&Path>) -> Result<()> {
+    statement.filter(|path| path.exists()).map_or(Ok(()), |path| Err(Error::FileExists(path.to_owned())))
+}
+
+/// By the key in force.
+fn write_statement(log: &LogWriter, revocation: Revocation, path: Option<&Path>) -> Result<()> {
+    let Some(path) = path else { return Ok(()) };
+    let bytes = log.key().sign_statement(log.log_id(), revocation)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::file(path))?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file(path))
 }
 
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {

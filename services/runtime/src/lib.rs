@@ -70,7 +70,7 @@ pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Missing, Selection};
 pub use generation::{Answered, Asked, Taken};
 pub use grammar::{Grammar, GrammarError};
-pub use keys::{KeyChanged, restore_keys};
+pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use open::Open;

@@ -11,8 +11,9 @@ use crate::said::Said;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
-use mickai_store::{Appended, Custody, Draft, Erased, Home, LogReader, LogWriter, ModelStore, Vault};
+use mickai_store::{Appended, Custody, Draft, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -23,6 +24,7 @@ pub struct System {
     isa: Isa,
     /// `None` until this process has begun to act.
     enforced: Mutex<Option<Option<RetentionRun>>>,
+    pub(crate) disagreements: AtomicU64,
 }
 
 impl System {
@@ -51,7 +53,7 @@ impl System {
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
-        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None) })
+        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), disagreements: AtomicU64::new(0) })
     }
 
     /// The home.
@@ -70,6 +72,10 @@ impl System {
     }
 
     pub(crate) fn crew(&self) -> Arc<dyn Crew> {
+        self.threads.clone()
+    }
+
+    pub(crate) fn verifier_crew(&self) -> Arc<dyn mickai_proof::crew::Crew> {
         self.threads.clone()
     }
 
@@ -165,18 +171,26 @@ impl System {
         if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Err(missing());
         }
-        let mut candidates = Vec::new();
-        for entry in reader.entries(0..record_count) {
-            let entry = entry?;
-            if entry.digest().to_string().starts_with(&word) {
-                candidates.push(entry.index);
-            }
-        }
+        let candidates = self.by_digest(&reader, &word, record_count)?;
         match candidates.as_slice() {
             [] => Err(missing()),
             [index] => Ok(*index),
             _ => Err(Error::AmbiguousRecord { wanted: wanted.to_owned(), candidates: candidates.into_iter().take(8).collect() }),
         }
+    }
+
+    /// The records below `record_count` whose D begins so: by the index, or without one by walking through the log.
+    fn by_digest(&self, reader: &LogReader, prefix: &str, record_count: u64) -> Result<Vec<u64>> {
+        let query = Query { digest_prefix: Some(prefix.to_owned()), indexes: Some(0..record_count), ..Query::default() };
+        if let Ok(found) = Index::open(&self.home, reader, &mut |_| {}).and_then(|mut index| index.find(reader, &query)) {
+            return Ok(found.iter().map(|entry| entry.index).collect());
+        }
+        let mut found = Vec::new();
+        for entry in reader.entries(0..record_count) {
+            let entry = entry?;
+            found.extend(entry.digest().to_string().starts_with(prefix).then_some(entry.index));
+        }
+        Ok(found)
     }
 
     /// The values that the log says are erased.

@@ -1,4 +1,4 @@
-//! The operator's own check: the log goes through the very verifier that a stranger runs, and never gets a better verdict than the stranger would give.
+//! The operator's own check: the log goes through the very verifier that a stranger runs, with every thread that this process has, and never gets a better verdict than the stranger would give.
 
 use crate::error::{Error, Result};
 use crate::export::{Selection, Source, header};
@@ -6,11 +6,13 @@ use crate::open::Open;
 use crate::system::System;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::limits::NOTE_BYTES_MAX;
-use mickai_proof::verify::{Axis, Policy, Reference, TrustedKey, Verdict, Verifier};
+use mickai_proof::mldsa::{Isa, RecheckSeed};
+use mickai_proof::verify::{Axis, Engine, Policy, Reference, TrustedKey, Verdict, Verifier};
 use mickai_store::{LogReader, OperatorKey};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
+use std::sync::atomic::Ordering;
 
 impl System {
     /// Verifies the whole log under the operator's key; against `reference` when one is given.
@@ -30,7 +32,25 @@ impl System {
         self.verify_selection(&Selection::One(index), Policy { require, ..Policy::default() })
     }
 
+    /// How often the library overruled the lanes that verify signatures, in this process: anything but zero is a fault of one of them, and worth reporting.
+    pub fn disagreements(&self) -> u64 {
+        self.disagreements.load(Ordering::Relaxed)
+    }
+
     fn verify_selection(&self, selection: &Selection, policy: Policy) -> Result<Verdict> {
+        self.verify_by(self.engine(), selection, policy)
+    }
+
+    /// The fastest way to verify signatures that this machine has. If the system gives no randomness, the library verifies every signature.
+    fn engine(&self) -> Engine {
+        let mut seed = [0; 32];
+        match aws_lc_rs::rand::fill(&mut seed) {
+            Ok(()) => Engine::lanes(Isa::best(), self.verifier_crew(), RecheckSeed(seed)),
+            Err(_) => Engine::library(),
+        }
+    }
+
+    fn verify_by(&self, engine: Engine, selection: &Selection, policy: Policy) -> Result<Verdict> {
         let reader = self.reader()?;
         let key = OperatorKey::public_of(self.home())?;
         let (_, account) = self.key_account()?;
@@ -40,14 +60,15 @@ impl System {
         {
             return Err(Error::NotCovered { index: *index, size });
         }
-        let source = Source { reader: &reader, account: &account, size, values: None };
+        let source = Source { reader: &reader, account: &account, size, values: None, kept: None };
         let header = header(&reader, selection, size)?;
         let around = source.around(&header, None)?;
-        let mut verifier = Verifier::new(Policy { keys: vec![TrustedKey::Key(key)], ..policy })?;
+        let mut verifier = Verifier::with_engine(Policy { keys: vec![TrustedKey::Key(key)], ..policy }, engine)?;
         source.bundle(header, &around, &note, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;
+        self.disagreements.fetch_add(verifier.disagreements(), Ordering::Relaxed);
         Ok(verifier.finish()?)
     }
 
@@ -92,3 +113,6 @@ impl System {
         Ok(note)
     }
 }
+
+#[cfg(test)]
+mod tests;

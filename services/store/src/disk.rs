@@ -1,11 +1,18 @@
 //! Files that appear whole or not at all: create, write, fsync, rename, fsync the folder, in one place.
 
+mod seam;
+
+#[cfg(test)]
+pub(crate) mod faulty;
+
+pub(crate) use seam::{Handle, How, Sync, disk_of};
+
 use crate::error::Error;
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What to do when the file exists already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,11 +26,12 @@ pub(crate) enum Existing {
 /// Writes a file of mode 0600 so that after a crash at any point it is either absent (or its old self) or whole. The caller is the only writer of that path.
 pub(crate) fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
     let temporary = temporary_beside(path);
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary).map_err(Error::io("create", &temporary))?;
-    file.write_all(bytes).map_err(Error::io("write", &temporary))?;
-    file.sync_all().map_err(Error::io("fsync", &temporary))?;
+    let disk = disk_of(path);
+    let file = disk.open(&temporary, How::Empty).map_err(Error::io("create", &temporary))?;
+    file.write_all_at(bytes, 0).map_err(Error::io("write", &temporary))?;
+    file.sync(Sync::All).map_err(Error::io("fsync", &temporary))?;
     drop(file);
-    rename(&temporary, path, existing)?;
+    disk.rename(&temporary, path, existing).map_err(Error::io(if existing == Existing::Keep { "create" } else { "rename" }, path))?;
     sync_folder_of(path)
 }
 
@@ -35,21 +43,20 @@ pub(crate) fn temporary_beside(path: &Path) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn rename(from: &Path, to: &Path, existing: Existing) -> Result<(), Error> {
-    if existing == Existing::Keep {
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            // Some file systems lack the flag; the caller's lock makes looking first as good.
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.exists() => {}
-            Err(errno) => return Err(Error::io("create", to)(errno.into())),
-        }
-    }
-    std::fs::rename(from, to).map_err(Error::io("rename", to))
+/// Opens a file that is written in place.
+pub(crate) fn open(path: &Path, how: How) -> Result<Box<dyn Handle>, Error> {
+    disk_of(path).open(path, how).map_err(Error::io("open", path))
 }
 
 /// Gives a whole and synced file the name of another of the same folder, in one step; durable when this returns.
 pub(crate) fn rename_over(from: &Path, to: &Path) -> Result<(), Error> {
-    rename(from, to, Existing::Replace)?;
+    disk_of(to).rename(from, to, Existing::Replace).map_err(Error::io("rename", to))?;
+    sync_folder_of(to)
+}
+
+/// Gives a folder another name beside the old one, which nothing has yet; durable when this returns.
+pub(crate) fn move_folder(from: &Path, to: &Path) -> Result<(), Error> {
+    disk_of(to).rename(from, to, Existing::Keep).map_err(Error::io("rename", from))?;
     sync_folder_of(to)
 }
 
@@ -60,19 +67,31 @@ pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {
 
 /// Makes the names in a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    let opened = File::open(folder).map_err(Error::io("open", folder))?;
-    opened.sync_all().map_err(Error::io("fsync", folder))
+    disk_of(folder).sync_folder(folder).map_err(Error::io("fsync", folder))
 }
 
-/// Makes a folder of mode 0700, and those above it, if it is not there; the name is durable afterwards.
+/// Makes a folder of mode 0700, and those above it, if it is not there; every name that is new is durable afterwards.
 pub(crate) fn create_folder(folder: &Path) -> Result<(), Error> {
-    if folder.is_dir() {
+    // A thread that finds a folder must not go on before the thread that made it has synced its name.
+    static MAKING: Mutex<()> = Mutex::new(());
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
+    create_folders(folder)
+}
+
+fn create_folders(folder: &Path) -> Result<(), Error> {
+    if folder.is_dir() || folder.as_os_str().is_empty() {
         return Ok(());
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(Error::io("create", folder))?;
-    // Which of the folders above are new is not known, so the nearest two are synced: a vault's shard is never deeper.
-    sync_folder_of(folder)?;
-    folder.parent().and_then(Path::parent).filter(|above| !above.as_os_str().is_empty()).map_or(Ok(()), sync_folder)
+    folder.parent().map_or(Ok(()), create_folders)?;
+    match disk_of(folder).create_folder(folder) {
+        // Another process made it, or a path that names it in two ways.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && folder.is_dir() => {}
+        made => made.map_err(Error::io("create", folder))?,
+    }
+    match folder.parent() {
+        Some(above) if !above.as_os_str().is_empty() => sync_folder(above),
+        _ => sync_folder(Path::new(".")),
+    }
 }
 
 /// The whole file, or `None` if there is none; refuses more than `bytes_max`.
@@ -97,7 +116,7 @@ pub(crate) fn check_private(path: &Path) -> Result<(), Error> {
 
 /// Removes a file; absent is as good.
 pub(crate) fn remove_file(path: &Path) -> Result<(), Error> {
-    match std::fs::remove_file(path) {
+    match disk_of(path).remove(path) {
         Ok(()) => sync_folder_of(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("remove", path)(error)),

@@ -23,7 +23,7 @@ pub enum Error {
         /// Its answer.
         source: io::Error,
     },
-    /// An earlier append failed, so nothing is known about the disk any more: the process must end and start again.
+    /// An earlier append failed, so nothing is known about the disk any more, or a record that others follow has no signature: the process must end and start again.
     Poisoned,
     /// The system gave no random bytes, or the signing library failed.
     Crypto,
@@ -57,6 +57,14 @@ pub enum Error {
         want: TreeHash,
     },
 
+    /// The index cannot be read or written: it can be deleted, it is made again from the segments.
+    Index {
+        /// Its file.
+        path: PathBuf,
+        /// SQLite's answer.
+        source: rusqlite::Error,
+    },
+
     // The operator.
     /// The folder holds something else.
     NotAHome(PathBuf),
@@ -69,7 +77,7 @@ pub enum Error {
         /// Its permission bits.
         mode: u32,
     },
-    /// A key file that the log needs is gone.
+    /// A key file that the log needs is gone: the error says which ways out there are.
     KeyMissing(PathBuf),
     /// The key file is not a key in the form of spec/keys.md.
     NotAKey(PathBuf),
@@ -128,6 +136,8 @@ pub enum Damage {
     Order,
     /// A rotation or a revocation that may not stand there.
     KeyEvent,
+    /// A seal that does not name the records before it.
+    Seal,
     /// The own checkpoint.
     Checkpoint(CheckpointError),
     /// The vault file's form.
@@ -163,6 +173,8 @@ pub enum Misuse {
     PermitForeign,
     /// The key was never in force, or the effective index lies ahead.
     KeyEvent,
+    /// Not a checkpoint, or of another log.
+    Checkpoint,
 }
 
 impl Error {
@@ -170,6 +182,19 @@ impl Error {
     pub(crate) fn io(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { doing, path, source }
+    }
+
+    /// The same once more, for each of those who waited for one write: the machine's answer is kept, of the rest nothing is known.
+    pub(crate) fn again(&self) -> Self {
+        match self {
+            Self::Io { doing, path, source } => {
+                let source = source.raw_os_error().map_or_else(|| source.kind().into(), io::Error::from_raw_os_error);
+                Self::Io { doing, path: path.clone(), source }
+            }
+            Self::Crypto => Self::Crypto,
+            Self::Key(fault) => Self::Key(fault.clone()),
+            _ => Self::Poisoned,
+        }
     }
 
     pub(crate) fn damaged(path: &Path, offset: u64, what: Damage) -> Self {
@@ -196,7 +221,9 @@ impl fmt::Display for Error {
                 write!(f, "cannot {doing} {}: the disk is full; free some space and run it again", path.display())
             }
             Self::Io { doing, path, source } => write!(f, "cannot {doing} {}: {source}", path.display()),
-            Self::Poisoned => f.write_str("an earlier write to the log failed, so this process writes no more; end it, look at the disk, and start again"),
+            Self::Poisoned => f.write_str(
+                "an earlier record could not be signed or written, so this process writes no more; end it, set right what it said then (the disk, or the signer), and start again",
+            ),
             Self::Crypto => f.write_str("the cryptographic library failed; the system may be out of randomness or memory"),
             Self::Damaged { path, offset, what } => {
                 write!(f, "{} is damaged at byte {offset}: {what}; restore it from a copy, `mickai log fsck` shows what is readable", path.display())
@@ -226,7 +253,7 @@ impl Error {
             Self::ReadableByOthers { path, mode } => {
                 write!(f, "{} has mode {mode:03o}, so others can read a secret; run: chmod 600 {}", path.display(), path.display())
             }
-            Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; restore it from a copy", path.display()),
+            Self::KeyMissing(path) => write!(f, "{} is missing, and the log needs it; {}", path.display(), way_out(path)),
             Self::NotAKey(path) => write!(f, "{} is not a key in the form that Mickai writes; restore it from a copy", path.display()),
             Self::WrongKey { have, want } => {
                 write!(f, "the key file holds key {}, but the log's key is {}; restore keys/operator.p8 of this log", have.short(), want.short())
@@ -243,6 +270,7 @@ impl Error {
             }
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
+            Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
             Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
@@ -250,9 +278,24 @@ impl Error {
     }
 }
 
+/// What there is to do when that key file is gone (spec/keys.md "What is lost, and what then").
+fn way_out(path: &Path) -> &'static str {
+    if path.ends_with("keys/operator.p8") {
+        "`mickai key restore FILE` puts it back from a backup; without a backup `mickai key revoke --by recovery` lets the recovery key take the log over"
+    } else if path.ends_with("keys/vault.key") {
+        "`mickai key restore FILE` puts it back from a backup; without a backup what the vault holds can never be read again, and `mickai key restore --vault-lost` goes on without it"
+    } else {
+        "restore it from a copy"
+    }
+}
+
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        if let Self::Io { source, .. } = self { Some(source) } else { None }
+        match self {
+            Self::Io { source, .. } => Some(source),
+            Self::Index { source, .. } => Some(source),
+            _ => None,
+        }
     }
 }
 
@@ -267,6 +310,7 @@ impl fmt::Display for Damage {
             Self::Chain => f.write_str("the record does not follow the one before it"),
             Self::Order => f.write_str("the record may not stand at this place"),
             Self::KeyEvent => f.write_str("a rotation or revocation by spec/keys.md may not stand there"),
+            Self::Seal => f.write_str("the seal does not name the records before it"),
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),
@@ -289,6 +333,7 @@ impl fmt::Display for Misuse {
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
             Self::KeyEvent => f.write_str("no such revocation: the key was never in force here, was so before, or the effective index lies ahead of the log"),
+            Self::Checkpoint => f.write_str("this is not a checkpoint of this log"),
         }
     }
 }

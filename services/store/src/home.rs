@@ -10,15 +10,20 @@
 //! log/                segments: the truth, and the mark of what is synced
 //! checkpoints/        the newest own checkpoint
 //! vault/              encrypted values behind commitments
+//! vault.lost.N/       the same, given up because their key was lost
 //! models/             imported models
 //! retention           a copy of the retention policy in force, once one was set
+//! index/              where in the log what is; made again when it is gone
+//! tiles/              hashes of the log's tree; made again when they are gone
 //! ```
 //!
 //! First creation may be cut off anywhere. What the next start may find, and what it means:
 //! - no folder, an empty one, or one with nothing but `lock`: a new home; all is made;
 //! - `format` and some of the keys, no segment: creation was cut off; the keys that are missing are made, those there are kept; `operator.pub` is as good as `operator.p8`;
 //! - `format`, all keys, no record: creation is done; the first writer makes genesis;
-//! - a segment, but no operator key or `vault.key`: never made anew, [`Error::KeyMissing`]; `mickai key restore` puts them back from a backup;
+//! - a segment, but no operator key or `vault.key`: never made anew, [`Error::KeyMissing`]; `mickai key restore` puts them back from a backup, and without one `mickai key revoke --by recovery`
+//!   has a committed key take over, `mickai key restore --vault-lost` gives up what the vault holds;
+//! - a segment, no operator key, and `operator.p8.next` with the log's key: a takeover was cut off after its record (`keys::succession`); whoever comes next completes it;
 //! - a segment and no `recovery.mickai`: it was moved offline, as it should be.
 
 use crate::disk::{self, Existing};
@@ -26,6 +31,8 @@ use crate::error::Error;
 use crate::keys::{self, Custody, KeyFault};
 use crate::limits;
 use crate::lock::Lock;
+use crate::log::settle_cut_off;
+use mickai_proof::key::PublicKey;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -80,10 +87,45 @@ impl Home {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let home = Self::unopened(path);
         if !home.is_complete()? {
-            return Err(if home.has_begun()? { Error::KeyMissing(home.missing_key()) } else { Error::NotAHome(path.to_owned()) });
+            if !home.has_begun()? {
+                return Err(Error::NotAHome(path.to_owned()));
+            }
+            if home.is_taken_over_perhaps() {
+                let _lock = Lock::acquire(&home.lock_path(), limits::LOCK_WAIT)?;
+                settle_cut_off(&home)?;
+            }
+            if !home.is_complete()? {
+                return Err(Error::KeyMissing(home.missing_key()));
+            }
         }
         home.check_secrets()?;
         Ok(home)
+    }
+
+    /// Opens the home at `path`, whose log has begun and whose operator key is lost: with its file, or with the signer that held it. For [`crate::LogWriter::take_over`].
+    ///
+    /// # Errors
+    /// [`Error::NotAHome`], [`Error::Foreign`]; [`Error::KeyMissing`] if the vault's key is lost too; [`KeyFault::Exists`] if the operator's key is here.
+    pub fn open_keyless(path: &Path, custody: Custody) -> Result<Self, Error> {
+        let home = Self::unopened(path).with_custody(custody);
+        home.is_complete()?;
+        if !home.has_begun()? {
+            return Err(Error::NotAHome(path.to_owned()));
+        }
+        if home.operator_key_path().exists() {
+            return Err(KeyFault::Exists(home.operator_key_path()).into());
+        }
+        if !home.vault_key_path().exists() {
+            return Err(Error::KeyMissing(home.vault_key_path()));
+        }
+        home.check_secrets()?;
+        Ok(home)
+    }
+
+    /// Has the log at `path` begun, and is its operator key not in the home? It is lost then, or a signer has it.
+    pub fn lacks_operator_key(path: &Path) -> bool {
+        let home = Self::unopened(path);
+        home.has_begun().unwrap_or(false) && !home.operator_key_path().exists()
     }
 
     /// A home that was not looked at.
@@ -162,19 +204,20 @@ impl Home {
         !self.recovery_path().exists()
     }
 
-    /// Puts back the keys of a log that is here; what is there already must be the same.
-    pub(crate) fn restore_keys(&self, operator: &[u8], vault: &[u8]) -> Result<(), Error> {
-        if self.has_operator_key() {
+    /// Puts back the keys of a log that is here; what is there already must be the same, and one of the two must be missing.
+    pub(crate) fn restore_keys(&self, (public, operator): (&PublicKey, &[u8]), vault: &[u8]) -> Result<(), Error> {
+        let has_vault = self.vault_key_path().exists();
+        if self.has_operator_key() && (has_vault || keys::OperatorKey::public_of(self)? != *public) {
             return Err(KeyFault::Exists(self.operator_key_path()).into());
         }
-        if self.vault_key_path().exists() && disk::read_file(&self.vault_key_path(), limits::KEY_FILE_BYTES_MAX)?.as_deref() != Some(vault) {
+        if has_vault && disk::read_file(&self.vault_key_path(), limits::KEY_FILE_BYTES_MAX)?.as_deref() != Some(vault) {
             return Err(KeyFault::Exists(self.vault_key_path()).into());
         }
         self.create_skeleton()?;
-        if !self.vault_key_path().exists() {
+        if !has_vault {
             disk::write_file(&self.vault_key_path(), vault, Existing::Keep)?;
         }
-        disk::write_file(&self.operator_key_path(), operator, Existing::Keep)
+        if self.has_operator_key() { Ok(()) } else { disk::write_file(&self.operator_key_path(), operator, Existing::Keep) }
     }
 
     pub(crate) fn has_operator_key(&self) -> bool {
@@ -182,7 +225,7 @@ impl Home {
     }
 
     /// Is there a segment? From then on a missing key is a loss, not a beginning.
-    fn has_begun(&self) -> Result<bool, Error> {
+    pub(crate) fn has_begun(&self) -> Result<bool, Error> {
         crate::segment::first_path(&self.log_path()).try_exists().map_err(Error::io("look at", &self.root))
     }
 
@@ -225,13 +268,16 @@ impl Home {
     fn create(&self) -> Result<(), Error> {
         self.create_skeleton()?;
         if self.has_begun()? {
+            if self.is_taken_over_perhaps() {
+                settle_cut_off(self)?;
+            }
             let missing = self.missing_key();
             return if missing.exists() { Ok(()) } else { Err(Error::KeyMissing(missing)) };
         }
         keys::create_missing(self)
     }
 
-    fn create_skeleton(&self) -> Result<(), Error> {
+    pub(crate) fn create_skeleton(&self) -> Result<(), Error> {
         let format = self.root.join("format");
         if !format.exists() {
             disk::write_file(&format, FORMAT, Existing::Keep)?;
@@ -240,6 +286,11 @@ impl Home {
             disk::create_folder(&folder)?;
         }
         Ok(())
+    }
+
+    /// No operator key, and one that waits to be it: what the log says decides.
+    fn is_taken_over_perhaps(&self) -> bool {
+        !self.has_operator_key() && keys::is_unsettled(self)
     }
 
     fn missing_key(&self) -> PathBuf {

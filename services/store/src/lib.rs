@@ -4,8 +4,10 @@
 //!
 //! *What it never does.* It does not decide what a record means, does not know model formats, opens no socket but that of a signer on the same machine, and never gives its key anything to sign that it did not build itself.
 //!
-//! *The life of one record.* The caller fills a [`Draft`]; [`LogWriter`] adds index, chain, clocks and key id, encodes it with `mickai_proof` and decodes it again, puts secret values into the
-//! [`Vault`], signs with the [`OperatorKey`], and appends frames to a segment with one fsync. [`LogReader`] finds them again without any lock, and [`fsck`] recomputes everything.
+//! *The life of one record.* The caller fills a [`Draft`] and hands it to a [`LogWriter`] or, among many callers, an [`Appender`]. The sequencer adds index, chain, clocks and key id and encodes it
+//! with `mickai_proof`; secret values go into the [`Vault`]; a signer signs with the [`OperatorKey`]; the syncing thread appends its frame to a segment, with one fsync for all that is ready, and
+//! only then is the caller answered. Records of mode sealed get their seal within a second. [`LogReader`] finds records again without any lock, [`Index`] and [`tiles`] find them quickly and are
+//! never believed, and [`fsck`] recomputes everything.
 //!
 //! *Invariants.* One writer at a time ([`Lock`]). What was acknowledged is never lost silently: a torn tail is cut only where it provably was never acknowledged, anything else refuses to start.
 //! A key is never overwritten. Files appear whole or not at all.
@@ -34,6 +36,10 @@ mod retention;
 
 mod log;
 
+mod index;
+
+pub mod tiles;
+
 mod map;
 
 mod models;
@@ -41,10 +47,12 @@ mod models;
 pub use clock::{Clock, SystemClock};
 pub use error::{Damage, Error, Misuse};
 pub use home::Home;
+pub use index::{Index, Query};
 pub use keys::{Custody, KeyFault, OperatorKey, Passphrase, PassphraseFault};
 pub use lock::{Holder, Lock};
 pub use log::{
-    Appended, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Permit, Report, Revoking, Running, Succeeded, TornTail, fsck, key_account,
+    Appended, Appender, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, Revoking, Running, Succeeded, TakenOver,
+    TornTail, fsck, key_account,
 };
 pub use map::{Mapped, map};
 pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};

@@ -6,6 +6,18 @@ use std::time::Duration;
 pub const SEGMENT_BYTES_MAX: u64 = 64 << 20;
 /// Records that one fsync may make durable together.
 pub const BATCH_RECORDS_MAX: usize = 1_024;
+/// How long a record may wait for others to share its fsync.
+pub const GROUP_WAIT: Duration = Duration::from_millis(2);
+/// Records that may have their place and not yet be durable, before whoever appends has to wait; one batch may go over it.
+pub const IN_FLIGHT_RECORDS_MAX: usize = 4_096;
+/// Bytes of those records.
+pub const IN_FLIGHT_BYTES_MAX: usize = 32 << 20;
+/// Records that a signer takes at a time.
+pub const PART_RECORDS: usize = 8;
+/// Sealed records after which a seal is due.
+pub const SEAL_EVERY: u64 = 4_096;
+/// How long a sealed record may wait for its seal.
+pub const SEAL_AFTER: Duration = Duration::from_secs(1);
 /// Bytes of a segment file that a reader agrees to load: a full segment and one largest batch.
 pub const SEGMENT_READ_BYTES_MAX: u64 = 192 << 20;
 /// Bytes of a COSE_Sign1 in a frame.
@@ -20,6 +32,8 @@ pub const LOCK_BYTES_MAX: u64 = 4_096;
 pub const PERMIT_LIFE: Duration = Duration::from_secs(3_600);
 /// Records after which the writer signs a checkpoint of its own accord.
 pub const CHECKPOINT_EVERY: u64 = 1_024;
+/// And the time that then has to be between two of them.
+pub const CHECKPOINT_PERIOD_MIN: Duration = Duration::from_secs(1);
 /// Values that one record may keep in the vault.
 pub const VAULT_FIELDS_MAX: usize = mickai_proof::limits::MAP_ENTRIES_MAX;
 /// Bytes of one vault value: what a bundle can open.
@@ -64,3 +78,5 @@ pub const SIGNER_PATIENCE: Duration = Duration::from_secs(60);
 pub const SIGNER_MEMORY_BYTES_MAX: u64 = 65_536;
 /// Bytes of a well-known document.
 pub const WELL_KNOWN_BYTES_MAX: u64 = 2 << 20;
+/// Records that the index takes in with one transaction.
+pub const INDEX_ROWS_AT_ONCE: u64 = 8_192;

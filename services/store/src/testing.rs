@@ -2,10 +2,14 @@
 
 use crate::clock::Clock;
 use crate::home::Home;
-use crate::log::{Draft, LogWriter, Running};
+use crate::keys::OperatorKey;
+use crate::log::{Draft, LogReader, LogWriter, Options, Running, key_account};
 use crate::{Error, limits};
+use mickai_proof::bundle;
+use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind};
+use mickai_proof::verify::{Policy, Reference, TrustedKey, Verdict, verify};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +38,11 @@ impl Clock for StillClock {
     }
 }
 
+/// A new folder, in memory where the system has such a place: tests that never wait for a disk make thousands of them.
+pub(crate) fn memory_folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
+}
+
 /// A new home; it goes when the folder is dropped.
 pub(crate) fn new_home() -> (TempDir, Home) {
     let folder = tempfile::tempdir().unwrap();
@@ -49,7 +58,8 @@ pub(crate) fn killed(home: &Home) -> (TempDir, Home) {
     (folder, Home::open(&copy).unwrap())
 }
 
-fn copy_tree(from: &Path, to: &Path) {
+/// All of a folder, under a name that nothing has yet.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
     std::fs::create_dir(to).unwrap();
     for entry in std::fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -67,7 +77,12 @@ pub(crate) fn writer(home: &Home) -> Result<LogWriter, Error> {
 }
 
 pub(crate) fn sized_writer(home: &Home, segment_bytes_max: u64) -> Result<LogWriter, Error> {
-    LogWriter::open_sized(home, AUTHORITY, Box::new(StillClock::default()), Duration::ZERO, segment_bytes_max)
+    LogWriter::open_options(home, AUTHORITY, Box::new(StillClock::default()), Options { segment_bytes_max, ..still() })
+}
+
+/// Nothing that depends on time.
+pub(crate) fn still() -> Options {
+    Options { wait: Duration::ZERO, seal_after: None, group_wait: Duration::ZERO, signer_count: 2, ..Options::default() }
 }
 
 pub(crate) fn intent() -> Draft {
@@ -80,6 +95,19 @@ pub(crate) fn running() -> Running {
     let mut writer = writer(&home).unwrap();
     let permit = writer.append_intent(intent(), &[]).unwrap();
     writer.begin(permit).unwrap()
+}
+
+/// What a stranger who knows the key says of the whole log, with the newest own checkpoint as the one they kept.
+pub(crate) fn verdict(home: &Home) -> Verdict {
+    let reader = LogReader::open(home).unwrap();
+    let note = std::fs::read_to_string(home.checkpoint_path()).unwrap();
+    let size = Note::parse(note.as_bytes()).unwrap().checkpoint.size;
+    let (log, account) = key_account(home).unwrap().unwrap();
+    let mut bundle = bundle::Writer::new(bundle::Header { log, first: 0, count: size }, account.keys_within(size), &[], &[]);
+    reader.entries(0..size).map(Result::unwrap).for_each(|entry| bundle.push(entry.record, entry.signature, Vec::new()));
+    let key = TrustedKey::Id(OperatorKey::public_of(home).unwrap().id());
+    let policy = Policy { references: vec![Reference::parse(note.as_bytes()).unwrap()], keys: vec![key], ..Policy::default() };
+    verify(&bundle.finish(&[], &note), policy).unwrap()
 }
 
 pub(crate) fn heartbeat() -> Draft {

@@ -169,11 +169,24 @@ impl Vault {
         Ok(fields.iter().map(|field| (field.label.to_owned(), field.sealed.len().saturating_sub(Salt::LEN + TAG_LEN) as u64)).collect())
     }
 
-    /// Removes what an append that never became durable left behind.
-    pub(crate) fn discard(&self, index: u64) -> Result<(), Error> {
-        let path = self.path(index);
-        disk::remove_file(&disk::temporary_beside(&path))?;
-        disk::remove_file(&path)
+    /// Removes what appends that never became durable left behind: the files of `count` records from `index` on.
+    pub(crate) fn discard_from(&self, index: u64, count: u64) -> Result<(), Error> {
+        for shard in (index >> 10)..=(index.saturating_add(count) >> 10) {
+            let Some(folder) = self.path(shard << 10).parent().map(Path::to_owned) else { continue };
+            let entries = match std::fs::read_dir(&folder) {
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                entries => entries.map_err(Error::io("read", &folder))?,
+            };
+            for entry in entries {
+                let name = entry.map_err(Error::io("read", &folder))?.file_name();
+                let found = name
+                    .to_str()
+                    .and_then(|name| name.strip_suffix(".v").or_else(|| name.strip_prefix('.')?.strip_suffix(".v.tmp")))
+                    .and_then(|stem| u64::from_str_radix(stem, 16).ok());
+                found.filter(|found| *found >= index).map_or(Ok(()), |_| disk::remove_file(&folder.join(&name)))?;
+            }
+        }
+        Ok(())
     }
 
     /// At most 1,024 files a folder, 1,024 folders a folder.

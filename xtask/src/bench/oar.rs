@@ -1,5 +1,7 @@
 //! The bars of the Open Audit Record: each is read from a line that a program of the crate concerned prints.
 
+use std::process::Command;
+
 use super::bar::{Bar, Goal};
 use super::run::Found;
 use crate::error::Error;
@@ -7,7 +9,7 @@ use crate::places;
 use crate::process;
 
 /// The programs to run, by package and example.
-const EXAMPLES: [(&str, &str); 2] = [("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
+const EXAMPLES: [(&str, &str); 3] = [("mickai-store", "append_speed"), ("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
 
 /// A figure: the line that begins so, the value of that name in it, and its goal.
 struct Figure {
@@ -17,7 +19,10 @@ struct Figure {
     goal: Goal,
 }
 
-const FIGURES: [Figure; 8] = [
+const FIGURES: [Figure; 12] = [
+    Figure { bar: "oar/append=each/ratio", line: "append/each ", value: "ratio", goal: Goal::AtLeast(0.85) },
+    Figure { bar: "oar/append=sealed/records_per_s", line: "append/sealed ", value: "records_per_s", goal: Goal::AtLeast(200_000.0) },
+    Figure { bar: "oar/append=intent/over_ms", line: "append/intent ", value: "over_ms", goal: Goal::AtMost(0.3) },
     Figure { bar: "oar/mldsa=avx512/ratio", line: "mldsa/ratio=ours-avx512 ", value: "times", goal: Goal::AtLeast(3.0) },
     Figure { bar: "oar/mldsa=avx2/ratio", line: "mldsa/ratio=ours-avx2 ", value: "times", goal: Goal::AtLeast(2.0) },
     Figure { bar: "oar/verify=sealed/seconds", line: "verify/sealed ", value: "seconds", goal: Goal::AtMost(8.0) },
@@ -26,6 +31,7 @@ const FIGURES: [Figure; 8] = [
     Figure { bar: "oar/verify=each/peak_mib", line: "verify/each ", value: "peak_mib", goal: Goal::AtMost(64.0) },
     Figure { bar: "oar/bundle=each/bytes", line: "bundle/single mode=each ", value: "bytes", goal: Goal::AtMost(16_000.0) },
     Figure { bar: "oar/bundle=sealed/bytes", line: "bundle/single mode=sealed ", value: "bytes", goal: Goal::AtMost(13_000.0) },
+    Figure { bar: "oar/page=10k-sealed/ms", line: "page/10k-sealed ", value: "ms", goal: Goal::AtMost(2_000.0) },
 ];
 
 /// Runs every program, keeps its lines with the command above them, and reads the figures.
@@ -37,6 +43,9 @@ pub(super) fn measure() -> Result<Found, Error> {
         let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
         lines.extend(done.output.lines().map(str::to_owned));
     }
+    lines.push("$ npm --prefix verifier run bench".to_owned());
+    let done = process::must(Command::new("npm").arg("--prefix").arg(places::root().join("verifier")).args(["run", "bench"]))?;
+    lines.extend(done.output.lines().map(str::to_owned));
     let bar = |figure: &Figure| {
         let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
         Ok(Bar { name: figure.bar, measured, goal: figure.goal })

@@ -64,6 +64,7 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
         "unopened": report.unopened,
         "unfinished": report.unfinished,
         "open_intents": report.open_intents,
+        "unsealed": report.unsealed,
         "checkpoint": report.checkpoint,
         "torn_bytes": report.torn.map_or(0, |torn| torn.bytes),
         "findings": findings,
@@ -74,6 +75,7 @@ fn check(system: &System, out: Out) -> Result<u8, Failure> {
         lines.extend(report.torn.map(|torn| format!("{} bytes of a torn tail, which the next start cuts", torn.bytes)));
         lines.extend((report.unfinished > 0).then(|| format!("{} erased values are still here; the next act destroys them", report.unfinished)));
         lines.extend((!report.open_intents.is_empty()).then(|| format!("open intents: {:?}", report.open_intents)));
+        lines.extend((report.unsealed > 0).then(|| format!("{} sealed records that no seal covers yet; the next start seals them", report.unsealed)));
         lines.extend(report.checkpoint.map(|size| format!("the newest own checkpoint, of {size} records, agrees")));
         lines.extend(if findings.is_empty() { vec!["clean".to_owned()] } else { findings.clone() });
         lines.join("\n")

@@ -1,8 +1,8 @@
 //! The journey of one answer, row by row as the table in ARCHITECTURE.md has it, from a prompt to the same verdict by two programs.
 
-use crate::common::{Machine, Run, not_checked};
+use crate::common::{Machine, Run, typescript_verifier};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 #[test]
 fn golden_path() {
@@ -74,7 +74,7 @@ fn the_bundle_gets_its_verdict(machine: &Machine) {
 
 /// The TypeScript verifier, on the same bundle with the same policies.
 fn another_program_gives_the_same_verdict(machine: &Machine) {
-    let Some(verifier) = typescript_verifier() else { return };
+    let Some(verifier) = typescript_verifier("on the golden path") else { return };
     for policy in [&[][..], &["--key", "operator.pub"], &["--key", "operator.pub", "--checkpoint", "pin.txt"]] {
         let args = [&["verify", "case.oar", "--json"], policy].concat();
         let ours = machine.oar(&args);
@@ -91,17 +91,6 @@ fn without_sentence(mut report: Vec<Value>) -> Vec<Value> {
         assert!(scope.remove("text").is_some_and(|text| text.as_str().is_some_and(|text| text.contains("records 0–2 of log "))));
     }
     report
-}
-
-/// Built by `npm run build`, with its packages installed.
-fn typescript_verifier() -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../verifier").canonicalize().unwrap();
-    let built = folder.join("dist/cli.js");
-    if built.exists() && folder.join("node_modules").exists() {
-        return Some(built);
-    }
-    not_checked("the TypeScript verifier's verdict on the golden path: verifier/dist is not built, run `npm ci && npm run build` in verifier/");
-    None
 }
 
 fn one_changed_byte_is_never_verified(machine: &Machine) {

@@ -19,6 +19,7 @@ mod bad_model;
 mod looking;
 
 mod keys;
+mod lost;
 mod rotation;
 mod signer;
 

@@ -21,6 +21,7 @@ pub fn write(files: &mut Files) {
     statements(files);
     policies(files);
     second_chunk(files);
+    two_at_one_index(files);
 }
 
 fn heads(files: &mut Files) {
@@ -187,4 +188,28 @@ fn second_chunk(files: &mut Files) {
     log.revoke(Revocation { revoked: first.id(), effective: end as u64, since_ms: None });
     Case::new("events-second-chunk", "an event after the range that follows from one in its second chunk", log.range(0..end).bytes(), trust(&first).requiring(&INCLUSION))
         .verified(files, &[Consistency, Completeness, KeyStatus]);
+}
+
+/// Two failures of one record: what is found later in the file is the earlier step.
+fn two_at_one_index(files: &mut Files) {
+    let mut log = one();
+    let intent = log.intent();
+    log.erase(intent, &["prompt"]);
+    log.edit_last(|record| drop(record.facts.pop()));
+    let mut parts = log.whole();
+    parts.chunks[0].signatures[2][1_000] ^= 1;
+    Case::new("first-step-erase", "an erase record without the digest of the record, and a bad signature beside it", parts.bytes(), trust(&log.signer)).invalid(
+        files,
+        "signature",
+        2,
+        14,
+        Authenticity,
+    );
+    let log = three();
+    let mut parts = log.whole();
+    let mut opening = log.openings[0].clone();
+    opening.value.push(0);
+    parts.chunks[0].openings = vec![opening];
+    parts.chunks[0].signatures[1][1_000] ^= 1;
+    Case::new("first-step-opening", "a record opened wrongly, and a bad signature beside it", parts.bytes(), trust(&log.signer)).invalid(files, "signature", 1, 14, Authenticity);
 }

@@ -160,6 +160,20 @@ fn revocations(files: &mut Files) {
         .revoked(files, &[]);
     case("revoked-seen-later", "a reference that was received a millisecond after it", &stolen, trust(&first).kept(seen(2, early + 1)).pinned(&stolen, 5)).revoked(files, &[]);
     case("revoked-upto-before", "what is in scope was seen before the theft", &stolen, trust(&first).kept(seen(2, early)).upto(2)).timed(files, &[]);
+    let mut backdated = one();
+    backdated.heartbeat();
+    let now = backdated.draft(Kind::Deny, "export");
+    let theft = now.wall_ms - 500;
+    backdated.push(&Record { wall_ms: theft - 3_600_000, ..now });
+    backdated.succeed_with(&recovery(), 3, Some(theft), |_| ());
+    let before = crate::common::vector::Kept { checkpoint: backdated.note(2), requested: None, received: Some(theft) };
+    case(
+        "revoked-backdated",
+        "the thief's record says that it is an hour older than the theft, and nothing saw it then",
+        &backdated,
+        trust(&first).kept(before).pinned(&backdated, 4),
+    )
+    .revoked(files, &[]);
     case("revoked-not-required", "whatever is required", &stolen, trust(&first).requiring(&INCLUSION)).revoked(files, &[Consistency, Completeness]);
     case("revoked-self-asserted", "also without a key", &stolen, crate::common::vector::PolicyText::default()).revoked(files, &[Authenticity, Consistency, Completeness]);
     let mut taken = one();
@@ -322,6 +336,7 @@ fn broken_events(files: &mut Files) {
     case("events-missing-first-change", "the first rotation left out", &|parts| drop(parts.events.remove(1)), "unknown-key", 3, 13, Authenticity);
     case("events-missing-genesis", "genesis left out", &|parts| drop(parts.events.remove(0)), "malformed-bundle", 3, 2, Integrity);
     case("events-in-range-listed", "an event that the range holds", &|parts| parts.events[2].index = 4, "malformed-bundle", 3, 2, Integrity);
+    case("events-first-listed", "an event at the first index of the range", &|parts| parts.events[2].index = 3, "malformed-bundle", 3, 2, Integrity);
     case("events-order", "events out of order", &|parts| parts.events.swap(2, 3), "malformed-bundle", 3, 2, Integrity);
     case("events-twice", "an event twice", &|parts| parts.events.insert(3, parts.events[3].clone()), "malformed-bundle", 3, 2, Integrity);
     case("keys-left-over", "a listed key that no event puts in force", &|parts| parts.keys.push(recovery().key.to_spki()), "key-history", 5, 16, Authenticity);

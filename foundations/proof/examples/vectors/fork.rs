@@ -49,7 +49,8 @@ pub fn write(files: &mut Files) {
     case("across-a-rotation", "the two notes are by two keys of the log, both trusted", across.clone(), &[&key, &rotated.signer], None, 1);
     case("across-untrusted", "the same, when only one is trusted", across, &[&key], Some("unknown-key"), 1);
     case("other-key", "signed by a key that is not trusted", good.clone(), &[&Signer::from_seed(2)], Some("unknown-key"), 1);
-    case("no-key", "no key", good.clone(), &[], Some("unknown-key"), 1);
+    case("no-key", "no key: wrong usage, since a fork proof carries none", good.clone(), &[], Some("misuse-key"), 64);
+    case("no-key-no-fork", "no key, and another sort of file: the usage comes first", Vec::new(), &[], Some("misuse-key"), 64);
     let thief = Signer::from_seed(2);
     let forged = view.checkpoint(7).to_note(&key.key, &thief.sign(view.checkpoint(7).text().as_bytes()));
     case("forged", "a note that the key did not sign", encode(&a, &forged, &left, &right), &[&key], Some("checkpoint-signature"), 1);
@@ -59,6 +60,8 @@ pub fn write(files: &mut Files) {
     case("equal-size-nodes", "nodes where the sizes are equal", encode(&honest.note(3), &view.first(3).note(3), &left, &[]), &[&key], Some("fork-unproven"), 1);
     case("nodes-missing", "no nodes", encode(&a, &b, &[], &[]), &[&key], Some("fork-unproven"), 1);
     case("right-short", "a node too few", encode(&a, &b, &left, &right[..right.len() - 1]), &[&key], Some("fork-unproven"), 1);
+    let more = [&left[..], &[TreeHash([7; 32])]].concat();
+    case("left-more", "a node too many on the left", encode(&a, &b, &more, &right), &[&key], Some("fork-unproven"), 1);
     let mut flipped = left.clone();
     flipped[0].0[0] ^= 1;
     case("left-flipped", "a bit of a node flipped", encode(&a, &b, &flipped, &right), &[&key], Some("fork-unproven"), 1);

@@ -90,6 +90,12 @@ impl Parser {
         self.buffer.extend_from_slice(bytes);
     }
 
+    /// Bytes that wait for more.
+    #[cfg(test)]
+    pub fn kept_len(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The next event; `None` when more bytes are needed.
     ///
     /// # Errors
@@ -119,12 +125,12 @@ impl Parser {
         }
     }
 
-    /// To be asked when the file has ended.
+    /// To be asked when the file has ended and there was no further event.
     ///
     /// # Errors
     /// [`BundleError`] if it ended too early.
     pub fn finish(&self) -> Result<(), BundleError> {
-        if matches!(self.state, State::End) && self.used == self.buffer.len() { Ok(()) } else { Err(self.broken()) }
+        if matches!(self.state, State::End) { Ok(()) } else { Err(self.broken()) }
     }
 
     /// The error of a file that breaks off or goes wrong here.
@@ -135,19 +141,18 @@ impl Parser {
         BundleError::Malformed(match self.state {
             State::Header => 0,
             State::Keys | State::KeyList { .. } | State::KeyEvents { .. } | State::LeftOrChunk => header.first,
-            State::Records { next, .. } if next < header.end() => next,
-            State::Signatures { next: Some(next), .. } => next,
-            State::Chunk { start } | State::Records { start, .. } | State::Signatures { start, .. } | State::Openings { start, .. } => header.chunk_end(start) - 1,
+            State::Records { next, .. } | State::Signatures { next: Some(next), .. } => next,
+            State::Chunk { start } | State::Signatures { start, .. } | State::Openings { start, .. } => header.chunk_end(start) - 1,
             State::RightOrCheckpoint | State::CheckpointAfterRight | State::End => header.end(),
         })
     }
 }
 
-/// Which error a first part is that is cut off, or wrong after its version.
+/// Which error a first part is that is cut off, or wrong after its version. Another name than the right one was refused before.
 fn header_error(bytes: &[u8]) -> BundleError {
     let mut reader = Reader::new(bytes);
-    let is_named = reader.array().is_ok() && reader.uint() == Ok(part::HEADER) && reader.text_within(MAGIC.len()) == Ok(MAGIC);
-    if is_named { BundleError::Malformed(0) } else { BundleError::NotABundle }
+    let name = reader.array().and_then(|_| reader.uint()).and_then(|_| reader.text_within(MAGIC.len()));
+    if name.is_ok() { BundleError::Malformed(0) } else { BundleError::NotABundle }
 }
 
 enum Stop {
@@ -258,10 +263,10 @@ impl<'a> Step<'a> {
         };
         self.array(4)?;
         let index = self.reader.uint()?;
-        let is_in_range = (header.first..header.end()).contains(&index);
+        let (is_before, is_after) = (index < header.first, index >= header.end());
         // Events before the range tell which key is in force at its beginning: they start with the first of all.
-        let is_without_genesis = last.is_none() && index != 0 && index < header.first;
-        if is_in_range || is_without_genesis || index > limits::INDEX_MAX || last.is_some_and(|last| last >= index) {
+        let is_without_genesis = last.is_none() && index != 0 && is_before;
+        if !(is_before || is_after) || is_without_genesis || index > limits::INDEX_MAX || last.is_some_and(|last| last >= index) {
             return Err(BAD);
         }
         let record = self.reader.bytes_within(limits::RECORD_BYTES_MAX)?.to_vec();

@@ -1,9 +1,10 @@
 //! What no vector of a few kilobytes shows: how many keys and key events a bundle may list, refused before the first of them comes.
 
 use super::{BundleError, Event, Header, Parser, Writer};
-use crate::digest::LogId;
+use crate::commitment::Opening;
+use crate::digest::{LogId, Salt};
 use crate::key::{PUBLIC_KEY_LEN, PublicKey};
-use crate::limits::{KEY_EVENTS_MAX, KEYS_MAX};
+use crate::limits::{CHUNK_RECORDS, KEY_EVENTS_MAX, KEYS_MAX};
 
 /// A bundle's header.
 fn header() -> Vec<u8> {
@@ -18,6 +19,22 @@ fn after(bytes: &[u8]) -> Result<(), BundleError> {
     parser.feed(&[&header(), bytes].concat());
     while parser.next_event()?.is_some() {}
     Ok(())
+}
+
+/// Openings come in order within their chunk. That one is of a record of another chunk is not the parser's to say, and where it is said does not depend on the chunk before.
+#[test]
+fn each_chunk_orders_its_own_openings() {
+    let opening = |index| Opening { index, label: "a".to_owned(), salt: Salt([7; 32]), value: vec![1] };
+    let count = CHUNK_RECORDS + 2;
+    let mut writer = Writer::new(Header { log: LogId([1; 32]), first: 0, count }, &[PublicKey::from_raw([7; PUBLIC_KEY_LEN])], &[], &[]);
+    (0..count).for_each(|index| writer.push(vec![0xa0], Vec::new(), if [5, CHUNK_RECORDS].contains(&index) { vec![opening(5)] } else { Vec::new() }));
+    let mut parser = Parser::default();
+    parser.feed(&writer.finish(&[], ""));
+    let mut opened = 0;
+    while let Some(event) = parser.next_event().unwrap() {
+        opened += u32::from(matches!(event, Event::Opening(Opening { index: 5, .. })));
+    }
+    assert_eq!((opened, parser.finish()), (2, Ok(())));
 }
 
 fn head(count: usize) -> Vec<u8> {

@@ -80,8 +80,14 @@ impl core::error::Error for ForkError {}
 
 /// Does this file begin as a fork proof does?
 pub fn is_fork_proof(bytes: &[u8]) -> bool {
+    named(bytes).is_ok()
+}
+
+/// The number of elements, and a reader behind the name.
+fn named(bytes: &[u8]) -> Result<(u64, Reader<'_>), CborError> {
     let mut reader = Reader::new(bytes);
-    reader.array().is_ok() && reader.text_within(MAGIC.len()) == Ok(MAGIC)
+    let elements = reader.array()?;
+    if reader.text_within(MAGIC.len())? == MAGIC { Ok((elements, reader)) } else { Err(CborError::NotCanonical) }
 }
 
 /// The file of a proof: `a` and `b` are notes, `left` and `right` as the spec says.
@@ -106,18 +112,12 @@ impl ForkProof {
     /// # Errors
     /// [`ForkError::NotAForkProof`], [`ForkError::Malformed`].
     pub fn parse(bytes: &[u8]) -> Result<Self, ForkError> {
-        if !is_fork_proof(bytes) {
+        let (elements, mut reader) = named(bytes).map_err(|_| ForkError::NotAForkProof)?;
+        if elements < 2 || reader.uint() != Ok(VERSION) {
             return Err(ForkError::NotAForkProof);
         }
-        let mut reader = Reader::new(bytes);
-        let is_known = reader.array().is_ok_and(|elements| elements >= 2) && reader.text_within(MAGIC.len()).is_ok() && reader.uint() == Ok(VERSION);
-        if !is_known {
-            return Err(ForkError::NotAForkProof);
-        }
-        if bytes.len() > limits::FORK_BYTES_MAX {
-            return Err(ForkError::Malformed);
-        }
-        let proof = parse_rest(bytes).map_err(|_| ForkError::Malformed)?;
+        // Two notes and 128 nodes at most: the limits of the parts leave no room for more than `limits::FORK_BYTES_MAX`.
+        let proof = parse_rest(elements, reader).map_err(|_| ForkError::Malformed)?;
         let (a, b) = (proof.a.checkpoint, proof.b.checkpoint);
         if a.log == b.log && a.size <= b.size { Ok(proof) } else { Err(ForkError::Malformed) }
     }
@@ -148,13 +148,11 @@ impl ForkProof {
     }
 }
 
-fn parse_rest(bytes: &[u8]) -> Result<ForkProof, CborError> {
-    let mut reader = Reader::new(bytes);
-    if reader.array()? != ELEMENTS {
+/// What follows the version.
+fn parse_rest(elements: u64, mut reader: Reader<'_>) -> Result<ForkProof, CborError> {
+    if elements != ELEMENTS {
         return Err(CborError::NotCanonical);
     }
-    reader.text_within(MAGIC.len())?;
-    reader.uint()?;
     let (a, b) = (note(&mut reader)?, note(&mut reader)?);
     let (left, right) = (nodes(&mut reader)?, nodes(&mut reader)?);
     if reader.is_done() { Ok(ForkProof { a, b, left, right }) } else { Err(CborError::NotCanonical) }

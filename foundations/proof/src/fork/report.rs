@@ -2,7 +2,7 @@
 
 use super::proof::{ForkError, ForkProof};
 use crate::key::PublicKey;
-use crate::verify::{Axis, Word};
+use crate::verify::{Axis, Misuse, Word};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -16,12 +16,18 @@ pub struct ForkReport {
 }
 
 impl ForkReport {
-    /// Judges a file under keys that the caller trusts.
-    pub fn of(bytes: &[u8], trusted: &[PublicKey]) -> Self {
-        match ForkProof::parse(bytes).and_then(|proof| proof.check(trusted).map(|()| proof)) {
+    /// Judges a file under keys that the caller trusts: a fork proof carries none, so that without any nothing is looked at.
+    ///
+    /// # Errors
+    /// [`Misuse::Key`] without a key.
+    pub fn of(bytes: &[u8], trusted: &[PublicKey]) -> Result<Self, Misuse> {
+        if trusted.is_empty() {
+            return Err(Misuse::Key);
+        }
+        Ok(match ForkProof::parse(bytes).and_then(|proof| proof.check(trusted).map(|()| proof)) {
             Ok(proof) => Self { proven: Some(proof), error: None },
             Err(error) => Self { proven: None, error: Some(error) },
-        }
+        })
     }
 
     /// INVALID whether a fork is proven or not, or no verdict.

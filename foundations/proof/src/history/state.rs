@@ -83,9 +83,9 @@ impl History {
         &self.revocations
     }
 
-    /// Does the log hold an event after genesis?
+    /// Does the log hold an event after genesis? The first is a rotation or a revocation of the only key, and each puts another key in force.
     pub fn has_changed(&self) -> bool {
-        self.reigns.len() > 1 || !self.revocations.is_empty()
+        self.reigns.len() > 1
     }
 
     /// Are listed keys left that no event put in force?

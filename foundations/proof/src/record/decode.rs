@@ -57,11 +57,8 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
         return Err(RecordError::Malformed);
     }
     let record = fields(bytes)?;
-    let shape_holds = record.prev.is_none() == (record.index == 0)
-        && record.closes.is_some() == (record.kind == Kind::Outcome)
-        && (record.mode == Mode::Each || record.kind.may_be_sealed())
-        && record.causes.iter().all(|(index, _)| *index < record.index);
-    if !shape_holds || encode(&record) != bytes {
+    // The walk reads one encoding of a record and no other; writing it again is the proof of that, at each record.
+    if !shape_holds(&record) || encode(&record) != bytes {
         return Err(RecordError::Malformed);
     }
     if record.kind.is_reserved() {
@@ -71,6 +68,14 @@ pub fn decode(bytes: &[u8]) -> Result<Record<'_>, RecordError> {
         return Err(RecordError::UnsupportedExtension);
     }
     Ok(record)
+}
+
+/// What the fields say of each other.
+fn shape_holds(record: &Record<'_>) -> bool {
+    record.prev.is_none() == (record.index == 0)
+        && record.closes.is_some() == (record.kind == Kind::Outcome)
+        && (record.mode == Mode::Each || record.kind.may_be_sealed())
+        && record.causes.iter().all(|(index, _)| *index < record.index)
 }
 
 /// The kind that these bytes claim, without judging the rest: for whoever looks for a few records among many. `None` where a record's first fields are not there.
@@ -234,3 +239,6 @@ fn scalar<'a>(reader: &mut Reader<'a>) -> Result<Fact<'a>, CborError> {
         Major::Array | Major::Map => Err(CborError::NotCanonical),
     }
 }
+
+#[cfg(test)]
+mod tests;

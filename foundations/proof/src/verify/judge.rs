@@ -9,7 +9,6 @@ use crate::commitment::Opening;
 use crate::digest::{KeyId, RecordDigest, TreeHash};
 use crate::history::{History, KeyEvent};
 use crate::key::PublicKey;
-use crate::limits;
 use crate::merkle::{self, Frontier};
 use crate::mldsa;
 use crate::record;
@@ -133,20 +132,18 @@ impl Judge {
         self.history = history;
     }
 
-    /// Judges the key events outside the range whose index is below `end`, in their order, up to the first that fails.
+    /// Judges the key events outside the range whose index is below `end`, in their order.
     fn judge_events(&mut self, history: &mut History, end: u64, is_closed: bool) {
         let count = self.events.partition_point(|event| event.index < end);
         let due: Vec<_> = self.events.drain(..count).collect();
         for event in due {
-            let Some(leaf) = self.judge_event(history, &event, is_closed) else {
-                self.is_stopped = true;
-                return;
-            };
-            self.located.push(Located { index: event.index, leaf, path: event.path });
+            if let Some(leaf) = self.judge_event(history, &event, is_closed) {
+                self.located.push(Located { index: event.index, leaf, path: event.path });
+            }
         }
     }
 
-    /// Steps 3 to 5, 7, 11 to 14 and 16 of a key event outside the range; gives its leaf if it passes.
+    /// Steps 3 to 5, 7, 11 to 14 and 16 of a key event outside the range; gives its leaf if it is a record.
     fn judge_event(&mut self, history: &mut History, event: &EventProof, is_closed: bool) -> Option<TreeHash> {
         let (Some(header), Some(signatures)) = (self.header, &self.signatures) else { return None };
         let failure = &mut self.failure;
@@ -166,7 +163,7 @@ impl Judge {
         if due.is_some_and(|due| !due.verifies()) {
             fail(Reason::Signature);
         }
-        self.failure.is_none().then(|| merkle::leaf(&event.record))
+        Some(merkle::leaf(&event.record))
     }
 
     fn record(&mut self, index: u64, bytes: &[u8]) {
@@ -176,14 +173,6 @@ impl Judge {
             let Some(left) = Frontier::from_nodes(header.first, core::mem::take(&mut self.left)) else { return };
             self.chain = Some(Chain::new(header, left, core::mem::take(&mut self.history), &self.policy));
             self.chunk_start = index;
-        }
-        if index == self.chunk_start + self.chunk.len() as u64 && self.chunk.len() as u64 == limits::CHUNK_RECORDS {
-            self.chunk.clear();
-            self.chunk_start = index;
-        }
-        // Like a signature, a record after the index of a failure cannot lower it.
-        if self.failure.is_some_and(|failure| failure.index < index) {
-            return self.chunk.push(None);
         }
         let Some(chain) = &mut self.chain else { return };
         let failure = &mut self.failure;
@@ -196,11 +185,7 @@ impl Judge {
         self.chunk.get(offset)?.as_ref()
     }
 
-    /// A signature after the index of a failure cannot lower it, and is not looked at. One at that index can: step 16 is found with its record, and a signature fails earlier.
     fn signature(&mut self, index: u64, bytes: &[u8]) {
-        if self.failure.is_some_and(|failure| failure.index < index) {
-            return;
-        }
         let Some(mut signatures) = self.signatures.take() else { return };
         let mut failure = self.failure;
         if let Some(pending) = self.pending(index) {
@@ -211,7 +196,7 @@ impl Judge {
         self.signatures = Some(signatures);
     }
 
-    /// Step 14 of the records of a chunk that lie no higher than what failed already.
+    /// Step 14 of the records of a chunk that lie no higher than what failed already: one at that index can still fail earlier, in step 14 where its record failed in step 16.
     fn verify_due(&mut self) {
         let mut due = core::mem::take(&mut self.due);
         if let Some(failure) = self.failure {
@@ -249,20 +234,19 @@ impl Judge {
 
     fn chunk_end(&mut self) {
         self.verify_due();
-        self.is_stopped = self.failure.is_some();
+        self.chunk_start += self.chunk.len() as u64;
+        self.chunk.clear();
         let is_last = self.chain.as_ref().map(|chain| chain.frontier().size()) == self.header.map(|header| header.end());
-        if is_last
-            && !self.is_stopped
-            && let Some(mut chain) = self.chain.take()
-        {
+        if is_last && let Some(mut chain) = self.chain.take() {
             let is_closed = chain.is_closed();
             self.judge_events(chain.history_mut(), u64::MAX, is_closed);
             let is_idle = !self.located.is_empty() && !chain.history().has_changed();
-            if !self.is_stopped && (chain.history().is_unfinished() || is_idle) {
+            if self.failure.is_none() && (chain.history().is_unfinished() || is_idle) {
                 Self::fail(&mut self.failure, chain.frontier().size(), Reason::KeyHistory);
-                self.is_stopped = true;
             }
             self.chain = Some(chain);
         }
+        // What comes later has a higher index.
+        self.is_stopped = self.failure.is_some();
     }
 }

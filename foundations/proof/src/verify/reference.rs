@@ -68,8 +68,9 @@ impl End<'_> {
         if note.is_signed_by(self.key) { Ok(note.checkpoint) } else { Err(Reason::CheckpointSignature) }
     }
 
+    /// Are these all records that the checkpoint covers? Step 18 found it to cover those of the bundle; where there are as many, the first of them is 0.
     pub fn is_whole(&self, checkpoint: &Checkpoint) -> bool {
-        self.header.first == 0 && self.header.count == checkpoint.size
+        self.header.count == checkpoint.size
     }
 
     /// Step 20. The references come by ascending size: what the last one says of the axes stands.

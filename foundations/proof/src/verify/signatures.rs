@@ -65,7 +65,6 @@ impl Signatures {
     pub fn check_form(&self, index: u64, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) -> Option<Due> {
         if (record.mode == Mode::Each) == beside.is_empty() {
             fail(Reason::SigningMode);
-            return None;
         }
         let signature = signature::from_cose(record.key_id, beside);
         if record.mode == Mode::Each && signature.is_none() {

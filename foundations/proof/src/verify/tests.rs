@@ -4,7 +4,9 @@ mod failed;
 
 mod policy_file;
 
-mod tamper;
+mod references;
+
+pub mod tamper;
 
 use super::chain::Chain;
 use super::{Axis, AxisState, Policy, Reason, Word, verify};
@@ -64,6 +66,15 @@ fn one_open_intent_too_many_is_found_at_its_index_and_one_closed_makes_room() {
     }
     assert_eq!(found, [(most + 3, Reason::TooManyOpen)]);
     assert_eq!(chain.open_intents().len() as u64, most + 1);
+}
+
+#[test]
+fn nothing_is_opened_where_nothing_is_covered() {
+    use base64ct::{Base64, Encoding};
+    // The first opening fits, and its second copy breaks the encoding.
+    let vector: serde_json::Value = serde_json::from_str(include_str!("../../../../spec/vectors/bundle/reject/openings-twice.json")).unwrap();
+    let verdict = verify(&Base64::decode_vec(vector["bundle"].as_str().unwrap()).unwrap(), Policy::default()).unwrap();
+    assert_eq!((verdict.word, verdict.reason, verdict.scope.opened), (Word::Invalid, Some(Reason::MalformedBundle), 0));
 }
 
 #[test]

@@ -63,7 +63,7 @@ pub struct Scope {
     pub checkpoint: Option<Checkpoint>,
     /// Records covered by the reference that was brought.
     pub reference_size: Option<u64>,
-    /// Values opened and found to fit.
+    /// Values opened and found to fit; none after a failure.
     pub opened: u64,
     /// Intents without an outcome.
     pub open_intent_count: u64,
@@ -140,10 +140,10 @@ impl Verdict {
             if let Some(axis) = reason.axis() {
                 axes.set(axis, AxisState::Fail(reason));
             }
-            // What was found up to where the reading stopped says nothing of the bundle.
+            // What was found up to where the reading stopped says nothing of the bundle. What is revoked is looked for only where nothing failed.
             (scope.open_intent_count, scope.open_intents) = (0, Vec::new());
             (scope.erased_count, scope.erased) = (0, Vec::new());
-            scope.revoked.clear();
+            scope.opened = 0;
             let word = if reason.is_unsupported() { Word::Unreadable } else { Word::Invalid };
             return Self { word, reason: Some(reason), failure, axes, scope };
         }

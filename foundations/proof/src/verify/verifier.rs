@@ -74,3 +74,6 @@ pub fn verify(bundle: &[u8], policy: Policy) -> Result<Verdict, Misuse> {
     verifier.feed(bundle);
     verifier.finish()
 }
+
+#[cfg(test)]
+mod tests;

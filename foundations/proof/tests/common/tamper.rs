@@ -4,7 +4,7 @@ use super::log::{Log, Signer, next};
 use super::vector::{BundleVector, Expect, Kept, PolicyText, folder, to_hex, told};
 use base64ct::{Base64, Encoding};
 use mickai_proof::history::Revocation;
-use mickai_proof::verify::Verifier;
+use mickai_proof::verify::{Engine, Verifier};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -101,11 +101,16 @@ impl Tampered {
 
     /// `line` of the answers with one bit flipped, for the bits that `bits` gives of each byte, in order and on two threads. What lies before the byte is read once.
     pub fn sweep<T: Send>(&self, bits: impl Fn(usize) -> Vec<u8> + Sync, line: impl Fn(usize, u8, Expect) -> T + Sync) -> Vec<T> {
+        self.sweep_by(&Engine::library(), bits, line)
+    }
+
+    /// The same with another way to verify signatures.
+    pub fn sweep_by<T: Send>(&self, engine: &Engine, bits: impl Fn(usize) -> Vec<u8> + Sync, line: impl Fn(usize, u8, Expect) -> T + Sync) -> Vec<T> {
         // Blocks, so that both threads have as much of what is quick and of what is slow.
         const BLOCK: usize = 256;
         let share = |share: usize| {
             let mut answers = Vec::new();
-            let mut before = Verifier::new(self.policy.to_policy().unwrap()).unwrap();
+            let mut before = Verifier::with_engine(self.policy.to_policy().unwrap(), engine.clone()).unwrap();
             for (offset, byte) in self.bundle.iter().enumerate() {
                 for bit in if offset / BLOCK % 2 == share { bits(offset) } else { Vec::new() } {
                     let mut verifier = before.clone();

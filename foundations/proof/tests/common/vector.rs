@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use mickai_proof::checkpoint::{CheckpointError, Note};
 pub use mickai_proof::digest::hex as to_hex;
 use mickai_proof::digest::{LogId, RecordDigest};
-use mickai_proof::fork::{ForkError, ForkProof};
+use mickai_proof::fork::ForkReport;
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::decode;
 use mickai_proof::verify::{Engine, Misuse, Policy, Verdict, Verifier, Word};
@@ -98,10 +98,9 @@ pub struct ForkExpect {
 
 pub fn judge_fork(vector: &ForkVector) -> ForkExpect {
     let keys: Vec<_> = vector.keys.iter().map(|pem| PublicKey::from_pem(pem).unwrap()).collect();
-    let proof = ForkProof::parse(&Base64::decode_vec(&vector.fork).unwrap());
-    match proof.and_then(|proof| proof.check(&keys)) {
-        Ok(()) => ForkExpect { exit: 1, reason: "fork".to_owned() },
-        Err(error) => ForkExpect { exit: if error == ForkError::NotAForkProof { 4 } else { 1 }, reason: error.code().to_owned() },
+    match ForkReport::of(&Base64::decode_vec(&vector.fork).unwrap(), &keys) {
+        Ok(report) => ForkExpect { exit: report.word().exit_code(), reason: report.reason().to_owned() },
+        Err(misuse) => ForkExpect { exit: 64, reason: misuse.code().to_owned() },
     }
 }
 

@@ -55,6 +55,8 @@ fn who_may_do_what() {
         (action::ERASE, &[Operator]),
         (action::RETENTION_SET, &[Operator]),
         (action::RETENTION_RUN, &[Operator, System]),
+        (action::KEY_ROTATE, &[Operator]),
+        (action::KEY_REVOKE, &[Operator]),
         ("log.burn", &[]),
         ("", &[]),
         ("first", &[]),
@@ -79,6 +81,21 @@ fn a_refusal_is_on_record_and_the_act_is_not() {
     assert_eq!((record.facts.len(), record.fact(fact::REASON).and_then(|fact| fact.as_text())), (1, Some("actor")));
     assert!(record.commitments.is_empty());
     assert_eq!((reader.size(), executor.log().vault().labels(1).unwrap().len()), (2, 0));
+}
+
+#[test]
+fn a_key_event_is_asked_for_and_its_refusal_is_on_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let (home, mut executor, _) = executor(folder.path());
+    for (place, (class, action)) in [(ActorClass::Brain, action::KEY_ROTATE), (ActorClass::Agent, action::KEY_REVOKE)].into_iter().enumerate() {
+        let refused = executor.allow((class, Id::ZERO), action).unwrap_err();
+        assert!(matches!(&refused, Error::Denied { refusal: Refusal::Actor, .. }), "{refused}");
+        let entry = LogReader::open(&home).unwrap().entry(1 + place as u64).unwrap().unwrap();
+        let record = entry.decode().unwrap();
+        assert_eq!((record.kind, &*record.action, record.actor.0, record.authority), (Kind::Deny, action, class, policy::authority()));
+    }
+    executor.allow(executor.operator(), action::KEY_ROTATE).unwrap();
+    assert_eq!(executor.log().size(), 3, "what is allowed leaves no record but its own");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use mickai_proof::merkle::{self, Gather};
 use mickai_proof::statement::Named;
 use mickai_proof::tiles::{CHECKPOINT_PATH, Tile, Tiler};
 use mickai_proof::view;
-use mickai_store::{Entry, Erased, KeyAccount, LogReader, Vault};
+use mickai_store::{Entry, Erased, Home, KeyAccount, LogReader, Vault, tiles};
 use std::ops::Range;
 
 /// The first `size` records of a log, and the values behind their commitments.
@@ -22,6 +22,15 @@ pub(crate) struct Source<'a> {
     pub size: u64,
     /// Needed where values are opened: those that are kept, and what became of the others.
     pub values: Option<(&'a Vault, &'a Erased)>,
+    /// The tiles that the home keeps of its tree, for whoever may write there: with them a part is made without reading the rest.
+    pub kept: Option<Kept<'a>>,
+}
+
+/// The tiles of a home, and the checkpoint of the records before `size` that they are held against.
+#[derive(Clone, Copy)]
+pub(crate) struct Kept<'a> {
+    pub home: &'a Home,
+    pub note: &'a str,
 }
 
 /// The header of a bundle of these records of the first `size`.
@@ -36,12 +45,18 @@ pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Re
 }
 
 impl Source<'_> {
-    /// What a bundle of these records takes from the rest of the log: nothing of a bundle of everything, otherwise one pass that hashes every record once, and must lead to `root` where that is known.
+    /// What a bundle of these records takes from the rest of the log: nothing of a bundle of everything, otherwise it is in the kept tiles. Whatever is wrong with those, one pass that hashes every record
+    /// once gives the same; it must lead to `root` where that is known.
     pub fn around(&self, header: &Header, root: Option<TreeHash>) -> Result<Around> {
         if header.first == 0 && header.count == self.size {
             return Ok(Around { keys: self.account.keys_within(self.size).cloned().collect(), ..Around::default() });
         }
-        let mut cut = Cut::new(header.first..header.end(), self.size);
+        let range = header.first..header.end();
+        let kept = self.kept.and_then(|Kept { home, note }| tiles::around(home, self.reader, self.account, note, range.clone()).ok());
+        if let Some(around) = kept {
+            return Ok(around);
+        }
+        let mut cut = Cut::new(range, self.size);
         for entry in self.reader.entries(0..self.size) {
             let entry = entry?;
             cut.push(&entry.record, &entry.signature);
@@ -93,8 +108,12 @@ impl Source<'_> {
         add(CHECKPOINT_PATH, note.as_bytes())
     }
 
-    /// The records of a range with their digests and audit paths, which must lead to this root; one pass.
+    /// The records of a range with their digests and audit paths, which lead to this root: from the kept tiles, or in one pass.
     pub fn named(&self, range: &Range<u64>, root: TreeHash) -> Result<Vec<(Named, Vec<u8>)>> {
+        let kept = self.kept.and_then(|Kept { home, note }| tiles::paths(home, self.reader, note, range.clone()).ok());
+        if let Some(found) = kept {
+            return Ok(found.into_iter().map(|(entry, path)| (Named::of(entry.index, &entry.record, path), entry.record)).collect());
+        }
         let mut gather = Gather::new(self.size);
         let mut records = Vec::new();
         for entry in self.reader.entries(0..self.size) {

@@ -79,7 +79,7 @@ impl Now {
         let vault = system.vault(&self.reader).unwrap();
         let (_, account) = system.key_account().unwrap();
         let erased = Erased::default();
-        let source = Source { reader: &self.reader, account: &account, size: self.checkpoint.size, values: vault.as_ref().map(|vault| (vault, &erased)) };
+        let source = Source { reader: &self.reader, account: &account, size: self.checkpoint.size, values: vault.as_ref().map(|vault| (vault, &erased)), kept: None };
         let header = header(&self.reader, selection, self.checkpoint.size).unwrap();
         let around = source.around(&header, Some(self.checkpoint.root)).unwrap();
         let mut bytes = Vec::new();
@@ -210,6 +210,32 @@ fn a_statement_is_signed_and_names_the_log_and_the_records_chosen() {
         assert!(signature::verify(&key, &mickai_proof::statement::to_be_signed(&payload), &signed));
         let statement: serde_json::Value = serde_json::from_str(&payload).unwrap();
         assert_eq!(statement["subject"].as_array().unwrap().len(), subject_count);
+        fs::remove_file(path).unwrap();
+    }
+}
+
+/// The kept tiles spare the walk through the log, and nothing else: where there can be none, a part has the same bytes, key events outside of it among them.
+#[test]
+fn a_part_is_the_same_with_kept_tiles_and_without() {
+    let (folder, system) = home();
+    system.rotate_key(None).unwrap();
+    let key = OperatorKey::load(system.home()).unwrap().public().clone();
+    let tiles = system.home().path().join("tiles");
+    for has_tiles in [true, false] {
+        if !has_tiles {
+            fs::remove_dir_all(&tiles).unwrap();
+            fs::write(&tiles, "no folder").unwrap();
+        }
+        for selection in [Selection::One(0), Selection::One(3), Selection::Range(2..9)] {
+            let now = Now::of(&system);
+            let (path, _) = export(&system, folder.path(), Form::Bundle, &selection, &Open::all());
+            assert!(fs::read(&path).unwrap() == now.bundle(&system, &selection, &Open::all()), "{selection:?} {has_tiles}");
+            fs::remove_file(path).unwrap();
+            assert_eq!(tiles.is_dir(), has_tiles);
+        }
+        let (path, _) = export(&system, folder.path(), Form::Receipt, &Selection::One(5), &Open::default());
+        let record = system.reader().unwrap().entry(5).unwrap().unwrap().record;
+        assert!(Receipt::parse(&fs::read(&path).unwrap()).unwrap().verify(&key, &record).is_ok());
         fs::remove_file(path).unwrap();
     }
 }

@@ -116,7 +116,7 @@ impl System {
         if !in_force.policy.forgets() {
             return Ok(RetentionRun::of(&Survey::default()));
         }
-        let survey = survey(&self.reader()?, executor.log().vault(), executor.log().erased(), &in_force.policy, now_ms)?;
+        let survey = survey(&self.reader()?, executor.log().vault(), &executor.log().erased(), &in_force.policy, now_ms)?;
         let mut run = RetentionRun::of(&survey);
         if survey.due.is_empty() {
             return Ok(run);

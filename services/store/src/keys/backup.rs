@@ -2,8 +2,14 @@
 //!
 //! What a start may find of [`restore`], which writes `vault.key` and then `operator.p8`, each whole or not at all:
 //! - neither: nothing was done;
-//! - `vault.key` alone: cut off; the home says that its key is missing, and the same backup completes it;
+//! - `vault.key` alone: cut off, or the other was lost alone; the home says that its key is missing, and the same backup completes it;
+//! - `operator.p8` alone: `vault.key` was lost alone; it is written if the two are of one backup;
 //! - both: done.
+//!
+//! [`give_up_vault`] is for a `vault.key` of which there is no copy. It moves the vault aside, as it is, and makes a new key. What a start may find:
+//! - the vault, and no key: nothing was done;
+//! - no vault, or an empty one, and no key: cut off; run again, it makes what is missing;
+//! - the key: done; what it keeps begins empty.
 
 use super::custody::Custody;
 use super::fault::KeyFault;
@@ -11,7 +17,7 @@ use super::files;
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
 use super::protected::{self, Content, Protected};
-use super::seed::{Seed, pkcs8_from_seed};
+use super::seed::{Seed, pkcs8_from_seed, random_seed};
 use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
@@ -20,7 +26,8 @@ use crate::lock::Lock;
 use crate::log::key_account;
 use mickai_proof::digest::{KeyId, LogId};
 use mickai_proof::key::PublicKey;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// What a backup holds.
@@ -64,6 +71,34 @@ pub fn back_up(home: &Home, log: LogId, to: &Path, passphrase: &Passphrase) -> R
     if disk::read_file(to, limits::KEY_FILE_BYTES_MAX)?.as_ref() == Some(&file) { Ok(()) } else { Err(KeyFault::NotWritten(to.to_owned()).into()) }
 }
 
+/// Goes on without a `vault.key` that is lost for good: moves the vault to another name, where nothing opens it without that key, and makes a new key for the values to come. Gives where it lies now, if it held anything.
+///
+/// # Errors
+/// [`KeyFault::Exists`] if the key is here; [`Error::NotAHome`]; [`Error::Locked`], [`Error::Io`].
+pub fn give_up_vault(home: &Path) -> Result<Option<PathBuf>, Error> {
+    let home = Home::unopened(home);
+    if !home.has_begun()? {
+        return Err(Error::NotAHome(home.path().to_owned()));
+    }
+    let _lock = Lock::acquire(&home.lock_path(), limits::LOCK_WAIT)?;
+    if home.vault_key_path().exists() {
+        return Err(KeyFault::Exists(home.vault_key_path()).into());
+    }
+    let vault = home.vault_path();
+    let is_empty = match std::fs::read_dir(&vault) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) if error.kind() == ErrorKind::NotFound => true,
+        Err(error) => return Err(Error::io("read", &vault)(error)),
+    };
+    let aside = (1..).map(|number: u64| home.path().join(format!("vault.lost.{number}"))).find(|path| !path.exists()).filter(|_| !is_empty);
+    if let Some(aside) = &aside {
+        disk::move_folder(&vault, aside)?;
+    }
+    home.create_skeleton()?;
+    disk::write_file(&home.vault_key_path(), &random_seed()?[..], Existing::Keep)?;
+    Ok(aside)
+}
+
 /// Puts the keys of a backup into the home at `home`, whose log must be there. Nothing is overwritten. Gives the log and the key.
 ///
 /// # Errors
@@ -90,6 +125,6 @@ pub fn restore(home: &Path, from: &Path, custody: &Custody) -> Result<(LogId, Ke
     if let Some(in_force) = account.in_force().filter(|in_force| *in_force != key.public()) {
         return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
     }
-    home.restore_keys(&pkcs8_from_seed(&backup.seed), &backup.vault_key[..])?;
+    home.restore_keys((key.public(), &pkcs8_from_seed(&backup.seed)), &backup.vault_key[..])?;
     Ok((log, key.id()))
 }

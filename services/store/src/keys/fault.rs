@@ -121,7 +121,13 @@ impl fmt::Display for KeyFault {
             Self::NotWritten(path) => write!(f, "{} reads back otherwise than it was written: nothing was removed; try another disk", path.display()),
             Self::OtherLog { have, want } => write!(f, "the backup is of log {}, this home has log {}", have.short(), want.short()),
             Self::NoLog(log) => write!(f, "the backup is of log {}, which is not here: copy its log folder into the home first", log.short()),
-            Self::HeldElsewhere(path) => write!(f, "{} is not in this home: a signer holds the key; work on the key file where it is", path.display()),
+            Self::HeldElsewhere(path) => {
+                write!(
+                    f,
+                    "{} is not in this home: a signer holds the key; work on the key file where it is; if that is lost, `mickai key revoke --by recovery` lets the recovery key take the log over",
+                    path.display()
+                )
+            }
             Self::NoStatements => f.write_str("a signer holds the key and signs no statements: export a receipt, or end the signer and export the statement without --signer"),
             Self::NotThroughSigner => f.write_str("a signer holds the key: end it, rotate or revoke without --signer, and start it again with the new key"),
             Self::Signer { socket, fault } => write!(f, "the signer at {}: {fault}", socket.display()),
@@ -146,8 +152,8 @@ impl fmt::Display for SignerFault {
             Self::OtherUser(uid) => write!(f, "it belongs to user {uid}, not to you: nothing was asked of it"),
             Self::Malformed => f.write_str("it answered in another form; use the same version for both"),
             Self::OtherKey { have, want } => write!(f, "it holds key {}, this home's is {}", have.short(), want.short()),
-            Self::BadSignature => f.write_str("what it gave is no signature of what was asked"),
-            Self::Refused(refusal) => write!(f, "it refused: {refusal}"),
+            Self::BadSignature => f.write_str("what it gave is no signature of what was asked; start it again, of this version and with this key"),
+            Self::Refused(refusal) => write!(f, "it refused, so nothing is signed and nothing is done: {refusal}"),
             Self::Taken => f.write_str("another signer answers there already"),
             Self::OpenFolder => f.write_str("others can enter its folder; give a folder of mode 0700 of your own"),
         }

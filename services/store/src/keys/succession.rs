@@ -6,7 +6,9 @@
 //! - `operator.p8.next` has the log's key: the record is durable; it takes the place of `operator.p8`, then the other that of the recovery file;
 //! - `operator.p8` has the log's key already, `recovery.mickai.next` its committed keys: cut off between the two; it takes its place;
 //! - a recovery file on another disk, behind by one: its `.next` lies beside it, and takes its place when the file is next used;
-//! - no `operator.p8`, because it was lost: as above, but only a recovery with the same file goes on; nothing signs meanwhile.
+//! - no `operator.p8`, because it was lost: as above; before the record is durable `operator.p8.next` stays, unused, and the next takeover, which begins anew, writes over it.
+//!
+//! `operator.pub`, where a signer had the lost key, is removed once the record is durable and before the new `operator.p8` takes its place: it never outlives the key that it names.
 
 use super::fault::KeyFault;
 use super::files::{self, KeyFile};
@@ -44,10 +46,18 @@ pub(crate) struct Coming {
 impl Coming {
     /// Writes the files; nothing is changed yet. `committed` is what the log says now.
     pub(crate) fn begin(home: &Home, recovery_path: &Path, successor: Successor, committed: Committed) -> Result<Self, Error> {
+        Self::begin_at(home, &operator_file(home)?, recovery_path, successor, committed)
+    }
+
+    /// As [`Coming::begin`], where the key in force is lost: with its file, or with the signer that held it. No passphrase of it is known, so the new key lies in the open.
+    pub(crate) fn begin_lost(home: &Home, recovery_path: &Path, successor: Successor, committed: Committed) -> Result<Self, Error> {
+        Self::begin_at(home, &home.operator_key_path(), recovery_path, successor, committed)
+    }
+
+    fn begin_at(home: &Home, operator: &Path, recovery_path: &Path, successor: Successor, committed: Committed) -> Result<Self, Error> {
         if home.custody().signer().is_some() {
             return Err(KeyFault::NotThroughSigner.into());
         }
-        let operator = operator_file(home)?;
         settle_recovery(recovery_path, committed)?;
         // Cheap questions before a passphrase.
         check_committed(recovery_path, ids_in(recovery_path)?, committed)?;
@@ -65,7 +75,7 @@ impl Coming {
             None => pkcs8,
         };
         write_checked(&beside(recovery_path), &after.file(recovery_passphrase.as_ref())?)?;
-        write_checked(&beside(&operator), &file)?;
+        write_checked(&beside(operator), &file)?;
         let to = Succession { key: key.public().clone(), committed: after.ids()? };
         Ok(Self { key, to, recovery_path: recovery_path.to_owned() })
     }
@@ -85,10 +95,18 @@ pub(crate) fn settle(home: &Home, in_force: KeyId, committed: Committed) -> Resu
         if operator.exists() && files::public_key(home)?.id() == in_force {
             destroy_secret(&new)?;
         } else if key_in(&new)? == in_force {
+            if home.operator_public_path().exists() {
+                disk::remove_file(&home.operator_public_path())?;
+            }
             take_place(&new, &operator)?;
         }
     }
     settle_recovery(&home.recovery_path(), committed)
+}
+
+/// Does a key file wait beside another?
+pub(crate) fn is_unsettled(home: &Home) -> bool {
+    [home.operator_key_path(), home.recovery_path()].iter().any(|path| beside(path).exists())
 }
 
 /// As [`settle`], of a recovery file wherever it is.

@@ -1,14 +1,17 @@
-//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every kept value.
+//! Checks a whole home from its bytes alone: frames, records, chain, tree, own checkpoint, every signature, every seal, every kept value, the index.
 
+use super::reader::LogReader;
 use super::replay::{CheckpointCheck, State, Stored, replay};
+use super::seal::Fold;
 use crate::error::{Damage, Error};
 use crate::home::Home;
+use crate::index::Index;
 use crate::limits;
 use crate::vault::Vault;
 use mickai_proof::commitment::commit;
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::key::PublicKey;
-use mickai_proof::record::{self, Mode, Record};
+use mickai_proof::record::{self, Fact, Kind, Mode, Record};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 
 /// What a check found.
@@ -30,6 +33,8 @@ pub struct Report {
     pub unfinished: u64,
     /// Indexes of intents without an outcome; the next writer closes them.
     pub open_intents: Vec<u64>,
+    /// Sealed records that no seal covers yet; the next writer seals them.
+    pub unsealed: u64,
     /// Size of the newest own checkpoint, if it agrees.
     pub checkpoint: Option<u64>,
     /// A tail that a crash tore; the next writer cuts it.
@@ -55,6 +60,18 @@ pub enum Finding {
         /// The record.
         index: u64,
     },
+    /// The seal names other signatures than those before it.
+    Seal {
+        /// The seal.
+        index: u64,
+    },
+    /// The index has the record otherwise than the segments, or not at all. It holds nothing of its own: delete it.
+    Index {
+        /// The first such record.
+        index: u64,
+    },
+    /// The index cannot be read. Delete it.
+    IndexUnreadable(Error),
     /// The value kept does not give the commitment.
     Opening {
         /// The record.
@@ -76,6 +93,9 @@ impl std::fmt::Display for Finding {
         match self {
             Self::Log(error) => error.fmt(f),
             Self::Signature { index } => write!(f, "record {index}: its signature does not verify under the key in force"),
+            Self::Seal { index } => write!(f, "record {index}: the seal names other signatures than those of the records before it"),
+            Self::Index { index } => write!(f, "record {index}: the index does not agree with the segments; delete the folder index, it is made again"),
+            Self::IndexUnreadable(error) => error.fmt(f),
             Self::Opening { index, label } => write!(f, "record {index}: the kept {label} does not give its commitment"),
             Self::Vault { index, error } => write!(f, "record {index}: its kept values cannot be read: {error}"),
         }
@@ -103,6 +123,7 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
     let mut report = Report::default();
     let mut state = State::default();
     let mut vault = None;
+    let mut fold = Fold::default();
     let check = match CheckpointCheck::read(home) {
         Ok(check) => Some(check),
         Err(error) => {
@@ -115,7 +136,7 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
         if vault.is_none() {
             vault = state.log.map(|log| Vault::open(home, log)).transpose()?;
         }
-        check_record(stored, state, vault.as_ref(), &mut report)?;
+        check_record(stored, state, vault.as_ref(), &mut fold, &mut report)?;
         progress(state.frontier.size());
         Ok(())
     });
@@ -131,12 +152,32 @@ pub fn fsck(home: &Home, progress: &mut dyn FnMut(u64)) -> Result<Report, Error>
         Err(error) => report.find(Finding::Log(machine_error(error)?)),
     }
     report.unfinished = vault.map_or(Ok(0), |vault: Vault| vault.unfinished(&state.erased))?;
+    // An index cannot be compared with a log that is damaged.
+    if report.is_clean() {
+        check_index(home, &mut report)?;
+    }
     report.records = state.frontier.size();
     report.log = state.log;
     report.root = state.root();
+    report.unsealed = state.unsealed;
     report.open_intents = state.open.values().map(|intent| intent.index).collect();
     report.open_intents.sort_unstable();
     Ok(report)
+}
+
+/// The index, if there is one: whether it has each of its records as the segments have it. It may be behind.
+fn check_index(home: &Home, report: &mut Report) -> Result<(), Error> {
+    let path = Index::path(home);
+    if !path.exists() {
+        return Ok(());
+    }
+    match Index::disagreement(&path, &LogReader::open(home)?) {
+        Ok(None) => {}
+        Ok(Some(index)) => report.find(Finding::Index { index }),
+        Err(error @ Error::Index { .. }) => report.find(Finding::IndexUnreadable(error)),
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 /// What is the machine's fault ends the check; what is wrong with the bytes is a finding.
@@ -147,8 +188,13 @@ fn machine_error(error: Error) -> Result<Error, Error> {
     }
 }
 
-fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, report: &mut Report) -> Result<(), Error> {
+fn check_record(stored: &Stored<'_>, state: &State, vault: Option<&Vault>, fold: &mut Fold, report: &mut Report) -> Result<(), Error> {
     let record = record::decode(stored.record).map_err(|error| Error::damaged(stored.path, stored.offset, Damage::Record(error)))?;
+    let is_seal = record.kind == Kind::Seal;
+    if is_seal && record.fact("signatures").and_then(Fact::as_bytes) != Some(&fold.digest()[..]) {
+        report.find(Finding::Seal { index: record.index });
+    }
+    fold.add(is_seal, stored.signature);
     let key = state.keys.in_force_at(record.index);
     if let (Some(key), Some(log)) = (key, state.log) {
         match (record.mode, is_signed(&record, stored, key, log)) {

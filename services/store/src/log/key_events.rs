@@ -1,12 +1,15 @@
 //! What the log says of keys, and the records by which one key follows another (spec/keys.md "Key events").
 
 use super::draft::Draft;
-use super::replay::{State, replay};
+use super::replay::{Ending, State, replay};
+use super::sequencer::Next;
 use super::writer::{Appended, LogWriter};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
 use crate::keys::signer::Request;
 use crate::keys::{self, Coming, InForce, OperatorKey, Successor};
+use crate::limits;
+use crate::segment::SegmentWriter;
 use mickai_proof::digest::{Id, KeyId, LogId};
 use mickai_proof::history::{Committed, History, KeyEvent, Revocation};
 use mickai_proof::key::PublicKey;
@@ -126,18 +129,19 @@ pub fn key_account(home: &Home) -> Result<Option<(LogId, KeyAccount)>, Error> {
 
 impl LogWriter {
     /// Puts the committed next key in force: writes the key files, appends the rotate record, and gives the files their places. The recovery file is that of the home, or the one at `recovery`, which is rewritten.
-    /// `authority` is the policy's digest and version.
+    /// `authority` is the policy's digest and version. [`super::Appender`]s may be at work meanwhile: each record is signed by the key that was in force when it got its place.
     ///
     /// # Errors
     /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Error::Io`]. Where one comes after the record, the next start does the rest.
     pub fn rotate_key(&mut self, authority: (Id, u64), recovery: Option<&Path>) -> Result<Succeeded, Error> {
         let coming = self.begin_succession(Successor::Next, recovery)?;
-        let prev = self.state().last.ok_or(Misuse::KeyEvent)?;
-        let request = Request::Rotation { log: self.log_id(), index: self.size(), prev, committed: coming.to.committed };
-        let proof = Box::new(coming.key.sign(&request)?);
-        let draft = draft(Kind::Rotate, self.key().id(), authority, &KeyEvent::Rotate { to: coming.to.clone(), proof });
-        let signer = self.key().clone();
-        self.succeed(draft, signer, &coming)
+        let (log, signer) = (self.log_id(), self.key().clone());
+        let actor = signer.id();
+        self.succeed(signer, &coming, |next| {
+            let request = Request::Rotation { log, index: next.index, prev: next.prev, committed: coming.to.committed };
+            let proof = Box::new(coming.key.sign(&request)?);
+            Ok(draft(Kind::Rotate, actor, authority, &KeyEvent::Rotate { to: coming.to.clone(), proof }))
+        })
     }
 
     /// Says that a key is worth nothing from some record on. Where it is the key in force, a committed key takes over and signs that. Gives the revocation as it stands in the log too.
@@ -146,21 +150,33 @@ impl LogWriter {
     /// As [`LogWriter::rotate_key`]; [`Misuse::KeyEvent`] if the key was never in force, or `effective` lies ahead.
     pub fn revoke_key(&mut self, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<(Succeeded, Revocation), Error> {
         let in_force = self.key().id();
-        let revocation = Revocation { revoked: revoking.key.unwrap_or(in_force), effective: revoking.effective.unwrap_or(self.size()), since_ms: revoking.since_ms };
-        let is_known = self.state().keys.keys().any(|known| known.key.id() == revocation.revoked);
-        if !is_known || revocation.effective > self.size() {
-            return Err(Misuse::KeyEvent.into());
+        let revoked = revoking.key.unwrap_or(in_force);
+        {
+            // The log only grows, so what does not lie ahead now does not then.
+            let state = self.state();
+            let is_known = state.keys.keys().any(|known| known.key.id() == revoked);
+            if !is_known || revoking.effective.is_some_and(|effective| effective > state.frontier.size()) {
+                return Err(Misuse::KeyEvent.into());
+            }
         }
-        if revocation.revoked != in_force {
+        let at = |next: &Next| Revocation { revoked, effective: revoking.effective.unwrap_or(next.index), since_ms: revoking.since_ms };
+        let mut told = None;
+        let succeeded = if revoked == in_force {
+            let coming = self.begin_succession(revoking.successor, recovery)?;
+            self.succeed(coming.key.clone(), &coming, |next| {
+                let event = KeyEvent::Revoke { revocation: *told.insert(at(next)), to: Some(coming.to.clone()) };
+                Ok(draft(Kind::Revoke, coming.key.id(), authority, &event))
+            })?
+        } else {
             let signer = self.key().clone();
-            let draft = draft(Kind::Revoke, in_force, authority, &KeyEvent::Revoke { revocation, to: None });
-            let appended = self.append_key_event(draft, signer.clone(), signer)?;
-            return Ok((Succeeded { appended, key: in_force }, revocation));
-        }
-        let coming = self.begin_succession(revoking.successor, recovery)?;
-        let signer = coming.key.clone();
-        let draft = draft(Kind::Revoke, signer.id(), authority, &KeyEvent::Revoke { revocation, to: Some(coming.to.clone()) });
-        Ok((self.succeed(draft, signer, &coming)?, revocation))
+            let appended = self.append_key_event(signer.clone(), signer, |next| {
+                let event = KeyEvent::Revoke { revocation: *told.insert(at(next)), to: None };
+                Ok(draft(Kind::Revoke, in_force, authority, &event))
+            })?;
+            Succeeded { appended, key: in_force }
+        };
+        // What was appended was told.
+        Ok((succeeded, told.ok_or(Misuse::KeyEvent)?))
     }
 
     fn begin_succession(&self, successor: Successor, recovery: Option<&Path>) -> Result<Coming, Error> {
@@ -169,8 +185,8 @@ impl LogWriter {
         Coming::begin(self.home(), recovery.unwrap_or(&here), successor, committed)
     }
 
-    fn succeed(&mut self, draft: Draft, signer: OperatorKey, coming: &Coming) -> Result<Succeeded, Error> {
-        let appended = self.append_key_event(draft, signer, coming.key.clone())?;
+    fn succeed(&mut self, signer: OperatorKey, coming: &Coming, make: impl FnOnce(&Next) -> Result<Draft, Error>) -> Result<Succeeded, Error> {
+        let appended = self.append_key_event(signer, coming.key.clone(), make)?;
         coming.finish(self.home())?;
         // The newest own checkpoint is by the key in force: who only looks, and has that key, verifies under it.
         self.checkpoint()?;
@@ -179,14 +195,21 @@ impl LogWriter {
 }
 
 /// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer.
-pub(crate) fn settle_keys(home: &Home, state: &State) -> Result<(), Error> {
-    match state.keys.in_force().zip(state.keys.committed()) {
-        Some((in_force, committed)) => keys::settle(home, in_force.id(), committed),
-        None => Ok(()),
-    }
+pub(super) fn settle_keys(home: &Home, state: &State, ending: &Ending) -> Result<(), Error> {
+    let Some((in_force, committed)) = state.keys.in_force().zip(state.keys.committed()).filter(|_| keys::is_unsettled(home)) else { return Ok(()) };
+    // What was read may be in the page cache alone: durable first, or a power cut could take back the record and leave the files that took their places by it.
+    drop(SegmentWriter::open(&home.log_path(), ending.resume, limits::SEGMENT_BYTES_MAX)?);
+    keys::settle(home, in_force.id(), committed)
 }
 
-fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
+/// As [`settle_keys`], for a home without its operator key: a takeover may have been cut off after its record. The caller holds the lock.
+pub(crate) fn settle_cut_off(home: &Home) -> Result<(), Error> {
+    let mut state = State::default();
+    let ending = replay(&home.log_path(), &mut state, |_, _| Ok(()))?;
+    settle_keys(home, &state, &ending)
+}
+
+pub(super) fn draft(kind: Kind, actor: KeyId, authority: (Id, u64), event: &KeyEvent) -> Draft {
     let mut draft = Draft::new(kind, (ActorClass::Operator, Id(actor.0)), authority, if kind == Kind::Rotate { "key.rotate" } else { "key.revoke" });
     draft.facts = event.to_facts().into_iter().map(|(name, fact)| (name.into_owned(), fact)).collect();
     draft

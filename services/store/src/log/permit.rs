@@ -8,7 +8,9 @@
 //!
 //! Functions with a side effect ask for a `&Running`, so that what has no durable intent does not compile.
 
+use super::appender::Appender;
 use super::draft::Draft;
+use super::line::locked;
 use super::writer::{Appended, LogWriter};
 use crate::error::{Error, Misuse};
 use crate::limits;
@@ -208,32 +210,34 @@ impl Running {
     }
 }
 
-impl LogWriter {
+impl Appender {
     /// Makes an intent durable, with the values behind its commitments, and gives the right to begin the act.
     ///
     /// # Errors
-    /// As [`LogWriter::append`]; [`Misuse::Kind`] unless the draft is an intent.
-    pub fn append_intent(&mut self, draft: Draft, openings: &[(&str, &[u8])]) -> Result<Permit, Error> {
+    /// As [`Appender::append`]; [`Misuse::Kind`] unless the draft is an intent.
+    pub fn append_intent(&self, draft: Draft, openings: &[(&str, &[u8])]) -> Result<Permit, Error> {
         if draft.kind != Kind::Intent {
             return Err(Misuse::Kind(draft.kind).into());
         }
         let (action, actor, authority) = (draft.action.clone(), draft.actor, draft.authority);
         let Appended { index, digest } = self.append_with(draft, openings)?;
+        let monotonic_ns = locked(&self.inner().clock).monotonic_ns();
         let life_ns = u64::try_from(limits::PERMIT_LIFE.as_nanos()).unwrap_or(u64::MAX);
-        Ok(Permit { log: self.log_id(), index, digest, action, actor, authority, deadline_ns: self.monotonic_ns().saturating_add(life_ns) })
+        Ok(Permit { log: self.log_id(), index, digest, action, actor, authority, deadline_ns: monotonic_ns.saturating_add(life_ns) })
     }
 
     /// Begins the act of a permit, to be called right before it. A permit that has run out is closed as `timed_out`, and nothing may be done.
     ///
     /// # Errors
-    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`LogWriter::append`]. The permit is used up either way.
-    pub fn begin(&mut self, permit: Permit) -> Result<Running, Error> {
+    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`Appender::append`]. The permit is used up either way.
+    pub fn begin(&self, permit: Permit) -> Result<Running, Error> {
         if permit.log != self.log_id() {
             return Err(Misuse::PermitForeign.into());
         }
         // An act whose outcome could not be recorded is not begun.
-        self.check_sound()?;
-        if self.monotonic_ns() > permit.deadline_ns {
+        self.inner().line.check()?;
+        let monotonic_ns = locked(&self.inner().clock).monotonic_ns();
+        if monotonic_ns > permit.deadline_ns {
             self.append(permit.outcome(OutcomeCode::TimedOut))?;
             return Err(Misuse::PermitExpired.into());
         }
@@ -243,12 +247,38 @@ impl LogWriter {
     /// Records what became of an act; actor, authority and action are those of its intent.
     ///
     /// # Errors
-    /// As [`LogWriter::append`]; [`Misuse::PermitForeign`]. The act is over either way.
-    pub fn close(&mut self, act: Running, outcome: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
+    /// As [`Appender::append`]; [`Misuse::PermitForeign`]. The act is over either way.
+    pub fn close(&self, act: Running, outcome: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
         if act.permit.log != self.log_id() {
             return Err(Misuse::PermitForeign.into());
         }
         let draft = Draft { facts, ..act.permit.outcome(outcome) };
         self.append_with(draft, openings)
+    }
+}
+
+impl LogWriter {
+    /// Makes an intent durable, with the values behind its commitments, and gives the right to begin the act.
+    ///
+    /// # Errors
+    /// As [`LogWriter::append`]; [`Misuse::Kind`] unless the draft is an intent.
+    pub fn append_intent(&mut self, draft: Draft, openings: &[(&str, &[u8])]) -> Result<Permit, Error> {
+        self.appender.append_intent(draft, openings)
+    }
+
+    /// Begins the act of a permit, to be called right before it. A permit that has run out is closed as `timed_out`, and nothing may be done.
+    ///
+    /// # Errors
+    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`LogWriter::append`]. The permit is used up either way.
+    pub fn begin(&mut self, permit: Permit) -> Result<Running, Error> {
+        self.appender.begin(permit)
+    }
+
+    /// Records what became of an act; actor, authority and action are those of its intent.
+    ///
+    /// # Errors
+    /// As [`LogWriter::append`]; [`Misuse::PermitForeign`]. The act is over either way.
+    pub fn close(&mut self, act: Running, outcome: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
+        self.appender.close(act, outcome, facts, openings)
     }
 }

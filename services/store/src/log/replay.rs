@@ -8,8 +8,11 @@
 //! - records after the own checkpoint: only frames and the mark say how many there were;
 //! - erase records whose values still exist: their process died, or an old vault was restored; the writer destroys the values (`vault::erasure`);
 //! - a key file that is not the log's, and its successor beside it: a rotation was cut off, see `keys::succession`;
-//! - open intents: their process died, the writer closes them as `outcome_unknown`.
+//! - open intents: their process died, the writer closes them as `outcome_unknown`;
+//! - sealed records without a seal after them: their process died before it sealed, the writer seals them (after a terminal record nothing may follow; it has its seal before it);
+//! - a seal that names another tree than the one before it: damage.
 
+use super::digest;
 use super::key_events::KeyAccount;
 use super::writer::OpenIntent;
 use crate::disk;
@@ -20,7 +23,7 @@ use crate::vault::Erased;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::merkle::{self, Frontier};
-use mickai_proof::record::{self, Kind, Record, RecordError};
+use mickai_proof::record::{self, Kind, Mode, Record, RecordError};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -43,6 +46,12 @@ pub(crate) struct State {
     pub(crate) erased: Erased,
     /// The last record is terminal.
     pub(crate) closed: bool,
+    /// Sealed records that no seal covers yet.
+    pub(crate) unsealed: u64,
+    /// Index of the last seal; 0 before the first.
+    pub(crate) seal_from: u64,
+    /// Index of the last record with a signature of its own.
+    pub(crate) last_signed: Option<u64>,
 }
 
 /// Where and how the segments end.
@@ -130,13 +139,33 @@ impl State {
         if is_first {
             self.log = Some(LogId::of_genesis(bytes));
         }
-        let log = self.log.unwrap_or(LogId::GENESIS);
-        self.keys.apply(log, &record).ok_or(PushError::Damaged(Damage::KeyEvent))?;
-        let digest = RecordDigest::of(bytes);
-        self.note_pairing(&record, digest).map_err(PushError::Damaged)?;
+        if record.kind == Kind::Seal && !self.is_sealed_by(&record) {
+            return Err(PushError::Damaged(Damage::Seal));
+        }
+        self.advance(&record, bytes, digest::of_record(bytes)).map_err(PushError::Damaged)
+    }
+
+    /// Adds the next record, which is known to follow the last.
+    pub(crate) fn advance(&mut self, record: &Record<'_>, bytes: &[u8], digest: RecordDigest) -> Result<(), Damage> {
+        self.keys.apply(self.log.unwrap_or(LogId::GENESIS), record).ok_or(Damage::KeyEvent)?;
+        self.note_pairing(record, digest)?;
+        match (record.kind, record.mode) {
+            (Kind::Seal, _) => (self.unsealed, self.seal_from) = (0, record.index),
+            (_, Mode::Sealed) => self.unsealed += 1,
+            _ => {}
+        }
+        if record.mode == Mode::Each {
+            self.last_signed = Some(record.index);
+        }
         self.frontier.push(merkle::leaf(bytes));
         self.last = Some(digest);
         Ok(())
+    }
+
+    /// Does the seal name the tree before it? Its digest of signatures is recomputed by [`super::fsck`] and by every verifier.
+    fn is_sealed_by(&self, seal: &Record<'_>) -> bool {
+        let root = seal.fact("root").and_then(|fact| fact.as_bytes()).and_then(TreeHash::from_slice);
+        seal.fact("size").and_then(|fact| fact.as_uint()) == Some(self.frontier.size()) && root.is_some() && root == self.root()
     }
 
     fn note_pairing(&mut self, record: &Record<'_>, digest: RecordDigest) -> Result<(), Damage> {

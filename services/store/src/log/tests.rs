@@ -4,7 +4,7 @@ use super::*;
 use crate::error::{Damage, Error, Misuse};
 use crate::home::Home;
 use crate::keys::OperatorKey;
-use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, killed, new_home, sized_writer, writer};
+use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, killed, new_home, sized_writer, verdict, writer};
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::{Id, RecordDigest};
 use mickai_proof::record::{ActorClass, Fact, Kind, Mode, OutcomeCode};
@@ -201,7 +201,7 @@ fn cut_at_every_byte_of_the_last_append() {
     let sealed = Draft { mode: Mode::Sealed, ..heartbeat() };
     live.append(sealed).unwrap();
     let whole = std::fs::read(segment(&home)).unwrap();
-    drop(live);
+    let (_killed_folder, home) = killed(&home);
     let (_copy_folder, copy) = killed(&home);
     for len in before..whole.len() as u64 {
         std::fs::write(segment(&home), &whole[..len as usize]).unwrap();
@@ -302,7 +302,7 @@ fn an_orphan_of_the_vault_is_gone_at_the_next_start() {
     let (_folder, home) = new_home();
     let mut live = writer(&home).unwrap();
     let _permit = live.append_intent(intent(), &[("prompt", b"hello")]).unwrap();
-    drop(live);
+    let (_killed_folder, home) = killed(&home);
     // As if the process had been killed between the vault's fsync and the append: the values are there, the record is not.
     lose_unsynced_files(&home);
     change(&segment(&home), |bytes| bytes.truncate(bytes.len() - 1));
@@ -431,9 +431,145 @@ fn a_log_that_failed_gives_no_right_to_act() {
 fn a_long_log_signs_its_head_by_itself() {
     let (_folder, home) = new_home();
     let mut writer = writer(&home).unwrap();
-    let sealed = || Draft { mode: Mode::Sealed, ..heartbeat() };
     writer.append_all((0..1_024).map(|_| sealed()).collect()).unwrap();
+    writer.append(heartbeat()).unwrap();
+    // The thread that keeps checkpoints is the one that answers: whatever came before is kept by now.
+    writer.append(heartbeat()).unwrap();
+    // Genesis, the sealed ones, and their seal.
     let note = std::fs::read(home.checkpoint_path()).unwrap();
-    assert_eq!(Note::parse(&note).unwrap().checkpoint.size, 1_025);
-    assert_eq!(assert_sound(&home, 1_025).checkpoint, Some(1_025));
+    assert_eq!(Note::parse(&note).unwrap().checkpoint.size, 1_026);
+    assert_eq!(assert_sound(&home, 1_028).checkpoint, Some(1_026));
+}
+
+fn sealed() -> Draft {
+    Draft { mode: Mode::Sealed, ..heartbeat() }
+}
+
+fn kinds(home: &Home) -> Vec<Kind> {
+    let reader = LogReader::open(home).unwrap();
+    reader.entries(0..u64::MAX).map(|entry| entry.unwrap().decode().unwrap().kind).collect()
+}
+
+/// Before a checkpoint, at the end, after a crash, before a terminal record, and after so many: each seal names what came before, and a stranger agrees.
+#[test]
+fn what_is_sealed_has_its_seal_whatever_happens() {
+    let (_folder, home) = new_home();
+    let mut live = writer(&home).unwrap();
+    live.append_all(vec![sealed(), heartbeat(), sealed()]).unwrap();
+    live.checkpoint().unwrap();
+    live.checkpoint().unwrap();
+    live.append(sealed()).unwrap();
+    drop(live);
+    let mut live = writer(&home).unwrap();
+    live.append(sealed()).unwrap();
+    let (_copy_folder, copy) = killed(&home);
+    live.append(Draft { kind: Kind::Terminal, ..heartbeat() }).unwrap();
+    let note = live.checkpoint().unwrap();
+    assert_eq!(Note::parse(note.as_bytes()).unwrap().checkpoint.size, 10);
+    drop(live);
+    let name = |kind: &Kind| kind.name();
+    assert_eq!(kinds(&home).iter().map(name).collect::<Vec<_>>().join(" "), "genesis heartbeat heartbeat heartbeat seal heartbeat seal heartbeat seal terminal");
+    assert_eq!(assert_sound(&home, 10).signatures, 6);
+    assert_eq!(verdict(&home).word, mickai_proof::verify::Word::Verified);
+    // The copy was killed with one unsealed.
+    drop(writer(&copy).unwrap());
+    assert_eq!(kinds(&copy)[7..], [Kind::Heartbeat, Kind::Seal]);
+    assert_sound(&copy, 9);
+
+    let (_folder, home) = new_home();
+    let mut live = writer(&home).unwrap();
+    for _ in 0..9 {
+        live.append_all((0..1_000).map(|_| sealed()).collect()).unwrap();
+        live.append(heartbeat()).unwrap();
+    }
+    live.checkpoint().unwrap();
+    let seals: Vec<_> = (0..).zip(kinds(&home)).filter(|(_, kind)| *kind == Kind::Seal).map(|(index, _): (u64, _)| index).collect();
+    assert!(seals.len() >= 3 && seals.windows(2).all(|pair| pair[1] - pair[0] <= 4_096 + 6), "{seals:?}");
+    assert_sound(&home, live.size());
+    assert_eq!(verdict(&home).word, mickai_proof::verify::Word::Verified);
+}
+
+/// With no patience at all the keeper seals by itself; nobody appends or asks.
+#[test]
+fn the_keeper_seals_what_waits_too_long() {
+    let (_folder, home) = new_home();
+    let options = Options { seal_after: Some(Duration::ZERO), ..crate::testing::still() };
+    let mut live = LogWriter::open_options(&home, AUTHORITY, Box::new(StillClock::default()), options).unwrap();
+    live.append(sealed()).unwrap();
+    live.appender().inner().line.wait_durable(3).unwrap();
+    assert_eq!(kinds(&home), [Kind::Genesis, Kind::Heartbeat, Kind::Seal]);
+}
+
+#[test]
+fn many_callers_append_at_once_and_each_is_answered_with_its_own_place() {
+    let (_folder, home) = new_home();
+    let options = Options { segment_bytes_max: 200_000, ..crate::testing::still() };
+    let live = LogWriter::open_options(&home, AUTHORITY, Box::new(StillClock::default()), options).unwrap();
+    let callers: Vec<_> = (0..8_u64)
+        .map(|caller| {
+            let appender = live.appender();
+            std::thread::spawn(move || {
+                let mut places = Vec::new();
+                for turn in 0..24_u64 {
+                    let draft = heartbeat().fact("caller", Fact::Uint(caller)).fact("turn", Fact::Uint(turn));
+                    match turn % 4 {
+                        0 => places.push((appender.append(draft).unwrap(), turn)),
+                        1 => places.extend(appender.append_all(vec![Draft { mode: Mode::Sealed, ..draft.clone() }, draft]).unwrap().into_iter().map(|place| (place, turn))),
+                        2 => places.push((appender.append_with(draft, &[("note", b"kept")]).unwrap(), turn)),
+                        _ => {
+                            let draft = intent().fact("caller", Fact::Uint(caller)).fact("turn", Fact::Uint(turn));
+                            let permit = appender.append_intent(draft, &[]).unwrap();
+                            let intent = Appended { index: permit.index(), digest: permit.digest() };
+                            appender.close(appender.begin(permit).unwrap(), OutcomeCode::Executed, Vec::new(), &[]).unwrap();
+                            places.push((intent, turn));
+                        }
+                    }
+                }
+                places
+            })
+        })
+        .collect();
+    let places: Vec<_> = callers.into_iter().map(|caller| caller.join().unwrap()).collect();
+    let reader = LogReader::open(&home).unwrap();
+    for (caller, places) in (0..).zip(places) {
+        assert!(places.windows(2).all(|pair| pair[0].0.index < pair[1].0.index));
+        for (place, turn) in places {
+            let entry = reader.entry(place.index).unwrap().unwrap();
+            let record = entry.decode().unwrap();
+            assert_eq!(entry.digest(), place.digest);
+            assert_eq!((record.fact("caller"), record.fact("turn")), (Some(&Fact::Uint(caller)), Some(&Fact::Uint(turn))));
+        }
+    }
+    let size = live.size();
+    let appender = live.appender();
+    drop(live);
+    assert!(matches!(writer(&home), Err(Error::Locked { .. })), "a handle holds the lock");
+    drop(appender);
+    // More than 8 × 6 × (1 + 2 + 1 + 2): genesis and seals too.
+    assert!(size > 8 * 6 * 6);
+    assert_sound(&home, writer(&home).unwrap().size());
+}
+
+/// A seal whose digest of signatures is another is found by the check and by a stranger, though its own signature is good.
+#[test]
+fn a_seal_over_other_signatures_is_found() {
+    let (_folder, home) = new_home();
+    let mut live = writer(&home).unwrap();
+    live.append_all(vec![heartbeat(), sealed()]).unwrap();
+    live.checkpoint().unwrap();
+    let log = live.log_id();
+    drop(live);
+    // Another valid signature of record 1: signing is hedged.
+    let key = OperatorKey::load(&home).unwrap();
+    let reader = LogReader::open(&home).unwrap();
+    let mut bytes = std::fs::read(segment(&home)).unwrap()[..20].to_vec();
+    for entry in reader.entries(0..4) {
+        let entry = entry.unwrap();
+        let signature = if entry.index == 1 { key.sign_record(log, 1, entry.digest()).unwrap() } else { entry.signature };
+        crate::segment::write_frame(&mut bytes, 20, &entry.record, &signature);
+    }
+    std::fs::write(segment(&home), bytes).unwrap();
+    let report = fsck(&home, &mut |_| {}).unwrap();
+    assert!(matches!(report.findings[..], [Finding::Seal { index: 3 }]), "{report:?}");
+    assert_eq!(verdict(&home).failure.map(|failure| failure.reason), Some(mickai_proof::verify::Reason::Seal));
 }

@@ -1,24 +1,27 @@
-//! The one writer of a log: gives drafts their place, signs them, and acknowledges them when they are durable.
+//! Opening a log for writing, and the front for a single caller.
 
+use super::appender::Appender;
 use super::draft::Draft;
-use super::key_events::settle_keys;
-use super::replay::{CheckpointCheck, State, replay};
+use super::key_events::{KeyAccount, settle_keys};
+use super::line::{Line, locked};
+use super::replay::{CheckpointCheck, Ending, State, replay};
+use super::sequencer::{Next, Place, Prepared, Sequencer};
+use super::workers::{Keeper, Shared, Workers};
 use crate::clock::{Clock, SystemClock};
-use crate::disk::{self, Existing};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
 use crate::keys::{self, OperatorKey};
 use crate::limits;
 use crate::lock::Lock;
 use crate::segment::{Entry, SegmentWriter};
-use crate::vault::{Erased, Erasure, Sealing, Vault};
+use crate::vault::{Erased, Vault};
 use mickai_proof::checkpoint::Checkpoint;
-use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
+use mickai_proof::digest::{Id, LogId, RecordDigest};
 use mickai_proof::history::Committed;
-use mickai_proof::limits::OPEN_INTENTS_MAX;
-use mickai_proof::record::{self, ActorClass, Fact, Kind, Mode, OutcomeCode, Record, RecordError};
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::ops::Deref;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 /// The place that a record was given. It is durable and signed.
@@ -43,36 +46,48 @@ pub struct OpenIntent {
     pub authority: (Id, u64),
 }
 
-/// The right and the means to append. Dropping it gives the lock back.
+/// The right and the means to append. Dropping it, and every [`Appender`] made from it, seals what is unsealed, signs the head as the newest own checkpoint, and gives the lock back.
 pub struct LogWriter {
-    home: Home,
-    key: OperatorKey,
-    vault: Vault,
-    clock: Box<dyn Clock>,
-    segments: SegmentWriter,
-    log: LogId,
-    state: State,
+    pub(super) appender: Appender,
+    key: Arc<OperatorKey>,
     recovered: Vec<Appended>,
-    checkpoint: Option<(Checkpoint, String)>,
-    // Last, so that it is given back after the files are closed.
-    _lock: Lock,
 }
 
-/// A record with its place, not yet durable.
-struct Placed {
-    record: Vec<u8>,
-    signature: Vec<u8>,
-    appended: Appended,
+/// What an opening may choose; [`Options::default`] is what the product uses.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Patience with another writer.
+    pub wait: Duration,
+    /// Bytes after which a new segment begins.
+    pub segment_bytes_max: u64,
+    /// Threads that sign.
+    pub signer_count: usize,
+    /// How long a record may stay unsealed.
+    pub seal_after: Option<Duration>,
+    /// How long a group waits for others.
+    pub group_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            wait: limits::LOCK_WAIT,
+            segment_bytes_max: limits::SEGMENT_BYTES_MAX,
+            signer_count: std::thread::available_parallelism().map_or(1, usize::from),
+            seal_after: Some(limits::SEAL_AFTER),
+            group_wait: limits::GROUP_WAIT,
+        }
+    }
 }
 
 impl LogWriter {
-    /// Opens the log of a home for writing with the machine's clocks, waiting up to 30 s for another writer. A new log gets its genesis, intents of dead processes get `outcome_unknown`.
-    /// `authority` (policy digest, version) is that of genesis.
+    /// Opens the log of a home for writing with the machine's clocks, waiting up to 30 s for another writer. A new log gets its genesis, intents of dead processes get `outcome_unknown`, and
+    /// what they left unsealed gets its seal. `authority` (policy digest, version) is that of genesis and of seals.
     ///
     /// # Errors
     /// [`Error::Locked`], [`Error::Damaged`], [`Error::RolledBack`], [`Error::Rewritten`], [`Error::WrongKey`], [`Error::KeyMissing`], [`Error::Io`].
     pub fn open(home: &Home, authority: (Id, u64)) -> Result<Self, Error> {
-        Self::open_with(home, authority, Box::new(SystemClock::new()?), limits::LOCK_WAIT)
+        Self::open_options(home, authority, Box::new(SystemClock::new()?), Options::default())
     }
 
     /// As [`LogWriter::open`], with other clocks and another patience.
@@ -80,43 +95,65 @@ impl LogWriter {
     /// # Errors
     /// As there.
     pub fn open_with(home: &Home, authority: (Id, u64), clock: Box<dyn Clock>, wait: Duration) -> Result<Self, Error> {
-        Self::open_sized(home, authority, clock, wait, limits::SEGMENT_BYTES_MAX)
+        Self::open_options(home, authority, clock, Options { wait, ..Options::default() })
     }
 
-    pub(crate) fn open_sized(home: &Home, authority: (Id, u64), clock: Box<dyn Clock>, wait: Duration, segment_bytes_max: u64) -> Result<Self, Error> {
-        let lock = Lock::acquire(&home.lock_path(), wait)?;
-        let check = CheckpointCheck::read(home)?;
-        let mut state = State::default();
-        let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
-        let checkpoint = check.finish(&state)?;
-        settle_keys(home, &state)?;
-        let key = OperatorKey::load(home)?;
-        if let Some(in_force) = state.keys.in_force().filter(|in_force| *in_force != key.public()) {
-            return Err(Error::WrongKey { have: key.id(), want: in_force.id() });
-        }
-        let mut segments = SegmentWriter::open(&home.log_path(), ending.resume, segment_bytes_max)?;
+    pub(crate) fn open_options(home: &Home, authority: (Id, u64), clock: Box<dyn Clock>, options: Options) -> Result<Self, Error> {
+        let found = Found::read(home, &options)?;
+        let key = found.own_key(home)?;
+        let segments = found.segments(home, &options)?;
+        Self::start(home, found, segments, key, authority, clock, options)
+    }
+
+    /// Goes on with what was found, signing with `key`: the one in force.
+    pub(super) fn start(
+        home: &Home,
+        found: Found,
+        mut segments: SegmentWriter,
+        key: Arc<OperatorKey>,
+        authority: (Id, u64),
+        clock: Box<dyn Clock>,
+        options: Options,
+    ) -> Result<Self, Error> {
+        let Found { lock, mut state, newest, .. } = found;
         let log = match state.log {
             Some(log) => log,
             None => begin(home, &key, clock.as_ref(), authority, &mut state, &mut segments)?,
         };
         let vault = Vault::open(home, log)?;
-        // Values of a record that never became durable belong to nothing.
-        vault.discard(state.frontier.size())?;
+        // Values of records that never became durable belong to nothing.
+        vault.discard_from(state.frontier.size(), (limits::IN_FLIGHT_RECORDS_MAX + limits::BATCH_RECORDS_MAX) as u64)?;
         // Before their acts are closed: what an erase record says is true from the moment that this process may write.
         vault.finish(&state.erased)?;
-        let mut writer = Self { home: home.clone(), key, vault, clock, segments, log, state, recovered: Vec::new(), checkpoint, _lock: lock };
-        writer.close_dead_intents()?;
-        let events = writer.state.keys.events();
-        if writer.checkpoint.as_ref().is_none_or(|(checkpoint, _)| events.last().is_some_and(|event| *event >= checkpoint.size)) {
-            // From its first day on a log that is gone, or shorter, is noticed; and the newest own checkpoint is by the key in force.
-            writer.checkpoint()?;
-        }
+        let size = state.frontier.size();
+        let planned = newest.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
+        let sequencer = Sequencer { state, key: Arc::clone(&key), authority, unsealed_since: None, planned, planned_at: None };
+        let shared = Shared {
+            home: home.clone(),
+            log,
+            vault,
+            clock: Mutex::new(clock),
+            sequencer: Mutex::new(sequencer),
+            line: Line::new(size, options.group_wait),
+            keeper: Keeper::default(),
+            seal_after: options.seal_after,
+            fold: Mutex::new(None),
+            newest: Mutex::new(newest),
+        };
+        let appender = Appender::new(Workers::start(shared, segments, options.signer_count.max(1), lock)?);
+        let mut writer = Self { appender, key, recovered: Vec::new() };
+        writer.recover()?;
         Ok(writer)
+    }
+
+    /// A handle for many callers; the lock is held until the last of them and this writer are dropped.
+    pub fn appender(&self) -> Appender {
+        self.appender.shared()
     }
 
     /// The log.
     pub fn log_id(&self) -> LogId {
-        self.log
+        self.appender.log_id()
     }
 
     /// Its key.
@@ -126,22 +163,27 @@ impl LogWriter {
 
     /// Records so far.
     pub fn size(&self) -> u64 {
-        self.state.frontier.size()
+        self.appender.size()
     }
 
     /// The values behind its commitments.
     pub fn vault(&self) -> &Vault {
-        &self.vault
+        self.appender.vault()
     }
 
     /// Index of the newest intent of an action.
     pub fn newest(&self, action: &str) -> Option<u64> {
-        self.state.newest.get(action).copied()
+        self.state().newest.get(action).copied()
     }
 
     /// The values that were erased.
-    pub fn erased(&self) -> &Erased {
-        &self.state.erased
+    pub fn erased(&self) -> Erased {
+        self.state().erased.clone()
+    }
+
+    /// What the log says of its keys.
+    pub fn keys(&self) -> KeyAccount {
+        self.state().keys.clone()
     }
 
     /// The `outcome_unknown` records that this start appended.
@@ -151,9 +193,7 @@ impl LogWriter {
 
     /// Intents without an outcome, by index.
     pub fn open_intents(&self) -> Vec<OpenIntent> {
-        let mut open: Vec<_> = self.state.open.values().cloned().collect();
-        open.sort_by_key(|intent| intent.index);
-        open
+        self.appender.open_intents()
     }
 
     /// Appends one record; it is durable and signed when this returns.
@@ -161,22 +201,15 @@ impl LogWriter {
     /// # Errors
     /// [`Error::Misuse`] and nothing was written; [`Error::Io`] and this process writes no more ([`Error::Poisoned`]).
     pub fn append(&mut self, draft: Draft) -> Result<Appended, Error> {
-        self.append_with(draft, &[])
+        self.appender.append(draft)
     }
 
     /// Appends one record and keeps the values behind commitments that are added to it: `(label, value)`.
     ///
     /// # Errors
     /// As [`LogWriter::append`].
-    pub fn append_with(&mut self, mut draft: Draft, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
-        let sealing = Sealing::new(openings)?;
-        draft.commitments.extend(sealing.commitments());
-        let placed = self.place(vec![draft])?;
-        // The values first: a commitment whose value was never durable could not be opened.
-        if let [placed] = placed.as_slice() {
-            self.vault.put(placed.appended.index, &sealing)?;
-        }
-        self.commit(placed)?.pop().ok_or(Error::Misuse(Misuse::BatchCount(0)))
+    pub fn append_with(&mut self, draft: Draft, openings: &[(&str, &[u8])]) -> Result<Appended, Error> {
+        self.appender.append_with(draft, openings)
     }
 
     /// Appends several records with one fsync, all or, after a crash, the first few of them.
@@ -184,124 +217,58 @@ impl LogWriter {
     /// # Errors
     /// As [`LogWriter::append`].
     pub fn append_all(&mut self, drafts: Vec<Draft>) -> Result<Vec<Appended>, Error> {
-        let placed = self.place(drafts)?;
-        self.commit(placed)
+        self.appender.append_all(drafts)
     }
 
-    /// May anything still be appended? [`Error::Poisoned`] if not.
-    pub(crate) fn check_sound(&self) -> Result<(), Error> {
-        if self.segments.is_poisoned() { Err(Error::Poisoned) } else { Ok(()) }
-    }
-
-    /// Nanoseconds of this boot, by the writer's clock.
-    pub(crate) fn monotonic_ns(&self) -> u64 {
-        self.clock.monotonic_ns()
-    }
-
-    /// Signs the head and keeps the note as the newest own checkpoint. Asked again at the same size it gives the same note.
+    /// Seals what is unsealed, signs the head and keeps the note as the newest own checkpoint. Asked again at the same size it gives the same note.
     ///
     /// # Errors
     /// [`Error::Crypto`], [`Error::Io`].
     pub fn checkpoint(&mut self) -> Result<String, Error> {
-        let size = self.size();
-        if let Some((_, note)) = self.checkpoint.as_ref().filter(|(checkpoint, _)| checkpoint.size == size) {
-            return Ok(note.clone());
-        }
-        // A log has its genesis from the moment it is open.
-        let root = self.state.root().ok_or(Error::Misuse(Misuse::NotOpen))?;
-        let checkpoint = Checkpoint { log: self.log, size, root };
-        let note = self.key.sign_checkpoint(&checkpoint)?;
-        disk::write_file(&self.home.checkpoint_path(), note.as_bytes(), Existing::Replace)?;
-        self.checkpoint = Some((checkpoint, note.clone()));
-        Ok(note)
+        self.appender.checkpoint()
     }
 
     pub(super) fn home(&self) -> &Home {
-        &self.home
+        &self.appender.inner().home
     }
 
-    pub(super) fn state(&self) -> &State {
-        &self.state
+    /// Everything that has a place, durable or not; nothing is placed while it is held.
+    pub(super) fn state(&self) -> StateGuard<'_> {
+        StateGuard(locked(&self.appender.inner().sequencer))
     }
 
-    /// Appends a rotate or a revoke, signed by `signer`; from then on this writer signs with `after`.
-    pub(super) fn append_key_event(&mut self, draft: Draft, signer: OperatorKey, after: OperatorKey) -> Result<Appended, Error> {
-        if self.state.closed {
-            return Err(Misuse::Closed.into());
-        }
-        let before = std::mem::replace(&mut self.key, signer);
-        let placed = self.place_allowed(vec![draft]).and_then(|placed| self.check_key_event(&placed).map(|()| placed));
-        let appended = placed.and_then(|placed| self.commit(placed)?.pop().ok_or(Error::Misuse(Misuse::BatchCount(0))));
-        self.key = if appended.is_ok() { after } else { before };
-        appended
+    /// Appends a rotate or a revoke, signed by `signer`; from then on this log is signed with `after`. It is made in its turn, while nobody else is given a place.
+    pub(super) fn append_key_event(&mut self, signer: OperatorKey, after: OperatorKey, make: impl FnOnce(&Next) -> Result<Draft, Error>) -> Result<Appended, Error> {
+        let after = Arc::new(after);
+        let shared = self.appender.inner();
+        let entered = locked(&shared.sequencer).key_event(shared, Arc::new(signer), Arc::clone(&after), make)?;
+        entered.ticket.wait()?;
+        self.key = after;
+        entered.appended.first().copied().ok_or(Error::Misuse(Misuse::BatchCount(0)))
     }
 
-    /// What the log could not take back is tried on a copy first.
-    fn check_key_event(&self, placed: &[Placed]) -> Result<(), Error> {
-        let fits = |placed: &Placed| {
-            let record = record::decode(&placed.record).ok()?;
-            self.state.keys.clone().apply(self.log, &record)
-        };
-        if placed.iter().all(|placed| fits(placed).is_some()) { Ok(()) } else { Err(Misuse::KeyEvent.into()) }
-    }
-
-    /// Gives each draft its place after the one before, encodes, decodes to be sure, and signs.
-    fn place(&self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Error> {
-        if drafts.is_empty() || drafts.len() > limits::BATCH_RECORDS_MAX {
-            return Err(Misuse::BatchCount(drafts.len()).into());
-        }
-        self.check_kinds(&drafts)?;
-        self.place_allowed(drafts)
-    }
-
-    fn place_allowed(&self, drafts: Vec<Draft>) -> Result<Vec<Placed>, Error> {
-        let mut placed: Vec<Placed> = Vec::with_capacity(drafts.len());
-        for (index, draft) in (self.size()..).zip(drafts) {
-            let prev = placed.last().map_or(self.state.last, |before| Some(before.appended.digest));
-            let place = Place { log_id: self.log, index, prev, key_id: self.key.id() };
-            placed.push(place.sign(draft, self.clock.as_ref(), &self.key, self.log)?);
-        }
-        Ok(placed)
-    }
-
-    fn check_kinds(&self, drafts: &[Draft]) -> Result<(), Error> {
-        if self.state.closed {
-            return Err(Misuse::Closed.into());
-        }
-        let mut closing = BTreeSet::new();
-        let mut open_count = self.state.open.len();
-        for draft in drafts {
-            match (draft.kind, draft.closes) {
-                // Genesis, seals and key events are facts about the log itself: only the writer states them. After a terminal record nothing may follow, not even an outcome.
-                (Kind::Genesis | Kind::Seal | Kind::Rotate | Kind::Revoke, _) => return Err(Misuse::Kind(draft.kind).into()),
-                (Kind::Terminal, _) if drafts.len() > 1 || open_count > 0 => return Err(Misuse::Kind(draft.kind).into()),
-                (Kind::Erase, _) if Erasure::of_draft(draft).is_none() => return Err(Misuse::Kind(draft.kind).into()),
-                (Kind::Intent, _) => open_count += 1,
-                (Kind::Outcome, Some((intent, _))) if self.state.open.contains_key(&intent) && closing.insert(intent) => open_count -= 1,
-                (Kind::Outcome, _) => return Err(Misuse::NotOpen.into()),
-                _ => {}
-            }
-            if open_count > OPEN_INTENTS_MAX {
-                return Err(Misuse::TooManyOpen.into());
-            }
+    /// What the last process left open, unsealed, or without a first checkpoint.
+    fn recover(&mut self) -> Result<(), Error> {
+        self.close_dead_intents()?;
+        self.seal()?;
+        let newest = locked(&self.appender.inner().newest).as_ref().map(|(checkpoint, _)| checkpoint.size);
+        let last_event = self.state().keys.events().last().copied();
+        if newest.is_none_or(|size| last_event.is_some_and(|event| event >= size)) {
+            // From its first day on a log that is gone, or shorter, is noticed; and the newest own checkpoint is by the key in force.
+            self.checkpoint()?;
         }
         Ok(())
     }
 
-    /// Makes placed records durable with one fsync, and only then part of the state.
-    fn commit(&mut self, placed: Vec<Placed>) -> Result<Vec<Appended>, Error> {
-        let entries: Vec<_> = placed.iter().map(|placed| Entry { record: &placed.record, signature: &placed.signature }).collect();
-        self.segments.append(&entries)?;
-        for placed in &placed {
-            let follows = self.state.push(&placed.record);
-            assert!(follows.is_ok(), "a record that was placed and written follows the one before");
-        }
-        let since = self.size() - self.checkpoint.as_ref().map_or(0, |(checkpoint, _)| checkpoint.size);
-        if since >= limits::CHECKPOINT_EVERY {
-            // The records are durable whether or not this succeeds; if it does not, the next append tries again.
-            let _ = self.checkpoint();
-        }
-        Ok(placed.into_iter().map(|placed| placed.appended).collect())
+    /// Seals what is unsealed and waits until all of it is durable.
+    fn seal(&self) -> Result<(), Error> {
+        let shared = self.appender.inner();
+        let size = {
+            let mut sequencer = locked(&shared.sequencer);
+            sequencer.seal_rest(shared)?;
+            sequencer.state.frontier.size()
+        };
+        shared.line.wait_durable(size)
     }
 
     /// After a crash nobody knows how an act ended, and nobody guesses.
@@ -320,9 +287,55 @@ impl LogWriter {
     }
 }
 
+/// A log as a start found it, its key files settled by what it says, and the right to write.
+pub(super) struct Found {
+    lock: Lock,
+    pub state: State,
+    ending: Ending,
+    newest: Option<(Checkpoint, String)>,
+}
+
+impl Found {
+    /// Waits for the lock, reads everything, and holds it against the newest own checkpoint.
+    pub fn read(home: &Home, options: &Options) -> Result<Self, Error> {
+        let lock = Lock::acquire(&home.lock_path(), options.wait)?;
+        let check = CheckpointCheck::read(home)?;
+        let mut state = State::default();
+        let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
+        let newest = check.finish(&state)?;
+        settle_keys(home, &state, &ending)?;
+        Ok(Self { lock, state, ending, newest })
+    }
+
+    /// The home's key, which must be the one in force.
+    pub fn own_key(&self, home: &Home) -> Result<Arc<OperatorKey>, Error> {
+        let key = OperatorKey::load(home)?;
+        match self.state.keys.in_force().filter(|in_force| *in_force != key.public()) {
+            Some(in_force) => Err(Error::WrongKey { have: key.id(), want: in_force.id() }),
+            None => Ok(Arc::new(key)),
+        }
+    }
+
+    /// Where the log goes on.
+    pub fn segments(&self, home: &Home, options: &Options) -> Result<SegmentWriter, Error> {
+        SegmentWriter::open(&home.log_path(), self.ending.resume, options.segment_bytes_max)
+    }
+}
+
+/// The state, while nobody else appends.
+pub(super) struct StateGuard<'a>(MutexGuard<'a, Sequencer>);
+
+impl Deref for StateGuard<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.0.state
+    }
+}
+
 impl std::fmt::Debug for LogWriter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "LogWriter({}, {} records)", self.log.short(), self.size())
+        write!(f, "LogWriter({}, {} records)", self.log_id().short(), self.size())
     }
 }
 
@@ -334,70 +347,11 @@ fn begin(home: &Home, key: &OperatorKey, clock: &dyn Clock, authority: (Id, u64)
         .fact("key", bytes(&key.public().to_spki()))
         .fact("next", bytes(&next.0))
         .fact("recovery", bytes(&recovery.0));
-    let place = Place { log_id: LogId::GENESIS, index: 0, prev: None, key_id: key.id() };
-    let record = place.encode(draft, clock)?;
+    let record = Prepared::new(draft).encode(&Place { log_id: LogId::GENESIS, index: 0, prev: None, key_id: key.id() }, clock)?;
     let log = LogId::of_genesis(&record);
     let signature = key.sign_record(log, 0, RecordDigest::of(&record))?;
     segments.append(&[Entry { record: &record, signature: &signature }])?;
     let follows = state.push(&record);
     assert!(follows.is_ok(), "genesis begins an empty log");
     Ok(log)
-}
-
-/// What the writer knows of a record before its draft.
-struct Place {
-    log_id: LogId,
-    index: u64,
-    prev: Option<RecordDigest>,
-    key_id: KeyId,
-}
-
-impl Place {
-    fn sign(self, draft: Draft, clock: &dyn Clock, key: &OperatorKey, log: LogId) -> Result<Placed, Error> {
-        let (index, mode) = (self.index, draft.mode);
-        let record = self.encode(draft, clock)?;
-        let digest = RecordDigest::of(&record);
-        let signature = match mode {
-            Mode::Each => key.sign_record(log, index, digest)?,
-            Mode::Sealed => Vec::new(),
-        };
-        Ok(Placed { record, signature, appended: Appended { index, digest } })
-    }
-
-    /// The record's bytes; they decode to the same record, or the draft is refused.
-    fn encode(self, mut draft: Draft, clock: &dyn Clock) -> Result<Vec<u8>, Error> {
-        draft.causes.sort_unstable_by_key(|(index, _)| *index);
-        let record = Record {
-            log_id: self.log_id,
-            index: self.index,
-            prev: self.prev,
-            wall_ms: clock.wall_ms(),
-            boot_id: clock.boot_id(),
-            monotonic_ns: clock.monotonic_ns(),
-            kind: draft.kind,
-            actor: draft.actor,
-            authority: draft.authority,
-            action: Cow::Owned(draft.action),
-            causes: draft.causes,
-            facts: in_key_order(draft.facts),
-            commitments: in_key_order(draft.commitments),
-            closes: draft.closes,
-            mode: draft.mode,
-            key_id: self.key_id,
-            critical: Vec::new(),
-            extensions: Vec::new(),
-        };
-        let bytes = record::encode(&record);
-        match record::decode(&bytes) {
-            Ok(decoded) if decoded == record => Ok(bytes),
-            Ok(_) => Err(Misuse::Draft(RecordError::Malformed).into()),
-            Err(error) => Err(Misuse::Draft(error).into()),
-        }
-    }
-}
-
-/// Map keys in the bytewise order of their encodings: shorter first, then bytewise (spec/record.md "Encoding").
-fn in_key_order<T>(mut entries: Vec<(String, T)>) -> Vec<(Cow<'static, str>, T)> {
-    entries.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
-    entries.into_iter().map(|(key, value)| (Cow::Owned(key), value)).collect()
 }

@@ -16,8 +16,8 @@
 //!
 //! A mark that is absent, or does not read, is worth nothing: then only frames speak. After a power cut it may be older than the frames, never newer. Whoever deletes it, or writes an older
 //! one, gains that damage in the last batch looks torn, and that batches cut off the end look never written. A writer's start and `fsck` refuse that as far as the newest own checkpoint
-//! reaches (made at the first start, whenever one is asked for, and after 1,024 records without one; a reader does not ask it). Acknowledged records after it, up to 1,023, can be taken
-//! away so, and nothing here notices; nor where an older checkpoint was put back too. A checkpoint that somebody else keeps notices both.
+//! reaches (made at the first start, whenever one is asked for, and by the store itself with the first append after 1,024 records without one, at most once a second; a reader does not ask it).
+//! Acknowledged records after it can be taken away so, and nothing here notices; nor where an older checkpoint was put back too. A checkpoint that somebody else keeps notices both.
 
 use super::frame::{self, Frame};
 use std::ops::Range;

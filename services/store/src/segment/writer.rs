@@ -1,13 +1,20 @@
 //! Appends batches of frames, one write and one fsync each; after the first failure it never writes again.
 //!
-//! A failed fsync may have dropped the pages it was for and say nothing the next time, so what is on disk is unknown until a new process has read it.
+//! A failed fsync may have dropped what it was for from the disk and not from memory: a new process still reads it, and its own fsync, which has nothing to write any more, succeeds. So whatever
+//! no mark vouches for is written once more before a writer goes on after it. What a start may find behind the mark, and what it does:
+//!
+//! | found | meaning | so |
+//! |---|---|---|
+//! | nothing | the last batch was answered, or never begun | go on |
+//! | whole frames | written, and perhaps synced; nobody was told, or the mark is older than they are | written again, synced, and part of the log |
+//! | bytes that are no frame | torn by a crash (`segment::scan` has told it from damage) | cut |
+//! | no mark | a power cut took it | every frame of the last segment counts as behind it |
 
 use super::folder::{self, HEADER_LEN, Mark};
 use super::frame;
-use crate::disk::{self, Existing};
-use crate::error::Error;
-use std::fs::{File, OpenOptions};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use crate::disk::{self, Existing, Handle, How, Sync};
+use crate::error::{Damage, Error};
+use crate::limits;
 use std::path::{Path, PathBuf};
 
 /// A record and the signature beside it (empty if the record is sealed).
@@ -34,10 +41,10 @@ pub(crate) struct SegmentWriter {
     folder: PathBuf,
     number: u32,
     path: PathBuf,
-    file: File,
+    file: Box<dyn Handle>,
     /// Length, all of it synced.
     len: u64,
-    mark: File,
+    mark: Box<dyn Handle>,
     next_index: u64,
     bytes_max: u64,
     poisoned: bool,
@@ -52,13 +59,14 @@ impl SegmentWriter {
         };
         let path = folder::path(folder, resume.number);
         let file = open_segment(&path)?;
-        if file.metadata().map_err(Error::io("look at", &path))?.len() > resume.end {
+        if file.len().map_err(Error::io("look at", &path))? > resume.end {
             file.set_len(resume.end).map_err(Error::io("cut", &path))?;
         }
-        file.sync_all().map_err(Error::io("fsync", &path))?;
+        write_again(folder, &path, file.as_ref(), resume)?;
+        file.sync(Sync::All).map_err(Error::io("fsync", &path))?;
         disk::sync_folder(folder)?;
         let mark_path = folder::mark_path(folder);
-        let mark = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&mark_path).map_err(Error::io("open", &mark_path))?;
+        let mark = disk::open(&mark_path, How::AsItIsOrNew)?;
         let Resume { number, end, next_index } = resume;
         let writer = Self { folder: folder.to_owned(), number, path, file, len: end, mark, next_index, bytes_max, poisoned: false };
         writer.write_mark()?;
@@ -80,17 +88,12 @@ impl SegmentWriter {
         let mut batch = Vec::with_capacity(usize::try_from(batch_len).unwrap_or(0));
         entries.iter().for_each(|entry| frame::write(&mut batch, self.len, entry.record, entry.signature));
         self.file.write_all_at(&batch, self.len).map_err(Error::io("write", &self.path))?;
-        self.file.sync_data().map_err(Error::io("fsync", &self.path))?;
+        self.file.sync(Sync::Bytes).map_err(Error::io("fsync", &self.path))?;
         self.len += batch_len;
         self.next_index += entries.len() as u64;
         self.write_mark()?;
         self.poisoned = false;
         Ok(())
-    }
-
-    /// Did an append fail?
-    pub(crate) fn is_poisoned(&self) -> bool {
-        self.poisoned
     }
 
     /// The old segment is synced to its last byte before the new one gets a name.
@@ -111,13 +114,26 @@ impl SegmentWriter {
     }
 }
 
+/// Makes dirty again what may have been dropped by an fsync that failed.
+fn write_again(folder: &Path, path: &Path, file: &dyn Handle, resume: Resume) -> Result<(), Error> {
+    let mark = folder::read_mark(folder)?.filter(|mark| mark.number == resume.number);
+    let start = mark.map_or(0, |mark| mark.synced).max(HEADER_LEN as u64);
+    if start >= resume.end {
+        return Ok(());
+    }
+    let bytes = disk::read_file(path, limits::SEGMENT_READ_BYTES_MAX)?.unwrap_or_default();
+    let to_usize = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
+    let behind = bytes.get(to_usize(start)..to_usize(resume.end)).ok_or_else(|| Error::damaged(path, start, Damage::Frame))?;
+    file.write_all_at(behind, start).map_err(Error::io("write", path))
+}
+
 fn begin_segment(folder: &Path, number: u32, first_index: u64) -> Result<Resume, Error> {
     disk::write_file(&folder::path(folder, number), &folder::header(first_index), Existing::Keep)?;
     Ok(Resume { number, end: HEADER_LEN as u64, next_index: first_index })
 }
 
-fn open_segment(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().write(true).open(path).map_err(Error::io("open", path))
+fn open_segment(path: &Path) -> Result<Box<dyn Handle>, Error> {
+    disk::open(path, How::AsItIs)
 }
 
 #[cfg(test)]

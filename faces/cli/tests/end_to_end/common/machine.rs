@@ -1,6 +1,6 @@
 //! A machine for one test: a home, a folder to work in, and the binaries that people run.
 
-use super::run::{Run, Running};
+use super::run::{Run, Running, not_checked};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -109,6 +109,17 @@ pub fn oar() -> PathBuf {
     let path = released("oar").unwrap_or(beside);
     assert!(path.exists(), "{} is not built: run `cargo build --package mickai-oar` first, or the tests with `cargo test --workspace`", path.display());
     path
+}
+
+/// The other verifier, built by `npm run build` and with its packages installed.
+pub fn typescript_verifier(of_what: &str) -> Option<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../verifier").canonicalize().unwrap();
+    let built = folder.join("dist/cli.js");
+    if built.exists() && folder.join("node_modules").exists() {
+        return Some(built);
+    }
+    not_checked(&format!("the TypeScript verifier's verdict {of_what}: verifier/dist is not built, run `npm ci && npm run build` in verifier/"));
+    None
 }
 
 fn released(name: &str) -> Option<PathBuf> {

@@ -4,6 +4,6 @@ mod machine;
 mod run;
 mod terminal;
 
-pub use machine::{GENERAL, Machine, mickai, oar, program_answers, vectors};
+pub use machine::{GENERAL, Machine, mickai, oar, program_answers, typescript_verifier, vectors};
 pub use run::{Run, Running, eventually, not_checked};
 pub use terminal::{Step, Terminal};

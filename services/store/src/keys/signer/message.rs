@@ -223,12 +223,18 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Malformed => f.write_str("the request is not in its form; use the same version for both"),
-            Self::Settled { size } => write!(f, "it has signed a checkpoint of {size} records, and signs none of those a second time: this log was rolled back or is another copy"),
+            Self::Settled { size } => write!(
+                f,
+                "it has signed a checkpoint of {size} records, and signs none of those a second time: this log was rolled back or is another copy; restore its newest copy"
+            ),
             Self::Fork { size } => {
-                write!(f, "it has signed a checkpoint of {size} records, which this one contradicts or falls behind: this log was rolled back or is another copy")
+                write!(
+                    f,
+                    "it has signed a checkpoint of {size} records, which this one contradicts or falls behind: this log was rolled back or is another copy; restore its newest copy"
+                )
             }
-            Self::Memory(reason) => write!(f, "it cannot remember what it would sign: {reason}"),
-            Self::Failed => f.write_str("its cryptographic library failed"),
+            Self::Memory(reason) => write!(f, "it cannot remember what it would sign: {reason}; set that right where it runs"),
+            Self::Failed => f.write_str("its cryptographic library failed; start it again"),
         }
     }
 }

@@ -2,8 +2,11 @@
 
 use super::*;
 use crate::keys::{Custody, KeyFault, Passphrase, committed_keys, export_recovery, protect};
-use crate::log::{fsck, key_account};
-use crate::testing::{AUTHORITY, heartbeat, intent, killed, new_home, writer};
+use crate::log::{Appender, Options, fsck, key_account};
+use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, killed, new_home, writer};
+use mickai_proof::record::{Mode, OutcomeCode};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use zeroize::Zeroizing;
 
 const FROM_NOW: Revoking = Revoking { key: None, effective: None, since_ms: None, successor: Successor::Next };
@@ -146,7 +149,7 @@ fn wherever_it_is_cut_off_the_next_start_completes_it_or_takes_it_back() {
     let request = Request::Rotation { log: log.log_id(), index: log.size(), prev: log.state().last.unwrap(), committed: coming.to.committed };
     let proof = Box::new(coming.key.sign(&request).unwrap());
     let event = draft(Kind::Rotate, old, AUTHORITY, &KeyEvent::Rotate { to: coming.to.clone(), proof });
-    log.append_key_event(event, log.key().clone(), coming.key.clone()).unwrap();
+    log.append_key_event(log.key().clone(), coming.key.clone(), |_| Ok(event)).unwrap();
     let (_copy, copied) = killed(&home);
     check("after the record", &copied, coming.key.id());
     let (_copy, copied) = killed(&home);
@@ -164,4 +167,68 @@ fn a_key_that_a_signer_holds_is_not_rotated_behind_its_back() {
     let home = home.with_custody(Custody::new(Some(folder.path().join("nobody")), |_| Ok(None)));
     let committed = key_account(&home).unwrap().unwrap().1.committed().unwrap();
     assert!(matches!(Coming::begin(&home, &home.recovery_path(), Successor::Next, committed), Err(Error::Key(KeyFault::NotThroughSigner))));
+}
+
+/// Callers of every sort append all the while. Each record is signed by the key that was in force when it got its place, what was unsealed is sealed by its own key, and a stranger verifies all of it.
+#[test]
+fn keys_follow_each_other_while_others_append() {
+    let (_folder, home) = new_home();
+    let options = Options { segment_bytes_max: 200_000, ..crate::testing::still() };
+    let mut log = LogWriter::open_options(&home, AUTHORITY, Box::new(StillClock::default()), options).unwrap();
+    let first = log.key().id();
+    let older = Revoking { key: Some(first), ..FROM_NOW };
+    let by_recovery = Revoking { successor: Successor::Recovery, ..FROM_NOW };
+    let turns = [None, Some(FROM_NOW), Some(older), None, Some(by_recovery), None];
+    let has_ended = AtomicBool::new(false);
+    let succeeded = std::thread::scope(|scope| {
+        let (tell, told) = mpsc::channel();
+        for _ in 0..4 {
+            let (appender, tell, has_ended) = (log.appender(), tell.clone(), &has_ended);
+            scope.spawn(move || {
+                for turn in 0.. {
+                    append_one(&appender, turn);
+                    if has_ended.load(Ordering::Relaxed) || tell.send(()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        drop(tell);
+        let mut follow = |turn: &Option<Revoking>| -> Result<Succeeded, Error> {
+            // Others are at work: so many more appends than at the last event, or all of them died.
+            told.try_iter().for_each(drop);
+            (0..12).for_each(|_| told.recv().unwrap());
+            let Some(revoking) = turn else { return log.rotate_key(AUTHORITY, None) };
+            let (succeeded, revocation) = log.revoke_key(AUTHORITY, revoking, None)?;
+            assert_eq!(revocation.effective, succeeded.appended.index);
+            Ok(succeeded)
+        };
+        let succeeded: Result<Vec<_>, _> = turns.iter().map(&mut follow).collect();
+        has_ended.store(true, Ordering::Relaxed);
+        succeeded
+    });
+    let succeeded = succeeded.unwrap();
+    assert_eq!(log.key().id(), succeeded[5].key);
+    drop(log);
+    let (_, account) = key_account(&home).unwrap().unwrap();
+    assert_eq!(account.events()[1..], succeeded.iter().map(|done| done.appended.index).collect::<Vec<_>>());
+    assert_eq!((account.keys().count(), account.revocations().len(), account.in_force().unwrap().id()), (6, 3, succeeded[5].key));
+    let report = fsck(&home, &mut |_| {}).unwrap();
+    assert!(report.is_clean(), "{:?}", report.findings);
+    assert_eq!((report.unsealed, report.checkpoint, report.unopened), (0, Some(report.records), 0));
+    let verdict = crate::testing::verdict(&home);
+    assert_eq!((verdict.word, &verdict.failure), (mickai_proof::verify::Word::Verified, &None));
+}
+
+fn append_one(appender: &Appender, turn: u64) {
+    let sealed = || Draft { mode: Mode::Sealed, ..heartbeat() };
+    match turn % 4 {
+        0 => drop(appender.append(heartbeat()).unwrap()),
+        1 => drop(appender.append_all(vec![sealed(), heartbeat(), sealed()]).unwrap()),
+        2 => drop(appender.append_with(sealed(), &[("note", b"kept")]).unwrap()),
+        _ => {
+            let permit = appender.append_intent(intent(), &[("prompt", b"hello")]).unwrap();
+            appender.close(appender.begin(permit).unwrap(), OutcomeCode::Executed, Vec::new(), &[]).unwrap();
+        }
+    }
 }

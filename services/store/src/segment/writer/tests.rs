@@ -44,7 +44,7 @@ fn after_a_failed_fsync_nothing_is_written_any_more() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = SegmentWriter::open(folder.path(), None, MAX).unwrap();
     writer.append(&[entry(b"one")]).unwrap();
-    let good = std::mem::replace(&mut writer.file, OpenOptions::new().write(true).open("/dev/null").unwrap());
+    let good = std::mem::replace(&mut writer.file, open_segment(Path::new("/dev/null")).unwrap());
     assert!(matches!(writer.append(&[entry(b"two")]), Err(Error::Io { doing: "fsync", .. })));
     writer.file = good;
     assert!(matches!(writer.append(&[entry(b"three")]), Err(Error::Poisoned)));
@@ -56,7 +56,7 @@ fn after_a_failed_fsync_nothing_is_written_any_more() {
 fn a_full_disk_is_said_plainly_and_ends_the_writing() {
     let folder = tempfile::tempdir().unwrap();
     let mut writer = SegmentWriter::open(folder.path(), None, MAX).unwrap();
-    writer.file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    writer.file = open_segment(Path::new("/dev/full")).unwrap();
     let error = writer.append(&[entry(b"one")]).unwrap_err();
     assert!(error.to_string().contains("disk is full"), "{error}");
     assert!(matches!(writer.append(&[entry(b"one")]), Err(Error::Poisoned)));
