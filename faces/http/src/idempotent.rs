@@ -52,8 +52,8 @@ impl Idempotent {
     /// # Errors
     /// 400 for a key that is none, 409 while the first answer is being made, 422 for another body, 429 when no more are kept.
     pub fn take(&self, key: &str, caller: Caller, route: &str, body: &[u8]) -> Result<std::result::Result<Turn, Reply>> {
-        if key.is_empty() || key.len() > IDEMPOTENCY_KEY_MAX {
-            return Err(Refused::body(format!("an Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} characters")));
+        if !(1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refused::body(format!("an Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters and no spaces")));
         }
         let key = sha256(&[&caller.0.to_be_bytes(), route.as_bytes(), b"\0", key.as_bytes()].concat());
         let request = sha256(body);

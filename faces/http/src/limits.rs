@@ -22,8 +22,6 @@ pub const FAREWELL: Duration = Duration::from_secs(10);
 pub const CHOICES_MAX: i64 = 8;
 /// Prompts of one completion request.
 pub const PROMPTS_MAX: usize = 16;
-/// Messages of one conversation.
-pub const MESSAGES_MAX: usize = 4_096;
 /// Tools of one request.
 pub const TOOLS_MAX: usize = 128;
 /// Characters of a tool's name.

@@ -3,7 +3,7 @@
 use crate::call::RECORDS;
 use crate::idempotent::IDEMPOTENCY_KEY;
 use crate::limits::IDEMPOTENCY_KEY_MAX;
-use crate::reply::{INTENT, INTENT_DIGEST, JSON};
+use crate::reply::{EVENTS, INTENT, INTENT_DIGEST, JSON};
 use crate::routes::{Endpoint, ROUTES, Route};
 use crate::shape::{Shape, TEXT, may, must};
 use serde_json::{Map, Value, json};
@@ -57,10 +57,6 @@ fn operation(route: &Route, named: &mut Map<String, Value>) -> Value {
         parameters.push(json!({ "name": "order", "in": "query", "schema": { "type": "string", "enum": ["asc", "desc"] } }));
         parameters.push(json!({ "name": "after", "in": "query", "schema": { "type": "string" } }));
     }
-    if route.request.is_some() {
-        parameters
-            .push(json!({ "name": "mickai-strict", "in": "header", "schema": { "type": "string", "enum": ["true", "false"] }, "description": "what is not known is an error" }));
-    }
     if route.is_act {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": "^[!-~]+$" });
         parameters.push(
@@ -89,11 +85,17 @@ fn responses(route: &Route, named: &mut Map<String, Value>) -> Value {
     let (answer, content_type) = route.answer;
     let mut good = json!({ "description": route.says, "content": { content_type: { "schema": answer.schema(named) } } });
     if let Some(pieces) = route.pieces {
-        good["content"][pieces] = json!({ "schema": { "type": "string" } });
+        // Of events each is held against it, of lines none.
+        let event = json!({ "type": "object", "properties": { "event": { "type": "string" }, "data": { "type": "string" } }, "required": ["data"] });
+        good["content"][pieces] = json!({ "schema": if pieces == EVENTS { event } else { json!({}) } });
     }
     if route.is_act {
         let header = |says: &str| json!({ "description": says, "schema": { "type": "string" } });
         good["headers"] = json!({ INTENT: header("index of the record before the act"), INTENT_DIGEST: header("its D, in hex") });
+    }
+    if route.endpoint == Endpoint::Respond {
+        let link = |endpoint| json!({ "operationId": ROUTES.iter().find(|route| route.endpoint == endpoint).map(name), "parameters": { "response": "$response.body#/id" } });
+        good["links"] = json!({ "get": link(Endpoint::Response), "items": link(Endpoint::ResponseItems), "delete": link(Endpoint::ResponseDelete) });
     }
     let mut responses = Map::new();
     responses.insert("200".to_owned(), good);

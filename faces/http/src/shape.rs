@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 pub enum Shape {
     /// Text of so many characters.
     Text { min: usize, max: usize },
+    /// Letters, digits, `_`, `-` and `.`: 1 to `max` of them.
+    Name { max: usize },
     /// One of these words.
     Word(&'static [&'static str]),
     /// A number from `min`, or above it, to `max`.
@@ -88,6 +90,7 @@ impl Shape {
             (Self::Ref(_, shape), _) => return shape.check(value, path, unknown),
             (Self::Any, _) | (Self::Flag, Value::Bool(_)) => true,
             (Self::Text { min, max }, Value::String(text)) => (*min..=*max).contains(&text.chars().count()),
+            (Self::Name { max }, Value::String(text)) => (1..=*max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)),
             (Self::Word(words), Value::String(text)) => words.contains(&text.as_str()),
             (Self::Number { min, max, is_open }, Value::Number(number)) => number.as_f64().is_some_and(|x| x <= *max && if *is_open { x > *min } else { x >= *min }),
             (Self::Whole { min, max }, Value::Number(_)) => whole(value).is_some_and(|number| (*min..=*max).contains(&number)),
@@ -126,7 +129,7 @@ impl Shape {
         match self {
             Self::Ref(_, shape) => shape.has_type_of(value),
             Self::Any => true,
-            Self::Text { .. } | Self::Word(_) => value.is_string(),
+            Self::Text { .. } | Self::Name { .. } | Self::Word(_) => value.is_string(),
             Self::Number { .. } | Self::Whole { .. } => value.is_number(),
             Self::Flag => value.is_boolean(),
             Self::Fields(_) | Self::Named(_) | Self::Tagged { .. } => value.is_object(),
@@ -143,6 +146,7 @@ impl Shape {
             Self::Any => "any value".to_owned(),
             Self::Text { min: 0, max: usize::MAX } => "text".to_owned(),
             Self::Text { min, max } => format!("text of {min}{} characters or more", most(*max)),
+            Self::Name { max } => format!("a name of 1 to {max} letters, digits, `_`, `-` and `.`"),
             Self::Word(words) => format!("one of {}", words.join(", ")),
             Self::Number { min, max, .. } if *min == f64::MIN && *max == f64::MAX => "a number".to_owned(),
             Self::Number { min, max, is_open } => format!("a number {} {min}, at most {max}", if *is_open { "above" } else { "from" }),
@@ -167,6 +171,7 @@ impl Shape {
             }
             Self::Any => json!({}),
             Self::Text { min, max } => with_bounds(json!({ "type": "string" }), ("minLength", *min), ("maxLength", *max)),
+            Self::Name { max } => json!({ "type": "string", "pattern": format!("^[A-Za-z0-9_.-]{{1,{max}}}$") }),
             Self::Word(words) => json!({ "type": "string", "enum": words }),
             Self::Number { min, max, .. } if *min == f64::MIN && *max == f64::MAX => json!({ "type": "number" }),
             Self::Number { min, max, is_open } => json!({ "type": "number", (if *is_open { "exclusiveMinimum" } else { "minimum" }): min, "maximum": max }),

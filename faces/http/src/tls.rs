@@ -52,3 +52,6 @@ fn read(path: &Path) -> Result<Vec<u8>, Error> {
     std::fs::File::open(path).and_then(|file| file.take(SECRET_FILE_BYTES_MAX).read_to_end(&mut bytes)).map_err(failed)?;
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests;

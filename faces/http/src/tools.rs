@@ -10,10 +10,10 @@ use mickai_runtime::{Bound, Grammar};
 use serde_json::{Value, json};
 
 /// A function's name.
-pub const NAME: Shape = Shape::Text { min: 1, max: TOOL_NAME_MAX };
+pub const NAME: Shape = Shape::Name { max: TOOL_NAME_MAX };
 
 const FUNCTION: Shape = Shape::Fields(&[
-    must("name", NAME, "letters, digits, `_`, `-` and `.`"),
+    must("name", NAME, "what the model calls it by"),
     may("description", TEXT, "what it is for, told to the model"),
     may("parameters", OBJECT, "the JSON schema of its arguments"),
     may("strict", Shape::Flag, "calls fit the schema either way"),
@@ -134,19 +134,12 @@ pub fn schema_of(format: &Value) -> Option<Value> {
 }
 
 impl Form {
-    /// Checks names that the model would have to write.
+    /// Checks what the shapes cannot tell.
     ///
     /// # Errors
-    /// A name that is not one, is there twice, or is chosen and not there.
+    /// A name that is there twice, or is chosen and not there; a schema that would steer its own reading.
     pub fn check(&self) -> Result<()> {
-        let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
         for (at, tool) in self.tools.iter().enumerate() {
-            if !is_name(&tool.name) {
-                return Err(Refused::invalid(
-                    format!("tools[{at}].function.name"),
-                    format!("{:?} is no name of a function: letters, digits, `_`, `-` and `.` are taken", tool.name),
-                ));
-            }
             if self.tools.iter().take(at).any(|other| other.name == tool.name) {
                 return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{} is there twice", tool.name)));
             }

@@ -12,11 +12,11 @@ use crate::process;
 const EXAMPLES: [(&str, &str); 3] = [("mickai-store", "append_speed"), ("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
 
 /// A figure: the line that begins so, the value of that name in it, and its goal.
-struct Figure {
-    bar: &'static str,
-    line: &'static str,
-    value: &'static str,
-    goal: Goal,
+pub(super) struct Figure {
+    pub(super) bar: &'static str,
+    pub(super) line: &'static str,
+    pub(super) value: &'static str,
+    pub(super) goal: Goal,
 }
 
 const FIGURES: [Figure; 12] = [
@@ -55,7 +55,7 @@ pub(super) fn measure() -> Result<Found, Error> {
 }
 
 /// The number behind `name=` in the last line that begins with `start`.
-fn value(lines: &[String], start: &str, name: &str) -> Option<f64> {
+pub(super) fn value(lines: &[String], start: &str, name: &str) -> Option<f64> {
     let line = lines.iter().rev().find(|line| line.starts_with(start))?;
     line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }

@@ -8,6 +8,7 @@ use std::time::Instant;
 use super::bar::{Bar, Goal};
 use super::machine;
 use super::oar;
+use super::serve;
 use crate::error::Error;
 use crate::places;
 use crate::process;
@@ -28,11 +29,13 @@ pub(crate) enum Bench {
     Spine,
     /// The Open Audit Record: appending, verifying, the size of bundles, the browser's page.
     Oar,
+    /// The API under load, and killed under it.
+    Serve,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar].into_iter().find(|bench| bench.name() == name)
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Serve].into_iter().find(|bench| bench.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -42,6 +45,7 @@ impl Bench {
             Self::Build => "build",
             Self::Spine => "spine",
             Self::Oar => "oar",
+            Self::Serve => "serve",
         }
     }
 }
@@ -64,6 +68,7 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
             Bench::Bootstrap => bootstrap()?,
             Bench::Build | Bench::Spine => build()?,
             Bench::Oar => oar::measure()?,
+            Bench::Serve => serve::measure()?,
         };
         lines.extend(found.lines);
         bars.extend(found.bars);

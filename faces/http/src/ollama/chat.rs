@@ -4,7 +4,6 @@ use super::lines::{Lines, Place};
 use super::options::{self, FORMAT, OPTIONS};
 use crate::call::{Call, RECORDS};
 use crate::going::{Encoded, Going, Wanted};
-use crate::limits::MESSAGES_MAX;
 use crate::refused::{Refused, Result};
 use crate::reply::{LINES, Reply};
 use crate::sampling;
@@ -32,7 +31,7 @@ pub const REQUEST: Shape = Shape::Ref(
     "OllamaChatRequest",
     &Shape::Fields(&[
         must("model", SOME_TEXT, ""),
-        must("messages", Shape::List { of: &MESSAGE, min: 0, max: MESSAGES_MAX }, "none: the model is opened and nothing is answered"),
+        must("messages", Shape::List { of: &MESSAGE, min: 0, max: usize::MAX }, "none: the model is opened and nothing is answered"),
         may("stream", Shape::Flag, "true unless it is said: one line for each piece"),
         may("format", FORMAT, "json, or a schema that the answer fits"),
         may("options", OPTIONS, ""),

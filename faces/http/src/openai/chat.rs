@@ -4,7 +4,6 @@ use super::chat_stream::Stream;
 use super::logprobs;
 use crate::call::Call;
 use crate::going::{Choice, Encoded, Going, Wanted, finish_reason, records};
-use crate::limits::MESSAGES_MAX;
 use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
@@ -17,7 +16,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const PARTS: Shape =
-    Shape::List { of: &Shape::Tagged { tag: "type", cases: &[("text", &[must("text", TEXT, "")]), ("refusal", &[must("refusal", TEXT, "")])] }, min: 1, max: MESSAGES_MAX };
+    Shape::List { of: &Shape::Tagged { tag: "type", cases: &[("text", &[must("text", TEXT, "")]), ("refusal", &[must("refusal", TEXT, "")])] }, min: 1, max: usize::MAX };
 /// Text, or parts of text.
 pub const CONTENT: Shape = Shape::Either(&[TEXT, PARTS]);
 
@@ -53,7 +52,7 @@ pub const REQUEST: Shape = Shape::Ref("ChatRequest", &Shape::Fields(FIELDS));
 
 const FIELDS: &[Field] = &[
     must("model", SOME_TEXT, "a name or the beginning of a digest, as /v1/models lists them"),
-    must("messages", Shape::List { of: &MESSAGE, min: 1, max: MESSAGES_MAX }, "the conversation"),
+    must("messages", Shape::List { of: &MESSAGE, min: 1, max: usize::MAX }, "the conversation"),
     may("max_completion_tokens", TOKENS, "most tokens of the answer"),
     may("max_tokens", TOKENS, "the same, by its older name"),
     TEMPERATURE,
@@ -115,8 +114,8 @@ pub const ANSWER: Shape = Shape::Ref(
 /// What is wrong with the request, or stands against it.
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
-    let form = form(&body.value)?;
     let model = call.model(&body.value).await?;
+    let form = form(&body.value)?;
     let base = asked(call, &body.value, &model, &form)?;
     let asked = (0..sampling::count(&body.value["n"]).unwrap_or(1)).map(|choice| Asked { seed: sampling::seed(&body.value, choice), ..base.clone() }).collect();
     let likely_count = (body.value["logprobs"] == true).then(|| sampling::count(&body.value["top_logprobs"]).unwrap_or(0));

@@ -7,9 +7,7 @@ use crate::shape::{COUNT, SOME_TEXT, Shape, TEXT, must};
 use mickai_model::tokens::Token;
 use serde_json::{Value, json};
 
-/// Most tokens that are taken at a time.
-const TOKENS_MAX: usize = 1 << 20;
-const TOKENS: Shape = Shape::List { of: &Shape::Whole { min: 0, max: u32::MAX as i64 }, min: 0, max: TOKENS_MAX };
+const TOKENS: Shape = Shape::List { of: &Shape::Whole { min: 0, max: u32::MAX as i64 }, min: 0, max: usize::MAX };
 
 /// The request of `/tokenize`.
 pub const TOKENIZE: Shape = Shape::Fields(&[must("model", SOME_TEXT, ""), must("content", TEXT, "text; what looks like a control token in it is text too")]);

@@ -11,6 +11,7 @@ const SHAPE: Shape = Shape::Fields(&[
     may("word", Shape::Word(&["a", "b"]), ""),
     may("parts", Shape::List { of: &PART, min: 0, max: 9 }, ""),
     may("names", Shape::Named(&COUNT), ""),
+    may("tool", Shape::Name { max: 3 }, ""),
 ]);
 
 /// The path that does not fit, empty for one that does; the paths that are not known.
@@ -45,6 +46,10 @@ fn what_fits_and_what_does_not() {
         (json!({ "model": "m", "parts": [{ "type": "none" }, { "type": "text" }] }), "parts[1].text"),
         (json!({ "model": "m", "parts": [{ "type": "image" }] }), "parts[0].type"),
         (json!({ "model": "m", "names": { "a": 1, "b": -1 } }), "names.b"),
+        (json!({ "model": "m", "tool": "a-b" }), ""),
+        (json!({ "model": "m", "tool": "" }), "tool"),
+        (json!({ "model": "m", "tool": "a b" }), "tool"),
+        (json!({ "model": "m", "tool": "abcd" }), "tool"),
         (json!([]), ""),
     ];
     for (value, path) in cases {

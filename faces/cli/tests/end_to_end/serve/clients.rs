@@ -47,3 +47,18 @@ fn the_official_client_of_node_works_unmodified() {
     assert!(machine.open_intents().is_empty());
     machine.assert_log_valid();
 }
+
+#[test]
+fn everything_in_the_document_is_tried_and_nothing_breaks() {
+    let Some(folder) = clients("the API by schemathesis") else { return };
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &["--max-tokens", "2"]);
+    let document = format!("{}/openapi.json", server.url());
+    let config = script("schemathesis.toml");
+    let mut command = Command::new(folder.join("bin/schemathesis"));
+    command.args(["--config-file", config.to_str().unwrap(), "run", &document, "--checks", "all"]).current_dir(machine.folder());
+    run(command.env("SCHEMATHESIS_HOOKS", script("schemathesis_hooks.py")), &server).says(&["No issues found"]);
+    server.stop();
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}

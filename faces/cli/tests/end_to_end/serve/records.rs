@@ -4,6 +4,7 @@ use super::http::{Server, hello};
 use crate::common::{GENERAL, Machine, eventually};
 use serde_json::{Value, json};
 use std::io::Read;
+use std::time::Instant;
 
 /// Facts of the outcomes in the log, oldest first.
 fn outcomes(machine: &Machine) -> Vec<Value> {
@@ -77,4 +78,31 @@ fn an_end_by_the_operator_leaves_no_act_open() {
     client.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("[DONE]"), "{rest}");
     assert!(machine.open_intents().is_empty());
+}
+
+/// A short form of `cargo xtask bench serve`: clients that come and go, and then the power is gone.
+#[test]
+fn a_server_killed_under_load_starts_again_and_says_what_nobody_knows() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let long = hello(json!({ "max_tokens": 2000, "stream": true })).to_string();
+    let short = hello(json!({ "max_tokens": 2, "stream": true })).to_string();
+    let mut clients: Vec<_> = (0..24).map(|at| server.begin("POST", "/v1/chat/completions", &[], if at % 3 == 0 { &long } else { &short })).collect();
+    // Every fourth goes away before it is its turn, or in the middle.
+    (0..6).for_each(|at| drop(clients.remove(at * 3)));
+    eventually("some outcomes", || (outcomes(&machine).len() >= 4).then_some(()));
+    let begun = |machine: &Machine| machine.lines(&["log", "list", "--kind", "intent", "--action", "generate"]).len();
+    eventually("an act under way", || (begun(&machine) > outcomes(&machine).len()).then_some(()));
+    server.kill();
+    let open = begun(&machine) - outcomes(&machine).len();
+    let since = Instant::now();
+    let server = Server::start(&machine, &[]);
+    let took = since.elapsed();
+    assert_eq!(begun(&machine), outcomes(&machine).len(), "{open} acts were open");
+    let unknown = outcomes(&machine).iter().filter(|record| record["outcome"] == "outcome_unknown").count();
+    assert_eq!(unknown, open);
+    server.post("/v1/chat/completions", &hello(json!({}))).is(200);
+    server.stop();
+    println!("{open} acts were open; the next server listened after {took:?}");
+    machine.assert_log_valid();
 }

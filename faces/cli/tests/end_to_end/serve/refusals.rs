@@ -1,8 +1,9 @@
 //! What is refused, how, and that nothing of it is on record.
 
 use super::http::{Answer, Server, at, hello};
-use crate::common::{GENERAL, Machine, eventually};
+use crate::common::{GENERAL, Machine, Run, eventually, not_checked, program_answers};
 use serde_json::{Value, json};
+use std::path::Path;
 
 #[test]
 fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
@@ -84,6 +85,25 @@ fn what_others_can_reach_needs_keys_and_tls() {
     server.send("GET", "/v1/models", &[("authorization", "Bearer a-key-of-more-than-20-charactert")], "").is(401);
     server.send("GET", "/v1/models", &[("authorization", &format!("Bearer {key}"))], "").is(200);
     server.get("/health").is(200);
+    server.stop();
+}
+
+#[test]
+fn over_tls_a_client_that_verifies_is_answered() {
+    if !program_answers("python3", &["-c", "import ssl"]) {
+        not_checked("serve over TLS: python3 with its module ssl is not here");
+        return;
+    }
+    let machine = Machine::new();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("../http/tests/tls");
+    let (certificate, key) = (files.join("certificate.pem"), files.join("key.pem"));
+    let (certificate, key) = (certificate.to_str().unwrap(), key.to_str().unwrap());
+    let secret = "a-key-of-more-than-20-characters";
+    std::fs::write(machine.folder().join("keys"), secret).unwrap();
+    let server = Server::start(&machine, &["--api-keys", "keys", "--tls-cert", certificate, "--tls-key", key]);
+    let client = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/serve/tls_client.py");
+    let run = Run::of(machine.command(Path::new("python3"), &[client.to_str().unwrap(), &at("https", &server.address.to_string()), certificate, secret]).env_remove("HTTPS_PROXY"));
+    run.ok().says(&["200 1 models", "401 without a key", "no TLS 1.2"]);
     server.stop();
 }
 

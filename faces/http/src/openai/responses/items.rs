@@ -1,6 +1,5 @@
 //! Items of a conversation: messages, calls of functions, and what these gave.
 
-use crate::limits::MESSAGES_MAX;
 use crate::openai::chat::text_of;
 use crate::refused::{Refused, Result};
 use crate::shape::{ANY_LIST, SOME_TEXT, Shape, TEXT, may, must};
@@ -18,7 +17,7 @@ const CONTENT: Shape = Shape::Either(&[
             ],
         },
         min: 1,
-        max: MESSAGES_MAX,
+        max: usize::MAX,
     },
 ]);
 
@@ -43,7 +42,7 @@ const ITEM: Shape = Shape::Ref(
 );
 
 /// The input of a request.
-pub const INPUT: Shape = Shape::Either(&[TEXT, Shape::List { of: &ITEM, min: 1, max: MESSAGES_MAX }]);
+pub const INPUT: Shape = Shape::Either(&[TEXT, Shape::List { of: &ITEM, min: 1, max: usize::MAX }]);
 
 /// The turns of an input.
 ///
