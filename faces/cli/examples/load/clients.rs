@@ -26,6 +26,8 @@ struct Shared {
     left: AtomicU64,
     tokens: AtomicU64,
     errors: AtomicU64,
+    /// What happens from now on counts no more.
+    is_told: AtomicBool,
     is_over: AtomicBool,
 }
 
@@ -53,12 +55,23 @@ impl Clients {
 
     /// As far as they have come; what breaks off after this is not counted.
     pub fn tally(&self) -> Tally {
-        self.shared.is_over.store(true, Ordering::Relaxed);
+        self.shared.is_told.store(true, Ordering::Relaxed);
         let count = |value: &AtomicU64| value.load(Ordering::Relaxed);
         Tally { answered: count(&self.shared.answered), left: count(&self.shared.left), tokens: count(&self.shared.tokens), errors: count(&self.shared.errors) }
     }
 
+    /// So many requests for long answers, whose turn comes while the others go on.
+    pub fn ask_long(&self, address: SocketAddr, count: usize) -> Vec<TcpStream> {
+        let one = |_| {
+            let mut connection = TcpStream::connect(address).unwrap();
+            connection.write_all(request(address, "hello", 2_000, true).as_bytes()).unwrap();
+            connection
+        };
+        (0..count).map(one).collect()
+    }
+
     pub fn stop(self) {
+        self.shared.is_over.store(true, Ordering::Relaxed);
         self.threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 }
@@ -71,7 +84,7 @@ fn ask(address: SocketAddr, chance: &mut Chance, shared: &Shared) {
     let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     let add = |count: &AtomicU64, more: u64| {
         // The load goes on while the server is killed; that is nobody's error.
-        if !shared.is_over.load(Ordering::Relaxed) {
+        if !shared.is_told.load(Ordering::Relaxed) {
             count.fetch_add(more, Ordering::Relaxed);
         }
     };
@@ -80,19 +93,53 @@ fn ask(address: SocketAddr, chance: &mut Chance, shared: &Shared) {
         return std::thread::sleep(Duration::from_millis(10));
     };
     let patience = if leaves { Duration::from_millis(1 + chance.below(2_000)) } else { Duration::from_secs(300) };
-    let sent = connection.set_read_timeout(Some(patience)).and_then(|()| connection.write_all((head + &body).as_bytes()));
+    let sent = connection.set_read_timeout(Some(patience)).and_then(|()| connection.write_all(text.as_bytes()));
     let mut answer = Vec::new();
     let read = sent.and_then(|()| if leaves { connection.read(&mut [0; 256]).map(drop) } else { connection.read_to_end(&mut answer).map(drop) });
     if leaves {
         return add(&shared.left, 1);
     }
-    let text = String::from_utf8_lossy(&answer);
-    let is_whole = text.starts_with("HTTP/1.1 200") && text.contains("\"mickai\"") && (!stream || text.contains("[DONE]"));
+    let answer = String::from_utf8_lossy(&answer);
+    let is_whole = answer.starts_with("HTTP/1.1 200") && answer.contains("\"mickai\"") && (!stream || answer.contains("[DONE]"));
     if read.is_err() || !is_whole {
         return add(&shared.errors, 1);
     }
     add(&shared.answered, 1);
     add(&shared.tokens, tokens);
+}
+
+fn request(address: SocketAddr, words: &str, tokens: u64, stream: bool) -> String {
+    let text = request(address, &format!("hello {}", chance.below(1000)), tokens, stream);
+    let add = |count: &AtomicU64, more: u64| {
+        // The load goes on while the server is killed; that is nobody's error.
+        if !shared.is_told.load(Ordering::Relaxed) {
+            count.fetch_add(more, Ordering::Relaxed);
+        }
+    };
+    let Ok(mut connection) = TcpStream::connect(address) else {
+        add(&shared.errors, 1);
+        return std::thread::sleep(Duration::from_millis(10));
+    };
+    let patience = if leaves { Duration::from_millis(1 + chance.below(2_000)) } else { Duration::from_secs(300) };
+    let sent = connection.set_read_timeout(Some(patience)).and_then(|()| connection.write_all(text.as_bytes()));
+    let mut answer = Vec::new();
+    let read = sent.and_then(|()| if leaves { connection.read(&mut [0; 256]).map(drop) } else { connection.read_to_end(&mut answer).map(drop) });
+    if leaves {
+        return add(&shared.left, 1);
+    }
+    let answer = String::from_utf8_lossy(&answer);
+    let is_whole = answer.starts_with("HTTP/1.1 200") && answer.contains("\"mickai\"") && (!stream || answer.contains("[DONE]"));
+    if read.is_err() || !is_whole {
+        return add(&shared.errors, 1);
+    }
+    add(&shared.answered, 1);
+    add(&shared.tokens, tokens);
+}
+
+fn request(address: SocketAddr, words: &str, tokens: u64, stream: bool) -> String {
+    let body = format!("{{\"model\":\"llama-64.f32\",\"messages\":[{{\"role\":\"user\",\"content\":\"{words}\"}}],\"max_tokens\":{tokens},\"stream\":{stream}}}");
+    let length = body.len();
+    format!("POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
 }
 
 /// SplitMix64.

@@ -17,6 +17,8 @@ use std::time::{Duration, Instant};
 
 /// Resident sets are compared from here on: before it, caches are filled.
 const WARM_UP: f64 = 0.25;
+/// After which it is the turn of one who asks now, among so many.
+const TURN: Duration = Duration::from_secs(3);
 /// Generations that are run again afterwards, on another number of threads than under load.
 const REPLAYS: usize = 20;
 
@@ -31,8 +33,11 @@ fn main() {
     let tally = clients.tally();
     println!("load/run seconds={seconds} clients={client_count} answered={} left={} tokens={} errors={}", tally.answered, tally.left, tally.tokens, tally.errors);
     println!("load/resident first_mib={:.1} last_mib={:.1} growth={:.4}", resident.0, resident.1, resident.1 / resident.0 - 1.0);
-    // Under the same load.
+    // Under the same load, and while a long answer is being given.
+    let long = clients.ask_long(server.address, 8);
+    std::thread::sleep(TURN);
     server.kill();
+    drop(long);
     clients.stop();
     let cut = machine.acts();
     let since = Instant::now();

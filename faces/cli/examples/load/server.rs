@@ -74,7 +74,7 @@ impl Machine {
     pub fn replays(&self, count: usize) -> usize {
         let executed: Vec<Value> = self.lines(&["log", "list", "--json", "--action", "generate"]).into_iter().filter(|record| record["outcome"] == "executed").collect();
         let chosen = executed.iter().step_by((executed.len() / count).max(1)).take(count);
-        chosen.filter(|record| self.command(&["replay", &record["index"].to_string(), "--threads", "1"]).status().unwrap().success()).count()
+        chosen.filter(|record| self.command(&["replay", &record["index"].to_string(), "--threads", "1"]).stdout(Stdio::null()).status().unwrap().success()).count()
     }
 }
 
