@@ -167,8 +167,13 @@ fn revocations(files: &mut Files) {
     backdated.push(&Record { wall_ms: theft - 3_600_000, ..now });
     backdated.succeed_with(&recovery(), 3, Some(theft), |_| ());
     let before = crate::common::vector::Kept { checkpoint: backdated.note(2), requested: None, received: Some(theft) };
-    case("revoked-backdated", "the thief's record says that it is an hour older than the theft, and nothing saw it then", &backdated, trust(&first).kept(before).pinned(&backdated, 4))
-        .revoked(files, &[]);
+    case(
+        "revoked-backdated",
+        "the thief's record says that it is an hour older than the theft, and nothing saw it then",
+        &backdated,
+        trust(&first).kept(before).pinned(&backdated, 4),
+    )
+    .revoked(files, &[]);
     case("revoked-not-required", "whatever is required", &stolen, trust(&first).requiring(&INCLUSION)).revoked(files, &[Consistency, Completeness]);
     case("revoked-self-asserted", "also without a key", &stolen, crate::common::vector::PolicyText::default()).revoked(files, &[Authenticity, Consistency, Completeness]);
     let mut taken = one();
