@@ -8,8 +8,10 @@ What survives is `equivalent` where equivalent.txt argues that no input can tell
 import json
 import os
 import resource
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 # The quick ones first; each is (target, arguments).
 TESTS = [
@@ -29,7 +31,10 @@ def programs(folder):
     build = ["cargo", "test", "--offline", "--manifest-path", f"{folder}/Cargo.toml", "--no-run", "--message-format=json"]
     made = subprocess.run(build, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     items = [json.loads(line) for line in made.splitlines() if line.startswith(b"{")]
-    return {item["target"]["name"]: item["executable"] for item in items if item.get("executable") and item["profile"]["test"]}
+    built = {item["target"]["name"]: item["executable"] for item in items if item.get("executable") and item["profile"]["test"]}
+    # A build of the proof itself into the same target folder would put its own programs in their place.
+    os.makedirs(f"{folder}/programs", exist_ok=True)
+    return {name: shutil.copy(program, f"{folder}/programs/{name}") for name, program in built.items()}
 
 
 def limited():
@@ -61,6 +66,11 @@ def arguments_by_mutant():
     return argued
 
 
+def first_test(built, number, folder):
+    """The first test of all that fails with the mutant on."""
+    return next(filter(None, (noticed(built[name], arguments, number, folder) for name, arguments in TESTS)), None)
+
+
 def main():
     folder, listed = sys.argv[1:]
     built = programs(folder)
@@ -70,9 +80,11 @@ def main():
     argued = arguments_by_mutant()
     with open(listed, encoding="utf-8") as lines:
         rows = [line.rstrip("\n").split("\t") for line in lines if line.startswith(("killed\t", "SURVIVED\t"))]
+    pool = ThreadPoolExecutor(os.cpu_count())
+    tests = {number: pool.submit(first_test, built, number, folder) for word, number, *_ in rows if word == "SURVIVED"}
     for word, number, file, line, change, text, *by in rows:
         if word == "SURVIVED":
-            found = next(filter(None, (noticed(built[name], arguments, number, folder) for name, arguments in TESTS)), None)
+            found = tests[number].result()
             whys = argued.get((file, change, text))
             if found:
                 word, by = "killed", [f"test {found}"]

@@ -39,10 +39,12 @@ fn whole_items(log: &Log) -> Vectors {
     let record = &log.records[1];
     let long = Record { facts: vec![(Cow::Borrowed("fill"), Fact::Bytes(Cow::Owned(vec![0x5a; 61_200])))], ..deny(log) };
     let long = encode(&Record { facts: vec![(Cow::Borrowed("fill"), Fact::Bytes(Cow::Owned(vec![0x5a; 61_200 + 61_441 - encode(&long).len()])))], ..long });
+    let extended = encode(&Record { extensions: vec![(Cow::Borrowed("a"), Cow::Borrowed(&[0]))], ..deny(log) });
     vec![
         ("empty", "no bytes", Vec::new()),
         ("not-a-map", "an array of the same values", [&[0x8d], &record[1..]].concat()),
         ("map-empty", "a map of nothing", vec![0xa0]),
+        ("map-claims-more", "a map of one entry more than there are, the last of which is field 19", [&[extended[0] + 1], &extended[1..]].concat()),
         ("cut", "the last byte is missing", record[..record.len() - 1].to_vec()),
         ("trailing-byte", "a byte after the map", [record.as_slice(), &[0]].concat()),
         ("trailing-record", "the record twice", [record.as_slice(), record].concat()),
@@ -153,6 +155,7 @@ fn fields(log: &Log) -> Vectors {
         ("prev-short", "a prev of 32 bytes", fields().set(4, &id(32)).bytes()),
         ("boot-absent", "no boot", fields().without(6).bytes()),
         ("boot-triple", "a boot of three elements", fields().set(6, &[&[0x83][..], &id(32), &[0, 0]].concat()).bytes()),
+        ("boot-claims-3", "a boot of three elements of which there are two, its content as it should be", fields().set(6, &[&[0x83][..], &id(32), &[0]].concat()).bytes()),
         ("boot-short", "a boot id of 31 bytes", fields().set(6, &pair(31)).bytes()),
         ("authority-short", "a policy digest of 31 bytes", fields().set(9, &pair(31)).bytes()),
         ("actor-short", "an actor id of 31 bytes", fields().set(8, &[&[0x82, 0][..], &id(31)].concat()).bytes()),
