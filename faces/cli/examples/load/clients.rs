@@ -79,36 +79,6 @@ impl Clients {
 /// One request: a third is not streamed, a quarter is left after a random time.
 fn ask(address: SocketAddr, chance: &mut Chance, shared: &Shared) {
     let (stream, tokens, leaves) = (chance.below(3) > 0, 1 + chance.below(40), chance.below(4) == 0);
-    let body =
-        format!("{{\"model\":\"llama-64.f32\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello {}\"}}],\"max_tokens\":{tokens},\"stream\":{stream}}}", chance.below(1000));
-    let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
-    let add = |count: &AtomicU64, more: u64| {
-        // The load goes on while the server is killed; that is nobody's error.
-        if !shared.is_told.load(Ordering::Relaxed) {
-            count.fetch_add(more, Ordering::Relaxed);
-        }
-    };
-    let Ok(mut connection) = TcpStream::connect(address) else {
-        add(&shared.errors, 1);
-        return std::thread::sleep(Duration::from_millis(10));
-    };
-    let patience = if leaves { Duration::from_millis(1 + chance.below(2_000)) } else { Duration::from_secs(300) };
-    let sent = connection.set_read_timeout(Some(patience)).and_then(|()| connection.write_all(text.as_bytes()));
-    let mut answer = Vec::new();
-    let read = sent.and_then(|()| if leaves { connection.read(&mut [0; 256]).map(drop) } else { connection.read_to_end(&mut answer).map(drop) });
-    if leaves {
-        return add(&shared.left, 1);
-    }
-    let answer = String::from_utf8_lossy(&answer);
-    let is_whole = answer.starts_with("HTTP/1.1 200") && answer.contains("\"mickai\"") && (!stream || answer.contains("[DONE]"));
-    if read.is_err() || !is_whole {
-        return add(&shared.errors, 1);
-    }
-    add(&shared.answered, 1);
-    add(&shared.tokens, tokens);
-}
-
-fn request(address: SocketAddr, words: &str, tokens: u64, stream: bool) -> String {
     let text = request(address, &format!("hello {}", chance.below(1000)), tokens, stream);
     let add = |count: &AtomicU64, more: u64| {
         // The load goes on while the server is killed; that is nobody's error.
