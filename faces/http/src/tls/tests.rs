@@ -40,8 +40,14 @@ fn group(mut client: ClientConnection) -> Option<NamedGroup> {
 #[test]
 fn the_hybrid_group_is_chosen_for_who_comes_with_it() {
     let (hybrid, plain) = (kx_group::X25519MLKEM768, kx_group::X25519);
-    let cases: [(&[&'static dyn SupportedKxGroup], Option<NamedGroup>); 5] =
-        [(&[hybrid], Some(NamedGroup::X25519MLKEM768)), (&[plain, hybrid], Some(NamedGroup::X25519MLKEM768)), (&[plain], Some(NamedGroup::X25519)), (&[kx_group::SECP384R1], None)];
+    let cases: [(&[&'static dyn SupportedKxGroup], Option<NamedGroup>); 5] = [
+        (&[hybrid], Some(NamedGroup::X25519MLKEM768)),
+        (&[hybrid, plain], Some(NamedGroup::X25519MLKEM768)),
+        // Who comes with the other one first is not sent back for it.
+        (&[plain, hybrid], Some(NamedGroup::X25519)),
+        (&[plain], Some(NamedGroup::X25519)),
+        (&[kx_group::SECP384R1], None),
+    ];
     for (groups, expected) in cases {
         assert_eq!(group(client(groups, &TLS13)), expected, "{groups:?}");
     }
