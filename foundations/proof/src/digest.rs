@@ -96,11 +96,14 @@ bytes_newtype!(
     32
 );
 
+/// What D is computed over, before the record.
+pub(crate) const RECORD_DOMAIN: &[u8] = b"oar-record-v1\0";
+
 impl RecordDigest {
     /// D = SHA3-512("oar-record-v1" ‖ 0x00 ‖ record bytes).
     pub fn of(record: &[u8]) -> Self {
         let mut hash = Sha3_512::new();
-        hash.update(b"oar-record-v1\0");
+        hash.update(RECORD_DOMAIN);
         hash.update(record);
         Self(hash.finalize().into())
     }

@@ -1,6 +1,6 @@
 //! SHAKE (FIPS 202) of several messages at once, one a lane.
 
-use super::isa::{HASH_COUNT_MAX, LANE_COUNT_MAX, Lanes};
+use super::isa::{HASH_COUNT_MAX, KeccakWords, LANE_COUNT_MAX, Lanes};
 use alloc::vec::Vec;
 
 /// Bytes of a block of SHAKE256.
@@ -55,7 +55,7 @@ pub(super) fn shake256<S: Lanes>(lanes: S, padded: &[&[u8]; LANE_COUNT_MAX], out
         for message in padded {
             block_count = block_count.max(message.len() / SHAKE256_RATE);
         }
-        let mut state = lanes.zero_state();
+        let mut state = [lanes.word(0); 25];
         for block in 0..block_count {
             absorb(lanes, &mut state, padded, block * SHAKE256_RATE);
             permute(lanes, &mut state);
@@ -94,10 +94,21 @@ fn squeeze<S: Lanes>(lanes: S, state: &[S::Words; 25], padded: &[&[u8]], block_c
     }
 }
 
+/// Absorbs blocks of one message into its state.
+#[inline(always)]
+pub(super) fn absorb_one<S: KeccakWords, const RATE: usize>(lanes: S, state: &mut [S::Words; 25], blocks: &[[u8; RATE]]) {
+    for block in blocks {
+        for (word, bytes) in state.iter_mut().zip(block.as_chunks().0) {
+            *word = lanes.xor(*word, lanes.word(u64::from_le_bytes(*bytes)));
+        }
+        permute(lanes, state);
+    }
+}
+
 /// Keccak-f[1600] (FIPS 202, §3.3). `c` is the parity of θ's columns, `r` that rotated by one; ρ and π move lane x + 5·y, rotated, to its place in `b`; χ and ι make the next state
 /// of it.
 #[inline(always)]
-pub(super) fn permute<S: Lanes>(lanes: S, a: &mut [S::Words; 25]) {
+pub(super) fn permute<S: KeccakWords>(lanes: S, a: &mut [S::Words; 25]) {
     for constant in ROUND_CONSTANTS {
         let c0 = lanes.xor3(lanes.xor3(a[0], a[5], a[10]), a[15], a[20]);
         let c1 = lanes.xor3(lanes.xor3(a[1], a[6], a[11]), a[16], a[21]);

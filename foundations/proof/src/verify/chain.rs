@@ -1,5 +1,6 @@
 //! Steps 3 to 10 and 16: each record by itself, in its place in the chain, and against the keys, intents and seals before it.
 
+use super::hashing::Hashing;
 use super::{Policy, Reason};
 use crate::bundle::Header;
 use crate::digest::{Commitment, KeyId, LogId, RecordDigest, TreeHash};
@@ -43,6 +44,7 @@ pub struct Erased {
 #[derive(Clone)]
 pub(super) struct Chain {
     header: Header,
+    hashing: Hashing,
     last: Option<RecordDigest>,
     closed: bool,
     frontier: Frontier,
@@ -57,9 +59,9 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    pub fn new(header: Header, left: Frontier, history: History, policy: &Policy) -> Self {
+    pub fn new(header: Header, left: Frontier, history: History, policy: &Policy, hashing: Hashing) -> Self {
         let watched = policy.references.iter().map(|reference| (reference.size(), None)).collect();
-        Self { header, last: None, closed: false, frontier: left, history, open: BTreeMap::new(), erased: Vec::new(), erased_count: 0, newest_ms: 0, watched }
+        Self { header, hashing, last: None, closed: false, frontier: left, history, open: BTreeMap::new(), erased: Vec::new(), erased_count: 0, newest_ms: 0, watched }
     }
 
     pub fn frontier(&self) -> &Frontier {
@@ -105,7 +107,7 @@ impl Chain {
     /// Reads the record in place `index`; `fail` is told each reason found, in any order.
     pub fn record(&mut self, index: u64, bytes: &[u8], policy: &Policy, fail: &mut dyn FnMut(Reason)) -> Option<Pending> {
         let record = record::decode(bytes).map_err(|error| fail(unreadable(error))).ok()?;
-        let digest = RecordDigest::of(bytes);
+        let digest = self.hashing.record(bytes);
         place(self.header.log, &record, index, bytes, fail);
         self.follow(&record, fail);
         self.pair(&record, index, digest, fail);

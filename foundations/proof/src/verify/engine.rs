@@ -1,5 +1,6 @@
-//! How signatures are verified: by the library alone, or in lanes with the library behind them.
+//! How signatures are verified: by the library alone, or in lanes with the library behind them. And on which instructions is hashed.
 
+use super::hashing::Hashing;
 use crate::crew::Crew;
 use crate::key::PublicKey;
 use crate::mldsa::{self, Isa, RecheckSeed};
@@ -20,6 +21,11 @@ impl Engine {
     /// A chunk at a time, in the lanes of `isa` and by the hands of `crew`; what decides against somebody, and a sample of the rest that `seed` draws, is repeated by the library.
     pub fn lanes(isa: Isa, crew: Arc<dyn Crew>, seed: RecheckSeed) -> Self {
         Self { lanes: Some((isa, crew, seed)) }
+    }
+
+    /// Who hashes.
+    pub(super) fn hashing(&self) -> Hashing {
+        self.lanes.as_ref().map_or_else(Hashing::default, |(isa, ..)| Hashing::with(*isa))
     }
 
     /// A verifier of signatures by `key`, if there are lanes.

@@ -125,7 +125,7 @@ impl Judge {
         if ids.iter().collect::<BTreeSet<_>>().len() < ids.len() {
             return self.broken(BundleError::Malformed(header.first));
         }
-        self.signatures = Some(Signatures::new(header.log, self.policy.trusts(&ids), header.first));
+        self.signatures = Some(Signatures::new(header.log, self.policy.trusts(&ids), header.first, self.engine.hashing()));
         self.history = History::given(self.keys.clone());
         let mut history = core::mem::take(&mut self.history);
         self.judge_events(&mut history, header.first, false);
@@ -171,7 +171,7 @@ impl Judge {
         if self.chain.is_none() {
             // The parser checked that left has one node for each one-bit of first.
             let Some(left) = Frontier::from_nodes(header.first, core::mem::take(&mut self.left)) else { return };
-            self.chain = Some(Chain::new(header, left, core::mem::take(&mut self.history), &self.policy));
+            self.chain = Some(Chain::new(header, left, core::mem::take(&mut self.history), &self.policy, self.engine.hashing()));
             self.chunk_start = index;
         }
         let Some(chain) = &mut self.chain else { return };

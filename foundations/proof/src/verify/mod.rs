@@ -9,6 +9,8 @@ mod engine;
 
 mod judge;
 
+mod hashing;
+
 mod chain;
 
 mod signatures;

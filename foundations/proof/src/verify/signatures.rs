@@ -2,6 +2,7 @@
 
 use super::Reason;
 use super::chain::Pending;
+use super::hashing::{Hash, Hashing};
 use crate::digest::LogId;
 use crate::key::PublicKey;
 use crate::mldsa::Item;
@@ -9,7 +10,6 @@ use crate::record::Mode;
 use crate::signature::{self, SIGNATURE_LEN};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
-use sha3::{Digest, Sha3_512};
 
 /// A signature whose form is right, to be verified with the others of its chunk.
 #[derive(Clone)]
@@ -37,24 +37,25 @@ impl Due {
 pub(super) struct Signatures {
     log: LogId,
     is_trusted: bool,
-    since_seal: Sha3_512,
+    hashing: Hashing,
+    since_seal: Hash,
     /// Whether `since_seal` holds all of them: from index 0, or from a seal in this bundle.
     is_complete: bool,
 }
 
 impl Signatures {
     /// `is_trusted`: one of the bundle's keys is one that the policy names, or the policy names none.
-    pub fn new(log: LogId, is_trusted: bool, first: u64) -> Self {
-        Self { log, is_trusted, since_seal: Sha3_512::new(), is_complete: first == 0 }
+    pub fn new(log: LogId, is_trusted: bool, first: u64, hashing: Hashing) -> Self {
+        Self { log, is_trusted, hashing, since_seal: hashing.start(), is_complete: first == 0 }
     }
 
     /// Checks what lies beside `record` but for step 14; `fail` is told each reason found.
     pub fn check(&mut self, index: u64, record: &Pending, beside: &[u8], fail: &mut dyn FnMut(Reason)) -> Option<Due> {
         if let Some(named) = &record.sealed_signatures {
-            if self.is_complete && self.since_seal.clone().finalize().as_slice() != named.as_slice() {
+            let since_seal = core::mem::replace(&mut self.since_seal, self.hashing.start());
+            if self.is_complete && since_seal.finish() != *named {
                 fail(Reason::Seal);
             }
-            self.since_seal = Sha3_512::new();
             self.is_complete = true;
         }
         self.since_seal.update(beside);

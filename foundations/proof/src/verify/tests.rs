@@ -9,6 +9,7 @@ mod references;
 pub mod tamper;
 
 use super::chain::Chain;
+use super::hashing::Hashing;
 use super::{Axis, AxisState, Policy, Reason, Word, verify};
 use crate::bundle::Header;
 use crate::digest::{Id, KeyId, LogId, RecordDigest, TreeHash};
@@ -52,7 +53,7 @@ fn one_open_intent_too_many_is_found_at_its_index_and_one_closed_makes_room() {
     let policy = Policy::default();
     let most = limits::OPEN_INTENTS_MAX as u64;
     let header = Header { log: LOG, first: 1, count: most + 3 };
-    let mut chain = Chain::new(header, Frontier::from_nodes(1, vec![TreeHash([3; 32])]).unwrap(), history, &policy);
+    let mut chain = Chain::new(header, Frontier::from_nodes(1, vec![TreeHash([3; 32])]).unwrap(), history, &policy, Hashing::default());
     let mut found = Vec::new();
     let mut prev = RecordDigest([4; 64]);
     let mut first = None;

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use super::primitives::primitives;
-use super::{HASH_COUNT_MAX, LANE_COUNT_MAX, Lanes, Task};
+use super::{HASH_COUNT_MAX, KeccakWords, LANE_COUNT_MAX, Lanes, Task};
 use crate::mldsa::field::{Factor, Q_INVERSE};
 use crate::mldsa::params::Q;
 use core::arch::x86_64::*;
@@ -43,7 +43,6 @@ impl Lanes for Avx2 {
     type Ints = __m256i;
     /// Lanes 0, 2, 4, 6 and lanes 1, 3, 5, 7.
     type Wide = [__m256i; 2];
-    type Words = __m256i;
 
     primitives! { "avx2";
         fn int(value: i32) -> __m256i {
@@ -135,10 +134,6 @@ impl Lanes for Avx2 {
             high_halves(even, odd)
         }
 
-        fn word(value: u64) -> __m256i {
-            _mm256_set1_epi64x(value.cast_signed())
-        }
-
         fn words(values: &[u64; HASH_COUNT_MAX]) -> __m256i {
             _mm256_setr_epi64x(values[0].cast_signed(), values[1].cast_signed(), values[2].cast_signed(), values[3].cast_signed())
         }
@@ -149,6 +144,16 @@ impl Lanes for Avx2 {
             let mut out = [0; HASH_COUNT_MAX];
             out[..4].copy_from_slice(&values);
             out
+        }
+    }
+}
+
+impl KeccakWords for Avx2 {
+    type Words = __m256i;
+
+    primitives! { "avx2";
+        fn word(value: u64) -> __m256i {
+            _mm256_set1_epi64x(value.cast_signed())
         }
 
         fn xor(a: __m256i, b: __m256i) -> __m256i {

@@ -2,8 +2,9 @@
 #![allow(unsafe_code)]
 
 use super::primitives::primitives;
-use super::{HASH_COUNT_MAX, LANE_COUNT_MAX, Lanes, Task};
+use super::{HASH_COUNT_MAX, KeccakWords, LANE_COUNT_MAX, Lanes, Task};
 use crate::mldsa::field::{Factor, Q_INVERSE};
+use crate::mldsa::keccak::absorb_one;
 use crate::mldsa::params::Q;
 use core::arch::x86_64::*;
 
@@ -28,6 +29,23 @@ impl Avx512 {
         // SAFETY: an `Avx512` exists only where `detect` found all of these.
         unsafe { inside(self, task) }
     }
+
+    /// Absorbs blocks of one message into Keccak's state.
+    pub(super) fn absorb<const RATE: usize>(self, state: &mut [u64; 25], blocks: &[[u8; RATE]]) {
+        #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
+        fn inside<const RATE: usize>(single: Single, state: &mut [u64; 25], blocks: &[[u8; RATE]]) {
+            let mut words = [single.word(0); 25];
+            for (word, value) in words.iter_mut().zip(&*state) {
+                *word = single.word(*value);
+            }
+            absorb_one(single, &mut words, blocks);
+            for (value, word) in state.iter_mut().zip(words) {
+                *value = _mm_cvtsi128_si64(word).cast_unsigned();
+            }
+        }
+        // SAFETY: an `Avx512` exists only where `detect` found all of these.
+        unsafe { inside(Single { _path: self }, state, blocks) }
+    }
 }
 
 /// The high halves of 64-bit lanes, from the low halves' and the high halves' products.
@@ -51,7 +69,6 @@ impl Lanes for Avx512 {
     type Ints = __m512i;
     /// Lanes 0, 2, 4, … and lanes 1, 3, 5, ….
     type Wide = [__m512i; 2];
-    type Words = __m512i;
 
     primitives! { "avx2,avx512f,avx512bw,avx512dq,avx512vl";
         fn int(value: i32) -> __m512i {
@@ -137,10 +154,6 @@ impl Lanes for Avx512 {
             high_halves(even, odd)
         }
 
-        fn word(value: u64) -> __m512i {
-            _mm512_set1_epi64(value.cast_signed())
-        }
-
         fn words(values: &[u64; HASH_COUNT_MAX]) -> __m512i {
             eight(values)
         }
@@ -148,6 +161,16 @@ impl Lanes for Avx512 {
         fn word_array(values: __m512i) -> [u64; HASH_COUNT_MAX] {
             // SAFETY: both are 64 bytes of plain integers.
             unsafe { core::mem::transmute(values) }
+        }
+    }
+}
+
+impl KeccakWords for Avx512 {
+    type Words = __m512i;
+
+    primitives! { "avx2,avx512f,avx512bw,avx512dq,avx512vl";
+        fn word(value: u64) -> __m512i {
+            _mm512_set1_epi64(value.cast_signed())
         }
 
         fn xor(a: __m512i, b: __m512i) -> __m512i {
@@ -164,6 +187,38 @@ impl Lanes for Avx512 {
 
         fn rotate<const BITS: u32>(a: __m512i) -> __m512i {
             _mm512_rolv_epi64(a, _mm512_set1_epi64(i64::from(BITS)))
+        }
+    }
+}
+
+/// One message, a vector for each word of the state: AVX-512 has the logic of three operands, rotations, and registers enough for all of it.
+#[derive(Clone, Copy)]
+struct Single {
+    _path: Avx512,
+}
+
+impl KeccakWords for Single {
+    type Words = __m128i;
+
+    primitives! { "avx2,avx512f,avx512bw,avx512dq,avx512vl";
+        fn word(value: u64) -> __m128i {
+            _mm_set1_epi64x(value.cast_signed())
+        }
+
+        fn xor(a: __m128i, b: __m128i) -> __m128i {
+            _mm_xor_si128(a, b)
+        }
+
+        fn xor3(a: __m128i, b: __m128i, c: __m128i) -> __m128i {
+            _mm_ternarylogic_epi64::<0x96>(a, b, c)
+        }
+
+        fn chi(a: __m128i, b: __m128i, c: __m128i) -> __m128i {
+            _mm_ternarylogic_epi64::<0xd2>(a, b, c)
+        }
+
+        fn rotate<const BITS: u32>(a: __m128i) -> __m128i {
+            _mm_rolv_epi64(a, _mm_set1_epi64x(i64::from(BITS)))
         }
     }
 }

@@ -7,10 +7,27 @@ pub(in crate::mldsa) const LANE_COUNT_MAX: usize = 16;
 /// The most messages that a path hashes at a time.
 pub(in crate::mldsa) const HASH_COUNT_MAX: usize = 8;
 
+/// What Keccak needs: on one message, or on several at once, one a lane.
+pub(in crate::mldsa) trait KeccakWords: Copy {
+    /// A u64 for each message.
+    type Words: Copy;
+
+    /// The same value in each lane.
+    fn word(self, value: u64) -> Self::Words;
+    /// a ⊕ b.
+    fn xor(self, a: Self::Words, b: Self::Words) -> Self::Words;
+    /// a ⊕ b ⊕ c.
+    fn xor3(self, a: Self::Words, b: Self::Words, c: Self::Words) -> Self::Words;
+    /// a ⊕ (¬b ∧ c).
+    fn chi(self, a: Self::Words, b: Self::Words, c: Self::Words) -> Self::Words;
+    /// Rotated towards the high bits.
+    fn rotate<const BITS: u32>(self, a: Self::Words) -> Self::Words;
+}
+
 /// The primitives of one path. Arrays have room for the widest path; a path reads and writes its own first lanes and leaves zeros in the others.
 ///
 /// Sums and differences must not leave 32 or 64 bits: callers say why they do not.
-pub(in crate::mldsa) trait Lanes: Copy {
+pub(in crate::mldsa) trait Lanes: KeccakWords {
     /// Signatures at a time: at most [`LANE_COUNT_MAX`].
     const COUNT: usize;
     /// Messages hashed at a time: a divisor of `COUNT`, at most [`HASH_COUNT_MAX`].
@@ -19,8 +36,6 @@ pub(in crate::mldsa) trait Lanes: Copy {
     type Ints: Copy;
     /// An i64 for each lane.
     type Wide: Copy;
-    /// A u64 for each hashed message.
-    type Words: Copy;
 
     /// The same value in each lane.
     fn int(self, value: i32) -> Self::Ints;
@@ -56,26 +71,10 @@ pub(in crate::mldsa) trait Lanes: Copy {
     /// Montgomery's reduction: ≡ a·2⁻³² mod q, at most |a|/2³² + q/2, for |a| ≤ 2³¹·q.
     fn reduce(self, a: Self::Wide) -> Self::Ints;
 
-    /// The same value in each lane.
-    fn word(self, value: u64) -> Self::Words;
-    /// One value a lane.
+    /// One word a lane.
     fn words(self, values: &[u64; HASH_COUNT_MAX]) -> Self::Words;
-    /// One value a lane.
+    /// One word a lane.
     fn word_array(self, values: Self::Words) -> [u64; HASH_COUNT_MAX];
-    /// a ⊕ b.
-    fn xor(self, a: Self::Words, b: Self::Words) -> Self::Words;
-    /// a ⊕ b ⊕ c.
-    fn xor3(self, a: Self::Words, b: Self::Words, c: Self::Words) -> Self::Words;
-    /// a ⊕ (¬b ∧ c).
-    fn chi(self, a: Self::Words, b: Self::Words, c: Self::Words) -> Self::Words;
-    /// Rotated towards the high bits.
-    fn rotate<const BITS: u32>(self, a: Self::Words) -> Self::Words;
-
-    /// The all-zero state of Keccak.
-    #[inline(always)]
-    fn zero_state(self) -> [Self::Words; 25] {
-        [self.word(0); 25]
-    }
 }
 
 /// Work that is written once and compiled for each path.

@@ -4,7 +4,7 @@
 //! arithmetic above them is written once, generic over the path, and compiled for each inside a function that enables its instructions.
 
 mod lanes;
-pub(in crate::mldsa) use lanes::{HASH_COUNT_MAX, LANE_COUNT_MAX, Lanes, Task};
+pub(in crate::mldsa) use lanes::{HASH_COUNT_MAX, KeccakWords, LANE_COUNT_MAX, Lanes, Task};
 
 mod path;
 pub use path::Isa;

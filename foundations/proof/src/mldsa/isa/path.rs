@@ -3,6 +3,7 @@
 use super::{Portable, Task};
 #[cfg(target_arch = "x86_64")]
 use super::{avx2::Avx2, avx512::Avx512};
+use crate::mldsa::keccak::absorb_one;
 
 /// A set of instructions that this machine is known to have. A value exists only where the machine has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,15 @@ impl Isa {
             Path::Avx2(_) => "avx2",
             #[cfg(target_arch = "x86_64")]
             Path::Avx512(_) => "avx512",
+        }
+    }
+
+    /// Absorbs blocks of one message into Keccak's state (FIPS 202, §4). A path without instructions for it does what every machine can.
+    pub(crate) fn absorb<const RATE: usize>(self, state: &mut [u64; 25], blocks: &[[u8; RATE]]) {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Path::Avx512(path) => path.absorb(state, blocks),
+            _ => absorb_one(Portable, state, blocks),
         }
     }
 

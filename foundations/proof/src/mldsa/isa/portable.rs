@@ -1,6 +1,6 @@
 //! The primitives on every machine: plain integers, with the arithmetic checked for overflow wherever the profile checks it.
 
-use super::{HASH_COUNT_MAX, LANE_COUNT_MAX, Lanes};
+use super::{HASH_COUNT_MAX, KeccakWords, LANE_COUNT_MAX, Lanes};
 use crate::mldsa::field::{Factor, montgomery_reduce};
 use crate::mldsa::params::Q;
 
@@ -28,7 +28,6 @@ impl Lanes for Portable {
     const HASH_COUNT: usize = 1;
     type Ints = [i32; COUNT];
     type Wide = [i64; COUNT];
-    type Words = u64;
 
     #[inline(always)]
     fn int(self, value: i32) -> Self::Ints {
@@ -117,11 +116,6 @@ impl Lanes for Portable {
     }
 
     #[inline(always)]
-    fn word(self, value: u64) -> Self::Words {
-        value
-    }
-
-    #[inline(always)]
     fn words(self, values: &[u64; HASH_COUNT_MAX]) -> Self::Words {
         values[0]
     }
@@ -131,6 +125,15 @@ impl Lanes for Portable {
         let mut out = [0; HASH_COUNT_MAX];
         out[0] = values;
         out
+    }
+}
+
+impl KeccakWords for Portable {
+    type Words = u64;
+
+    #[inline(always)]
+    fn word(self, value: u64) -> Self::Words {
+        value
     }
 
     #[inline(always)]
