@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
-const TYPES: [ElementType; 7] = [ElementType::F32, ElementType::F16, ElementType::Bf16, ElementType::Q8_0, ElementType::Q4_0, ElementType::Q4K, ElementType::Q6K];
 const PROMPT_TOKENS: u32 = 128;
 const GENERATED_TOKENS: u32 = 64;
 
@@ -34,7 +33,7 @@ fn main() {
         println!("usage: speed <embedded|qwen2.5-0.5b> <type> <threads> [isa]");
         return;
     };
-    let element = TYPES.into_iter().find(|known| known.name() == element).unwrap();
+    let element = ElementType::ALL.into_iter().find(|known| known.name() == element).unwrap();
     let isa = isa.first().map_or(Isa::best(), |name| Isa::named(name).unwrap());
     let crew: Arc<dyn Crew> = match threads.parse().unwrap() {
         1 => Arc::new(Serial),
@@ -123,8 +122,9 @@ fn random_blocks(random: &mut u64, element: ElementType, count: usize) -> Vec<u8
         ElementType::F32 => &[(3, 0x3c)],
         ElementType::Bf16 => &[(1, 0x3c)],
         ElementType::F16 => &[(1, 0x24)],
-        ElementType::Q8_0 | ElementType::Q4_0 => &[(1, 0x08)],
-        ElementType::Q4K => &[(1, 0x04), (3, 0x04)],
+        ElementType::Q8_0 | ElementType::Q4_0 | ElementType::Q5_0 => &[(1, 0x08)],
+        ElementType::Q4_1 | ElementType::Q5_1 | ElementType::Q4K | ElementType::Q5K => &[(1, 0x04), (3, 0x04)],
+        ElementType::Q8K => &[(3, 0x38)],
         ElementType::Q6K => &[(209, 0x04)],
     };
     for block in bytes.chunks_exact_mut(element.block_bytes()) {

@@ -17,6 +17,7 @@
 pub mod activation;
 pub mod attention;
 mod blocks;
+pub mod columns;
 pub mod crew;
 pub mod dequantise;
 pub mod element;
@@ -24,6 +25,7 @@ pub mod exponential;
 pub mod half;
 pub mod isa;
 pub mod matmul;
+pub mod memory;
 pub mod norm;
 pub mod quantise;
 pub mod residual;
