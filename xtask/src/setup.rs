@@ -98,7 +98,7 @@ fn make_reference() -> Result<(), Error> {
 }
 
 /// Does this Python have the packages in exactly the pinned versions?
-fn has_pinned(mut python: Command, pins: &[&str]) -> bool {
+pub(crate) fn has_pinned(mut python: Command, pins: &[&str]) -> bool {
     let done = python.args(["-c", PIN_CHECK]).args(pins).stdin(Stdio::null()).stderr(Stdio::null()).status();
     done.is_ok_and(|status| status.success())
 }

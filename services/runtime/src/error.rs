@@ -32,7 +32,7 @@ pub enum Error {
     /// An export in a form that cannot hold what was chosen.
     Form(FormError),
     /// The operating system refused threads.
-    Threads(rayon::ThreadPoolBuildError),
+    Threads(std::io::Error),
     /// A file of the operator's, outside the home.
     File {
         /// Which.
@@ -293,16 +293,7 @@ macro_rules! from {
     };
 }
 
-from!(
-    Retention(PolicyError),
-    Store(mickai_store::Error),
-    Model(mickai_model::error::Error),
-    Call(CallError),
-    When(WhenError),
-    Verify(Misuse),
-    Form(FormError),
-    Threads(rayon::ThreadPoolBuildError),
-);
+from!(Retention(PolicyError), Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError),);
 
 impl Error {
     /// For `map_err` on the operator's files.

@@ -8,4 +8,6 @@ mod machine;
 
 mod oar;
 
+mod engine;
+
 pub(crate) use run::{Bench, run};

@@ -39,14 +39,14 @@ pub(super) fn measure() -> Result<Found, Error> {
     }
     let bar = |figure: &Figure| {
         let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
-        Ok(Bar { name: figure.bar, measured, goal: figure.goal })
+        Ok(Bar { name: figure.bar.into(), measured, goal: figure.goal })
     };
     let bars = FIGURES.iter().map(bar).collect::<Result<Vec<_>, Error>>()?;
     Ok(Found { lines, bars })
 }
 
 /// The number behind `name=` in the last line that begins with `start`.
-fn value(lines: &[String], start: &str, name: &str) -> Option<f64> {
+pub(super) fn value(lines: &[String], start: &str, name: &str) -> Option<f64> {
     let line = lines.iter().rev().find(|line| line.starts_with(start))?;
     line.split_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
 }
