@@ -7,6 +7,7 @@
 //! result:     O · (1 / L)
 //! ```
 //! Keys lie in panels of 16 positions, `[panel][d][16]`, so that lanes run over positions and a score is one chain; values lie `[position][d]`.
+#![allow(clippy::needless_range_loop, reason = "loops over a few registers: an index unrolls, where an iterator might leave a closure that is not compiled for the path")]
 
 use crate::crew::{Crew, Shared, run_parts};
 use crate::exponential::exp;

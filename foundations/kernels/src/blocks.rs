@@ -106,8 +106,8 @@ fn fives(low: &[u8; 16], fifth: [u8; 4], offset: i8) -> [i8; 32] {
     let fifth = u32::from_le_bytes(fifth);
     let mut q = [0; 32];
     for i in 0..16 {
-        q[i] = (low[i] & 15 | (fifth >> i & 1) as u8 * 16) as i8 - offset;
-        q[16 + i] = (low[i] >> 4 | (fifth >> (16 + i) & 1) as u8 * 16) as i8 - offset;
+        q[i] = (low[i] & 15 | ((fifth >> i & 1) as u8) << 4) as i8 - offset;
+        q[16 + i] = (low[i] >> 4 | ((fifth >> (16 + i) & 1) as u8) << 4) as i8 - offset;
     }
     q
 }
@@ -200,7 +200,7 @@ impl Quantised for Q5K {
     fn unfold(block: &[u8; 176], group: usize) -> Unfolded {
         let (scale, min) = six_bit_scales(&std::array::from_fn(|i| block[4 + i]), group);
         let (shift, start) = (4 * (group % 2), 48 + 32 * (group / 2));
-        let q = std::array::from_fn(|i| (block[start + i] >> shift & 15 | (block[16 + i] >> group & 1) * 16) as i8);
+        let q = std::array::from_fn(|i| (block[start + i] >> shift & 15 | (block[16 + i] >> group & 1) << 4) as i8);
         Unfolded { q, scale: half(block[0], block[1]) * f32::from(scale), min: half(block[2], block[3]) * f32::from(min), factors: [1; 2] }
     }
 }

@@ -11,7 +11,7 @@ use crate::places;
 use crate::process;
 
 /// The peer, pinned: a ratio against another version is another figure. Built for this machine when it is installed.
-const PEER_PACKAGES: [&str; 3] = ["numpy==2.3.5", "gguf==0.17.1", "llama-cpp-python==0.3.16"];
+const PEER_PACKAGES: [&str; 3] = ["numpy==2.4.6", "gguf==0.19.0", "llama-cpp-python==0.3.36"];
 const TYPES: [&str; 4] = ["q4_0", "q8_0", "q4_k_m", "f16"];
 const THREADS: [&str; 2] = ["1", "2"];
 

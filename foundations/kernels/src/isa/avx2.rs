@@ -38,7 +38,7 @@ fn halves(bytes: &[u8; 64]) -> [__m256i; 2] {
     // SAFETY: the first 32 of 64 readable bytes; the instruction asks for no alignment.
     let low = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) };
     // SAFETY: the last 32 bytes of the same array.
-    let high = unsafe { _mm256_loadu_si256(bytes.as_ptr().cast::<__m256i>().add(1)) };
+    let high = unsafe { _mm256_loadu_si256(bytes[32..].as_ptr().cast()) };
     [low, high]
 }
 
@@ -49,7 +49,7 @@ fn quarters(values: &[[u8; 2]; LANES]) -> [__m128i; 2] {
     // SAFETY: the first 16 of 32 readable bytes; the instruction asks for no alignment.
     let low = unsafe { _mm_loadu_si128(values.as_ptr().cast()) };
     // SAFETY: the last 16 bytes of the same array.
-    let high = unsafe { _mm_loadu_si128(values.as_ptr().cast::<__m128i>().add(1)) };
+    let high = unsafe { _mm_loadu_si128(values[8..].as_ptr().cast()) };
     [low, high]
 }
 
@@ -81,7 +81,7 @@ impl Lanes for Avx2 {
             // SAFETY: the first 32 of 64 readable bytes; the instruction asks for no alignment.
             let low = unsafe { _mm256_loadu_ps(values.as_ptr()) };
             // SAFETY: the last 32 bytes of the same array.
-            let high = unsafe { _mm256_loadu_ps(values.as_ptr().add(8)) };
+            let high = unsafe { _mm256_loadu_ps(values[8..].as_ptr()) };
             [low, high]
         }
 
@@ -89,7 +89,7 @@ impl Lanes for Avx2 {
             // SAFETY: the first 32 of 64 writable bytes; the instruction asks for no alignment.
             unsafe { _mm256_storeu_ps(out.as_mut_ptr(), values[0]) };
             // SAFETY: the last 32 bytes of the same array.
-            unsafe { _mm256_storeu_ps(out.as_mut_ptr().add(8), values[1]) };
+            unsafe { _mm256_storeu_ps(out[8..].as_mut_ptr(), values[1]) };
         }
 
         fn widen_f16(values: &[[u8; 2]; LANES]) -> [__m256; 2] {

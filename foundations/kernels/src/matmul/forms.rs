@@ -6,6 +6,11 @@ use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised}
 use crate::element::ElementType;
 use crate::quantise::BLOCK;
 
+/// The integers of a group, sixteen rows.
+pub(super) type GroupOf<W> = <<W as Form>::Store as Store>::Group;
+/// The scales of a block, sixteen rows.
+pub(super) type ScalesOf<W> = <<W as Form>::Scales as Scales>::Block;
+
 /// A quantised type in panels.
 pub(super) trait Form: Quantised {
     type Store: Store;
@@ -13,8 +18,11 @@ pub(super) trait Form: Quantised {
 
     /// Integers and scales of a panel of `groups` groups.
     #[inline(always)]
-    fn split(panel: &[u8], groups: usize) -> (&[<Self::Store as Store>::Group], &[<Self::Scales as Scales>::Block]) {
-        let (store, scales) = panel.split_at(groups * size_of::<<Self::Store as Store>::Group>());
+    fn split(panel: &[u8], groups: usize) -> (&[GroupOf<Self>], &[ScalesOf<Self>])
+    where
+        Self: Sized,
+    {
+        let (store, scales) = panel.split_at(groups * size_of::<GroupOf<Self>>());
         (&Self::Store::groups(store)[..groups], &Self::Scales::blocks(scales)[..groups / Self::Scales::GROUPS])
     }
 }
@@ -63,8 +71,8 @@ pub(super) use with_form;
 pub(super) fn panel_bytes(element: ElementType, columns: usize) -> Option<usize> {
     fn bytes<W: Form>(columns: usize) -> Option<usize> {
         let groups = columns / BLOCK;
-        let store = groups.checked_mul(size_of::<<W::Store as Store>::Group>())?;
-        store.checked_add((groups / W::Scales::GROUPS).checked_mul(size_of::<<W::Scales as Scales>::Block>())?)
+        let store = groups.checked_mul(size_of::<GroupOf<W>>())?;
+        store.checked_add((groups / W::Scales::GROUPS).checked_mul(size_of::<ScalesOf<W>>())?)
     }
     with_form!(element, bytes(columns))
 }
@@ -77,7 +85,7 @@ pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mu
 fn pack_row_of<W: Form>(row: &[u8], lane: usize, panel: &mut [u8]) {
     let blocks = W::blocks(row);
     let groups = blocks.len() * W::GROUPS;
-    let (store, scales) = panel.split_at_mut(groups * size_of::<<W::Store as Store>::Group>());
+    let (store, scales) = panel.split_at_mut(groups * size_of::<GroupOf<W>>());
     let (store, scales) = (W::Store::groups_mut(store), W::Scales::blocks_mut(scales));
     for (index, block) in blocks.iter().enumerate() {
         for group in 0..W::GROUPS {

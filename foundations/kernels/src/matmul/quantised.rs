@@ -6,7 +6,7 @@
 //! acc = fma(−min_w, sum_x, acc)              directly after it, in types with minima
 //! ```
 
-use super::forms::{Form, with_form};
+use super::forms::{Form, GroupOf, ScalesOf, with_form};
 use super::scales::Scales;
 use super::stores::Store;
 use super::{Job, PANELS_AT_ONCE, WORKING_SET, walk};
@@ -31,14 +31,7 @@ fn walk_panels<S: Lanes, W: Form>(lanes: S, job: &Job<'_>, panels: Range<usize>)
 
 /// Adds one group to the chains of `C` columns.
 #[inline(always)]
-fn step<S: Lanes, W: Form, const C: usize>(
-    lanes: S,
-    group: usize,
-    integers: &<W::Store as Store>::Group,
-    scales: &<W::Scales as Scales>::Block,
-    x: &[Block; C],
-    acc: &mut [S::Floats; C],
-) {
+fn step<S: Lanes, W: Form, const C: usize>(lanes: S, group: usize, integers: &GroupOf<W>, scales: &ScalesOf<W>, x: &[Block; C], acc: &mut [S::Floats; C]) {
     let sums = W::Store::sums(lanes, integers, x, W::Scales::factors(lanes, scales, group));
     let scale = W::Scales::scale(lanes, scales, group);
     for c in 0..C {
