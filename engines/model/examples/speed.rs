@@ -15,7 +15,7 @@ use std::time::Instant;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [file, threads, prompt, generation, repetitions, isa @ ..] = &args[..] else {
-        println!("usage: speed FILE.gguf THREADS PROMPT GENERATION REPETITIONS [scalar|avx2+fma|avx512+vnni|neon]");
+        println!("usage: speed FILE.gguf THREADS PROMPT GENERATION REPETITIONS [scalar|avx2+fma|avx512+vnni|neon+dotprod]");
         return;
     };
     let [threads, prompt, generation, repetitions] = [threads, prompt, generation, repetitions].map(|word| word.parse::<u32>().unwrap());

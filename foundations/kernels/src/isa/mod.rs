@@ -13,7 +13,7 @@ pub(crate) use path::{Path, on_isa};
 mod scalar;
 pub(crate) use scalar::Scalar;
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod primitives;
 
 #[cfg(target_arch = "x86_64")]
@@ -25,3 +25,8 @@ pub(crate) use avx2::Avx2;
 mod avx512;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx512::Avx512;
+
+#[cfg(target_arch = "aarch64")]
+mod neon;
+#[cfg(target_arch = "aarch64")]
+pub(crate) use neon::Neon;

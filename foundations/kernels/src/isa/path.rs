@@ -1,5 +1,7 @@
 //! The paths of this machine: found once, forceable, and without influence on any result.
 
+#[cfg(target_arch = "aarch64")]
+use super::Neon;
 use super::Scalar;
 #[cfg(target_arch = "x86_64")]
 use super::{Avx2, Avx512};
@@ -16,6 +18,8 @@ pub(crate) enum Path {
     Avx2(Avx2),
     #[cfg(target_arch = "x86_64")]
     Avx512(Avx512),
+    #[cfg(target_arch = "aarch64")]
+    Neon(Neon),
 }
 
 impl Isa {
@@ -30,6 +34,8 @@ impl Isa {
             Avx2::detect().map(Path::Avx2),
             #[cfg(target_arch = "x86_64")]
             Avx512::detect().map(Path::Avx512),
+            #[cfg(target_arch = "aarch64")]
+            Neon::detect().map(Path::Neon),
         ];
         candidates.into_iter().flatten().map(Self)
     }
@@ -52,6 +58,8 @@ impl Isa {
             Path::Avx2(_) => "avx2+fma",
             #[cfg(target_arch = "x86_64")]
             Path::Avx512(_) => "avx512+vnni",
+            #[cfg(target_arch = "aarch64")]
+            Path::Neon(_) => "neon+dotprod",
         }
     }
 }
@@ -73,6 +81,11 @@ macro_rules! on_isa {
             fn avx512(lanes: $crate::isa::Avx512, $($arg: $type),*) $(-> $out)? {
                 $body(lanes, $($arg),*)
             }
+            #[cfg(target_arch = "aarch64")]
+            #[target_feature(enable = "neon,dotprod")]
+            fn neon(lanes: $crate::isa::Neon, $($arg: $type),*) $(-> $out)? {
+                $body(lanes, $($arg),*)
+            }
             match isa.0 {
                 $crate::isa::Path::Scalar(lanes) => $body(lanes, $($arg),*),
                 #[cfg(target_arch = "x86_64")]
@@ -81,6 +94,9 @@ macro_rules! on_isa {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: as above.
                 $crate::isa::Path::Avx512(lanes) => unsafe { avx512(lanes, $($arg),*) },
+                #[cfg(target_arch = "aarch64")]
+                // SAFETY: as above.
+                $crate::isa::Path::Neon(lanes) => unsafe { neon(lanes, $($arg),*) },
             }
         }
     };
