@@ -39,10 +39,13 @@ plain!(Bf16, 2, |lanes, values| lanes.widen_bf16(values));
 
 /// Puts a stored row into lane `lane` of its panel.
 pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mut [u8]) {
-    let size = element.block_bytes();
-    for (value, out) in row.chunks_exact(size).zip(panel.chunks_exact_mut(LANES * size)) {
-        out[lane * size..][..size].copy_from_slice(value);
+    fn pack<const SIZE: usize>(row: &[u8], lane: usize, panel: &mut [u8]) {
+        let columns: &mut [[[u8; SIZE]; LANES]] = panel.as_chunks_mut().0.as_chunks_mut().0;
+        for (value, out) in row.as_chunks().0.iter().zip(columns) {
+            out[lane] = *value;
+        }
     }
+    if element == ElementType::F32 { pack::<4>(row, lane, panel) } else { pack::<2>(row, lane, panel) }
 }
 
 on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
