@@ -19,8 +19,8 @@ use crate::isa::{Isa, LANES, Lanes};
 use crate::quantise::BLOCK;
 use std::ops::Range;
 
-/// Parts that a product is cut into at most: enough for any crew to share them evenly.
-const PARTS_MAX: usize = 64;
+/// Parts that a product is cut into at most: enough for a crew to share them evenly, few enough that taking them costs nothing.
+const PARTS_MAX: usize = 32;
 /// Panels of one part at least, so that a part is worth the handing over.
 const PART_PANELS_MIN: usize = 4;
 /// Panels whose chains run side by side where there is one column: one chain alone waits for itself.
@@ -40,16 +40,13 @@ pub struct Product<'a> {
 
 /// `out[c·rows + r] = Σ_k weights[r][k] · columns[c][k] (+ bias[r])` for each product, in the order and with the roundings of the spec.
 /// Panics if a length is not what the shapes say.
-pub fn multiply(isa: Isa, crew: &dyn Crew, columns: &Columns<'_>, products: &mut [Product<'_>]) {
+pub fn multiply<const N: usize>(isa: Isa, crew: &dyn Crew, columns: &Columns<'_>, products: [Product<'_>; N]) {
     let mut part_count = 0;
-    let jobs: Vec<Job<'_>> = products
-        .iter_mut()
-        .map(|product| {
-            let job = Job::new(columns, product, part_count);
-            part_count = job.parts.end;
-            job
-        })
-        .collect();
+    let jobs = products.map(|product| {
+        let job = Job::new(columns, product, part_count);
+        part_count = job.parts.end;
+        job
+    });
     run_parts(crew, part_count, &|part| {
         let Some(job) = jobs.iter().find(|job| job.parts.contains(&part)) else { unreachable!("the jobs' parts follow each other") };
         let first = (part - job.parts.start) * job.part_panels;
@@ -73,7 +70,7 @@ struct Job<'a> {
 }
 
 impl<'a> Job<'a> {
-    fn new(columns: &Columns<'a>, product: &'a mut Product<'_>, first_part: usize) -> Self {
+    fn new(columns: &Columns<'a>, product: Product<'a>, first_part: usize) -> Self {
         let weights = product.weights;
         assert_eq!(product.out.len(), weights.rows() * columns.count, "outputs");
         assert!(product.bias.is_none_or(|bias| bias.len() == weights.rows()), "bias of {} rows", weights.rows());

@@ -89,24 +89,24 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: 
 
     rms_norm(isa, crew, &s.stream[..count * width], &layer.attention_norm, config.norm_eps, &mut s.normed[..count * width]);
     let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value], count);
-    let mut products = [
+    let products = [
         product(weights, &layer.query, &mut s.queries[..count * queries]),
         product(weights, &layer.key, &mut s.keys[..count * kv]),
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
-    multiply(isa, crew, &normed, &mut products);
+    multiply(isa, crew, &normed, products);
     mix(means, config, index, cache, s, position, count);
     let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
-    multiply(isa, crew, &mixed, &mut [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
     residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
 
     rms_norm(isa, crew, &s.stream[..count * width], &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
     let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up], count);
-    let mut products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
-    multiply(isa, crew, &normed, &mut products);
+    let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
+    multiply(isa, crew, &normed, products);
     silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
     let gated = prepare(means, &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down], count);
-    multiply(isa, crew, &gated, &mut [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    multiply(isa, crew, &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
     residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
 }
 
@@ -133,7 +133,7 @@ pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch,
     let stream = &scratch.stream[token * width..][..width];
     rms_norm(means.isa, means.crew, stream, &weights.norm, config.norm_eps, &mut scratch.normed[..width]);
     let normed = prepare(means, &scratch.normed[..width], (&mut scratch.blocks, &mut scratch.turned), &[head], 1);
-    multiply(means.isa, means.crew, &normed, &mut [product(weights, head, out)]);
+    multiply(means.isa, means.crew, &normed, [product(weights, head, out)]);
 }
 
 /// Activations in the forms that the projections need: each is made once for all of them, or not at all.

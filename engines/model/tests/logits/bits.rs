@@ -71,7 +71,10 @@ fn digest_of_q6_k() {
 /// All logits of 530 tokens, more than any feed or chunk of attention: one digest over every number of threads, size of feed and set of instructions.
 #[test]
 fn one_digest_however_long_contexts_are_cut() {
-    for (name, want) in [("llama-64.q4_0", "3240ecb61608d04cf3c79516916fe5b0ac149416751582880111f5f5f4e0206f"), ("qwen2-64-untied.bf16", "163c20bf4ee66fcd692d2d607d3744d4dd19279837b9ef91db62dfa89899e6e3")] {
+    for (name, want) in [
+        ("llama-64.q4_0", "3240ecb61608d04cf3c79516916fe5b0ac149416751582880111f5f5f4e0206f"),
+        ("qwen2-64-untied.bf16", "163c20bf4ee66fcd692d2d607d3744d4dd19279837b9ef91db62dfa89899e6e3"),
+    ] {
         let weights = weights(&gguf(name));
         let tokens: Vec<Token> = (0..530).map(|i| Token(i * 41 % 500)).collect();
         for count in [1, 2, 3, 8] {

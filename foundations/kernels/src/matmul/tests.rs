@@ -102,8 +102,8 @@ fn product(isa: Isa, crew: &dyn Crew, matrix: &Matrix<'_>, values: &[f32], bias:
         turn(crew, values, matrix.columns, &mut turned);
     }
     let mut out = vec![f32::NAN; rows * count];
-    let mut products = [Product { weights: Panels::new(matrix, packed.get()), bias, out: &mut out }];
-    multiply(isa, crew, &Columns { values: &turned, blocks: &blocks, count }, &mut products);
+    let product = Product { weights: Panels::new(matrix, packed.get()), bias, out: &mut out };
+    multiply(isa, crew, &Columns { values: &turned, blocks: &blocks, count }, [product]);
     out
 }
 
