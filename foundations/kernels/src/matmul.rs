@@ -23,8 +23,6 @@ use std::ops::Range;
 const PARTS_MAX: usize = 32;
 /// Panels of one part at least, so that a part is worth the handing over.
 const PART_PANELS_MIN: usize = 4;
-/// Panels whose chains run side by side where there is one column: one chain alone waits for itself.
-const PANELS_AT_ONCE: usize = 4;
 /// Bytes of activations that are gone through with each panel before the next: what stays in a cache of the second level.
 const WORKING_SET: usize = 512 << 10;
 
@@ -104,17 +102,17 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Walks `panels` and tiles of columns, calling `$one` for one column of several panels and `$tile` for some columns of one panel.
+/// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of one panel.
 /// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 2.
 macro_rules! walk {
-    ($lanes:expr, $form:ty, $one:ident, $tile:ident, $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
+    ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
         let (lanes, job, panels): (_, &Job<'_>, Range<usize>) = ($lanes, $job, $panels);
         let count = job.columns.count;
         if count == 1 {
             let mut panel = panels.start;
-            while panel + PANELS_AT_ONCE <= panels.end {
-                $one::<_, $form, PANELS_AT_ONCE>(lanes, job, panel);
-                panel += PANELS_AT_ONCE;
+            while panel + $abreast <= panels.end {
+                $one::<_, $form, { $abreast }>(lanes, job, panel);
+                panel += $abreast;
             }
             while panel < panels.end {
                 $one::<_, $form, 1>(lanes, job, panel);

@@ -2,7 +2,7 @@
 //!
 //! A panel is `[column][row]` in the bytes of its type.
 
-use super::{Job, PANELS_AT_ONCE, WORKING_SET, walk};
+use super::{Job, WORKING_SET, walk};
 use crate::columns::TILE;
 use crate::element::ElementType;
 use crate::isa::{LANES, Lanes, on_isa};
@@ -48,6 +48,9 @@ pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mu
     if element == ElementType::F32 { pack::<4>(row, lane, panel) } else { pack::<2>(row, lane, panel) }
 }
 
+/// Panels that one column goes through side by side: a chain of additions alone waits for itself.
+const PANELS_ABREAST: usize = 4;
+
 on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
 
 #[inline(always)]
@@ -62,7 +65,7 @@ fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
 
 #[inline(always)]
 fn walk_panels<S: Lanes, W: Plain>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, tile, job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
+    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
 }
 
 /// One column, `P` panels.
@@ -71,7 +74,7 @@ fn single<S: Lanes, W: Plain, const P: usize>(lanes: S, job: &Job<'_>, panel: us
     let width = job.weights.columns();
     let mut weights: [&[W::Lanes]; P] = [&[]; P];
     for p in 0..P {
-        weights[p] = &W::columns(job.weights.panel(panel + p))[..width];
+        weights[p] = &W::columns(job.weights.numbers(panel + p))[..width];
     }
     let mut sums = [lanes.splat(0.0); P];
     for (k, &x) in job.columns.values[..width].iter().enumerate() {
@@ -90,7 +93,7 @@ fn tile<S: Lanes, W: Plain, const C: usize>(lanes: S, job: &Job<'_>, panel: usiz
     let width = job.weights.columns();
     let start = column / TILE * TILE;
     let step = TILE.min(job.columns.count - start);
-    let weights = &W::columns(job.weights.panel(panel))[..width];
+    let weights = &W::columns(job.weights.numbers(panel))[..width];
     let values = &job.columns.values[start * width..][..step * width];
     let mut sums = [lanes.splat(0.0); C];
     for (weights, values) in weights.iter().zip(values.chunks_exact(step)) {

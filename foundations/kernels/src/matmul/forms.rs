@@ -1,5 +1,6 @@
-//! How each quantised type lies in a panel: `[group]` of integers, then `[block]` of scales.
+//! How each quantised type lies in panels: `[group]` of integers, and `[block]` of scales.
 
+use super::panels::Panels;
 use super::scales::{Half, HalfAndFactors, HalfAndMin, Scales, Single, Super};
 use super::stores::{Bytes, Fives, Nibbles, Sixes, Store};
 use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised};
@@ -16,14 +17,16 @@ pub(super) trait Form: Quantised {
     type Store: Store;
     type Scales: Scales;
 
-    /// Integers and scales of a panel of `groups` groups.
+    /// Integers and scales of a panel.
     #[inline(always)]
-    fn split(panel: &[u8], groups: usize) -> (&[GroupOf<Self>], &[ScalesOf<Self>])
+    fn panel<'a>(panels: &Panels<'a>, index: usize) -> (&'a [GroupOf<Self>], &'a [ScalesOf<Self>])
     where
         Self: Sized,
     {
-        let (store, scales) = panel.split_at(groups * size_of::<GroupOf<Self>>());
-        (&Self::Store::groups(store)[..groups], &Self::Scales::blocks(scales)[..groups / Self::Scales::GROUPS])
+        let groups = panels.columns() / BLOCK;
+        let blocks = groups / Self::Scales::GROUPS;
+        let scales = panels.scales(index, blocks * size_of::<ScalesOf<Self>>());
+        (&Self::Store::groups(panels.numbers(index))[..groups], &Self::Scales::blocks(scales)[..blocks])
     }
 }
 
@@ -67,32 +70,34 @@ macro_rules! with_form {
 }
 pub(super) use with_form;
 
-/// Bytes of a panel of so many columns, before it is filled up to whole lines.
-pub(super) fn panel_bytes(element: ElementType, columns: usize) -> Option<usize> {
-    fn bytes<W: Form>(columns: usize) -> Option<usize> {
+/// Bytes of the integers and of the scales of a panel of so many columns.
+pub(super) fn panel_bytes(element: ElementType, columns: usize) -> Option<(usize, usize)> {
+    fn bytes<W: Form>(columns: usize) -> Option<(usize, usize)> {
         let groups = columns / BLOCK;
-        let store = groups.checked_mul(size_of::<GroupOf<W>>())?;
-        store.checked_add((groups / W::Scales::GROUPS).checked_mul(size_of::<ScalesOf<W>>())?)
+        Some((groups.checked_mul(size_of::<GroupOf<W>>())?, (groups / W::Scales::GROUPS).checked_mul(size_of::<ScalesOf<W>>())?))
     }
     with_form!(element, bytes(columns))
 }
 
-/// Puts a stored row into lane `lane` of its panel, which holds zeros there.
-pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mut [u8]) {
-    with_form!(element, pack_row_of(row, lane, panel));
-}
-
-fn pack_row_of<W: Form>(row: &[u8], lane: usize, panel: &mut [u8]) {
-    let blocks = W::blocks(row);
-    let groups = blocks.len() * W::GROUPS;
-    let (store, scales) = panel.split_at_mut(groups * size_of::<GroupOf<W>>());
-    let (store, scales) = (W::Store::groups_mut(store), W::Scales::blocks_mut(scales));
-    for (index, block) in blocks.iter().enumerate() {
-        for group in 0..W::GROUPS {
-            W::Store::put(&W::unfold(block, group).q, lane, &mut store[index * W::GROUPS + group]);
+/// Puts the integers of a stored row into lane `lane` of its panel, which holds zeros there.
+pub(super) fn pack_numbers(element: ElementType, row: &[u8], lane: usize, out: &mut [u8]) {
+    fn pack<W: Form>(row: &[u8], lane: usize, out: &mut [u8]) {
+        let mut groups = W::Store::groups_mut(out).iter_mut();
+        for block in W::blocks(row) {
+            for (group, out) in groups.by_ref().take(W::GROUPS).enumerate() {
+                W::Store::put(&W::unfold(block, group).q, lane, out);
+            }
         }
     }
-    for (scales, stored) in scales.iter_mut().zip(row.chunks_exact(size_of::<W::Block>())) {
-        W::Scales::put(stored, lane, scales);
+    with_form!(element, pack(row, lane, out));
+}
+
+/// Puts the scales of a stored row into lane `lane` of its panel.
+pub(super) fn pack_scales(element: ElementType, row: &[u8], lane: usize, out: &mut [u8]) {
+    fn pack<W: Form>(row: &[u8], lane: usize, out: &mut [u8]) {
+        for (out, stored) in W::Scales::blocks_mut(out).iter_mut().zip(row.chunks_exact(size_of::<W::Block>())) {
+            W::Scales::put(stored, lane, out);
+        }
     }
+    with_form!(element, pack(row, lane, out));
 }

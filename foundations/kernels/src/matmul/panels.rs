@@ -1,13 +1,15 @@
 //! Weights repacked for the products: panels of sixteen rows, so that a lane is a row.
 //!
-//! A panel is `[group or column][…][row]`, whatever the type needs between (`forms.rs`, `float.rs`), then its scales, then zeros up to a whole cache line. Missing rows of the
-//! last panel are zeros. Rows are in the order of the outputs, whatever their order in the file.
+//! First come all panels' numbers, `[panel][group or column][…][row]` with whatever the type needs between (`forms.rs`, `float.rs`), then all panels' scales, `[panel][block][…][row]`,
+//! then zeros up to a whole cache line: one column reads both as two streams without a gap, which is what memory is fastest at. Missing rows of the last panel are zeros. Rows are
+//! in the order of the outputs, whatever their order in the file.
 
 use super::{float, forms};
 use crate::crew::{Crew, each_row};
 use crate::element::ElementType;
 use crate::isa::LANES;
 use crate::memory::LINE;
+use std::ops::Range;
 
 /// Where the output of a stored row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,19 +71,21 @@ impl<'a> Matrix<'a> {
 
     /// Bytes that its panels take; `None` if that is more than can be addressed.
     pub fn panel_bytes(&self) -> Option<usize> {
-        panel_bytes(self.element, self.columns)?.checked_mul(self.rows.div_ceil(LANES))
+        let (numbers, scales) = panel_bytes(self.element, self.columns)?;
+        numbers.checked_add(scales)?.checked_mul(self.rows.div_ceil(LANES))?.checked_next_multiple_of(LINE)
     }
 }
 
-/// Bytes of one panel.
-fn panel_bytes(element: ElementType, columns: usize) -> Option<usize> {
-    if element.is_quantised() { forms::panel_bytes(element, columns) } else { columns.checked_mul(LANES * element.block_bytes()) }?.checked_next_multiple_of(LINE)
+/// Bytes of one panel's numbers, and of its scales.
+fn panel_bytes(element: ElementType, columns: usize) -> Option<(usize, usize)> {
+    if element.is_quantised() { forms::panel_bytes(element, columns) } else { Some((columns.checked_mul(LANES * element.block_bytes())?, 0)) }
 }
 
 /// A weight matrix in panels.
 #[derive(Clone, Copy)]
 pub struct Panels<'a> {
-    bytes: &'a [u8],
+    numbers: &'a [u8],
+    scales: &'a [u8],
     element: ElementType,
     rows: usize,
     columns: usize,
@@ -91,7 +95,8 @@ impl<'a> Panels<'a> {
     /// The panels that [`pack`] made of `matrix`. Panics if the bytes are not as many as [`Matrix::panel_bytes`] says.
     pub fn new(matrix: &Matrix<'_>, bytes: &'a [u8]) -> Self {
         assert_eq!(Some(bytes.len()), matrix.panel_bytes(), "bytes of panels");
-        Self { bytes, element: matrix.element, rows: matrix.rows, columns: matrix.columns }
+        let (numbers, scales) = bytes.split_at(numbers_end(matrix));
+        Self { numbers, scales, element: matrix.element, rows: matrix.rows, columns: matrix.columns }
     }
 
     /// Rows: outputs of one column.
@@ -111,35 +116,53 @@ impl<'a> Panels<'a> {
 
     /// Bytes of the panels.
     pub fn byte_count(&self) -> usize {
-        self.bytes.len()
+        self.numbers.len() + self.scales.len()
     }
 
     pub(super) fn panel_count(&self) -> usize {
         self.rows.div_ceil(LANES)
     }
 
+    /// The numbers of a panel.
     #[inline(always)]
-    pub(super) fn panel(&self, index: usize) -> &'a [u8] {
-        let panel_bytes = self.bytes.len() / self.rows.div_ceil(LANES);
-        &self.bytes[index * panel_bytes..][..panel_bytes]
+    pub(super) fn numbers(&self, index: usize) -> &'a [u8] {
+        &self.numbers[part(self.numbers.len(), self.panel_count(), index)]
     }
+
+    /// The scales of a panel, and at the end of the last one zeros.
+    #[inline(always)]
+    pub(super) fn scales(&self, index: usize, panel_bytes: usize) -> &'a [u8] {
+        &self.scales[index * panel_bytes..][..panel_bytes]
+    }
+}
+
+/// Where the scales begin.
+fn numbers_end(matrix: &Matrix<'_>) -> usize {
+    panel_bytes(matrix.element, matrix.columns).map_or(0, |(numbers, _)| numbers * matrix.rows.div_ceil(LANES))
+}
+
+/// Part `index` of `count` equal parts.
+#[inline(always)]
+fn part(len: usize, count: usize, index: usize) -> Range<usize> {
+    let part = len / count;
+    index * part..(index + 1) * part
 }
 
 /// Repacks a matrix into `out`, which must hold zeros and be as long as [`Matrix::panel_bytes`] says.
 pub fn pack(crew: &dyn Crew, matrix: &Matrix<'_>, out: &mut [u8]) {
     assert_eq!(Some(out.len()), matrix.panel_bytes(), "bytes of panels");
-    let width = out.len() / matrix.rows.div_ceil(LANES);
-    each_row(crew, out, width, |panel, out| {
+    let Some((number_bytes, scale_bytes)) = panel_bytes(matrix.element, matrix.columns) else { unreachable!("the assertion has computed it") };
+    let (numbers, scales) = out.split_at_mut(numbers_end(matrix));
+    let each_lane = |panel: usize, put: &mut dyn FnMut(&[u8], usize)| {
         let outputs = panel * LANES..matrix.rows.min((panel + 1) * LANES);
-        for (lane, output) in outputs.enumerate() {
-            let row = matrix.row(matrix.map.stored(output));
-            if matrix.element.is_quantised() {
-                forms::pack_row(matrix.element, row, lane, out);
-            } else {
-                float::pack_row(matrix.element, row, lane, out);
-            }
-        }
-    });
+        outputs.enumerate().for_each(|(lane, output)| put(matrix.row(matrix.map.stored(output)), lane));
+    };
+    if !matrix.element.is_quantised() {
+        return each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| float::pack_row(matrix.element, row, lane, out)));
+    }
+    each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_numbers(matrix.element, row, lane, out)));
+    let scales = &mut scales[..scale_bytes * matrix.rows.div_ceil(LANES)];
+    each_row(crew, scales, scale_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_scales(matrix.element, row, lane, out)));
 }
 
 #[cfg(test)]

@@ -9,13 +9,16 @@
 use super::forms::{Form, GroupOf, ScalesOf, with_form};
 use super::scales::Scales;
 use super::stores::Store;
-use super::{Job, PANELS_AT_ONCE, WORKING_SET, walk};
+use super::{Job, WORKING_SET, walk};
 use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K};
 use crate::columns::TILE;
 use crate::element::ElementType;
 use crate::isa::{Lanes, on_isa};
 use crate::quantise::{BLOCK, Block};
 use std::ops::Range;
+
+/// Panels that one column goes through side by side: one, because memory is faster at one stream of integers and one of scales, and their chains are short.
+const PANELS_ABREAST: usize = 1;
 
 on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
 
@@ -26,7 +29,7 @@ fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
 
 #[inline(always)]
 fn walk_panels<S: Lanes, W: Form>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, tile, job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
+    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
 }
 
 /// Adds one group to the chains of `C` columns.
@@ -49,9 +52,9 @@ fn step<S: Lanes, W: Form, const C: usize>(lanes: S, group: usize, integers: &Gr
 fn single<S: Lanes, W: Form, const P: usize>(lanes: S, job: &Job<'_>, panel: usize) {
     let groups = job.weights.columns() / BLOCK;
     let x = job.columns.blocks[..groups].as_chunks::<1>().0;
-    let mut halves = [W::split(&[], 0); P];
+    let mut halves: [(&[GroupOf<W>], &[ScalesOf<W>]); P] = [(&[], &[]); P];
     for p in 0..P {
-        halves[p] = W::split(job.weights.panel(panel + p), groups);
+        halves[p] = W::panel(&job.weights, panel + p);
     }
     let mut acc = [[lanes.splat(0.0); 1]; P];
     for (index, x) in x.iter().enumerate() {
@@ -72,7 +75,7 @@ fn tile<S: Lanes, W: Form, const C: usize>(lanes: S, job: &Job<'_>, panel: usize
     let start = column / TILE * TILE;
     let wide = TILE.min(job.columns.count - start);
     let blocks = &job.columns.blocks[start * groups..][..wide * groups];
-    let (integers, scales) = W::split(job.weights.panel(panel), groups);
+    let (integers, scales) = W::panel(&job.weights, panel);
     let mut acc = [lanes.splat(0.0); C];
     for (index, (integers, x)) in integers.iter().zip(blocks.chunks_exact(wide)).enumerate() {
         let Some(x) = x[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
