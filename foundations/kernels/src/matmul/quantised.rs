@@ -52,14 +52,15 @@ fn step<S: Lanes, W: Form, const C: usize>(lanes: S, group: usize, integers: &Gr
 fn single<S: Lanes, W: Form, const P: usize>(lanes: S, job: &Job<'_>, panel: usize) {
     let groups = job.weights.columns() / BLOCK;
     let x = job.columns.blocks[..groups].as_chunks::<1>().0;
-    let mut halves: [(&[GroupOf<W>], &[ScalesOf<W>]); P] = [(&[], &[]); P];
+    let mut integers: [&[GroupOf<W>]; P] = [&[]; P];
+    let mut scales: [&[ScalesOf<W>]; P] = [&[]; P];
     for p in 0..P {
-        halves[p] = W::panel(&job.weights, panel + p);
+        (integers[p], scales[p]) = W::panel(&job.weights, panel + p);
     }
     let mut acc = [[lanes.splat(0.0); 1]; P];
     for (index, x) in x.iter().enumerate() {
         for p in 0..P {
-            let (integers, scales) = (&halves[p].0[index], &halves[p].1[index / W::Scales::GROUPS]);
+            let (integers, scales) = (&integers[p][index], &scales[p][index / W::Scales::GROUPS]);
             step::<S, W, 1>(lanes, index % W::Scales::GROUPS, integers, scales, x, &mut acc[p]);
         }
     }
