@@ -29,6 +29,10 @@ const CLIENT_NPM_PACKAGE: (&str, &str) = ("openai", "7.57.0");
 /// Given pins as arguments, ends with 0 exactly when each package is installed in that version.
 const PIN_CHECK: &str = "import sys, importlib.metadata as m; sys.exit(any(m.version(name) != pin for name, pin in (word.split('==') for word in sys.argv[1:])))";
 const NODE_MAJOR_MIN: u32 = 20;
+/// Runs programs for 64-bit ARM.
+pub(crate) const EMULATOR: &str = "qemu-aarch64-static";
+/// What those are compiled for: linked with what the toolchain brings, so that no other compiler is needed.
+pub(crate) const ARM_TARGET: &str = "aarch64-unknown-linux-musl";
 
 /// A tool that some test starts.
 struct Tool {
@@ -38,7 +42,7 @@ struct Tool {
     packages: &'static [&'static str],
 }
 
-const TOOLS: [Tool; 9] = [
+const TOOLS: [Tool; 10] = [
     Tool { what: "git", present: || answers("git", &["--version"]), packages: &["git"] },
     Tool { what: "cc", present: || answers("cc", &["--version"]), packages: &["gcc", "libc6-dev"] },
     Tool { what: "g++", present: || answers("g++", &["--version"]), packages: &["g++"] },
@@ -48,6 +52,7 @@ const TOOLS: [Tool; 9] = [
     Tool { what: "npm", present: || answers("npm", &["--version"]), packages: &["npm"] },
     Tool { what: "strace", present: || answers("strace", &["--version"]), packages: &["strace"] },
     Tool { what: "unshare", present: || answers("unshare", &["--version"]), packages: &["util-linux"] },
+    Tool { what: "qemu-aarch64-static", present: || answers(EMULATOR, &["--version"]), packages: &["qemu-user-static"] },
 ];
 
 /// Installs what is missing. Gives one line for each thing that this machine's kernel does not let the tests check.
@@ -56,6 +61,7 @@ pub(crate) fn run() -> Result<Vec<String>, Error> {
     make_reference()?;
     make_clients()?;
     install_verifier_packages()?;
+    add_arm_target();
     let refused = refused_by_kernel();
     for line in &refused {
         println!("not checked: {line}");
@@ -121,7 +127,7 @@ fn make_python(name: &str, packages: &[&str]) -> Result<(), Error> {
 }
 
 /// Does this Python have the packages in exactly the pinned versions?
-fn has_pinned(mut python: Command, pins: &[&str]) -> bool {
+pub(crate) fn has_pinned(mut python: Command, pins: &[&str]) -> bool {
     let done = python.args(["-c", PIN_CHECK]).args(pins).stdin(Stdio::null()).stderr(Stdio::null()).status();
     done.is_ok_and(|status| status.success())
 }
@@ -136,6 +142,18 @@ fn install_verifier_packages() -> Result<(), Error> {
     }
     process::must(Command::new("npm").args(["ci", "--no-audit", "--no-fund"]).current_dir(verifier))?;
     Ok(())
+}
+
+/// Asks rustup for the standard library of 64-bit ARM. Without rustup it may still be there; the stage that needs it says when it is not.
+fn add_arm_target() {
+    if !has_arm_target() {
+        let _ = process::ask("rustup", &["target", "add", ARM_TARGET]);
+    }
+}
+
+/// Whether programs for 64-bit ARM can be compiled.
+pub(crate) fn has_arm_target() -> bool {
+    process::ask("rustc", &["--print", "target-libdir", "--target", ARM_TARGET]).is_some_and(|folder| Path::new(&folder).is_dir())
 }
 
 /// Both are probed by doing the smallest thing that the tests do; containers often refuse one of them.

@@ -36,6 +36,7 @@ pub(crate) fn run() -> Result<bool, Error> {
     reports.push(plain("verifier build", npm().args(["run", "build"]))?);
     reports.push(counted("tests", Dialect::Cargo, places::cargo().args(["test", "--workspace", "--no-fail-fast"]))?);
     reports.push(release_tests()?);
+    reports.push(arm_tests()?);
     reports.push(counted("verifier tests", Dialect::Node, npm().arg("test"))?);
     reports.extend(reference_scripts()?);
     reports.push(keys_made_again()?);
@@ -68,6 +69,22 @@ fn release_tests() -> Result<Report, Error> {
         return Ok(Report { name: "release tests".to_owned(), passed: false, counts: Some(Counts::default()), unchecked: 0, seconds: 0.0 });
     }
     counted("release tests", Dialect::Cargo, &mut command)
+}
+
+/// The kernels' tests for 64-bit ARM under an emulator: the hashes of the spec by NEON.
+fn arm_tests() -> Result<Report, Error> {
+    const NAME: &str = "kernels on 64-bit ARM";
+    if !setup::has_arm_target() {
+        let started = begin(NAME);
+        println!("not checked: NEON, because this toolchain has no standard library for {}", setup::ARM_TARGET);
+        return Ok(Report { name: NAME.to_owned(), passed: true, counts: None, unchecked: 1, seconds: started.elapsed().as_secs_f64() });
+    }
+    let mut command = places::cargo();
+    command.args(["test", "--package", "mickai-kernels", "--lib", "--no-fail-fast", "--target", setup::ARM_TARGET]);
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_LINKER", "rust-lld");
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUSTFLAGS", "-C link-self-contained=yes -C linker-flavor=ld.lld");
+    command.env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_MUSL_RUNNER", format!("{} -cpu max", setup::EMULATOR));
+    counted(NAME, Dialect::Cargo, &mut command)
 }
 
 /// The name of the test binary, if this is one of the engine's whose answer may not depend on the build.

@@ -20,8 +20,6 @@ pub(crate) trait Quantised {
     type Block;
     /// Whether `min` can differ from 0.
     const HAS_MIN: bool = false;
-    /// Whether `factors` can differ from 1.
-    const HAS_FACTORS: bool = false;
     /// Groups of 32 in one block.
     const GROUPS: usize;
 
@@ -78,6 +76,89 @@ impl Quantised for Q4_0 {
     }
 }
 
+/// Offset 0: f16 scale; 2: f16 minimum, added; 4: 16 bytes as [`Q4_0`], without the 8.
+pub(crate) struct Q4_1;
+
+impl Quantised for Q4_1 {
+    type Block = [u8; 20];
+    const HAS_MIN: bool = true;
+    const GROUPS: usize = 1;
+
+    #[inline(always)]
+    fn blocks(bytes: &[u8]) -> &[[u8; 20]] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn unfold(block: &[u8; 20], _: usize) -> Unfolded {
+        let mut q = [0; 32];
+        for i in 0..16 {
+            q[i] = (block[4 + i] & 15) as i8;
+            q[16 + i] = (block[4 + i] >> 4) as i8;
+        }
+        Unfolded { q, scale: half(block[0], block[1]), min: -half(block[2], block[3]), factors: [1; 2] }
+    }
+}
+
+/// 32 weights of four bits and a fifth.
+#[inline(always)]
+fn fives(low: &[u8; 16], fifth: [u8; 4], offset: i8) -> [i8; 32] {
+    let fifth = u32::from_le_bytes(fifth);
+    let mut q = [0; 32];
+    for i in 0..16 {
+        q[i] = (low[i] & 15 | ((fifth >> i & 1) as u8) << 4) as i8 - offset;
+        q[16 + i] = (low[i] >> 4 | ((fifth >> (16 + i) & 1) as u8) << 4) as i8 - offset;
+    }
+    q
+}
+
+/// Offset 0: f16 scale; 2: u32 of fifth bits, of weight i at bit i; 6: 16 bytes as [`Q4_0`]. Weights are stored plus 16.
+pub(crate) struct Q5_0;
+
+impl Quantised for Q5_0 {
+    type Block = [u8; 22];
+    const GROUPS: usize = 1;
+
+    #[inline(always)]
+    fn blocks(bytes: &[u8]) -> &[[u8; 22]] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn unfold(block: &[u8; 22], _: usize) -> Unfolded {
+        let q = fives(&std::array::from_fn(|i| block[6 + i]), std::array::from_fn(|i| block[2 + i]), 16);
+        Unfolded { q, scale: half(block[0], block[1]), min: 0.0, factors: [1; 2] }
+    }
+}
+
+/// Offset 0: f16 scale; 2: f16 minimum, added; 4: u32 of fifth bits; 8: 16 bytes, both as [`Q5_0`], without the 16.
+pub(crate) struct Q5_1;
+
+impl Quantised for Q5_1 {
+    type Block = [u8; 24];
+    const HAS_MIN: bool = true;
+    const GROUPS: usize = 1;
+
+    #[inline(always)]
+    fn blocks(bytes: &[u8]) -> &[[u8; 24]] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn unfold(block: &[u8; 24], _: usize) -> Unfolded {
+        let q = fives(&std::array::from_fn(|i| block[8 + i]), std::array::from_fn(|i| block[4 + i]), 0);
+        Unfolded { q, scale: half(block[0], block[1]), min: -half(block[2], block[3]), factors: [1; 2] }
+    }
+}
+
+/// The 6-bit scale and minimum of a group, from twelve bytes: the first four of each are the low six bits of bytes 0 … 7; the other four have their low
+/// halves in bytes 8 … 11 and their two high bits on top of the first four.
+#[inline(always)]
+pub(crate) fn six_bit_scales(bytes: &[u8; 12], group: usize) -> (u8, u8) {
+    let at = |i: usize| bytes[i];
+    if group < 4 { (at(group) & 63, at(group + 4) & 63) } else { (at(group + 4) & 15 | at(group - 4) >> 6 << 4, at(group + 4) >> 4 | at(group) >> 6 << 4) }
+}
+
 /// Offset 0: f16 scale; 2: f16 scale of the minima; 4: 12 bytes of eight 6-bit scales and minima; 16: 128 bytes, groups 2g and 2g + 1 in the low
 /// and high halves of bytes 32g … 32g + 31.
 pub(crate) struct Q4K;
@@ -94,13 +175,32 @@ impl Quantised for Q4K {
 
     #[inline(always)]
     fn unfold(block: &[u8; 144], group: usize) -> Unfolded {
-        // The first four scales and minima are the low six bits of bytes 4…11; the other four have their low halves in
-        // bytes 12…15 and their two high bits on top of the first four.
-        let at = |i: usize| block[4 + i];
-        let (scale, min) = if group < 4 { (at(group) & 63, at(group + 4) & 63) } else { (at(group + 4) & 15 | at(group - 4) >> 6 << 4, at(group + 4) >> 4 | at(group) >> 6 << 4) };
+        let (scale, min) = six_bit_scales(&std::array::from_fn(|i| block[4 + i]), group);
         let shift = 4 * (group % 2);
         let start = 16 + 32 * (group / 2);
         let q = std::array::from_fn(|i| (block[start + i] >> shift & 15) as i8);
+        Unfolded { q, scale: half(block[0], block[1]) * f32::from(scale), min: half(block[2], block[3]) * f32::from(min), factors: [1; 2] }
+    }
+}
+
+/// Offset 0: scales and minima as [`Q4K`]; 16: 32 bytes of fifth bits, of weight i of group g bit g of byte i; 48: 128 bytes as [`Q4K`].
+pub(crate) struct Q5K;
+
+impl Quantised for Q5K {
+    type Block = [u8; 176];
+    const HAS_MIN: bool = true;
+    const GROUPS: usize = 8;
+
+    #[inline(always)]
+    fn blocks(bytes: &[u8]) -> &[[u8; 176]] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn unfold(block: &[u8; 176], group: usize) -> Unfolded {
+        let (scale, min) = six_bit_scales(&std::array::from_fn(|i| block[4 + i]), group);
+        let (shift, start) = (4 * (group % 2), 48 + 32 * (group / 2));
+        let q = std::array::from_fn(|i| (block[start + i] >> shift & 15 | (block[16 + i] >> group & 1) << 4) as i8);
         Unfolded { q, scale: half(block[0], block[1]) * f32::from(scale), min: half(block[2], block[3]) * f32::from(min), factors: [1; 2] }
     }
 }
@@ -110,7 +210,6 @@ pub(crate) struct Q6K;
 
 impl Quantised for Q6K {
     type Block = [u8; 210];
-    const HAS_FACTORS: bool = true;
     const GROUPS: usize = 8;
 
     #[inline(always)]
@@ -126,5 +225,24 @@ impl Quantised for Q6K {
         let q = std::array::from_fn(|i| (block[low + i] >> low_shift & 15 | (block[high + i] >> high_shift & 3) << 4) as i8 - 32);
         let factors = [block[192 + 2 * group] as i8, block[193 + 2 * group] as i8];
         Unfolded { q, scale: half(block[208], block[209]), min: 0.0, factors }
+    }
+}
+
+/// Offset 0: f32 scale; 4: 256 signed bytes; 260: sums of sixteen, which are not read.
+pub(crate) struct Q8K;
+
+impl Quantised for Q8K {
+    type Block = [u8; 292];
+    const GROUPS: usize = 8;
+
+    #[inline(always)]
+    fn blocks(bytes: &[u8]) -> &[[u8; 292]] {
+        bytes.as_chunks().0
+    }
+
+    #[inline(always)]
+    fn unfold(block: &[u8; 292], group: usize) -> Unfolded {
+        let q = std::array::from_fn(|i| block[4 + 32 * group + i] as i8);
+        Unfolded { q, scale: f32::from_le_bytes([block[0], block[1], block[2], block[3]]), min: 0.0, factors: [1; 2] }
     }
 }

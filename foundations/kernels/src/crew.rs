@@ -1,6 +1,9 @@
 //! Who does the parts of an operation: threads that the caller hands in, or nobody but the caller itself.
 #![allow(unsafe_code)]
 
+mod resident;
+pub use resident::Resident;
+
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 

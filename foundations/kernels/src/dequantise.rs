@@ -2,7 +2,7 @@
 //!
 //! Used for embedding rows, norms and biases. The values are those of the dequantiser in PyPI's `gguf`, bit for bit.
 
-use crate::blocks::{Q4_0, Q4K, Q6K, Q8_0, Quantised};
+use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised};
 use crate::element::ElementType;
 use crate::half::{bf16_to_f32, f16_to_f32};
 
@@ -17,8 +17,13 @@ pub fn dequantise(element: ElementType, bytes: &[u8], out: &mut [f32]) {
         ElementType::Bf16 => out.iter_mut().zip(bytes.as_chunks().0).for_each(|(y, &x)| *y = bf16_to_f32(u16::from_le_bytes(x))),
         ElementType::Q8_0 => groups::<Q8_0>(bytes, out),
         ElementType::Q4_0 => groups::<Q4_0>(bytes, out),
+        ElementType::Q4_1 => groups::<Q4_1>(bytes, out),
+        ElementType::Q5_0 => groups::<Q5_0>(bytes, out),
+        ElementType::Q5_1 => groups::<Q5_1>(bytes, out),
         ElementType::Q4K => groups::<Q4K>(bytes, out),
+        ElementType::Q5K => groups::<Q5K>(bytes, out),
         ElementType::Q6K => groups::<Q6K>(bytes, out),
+        ElementType::Q8K => groups::<Q8K>(bytes, out),
     }
 }
 
@@ -46,7 +51,9 @@ mod tests {
     #[test]
     fn values_are_those_of_gguf() {
         let cases: serde_json::Value = serde_json::from_str(include_str!("../../../spec/vectors/model/blocks.json")).unwrap();
-        for (name, element) in [("q8_0", ElementType::Q8_0), ("q4_0", ElementType::Q4_0), ("q4_k", ElementType::Q4K), ("q6_k", ElementType::Q6K)] {
+        // gguf does not dequantise q8_k.
+        for element in ElementType::ALL.into_iter().filter(|element| element.is_quantised() && *element != ElementType::Q8K) {
+            let name = element.name();
             let cases = cases[name].as_array().unwrap();
             assert!(cases.len() >= 16);
             for case in cases {

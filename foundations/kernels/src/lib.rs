@@ -5,18 +5,19 @@
 //!
 //! It never allocates per token, never picks a result by the kind of CPU, never reads a file, a clock or an environment.
 //!
-//! The life of one token through the modules: [`dequantise`] reads its embedding row; [`norm`] scales it; [`quantise`] prepares it for
-//! quantised weights; [`matmul`] projects it; [`rope`] turns queries and keys; [`attention`] mixes values; [`activation`] closes the
+//! Before the first token, [`matmul::pack`] lays weights in panels into [`memory`] on large pages. The life of one token through the modules: [`dequantise`] reads its embedding row; [`norm`]
+//! scales it; [`quantise`] prepares it for quantised weights, in the tiles of [`columns`]; [`matmul`] projects it; [`rope`] turns queries and keys; [`attention`] mixes values; [`activation`] closes the
 //! feed-forward layer; [`residual`] adds. [`isa`] says which instructions do it and [`crew`] who does it: neither changes a bit.
 //!
 //! Invariants: `f32` operations are IEEE 754 binary32, round to nearest even, subnormals kept; a fused multiply-add rounds once; nothing
 //! is called from libm. Every file opens with its formula and ends with a plain reference that the tests compare each path with.
-//! Start reading at [`quantise`] and `matmul/quantised.rs`.
+//! Start reading at [`quantise`] and `matmul/quantised.rs`, then `isa/lanes.rs`.
 #![allow(missing_docs)]
 
 pub mod activation;
 pub mod attention;
 mod blocks;
+pub mod columns;
 pub mod crew;
 pub mod dequantise;
 pub mod element;
@@ -24,6 +25,7 @@ pub mod exponential;
 pub mod half;
 pub mod isa;
 pub mod matmul;
+pub mod memory;
 pub mod norm;
 pub mod quantise;
 pub mod residual;

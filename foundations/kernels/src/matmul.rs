@@ -1,159 +1,147 @@
 //! Rows of weights times columns of activations; every output is one chain of fused multiply-adds over the columns in order.
 //!
-//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are read where they lie, in the layout of the
-//! model file. [`plain`] holds the rule for float weights, [`quantised`] the one for weight blocks.
+//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are first repacked into [`Panels`] of sixteen rows, which a path reads once for a
+//! whole tile of columns. [`float`] holds the rule for float weights, [`quantised`] the one for weight blocks, and [`forms`], [`stores`] and [`scales`] how each type lies in a panel.
+#![allow(clippy::needless_range_loop, reason = "loops over a few registers: an index unrolls, where an iterator might leave a closure that is not compiled for the path")]
 
-mod plain;
+mod float;
+mod forms;
+mod panels;
 mod quantised;
+mod scales;
+mod stores;
 
+pub use panels::{Matrix, Panels, RowMap, pack};
+
+use crate::columns::Columns;
 use crate::crew::{Crew, Shared, run_parts};
-use crate::element::ElementType;
-use crate::isa::Isa;
-use crate::quantise::Block;
+use crate::isa::{Isa, LANES, Lanes};
+use crate::quantise::BLOCK;
 use std::ops::Range;
 
-/// Parts that a product is cut into at most: enough for any crew to share them evenly.
-const PARTS_MAX: usize = 64;
-/// Rows of one part at least, and the step of its size: a whole number of tiles.
-const PART_ROWS: usize = 16;
+/// Parts that a product is cut into at most: enough for a crew to share them evenly, few enough that taking them costs nothing.
+const PARTS_MAX: usize = 32;
+/// Panels of one part at least, so that a part is worth the handing over.
+const PART_PANELS_MIN: usize = 4;
+/// Bytes of activations that are gone through with each panel before the next: what stays in a cache of the second level.
+const WORKING_SET: usize = 512 << 10;
 
-/// Where the output of a stored row belongs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RowMap {
-    /// Stored row r is output r.
-    Same,
-    /// The two halves of every head are stored interleaved: row `h·w + 2·i + j` is output `h·w + j·w/2 + i`.
-    RotaryPairs {
-        /// Rows of one head, w; even.
-        head_width: usize,
-    },
+/// One product among several of the same columns.
+pub struct Product<'a> {
+    /// The matrix.
+    pub weights: Panels<'a>,
+    /// Added after the sum, one value a row.
+    pub bias: Option<&'a [f32]>,
+    /// `columns.count` outputs of one value a row.
+    pub out: &'a mut [f32],
 }
 
-impl RowMap {
-    /// The output of stored row `row`.
-    #[inline(always)]
-    pub fn output(self, row: usize) -> usize {
-        match self {
-            Self::Same => row,
-            Self::RotaryPairs { head_width: width } => row / width * width + row % 2 * (width / 2) + row % width / 2,
-        }
-    }
-}
-
-/// A weight matrix in the bytes of its file: `rows` rows of `columns` elements.
-#[derive(Clone, Copy)]
-pub struct Matrix<'a> {
-    bytes: &'a [u8],
-    element: ElementType,
-    rows: usize,
-    columns: usize,
-    map: RowMap,
-}
-
-impl<'a> Matrix<'a> {
-    /// `None` if a row is no whole number of weight blocks, the bytes are not exactly those of the shape, or heads do not divide the rows.
-    pub fn new(bytes: &'a [u8], element: ElementType, rows: usize, columns: usize, map: RowMap) -> Option<Self> {
-        let whole = rows > 0 && columns > 0 && columns.is_multiple_of(element.block_elements());
-        let row_bytes = columns / element.block_elements() * element.block_bytes();
-        let heads = match map {
-            RowMap::Same => true,
-            RowMap::RotaryPairs { head_width } => head_width > 0 && head_width % 2 == 0 && rows.is_multiple_of(head_width),
-        };
-        (whole && heads && rows.checked_mul(row_bytes)? == bytes.len()).then_some(Self { bytes, element, rows, columns, map })
-    }
-
-    /// The bytes of one stored row.
-    #[inline(always)]
-    pub fn row(&self, row: usize) -> &'a [u8] {
-        let row_bytes = self.bytes.len() / self.rows;
-        &self.bytes[row * row_bytes..][..row_bytes]
-    }
-
-    /// The stored type.
-    pub fn element(&self) -> ElementType {
-        self.element
-    }
-}
-
-/// Columns of activations, in both forms. A form that no matrix of the call needs may be empty.
-#[derive(Clone, Copy)]
-pub struct Columns<'a> {
-    /// Column after column, `width` values each.
-    pub values: &'a [f32],
-    /// Column after column, `width / 32` blocks each.
-    pub blocks: &'a [Block],
-    /// Columns.
-    pub count: usize,
-}
-
-/// `out[c·rows + map(r)] = Σ_k weights[r][k] · columns[c][k] (+ bias[map(r)])`, in the order and with the roundings of the spec.
-/// `out` holds `columns.count` outputs of `weights.rows` values. Panics if a length is not what the shape says.
-pub fn matmul(isa: Isa, crew: &dyn Crew, weights: &Matrix<'_>, columns: &Columns<'_>, bias: Option<&[f32]>, out: &mut [f32]) {
-    assert_eq!(out.len(), weights.rows * columns.count, "outputs");
-    assert!(bias.is_none_or(|bias| bias.len() == weights.rows), "bias of {} rows", weights.rows);
-    let quantised = weights.element.block_elements() > 1;
-    let held = if quantised { columns.blocks.len() * 32 } else { columns.values.len() };
-    assert_eq!(held, weights.columns * columns.count, "activations");
-    let part_rows = weights.rows.div_ceil(PARTS_MAX).next_multiple_of(PART_ROWS);
-    let target = Target { out: Shared::new(out), rows: weights.rows, map: weights.map, bias };
-    run_parts(crew, weights.rows.div_ceil(part_rows), &|part| {
-        let rows = part * part_rows..weights.rows.min((part + 1) * part_rows);
-        if quantised {
-            quantised::rows(isa, weights, columns, rows, &target);
+/// `out[c·rows + r] = Σ_k weights[r][k] · columns[c][k] (+ bias[r])` for each product, in the order and with the roundings of the spec.
+/// Panics if a length is not what the shapes say.
+pub fn multiply<const N: usize>(isa: Isa, crew: &dyn Crew, columns: &Columns<'_>, products: [Product<'_>; N]) {
+    let mut part_count = 0;
+    let jobs = products.map(|product| {
+        let job = Job::new(columns, product, part_count);
+        part_count = job.parts.end;
+        job
+    });
+    run_parts(crew, part_count, &|part| {
+        let Some(job) = jobs.iter().find(|job| job.parts.contains(&part)) else { unreachable!("the jobs' parts follow each other") };
+        let first = (part - job.parts.start) * job.part_panels;
+        let panels = first..job.weights.panel_count().min(first + job.part_panels);
+        if job.weights.element().is_quantised() {
+            quantised::panels(isa, job, panels);
         } else {
-            plain::rows(isa, weights, columns, rows, &target);
+            float::panels(isa, job, panels);
         }
     });
 }
 
-/// Where parts put their outputs.
-struct Target<'a> {
-    out: Shared<'a, f32>,
-    rows: usize,
-    map: RowMap,
+/// A product, cut into parts.
+struct Job<'a> {
+    weights: Panels<'a>,
+    columns: Columns<'a>,
     bias: Option<&'a [f32]>,
+    out: Shared<'a, f32>,
+    parts: Range<usize>,
+    part_panels: usize,
 }
 
-impl Target<'_> {
-    /// Puts the finished sums of the stored rows from `row` and the columns from `column`.
+impl<'a> Job<'a> {
+    fn new(columns: &Columns<'a>, product: Product<'a>, first_part: usize) -> Self {
+        let weights = product.weights;
+        assert_eq!(product.out.len(), weights.rows() * columns.count, "outputs");
+        assert!(product.bias.is_none_or(|bias| bias.len() == weights.rows()), "bias of {} rows", weights.rows());
+        let held = if weights.element().is_quantised() { columns.blocks.len() * BLOCK } else { columns.values.len() };
+        assert_eq!(held, weights.columns() * columns.count, "activations");
+        let part_panels = weights.panel_count().div_ceil(PARTS_MAX).max(PART_PANELS_MIN);
+        let parts = first_part..first_part + weights.panel_count().div_ceil(part_panels);
+        Self { weights, columns: *columns, bias: product.bias, out: Shared::new(product.out), parts, part_panels }
+    }
+
+    /// Puts the sixteen finished sums of a panel and a column.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn put<const R: usize, const C: usize>(&self, column: usize, row: usize, sums: &[[f32; R]; C]) {
-        for (c, sums) in sums.iter().enumerate() {
-            for (r, &sum) in sums.iter().enumerate() {
-                let output = self.map.output(row + r);
-                let value = self.bias.map_or(sum, |bias| sum + bias[output]);
-                // SAFETY: parts hold disjoint rows, and `RowMap::output` is one-to-one, so no other part writes this element.
-                unsafe { self.out.set((column + c) * self.rows + output, value) };
-            }
+    fn put<S: Lanes>(&self, lanes: S, panel: usize, column: usize, sums: S::Floats) {
+        let (row, rows) = (panel * LANES, self.weights.rows());
+        let count = LANES.min(rows - row);
+        // SAFETY: parts hold disjoint panels, so no other part reaches these rows, and this one lets go of them here.
+        let out = unsafe { self.out.slice(column * rows + row, count) };
+        if let Some(out) = out.first_chunk_mut() {
+            let sums = match self.bias.and_then(|bias| bias[row..].first_chunk()) {
+                Some(bias) => lanes.add(sums, lanes.load(bias)),
+                None => sums,
+            };
+            return lanes.store(sums, out);
+        }
+        let mut values = [0.0; LANES];
+        lanes.store(sums, &mut values);
+        for (index, (out, value)) in out.iter_mut().zip(values).enumerate() {
+            *out = self.bias.map_or(value, |bias| value + bias[row + index]);
         }
     }
 }
 
-/// Walks `rows` in tiles of `R` and then of 1, and the columns of each in tiles of `C` and then of 1, calling the one that fits.
-macro_rules! tiles {
-    ($tile:ident, $fused:ident, $weight:ident, $r:literal, $c:literal, $weights:expr, $columns:expr, $rows:expr, $target:expr) => {{
-        let (mut row, end) = ($rows.start, $rows.end);
-        while row < end {
-            let wide = end - row >= $r;
-            let mut column = 0;
-            while column < $columns.count {
-                let many = $columns.count - column >= $c;
-                match (wide, many) {
-                    (true, true) => $tile::<$fused, $weight, $r, $c>($weights, $columns, row, column, $target),
-                    (true, false) => $tile::<$fused, $weight, $r, 1>($weights, $columns, row, column, $target),
-                    (false, true) => $tile::<$fused, $weight, 1, $c>($weights, $columns, row, column, $target),
-                    (false, false) => $tile::<$fused, $weight, 1, 1>($weights, $columns, row, column, $target),
-                }
-                column += if many { $c } else { 1 };
+/// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of one panel.
+/// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 2.
+macro_rules! walk {
+    ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
+        let (lanes, job, panels): (_, &Job<'_>, Range<usize>) = ($lanes, $job, $panels);
+        let count = job.columns.count;
+        if count == 1 {
+            let mut panel = panels.start;
+            while panel + $abreast <= panels.end {
+                $one::<_, $form, { $abreast }>(lanes, job, panel);
+                panel += $abreast;
             }
-            row += if wide { $r } else { 1 };
+            while panel < panels.end {
+                $one::<_, $form, 1>(lanes, job, panel);
+                panel += 1;
+            }
+            return;
+        }
+        let span = (WORKING_SET / $column_bytes / TILE).max(1) * TILE;
+        for from in (0..count).step_by(span) {
+            let to = count.min(from + span);
+            for panel in panels.clone() {
+                let mut column = from;
+                while column < to {
+                    // A tile never reaches across the border of two tiles of the activations.
+                    let left = (to - column).min(TILE - column % TILE);
+                    column += match left {
+                        12.. if $widest >= 12 => $tile::<_, $form, 12>(lanes, job, panel, column),
+                        8.. if $widest >= 8 => $tile::<_, $form, 8>(lanes, job, panel, column),
+                        6.. if $widest >= 6 => $tile::<_, $form, 6>(lanes, job, panel, column),
+                        4.. if $widest >= 4 => $tile::<_, $form, 4>(lanes, job, panel, column),
+                        2.. => $tile::<_, $form, 2>(lanes, job, panel, column),
+                        _ => $tile::<_, $form, 1>(lanes, job, panel, column),
+                    };
+                }
+            }
         }
     }};
 }
-use tiles;
-
-type Rows = Range<usize>;
+use walk;
 
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,7 @@
 //! ```
 
 use crate::crew::{Crew, each_row};
-use crate::isa::{Fused, Isa, on_isa};
-
-/// Partial sums, whatever the register width.
-pub(crate) const LANES: usize = 16;
+use crate::isa::{Isa, LANES, Lanes, on_isa};
 
 /// Norms rows of `weight.len()` values of `x` into `out`, row by row.
 pub fn rms_norm(isa: Isa, crew: &dyn Crew, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
@@ -22,18 +19,18 @@ pub fn rms_norm(isa: Isa, crew: &dyn Crew, x: &[f32], weight: &[f32], eps: f32, 
 on_isa!(fn norm_row(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) = row);
 
 #[inline(always)]
-fn row<F: Fused>(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
-    let mut lanes = [0f32; LANES];
+fn row<S: Lanes>(lanes: S, x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) {
+    let mut sums = [0f32; LANES];
     let (whole, rest) = x.as_chunks::<LANES>();
     for x in whole {
         for l in 0..LANES {
-            lanes[l] = F::fma(x[l], x[l], lanes[l]);
+            sums[l] = lanes.fused(x[l], x[l], sums[l]);
         }
     }
-    for (lane, &x) in lanes.iter_mut().zip(rest) {
-        *lane = F::fma(x, x, *lane);
+    for (sum, &x) in sums.iter_mut().zip(rest) {
+        *sum = lanes.fused(x, x, *sum);
     }
-    let inverse = 1.0 / (tree(lanes) / x.len() as f32 + eps).sqrt();
+    let inverse = 1.0 / (tree(sums) / x.len() as f32 + eps).sqrt();
     for ((out, &x), &weight) in out.iter_mut().zip(x).zip(weight) {
         *out = x * inverse * weight;
     }
@@ -66,7 +63,7 @@ mod tests {
 
     #[test]
     fn hash_of_rms_norm() {
-        check_hash("880364f63b0e7cb88e158016f59724efacb863d89173d165291b8d5979e3e34a", |random, isa, check| {
+        check_hash("RMS norm", |random, isa, check| {
             let width = 1 + random.below(100);
             let (x, weight) = (random.values(width), random.values(width));
             let mut out = vec![0.0; width];

@@ -7,8 +7,9 @@
 //! sum   = f32(Σ q_i) · scale
 //! ```
 
-use crate::crew::{Crew, each_row};
-use crate::isa::{Fused, Isa, on_isa};
+use crate::columns::place;
+use crate::crew::{Crew, Shared, run_parts};
+use crate::isa::{Isa, Lanes, on_isa};
 
 /// Activations that share a scale.
 pub const BLOCK: usize = 32;
@@ -19,31 +20,47 @@ const SMALLEST: f32 = f32::from_bits((127 - 110) << 23);
 /// 1.5 · 2²³: adding it rounds |x| < 2²² to the nearest integer, which then lies in the low bits.
 pub(crate) const ROUNDER: f32 = 12_582_912.0;
 
-/// 32 quantised activations.
+/// 32 quantised activations, and what the products need of them once for all rows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Block {
     pub scale: f32,
-    /// The sum of the quantised values: what a weight block's minimum multiplies.
+    /// f32(Σ q_i) · scale: what a weight block's minimum multiplies.
     pub sum: f32,
-    pub q: [i8; BLOCK],
+    /// −Σ q_i: takes off what weights are stored plus, and −Σ of the first sixteen.
+    pub(crate) negative_sum: i32,
+    pub(crate) negative_low_sum: i32,
+    /// The signed bytes q_i, four and four.
+    pub(crate) q: [[u8; 4]; BLOCK / 4],
 }
 
 impl Block {
-    pub const ZERO: Self = Self { scale: 0.0, sum: 0.0, q: [0; BLOCK] };
+    /// What a column of zeros becomes.
+    pub const ZERO: Self = Self { scale: 0.0, sum: 0.0, negative_sum: 0, negative_low_sum: 0, q: [[0; 4]; BLOCK / 4] };
+
+    /// The quantised values.
+    pub fn values(&self) -> [i8; BLOCK] {
+        std::array::from_fn(|i| self.q[i / 4][i % 4].cast_signed())
+    }
 }
 
-/// Quantises rows of `width` values of `x` into rows of `width / 32` blocks of `out`.
+/// Quantises rows of `width` values of `x`, one a column, into tiles of blocks.
 pub fn quantise(isa: Isa, crew: &dyn Crew, x: &[f32], width: usize, out: &mut [Block]) {
-    assert!(width.is_multiple_of(BLOCK) && x.len() == out.len() * BLOCK, "{} values, {} blocks", x.len(), out.len());
-    each_row(crew, out, width / BLOCK, |row, blocks| quantise_row(isa, &x[row * width..][..width], blocks));
+    assert!(width.is_multiple_of(BLOCK) && width > 0 && x.len().is_multiple_of(width) && x.len() == out.len() * BLOCK, "{} values, {} blocks", x.len(), out.len());
+    let count = x.len() / width;
+    let out = Shared::new(out);
+    run_parts(crew, count, &|column| quantise_column(isa, &x[column * width..][..width], place(count, width / BLOCK, column), &out));
 }
 
-on_isa!(fn quantise_row(x: &[f32], out: &mut [Block]) = row);
+on_isa!(fn quantise_column(x: &[f32], place: (usize, usize), out: &Shared<'_, Block>) = column);
 
 #[inline(always)]
-fn row<F: Fused>(x: &[f32], out: &mut [Block]) {
-    for (x, out) in x.as_chunks().0.iter().zip(out) {
-        *out = block(x);
+fn column<S: Lanes>(_lanes: S, x: &[f32], (start, step): (usize, usize), out: &Shared<'_, Block>) {
+    for (index, x) in x.as_chunks().0.iter().enumerate() {
+        // SAFETY: `place` gives every column blocks of its own, and `run_parts` every column one part.
+        #[allow(unsafe_code)]
+        unsafe {
+            out.set(start + index * step, block(x));
+        }
     }
 }
 
@@ -61,14 +78,20 @@ fn block(x: &[f32; BLOCK]) -> Block {
         return Block::ZERO;
     }
     let (scale, inverse) = (largest / 127.0, 127.0 / largest);
-    let mut q = [0; BLOCK];
-    let mut total = 0i32;
+    let mut nearest = [0i32; BLOCK];
     for i in 0..BLOCK {
-        let nearest = (x[i] * inverse + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
-        q[i] = nearest as i8;
-        total = total.wrapping_add(nearest);
+        nearest[i] = (x[i] * inverse + ROUNDER).to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
     }
-    Block { scale, sum: total as f32 * scale, q }
+    let mut q = [[0; 4]; BLOCK / 4];
+    for (q, nearest) in q.as_flattened_mut().iter_mut().zip(nearest) {
+        *q = nearest as u8;
+    }
+    let (mut low, mut high) = (0i32, 0i32);
+    for i in 0..16 {
+        (low, high) = (low.wrapping_sub(nearest[i]), high.wrapping_sub(nearest[16 + i]));
+    }
+    let negative_sum = low.wrapping_add(high);
+    Block { scale, sum: -negative_sum as f32 * scale, negative_sum, negative_low_sum: low, q }
 }
 
 #[cfg(test)]
@@ -77,24 +100,27 @@ mod tests {
     use crate::crew::Serial;
     use crate::testing::check_hash;
 
-    fn reference(x: &[f32]) -> Block {
+    fn reference(x: &[f32]) -> Vec<f32> {
         let largest = x.iter().fold(0f32, |a, v| if v.abs() > a { v.abs() } else { a });
         let q: [i8; BLOCK] = std::array::from_fn(|i| (x[i] * (127.0 / largest)).round_ties_even() as i8);
         let scale = largest / 127.0;
-        Block { scale, sum: q.iter().map(|&q| i32::from(q)).sum::<i32>() as f32 * scale, q }
+        let sum = q.iter().map(|&q| i32::from(q)).sum::<i32>() as f32 * scale;
+        [scale, sum].into_iter().chain(q.map(f32::from)).collect()
     }
 
     fn flat(block: &Block) -> Vec<f32> {
-        [block.scale, block.sum].into_iter().chain(block.q.map(f32::from)).collect()
+        let (q, sum) = (block.values(), |values: &[i8]| values.iter().map(|&q| i32::from(q)).sum::<i32>());
+        assert_eq!((block.negative_sum, block.negative_low_sum), (-sum(&q), -sum(&q[..16])));
+        [block.scale, block.sum].into_iter().chain(q.map(f32::from)).collect()
     }
 
     #[test]
     fn hash_of_quantise() {
-        check_hash("75ba8822e112f1c51681d8389af80188b261a03efabfdbd1a641e79c3e5bd169", |random, isa, check| {
+        check_hash("activations", |random, isa, check| {
             let x = random.values(BLOCK);
             let mut out = [Block::ZERO];
             quantise(isa, &Serial, &x, BLOCK, &mut out);
-            (flat(&out[0]), check.then(|| flat(&reference(&x))))
+            (flat(&out[0]), check.then(|| reference(&x)))
         });
     }
 
@@ -103,11 +129,11 @@ mod tests {
         let with = |value: f32| block(&std::array::from_fn(|i| if i == 7 { value } else { 0.0 }));
         assert_eq!(with(0.0), Block::ZERO);
         assert_eq!(with(-1e-40), Block::ZERO);
-        assert_eq!((with(-2.0).q[7], with(-2.0).scale), (-127, 2.0 / 127.0));
-        assert_eq!(with(f32::MAX).q[7], 127);
-        assert_eq!(with(SMALLEST).q[7], 127);
+        assert_eq!((with(-2.0).values()[7], with(-2.0).scale), (-127, 2.0 / 127.0));
+        assert_eq!(with(f32::MAX).values()[7], 127);
+        assert_eq!(with(SMALLEST).values()[7], 127);
         for value in [f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN] {
-            assert!(with(value).scale.is_nan() && with(value).q == [0; BLOCK]);
+            assert!(with(value).scale.is_nan() && with(value).values() == [0; BLOCK]);
         }
     }
 }

@@ -9,7 +9,7 @@
 //! ```
 //! f64 operations here are never fused: each rounds by itself, so that no machine needs a fused f64 instruction.
 
-use crate::isa::{Fused, on_isa};
+use crate::isa::{Lanes, on_isa};
 
 /// Positions end before this one: below it `f32(position)` is exact and the reduction of the angle loses nothing.
 pub const POSITION_LIMIT: usize = 1 << 20;
@@ -38,12 +38,12 @@ on_isa!(
 );
 
 #[inline(always)]
-fn turn<F: Fused>(head: &mut [f32], angles: &[f32]) {
+fn turn<S: Lanes>(lanes: S, head: &mut [f32], angles: &[f32]) {
     let half = head.len() / 2;
     let (low, high) = head.split_at_mut(half);
     let (cosines, sines) = angles.split_at(half);
     for (((a, b), &c), &s) in low.iter_mut().zip(high).zip(cosines).zip(sines) {
-        (*a, *b) = (F::fma(*a, c, -(*b * s)), F::fma(*b, c, *a * s));
+        (*a, *b) = (lanes.fused(*a, c, -(*b * s)), lanes.fused(*b, c, *a * s));
     }
 }
 

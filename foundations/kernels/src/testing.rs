@@ -36,9 +36,28 @@ impl Random {
     }
 }
 
-/// Runs 10,000 seeded cases on every path of this machine and compares the hash of all outputs' bits with `want` (hex).
+/// The hashes by operation, as other implementations read them.
+fn hashes() -> serde_json::Map<String, serde_json::Value> {
+    let mut file: serde_json::Value = serde_json::from_str(include_str!("../../../spec/vectors/arithmetic/accept/hashes.json")).unwrap();
+    std::mem::take(file["hashes"].as_object_mut().unwrap())
+}
+
+/// The page for people lists what the file for programs holds.
+#[test]
+fn the_page_has_every_hash() {
+    let page = include_str!("../../../spec/arithmetic.md");
+    let hashes = hashes();
+    assert!(hashes.len() >= 18);
+    for (operation, hash) in hashes {
+        assert!(page.contains(&format!("| {operation} | `{}` |", hash.as_str().unwrap())), "{operation}");
+    }
+}
+
+/// Runs 10,000 seeded cases on every path of this machine and compares the hash of all outputs' bits with that of the spec for `operation`.
 /// `case` returns what the path computed and, checked on one case in 16, what the plain reference computes.
-pub(crate) fn check_hash(want: &str, case: impl Fn(&mut Random, Isa, bool) -> (Vec<f32>, Option<Vec<f32>>)) {
+pub(crate) fn check_hash(operation: &str, case: impl Fn(&mut Random, Isa, bool) -> (Vec<f32>, Option<Vec<f32>>)) {
+    let hashes = hashes();
+    let want = hashes[operation].as_str().unwrap();
     for isa in Isa::available() {
         let mut random = Random(0x6d69_636b_6169);
         let mut hash = Sha3_256::new();
@@ -51,6 +70,6 @@ pub(crate) fn check_hash(want: &str, case: impl Fn(&mut Random, Isa, bool) -> (V
             got.iter().for_each(|x| hash.update(x.to_bits().to_le_bytes()));
         }
         let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, want, "{}", isa.name());
+        assert_eq!(hex, want, "{operation} on {}", isa.name());
     }
 }

@@ -54,9 +54,7 @@ pub enum Error {
         max: u64,
     },
     /// The operating system refused threads.
-    Threads(rayon::ThreadPoolBuildError),
-    /// The operating system refused one thread.
-    Thread(std::io::Error),
+    Threads(std::io::Error),
     /// A file of the operator's, outside the home.
     File {
         /// Which.
@@ -246,7 +244,6 @@ impl fmt::Display for Error {
             Self::Full(full) => full.fmt(f),
             Self::ModelsBusy { open, max } => write!(f, "{open} models are open and at work, of at most {max}: ask again when one of them is done"),
             Self::TooMuch { what, asked, max } => write!(f, "{asked} {what} are asked for, at most {max} are taken: ask for fewer"),
-            Self::Thread(error) => write!(f, "no thread to compute with: {error}"),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),
             Self::FileExists(path) => write!(f, "{} exists and is not overwritten: choose another name or remove it", path.display()),
@@ -322,16 +319,7 @@ macro_rules! from {
     };
 }
 
-from!(
-    Retention(PolicyError),
-    Store(mickai_store::Error),
-    Model(mickai_model::error::Error),
-    Call(CallError),
-    When(WhenError),
-    Verify(Misuse),
-    Form(FormError),
-    Threads(rayon::ThreadPoolBuildError),
-);
+from!(Retention(PolicyError), Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError),);
 
 impl Error {
     /// For `map_err` on the operator's files.

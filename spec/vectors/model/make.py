@@ -178,7 +178,7 @@ def blocks(seed):
     """Weight blocks of arbitrary bits (scales finite) and their values by gguf's dequantiser, f32 bits in hex."""
     rng = np.random.default_rng(seed)
     out = {}
-    scales = {"Q8_0": [0], "Q4_0": [0], "Q4_K": [0, 2], "Q6_K": [208]}
+    scales = {"Q8_0": [0], "Q4_0": [0], "Q4_K": [0, 2], "Q6_K": [208], "Q4_1": [0, 2], "Q5_0": [0], "Q5_1": [0, 2], "Q5_K": [0, 2]}
     for name, offsets in scales.items():
         kind = Q[name]
         _, size = gguf.GGML_QUANT_SIZES[kind]

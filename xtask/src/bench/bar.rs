@@ -1,5 +1,6 @@
 //! One measured figure beside its goal.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// Which side of the goal is the good one.
@@ -10,9 +11,9 @@ pub(crate) enum Goal {
 }
 
 /// Prints as `bar <name> measured <x> goal <y> ok|short`; the unit stands at the end of the name.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Bar {
-    pub(crate) name: &'static str,
+    pub(crate) name: Cow<'static, str>,
     pub(crate) measured: f64,
     pub(crate) goal: Goal,
 }
@@ -40,11 +41,11 @@ mod tests {
 
     #[test]
     fn both_sides_can_be_short() {
-        let bar = |measured, goal| Bar { name: "x", measured, goal }.to_string();
+        let bar = |measured, goal| Bar { name: "x".into(), measured, goal }.to_string();
         assert_eq!(bar(0.9, Goal::AtLeast(0.85)), "bar x measured 0.900 goal 0.850 ok");
         assert_eq!(bar(0.8, Goal::AtLeast(0.85)), "bar x measured 0.800 goal 0.850 short");
         assert_eq!(bar(470.0, Goal::AtMost(480.0)), "bar x measured 470.000 goal 480.000 ok");
         assert_eq!(bar(490.0, Goal::AtMost(480.0)), "bar x measured 490.000 goal 480.000 short");
-        assert!(!Bar { name: "x", measured: f64::NAN, goal: Goal::AtMost(1.0) }.is_met());
+        assert!(!Bar { name: "x".into(), measured: f64::NAN, goal: Goal::AtMost(1.0) }.is_met());
     }
 }

@@ -8,6 +8,8 @@ mod machine;
 
 mod oar;
 
+mod engine;
+
 mod serve;
 
 pub(crate) use run::{Bench, run};

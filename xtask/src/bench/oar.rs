@@ -48,7 +48,7 @@ pub(super) fn measure() -> Result<Found, Error> {
     lines.extend(done.output.lines().map(str::to_owned));
     let bar = |figure: &Figure| {
         let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
-        Ok(Bar { name: figure.bar, measured, goal: figure.goal })
+        Ok(Bar { name: figure.bar.into(), measured, goal: figure.goal })
     };
     let bars = FIGURES.iter().map(bar).collect::<Result<Vec<_>, Error>>()?;
     Ok(Found { lines, bars })

@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::bar::{Bar, Goal};
+use super::engine;
 use super::machine;
 use super::oar;
 use super::serve;
@@ -29,13 +30,17 @@ pub(crate) enum Bench {
     Spine,
     /// The Open Audit Record: appending, verifying, the size of bundles, the browser's page.
     Oar,
+    /// The engine against llama.cpp.
+    Engine,
+    /// The programs of the above on tiny shapes.
+    EngineTrial,
     /// The API under load, and killed under it.
     Serve,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Serve].into_iter().find(|bench| bench.name() == name)
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Serve].into_iter().find(|bench| bench.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -45,6 +50,8 @@ impl Bench {
             Self::Build => "build",
             Self::Spine => "spine",
             Self::Oar => "oar",
+            Self::Engine => "engine",
+            Self::EngineTrial => "engine-trial",
             Self::Serve => "serve",
         }
     }
@@ -68,6 +75,8 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
             Bench::Bootstrap => bootstrap()?,
             Bench::Build | Bench::Spine => build()?,
             Bench::Oar => oar::measure()?,
+            Bench::Engine => engine::measure(&engine::WHOLE)?,
+            Bench::EngineTrial => engine::measure(&engine::TRIAL)?,
             Bench::Serve => serve::measure()?,
         };
         lines.extend(found.lines);
@@ -113,8 +122,8 @@ fn bootstrap() -> Result<Found, Error> {
     let done = process::must(places::cargo().args(["run", "--release", "--package", "mickai-runtime", "--example", "heldout", "--", HELDOUT]))?;
     let (exact, refused) = shares(&done.output).ok_or(Error::NoFigures { bench: "bootstrap" })?;
     let bars = vec![
-        Bar { name: "bootstrap/heldout=exact", measured: exact, goal: Goal::AtLeast(0.85) },
-        Bar { name: "bootstrap/heldout=refused", measured: refused, goal: Goal::AtLeast(0.90) },
+        Bar { name: "bootstrap/heldout=exact".into(), measured: exact, goal: Goal::AtLeast(0.85) },
+        Bar { name: "bootstrap/heldout=refused".into(), measured: refused, goal: Goal::AtLeast(0.90) },
     ];
     Ok(Found { lines: done.output.lines().map(str::to_owned).collect(), bars })
 }
@@ -143,7 +152,7 @@ fn build() -> Result<Found, Error> {
     let started = Instant::now();
     process::must(places::cargo().args(["build", "--release", "--locked"]).env("CARGO_TARGET_DIR", &fresh.0))?;
     let seconds = started.elapsed().as_secs_f64();
-    Ok(Found { lines: Vec::new(), bars: vec![Bar { name: "build/cold=release/seconds", measured: seconds, goal: Goal::AtMost(480.0) }] })
+    Ok(Found { lines: Vec::new(), bars: vec![Bar { name: "build/cold=release/seconds".into(), measured: seconds, goal: Goal::AtMost(480.0) }] })
 }
 
 fn median(values: &mut [f64]) -> f64 {

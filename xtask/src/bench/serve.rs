@@ -23,11 +23,11 @@ pub(super) fn measure() -> Result<Found, Error> {
     lines.extend(done.output.lines().map(str::to_owned));
     let bar = |figure: &Figure| {
         let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
-        Ok(Bar { name: figure.bar, measured, goal: figure.goal })
+        Ok(Bar { name: figure.bar.into(), measured, goal: figure.goal })
     };
     let mut bars = FIGURES.iter().map(bar).collect::<Result<Vec<_>, Error>>()?;
     // Nobody else kept a checkpoint of this log, so the best verdict is that it may be old.
     let is_whole = lines.iter().any(|line| line == "load/log verdict=STALE reason=completeness-unwitnessed");
-    bars.push(Bar { name: "serve/log=verifies", measured: f64::from(u8::from(is_whole)), goal: Goal::AtLeast(1.0) });
+    bars.push(Bar { name: "serve/log=verifies".into(), measured: f64::from(u8::from(is_whole)), goal: Goal::AtLeast(1.0) });
     Ok(Found { lines, bars })
 }

@@ -1,11 +1,12 @@
 //! The keys and values of all positions so far, in f32, in blocks of one attention chunk that are allocated as the context grows.
 
 use crate::config::Config;
-use mickai_kernels::attention::{CHUNK, Chunk, Chunks, PANEL, key_index};
+use mickai_kernels::attention::{CHUNK, Chunk, KeyValues, PANEL, key_index};
+use mickai_kernels::memory::Room;
 
 /// One block holds [`CHUNK`] positions of every layer: `[layer][kv head]{ keys by panels, values }`.
 pub(super) struct Cache {
-    blocks: Vec<Box<[f32]>>,
+    blocks: Vec<Room<f32>>,
     layer_count: usize,
     kv_head_count: usize,
     head_width: usize,
@@ -20,7 +21,7 @@ impl Cache {
     pub(super) fn reserve(&mut self, position_count: usize) {
         let len = self.layer_count * self.kv_head_count * 2 * CHUNK * self.head_width;
         while self.blocks.len() * CHUNK < position_count {
-            self.blocks.push(vec![0.0; len].into_boxed_slice());
+            self.blocks.push(Room::new(len));
         }
     }
 
@@ -29,7 +30,7 @@ impl Cache {
         let (width, inside) = (self.head_width, position % CHUNK);
         for head in 0..self.kv_head_count {
             let start = self.start(layer, head);
-            let (panels, rows) = self.blocks[position / CHUNK][start..start + 2 * CHUNK * width].split_at_mut(CHUNK * width);
+            let (panels, rows) = self.blocks[position / CHUNK].get_mut()[start..start + 2 * CHUNK * width].split_at_mut(CHUNK * width);
             let from = head * width..(head + 1) * width;
             for (d, &key) in keys[from.clone()].iter().enumerate() {
                 panels[key_index(inside, width) + d * PANEL] = key;
@@ -38,14 +39,14 @@ impl Cache {
         }
     }
 
-    /// One head's positions below `end`.
-    pub(super) fn head(&self, layer: usize, kv_head: usize, end: usize) -> Head<'_> {
-        Head { cache: self, start: self.start(layer, kv_head), end }
+    /// One layer's keys and values.
+    pub(super) fn layer(&self, layer: usize) -> LayerCache<'_> {
+        LayerCache { cache: self, layer }
     }
 
     /// Bytes allocated so far.
     pub(super) fn byte_count(&self) -> usize {
-        self.blocks.iter().map(|block| size_of_val(&**block)).sum()
+        self.blocks.iter().map(|block| size_of_val(block.get())).sum()
     }
 
     fn start(&self, layer: usize, kv_head: usize) -> usize {
@@ -53,23 +54,16 @@ impl Cache {
     }
 }
 
-/// What one query may see of one key-value head.
-pub(super) struct Head<'a> {
+/// The keys and values of one layer.
+pub(super) struct LayerCache<'a> {
     cache: &'a Cache,
-    start: usize,
-    end: usize,
+    layer: usize,
 }
 
-impl Head<'_> {
-    pub(super) fn chunk_count(&self) -> usize {
-        self.end.div_ceil(CHUNK)
-    }
-}
-
-impl Chunks for Head<'_> {
-    fn chunk(&self, index: usize) -> Chunk<'_> {
+impl KeyValues for LayerCache<'_> {
+    fn chunk(&self, _sequence: usize, kv_head: usize, index: usize) -> Chunk<'_> {
         let len = CHUNK * self.cache.head_width;
-        let (keys, values) = self.cache.blocks[index][self.start..self.start + 2 * len].split_at(len);
-        Chunk { keys, values, count: CHUNK.min(self.end - index * CHUNK) }
+        let (keys, values) = self.cache.blocks[index].get()[self.cache.start(self.layer, kv_head)..][..2 * len].split_at(len);
+        Chunk { keys, values }
     }
 }

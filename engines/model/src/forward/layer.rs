@@ -1,13 +1,14 @@
 //! One layer over a batch of tokens, in the order of operations that `spec/arithmetic.md` fixes ("A layer").
 
 use super::cache::Cache;
-use super::weights::{Layer, Projection};
+use super::weights::{Projection, Weights};
 use crate::config::Config;
 use mickai_kernels::activation::silu_gate;
-use mickai_kernels::attention::attend;
+use mickai_kernels::attention::{Heads, Seen, attend};
+use mickai_kernels::columns::{Columns, turn};
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::isa::Isa;
-use mickai_kernels::matmul::{Columns, matmul};
+use mickai_kernels::matmul::{Product, multiply};
 use mickai_kernels::norm::rms_norm;
 use mickai_kernels::quantise::{BLOCK, Block, quantise};
 use mickai_kernels::residual;
@@ -32,8 +33,11 @@ pub(super) struct Scratch {
     projected: Vec<f32>,
     gate: Vec<f32>,
     up: Vec<f32>,
-    /// Quantised activations of whichever projection comes next.
+    /// Activations of whichever projections come next, in tiles: quantised for weight blocks, or as they are.
     blocks: Vec<Block>,
+    turned: Vec<f32>,
+    /// What each token sees of the cache.
+    seen: Vec<Seen>,
     /// Cosines and sines of each token's position.
     angles: Vec<f32>,
 }
@@ -54,84 +58,104 @@ impl Scratch {
             gate: room(config.ffn_width),
             up: room(config.ffn_width),
             blocks: vec![Block::ZERO; batch_tokens * (widest / BLOCK)],
+            turned: room(widest),
+            seen: Vec::with_capacity(batch_tokens),
             angles: room(config.head_width),
         }
     }
 
-    /// Prepares the rotations of `count` positions from `position`.
+    /// Prepares the rotations and the sight of `count` positions from `position`.
     pub(super) fn turn_to(&mut self, position: usize, count: usize, frequencies: &[f32]) {
         for (token, angle) in self.angles.chunks_exact_mut(2 * frequencies.len()).take(count).enumerate() {
             angles(position + token, frequencies, angle);
         }
+        self.seen.clear();
+        self.seen.extend((0..count).map(|token| Seen { sequence: 0, count: position + token + 1 }));
     }
 
     /// Bytes of all buffers.
     pub(super) fn byte_count(&self) -> usize {
-        let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.angles];
+        let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.turned, &self.angles];
         floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice())
     }
 }
 
-/// Takes the stream of `count` tokens, the first at `position`, through one layer.
-pub(super) fn forward(means: Means<'_>, config: &Config, (index, layer): (usize, &Layer), cache: &mut Cache, scratch: &mut Scratch, position: usize, count: usize) {
-    let (width, head_width, ffn) = (config.width, config.head_width, config.ffn_width);
-    let (queries, kv) = (config.head_count * head_width, config.kv_head_count * head_width);
+/// Takes the stream of `count` tokens, the first at `position`, through layer `index`.
+pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: &mut Cache, s: &mut Scratch, position: usize, count: usize) {
+    let (config, layer) = (weights.config(), &weights.layers[index]);
+    let (width, ffn) = (config.width, config.ffn_width);
+    let (queries, kv) = (config.head_count * config.head_width, config.kv_head_count * config.head_width);
     let Means { isa, crew } = means;
-    let s = scratch;
-    let stream = &mut s.stream[..count * width];
 
-    rms_norm(isa, crew, stream, &layer.attention_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], &mut s.blocks, &[&layer.query, &layer.key, &layer.value], count);
-    project(means, &layer.query, &normed, &mut s.queries[..count * queries]);
-    project(means, &layer.key, &normed, &mut s.keys[..count * kv]);
-    project(means, &layer.value, &normed, &mut s.values[..count * kv]);
+    rms_norm(isa, crew, &s.stream[..count * width], &layer.attention_norm, config.norm_eps, &mut s.normed[..count * width]);
+    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value], count);
+    let products = [
+        product(weights, &layer.query, &mut s.queries[..count * queries]),
+        product(weights, &layer.key, &mut s.keys[..count * kv]),
+        product(weights, &layer.value, &mut s.values[..count * kv]),
+    ];
+    multiply(isa, crew, &normed, products);
+    mix(means, config, index, cache, s, position, count);
+    let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
+    multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
 
-    let turns = |row: usize, heads: usize| &s.angles[row / heads * head_width..][..head_width];
-    each_row(crew, &mut s.queries[..count * queries], head_width, |row, head| rotate(isa, head, turns(row, config.head_count)));
-    each_row(crew, &mut s.keys[..count * kv], head_width, |row, head| rotate(isa, head, turns(row, config.kv_head_count)));
+    rms_norm(isa, crew, &s.stream[..count * width], &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
+    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up], count);
+    let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
+    multiply(isa, crew, &normed, products);
+    silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
+    let gated = prepare(means, &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down], count);
+    multiply(isa, crew, &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
+}
+
+/// Rotates queries and keys, keeps keys and values, and attends.
+fn mix(means: Means<'_>, config: &Config, index: usize, cache: &mut Cache, s: &mut Scratch, position: usize, count: usize) {
+    let Means { isa, crew } = means;
+    let width = config.head_width;
+    let (queries, kv) = (config.head_count * width, config.kv_head_count * width);
+    let angles = &s.angles;
+    let turn_heads = |token: usize, heads: &mut [f32]| heads.chunks_exact_mut(width).for_each(|head| rotate(isa, head, &angles[token * width..][..width]));
+    each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
+    each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
     for token in 0..count {
         cache.put(index, position + token, &s.keys[token * kv..][..kv], &s.values[token * kv..][..kv]);
     }
-    let group = config.head_count / config.kv_head_count;
-    let (cache, all_queries) = (&*cache, &s.queries);
-    each_row(crew, &mut s.mixed[..count * queries], head_width, |row, out| {
-        let (token, head) = (row / config.head_count, row % config.head_count);
-        let seen = cache.head(index, head / group, position + token + 1);
-        attend(isa, &all_queries[row * head_width..][..head_width], seen.chunk_count(), &seen, out);
-    });
-    let mixed = prepare(means, &s.mixed[..count * queries], &mut s.blocks, &[&layer.output], count);
-    project(means, &layer.output, &mixed, &mut s.projected[..count * width]);
-    residual::add(crew, stream, &s.projected[..count * width], width);
-
-    rms_norm(isa, crew, stream, &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], &mut s.blocks, &[&layer.gate, &layer.up], count);
-    project(means, &layer.gate, &normed, &mut s.gate[..count * ffn]);
-    project(means, &layer.up, &normed, &mut s.up[..count * ffn]);
-    silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
-    let gated = prepare(means, &s.gate[..count * ffn], &mut s.blocks, &[&layer.down], count);
-    project(means, &layer.down, &gated, &mut s.projected[..count * width]);
-    residual::add(crew, stream, &s.projected[..count * width], width);
+    let heads = Heads { count: config.head_count, kv_count: config.kv_head_count, width };
+    attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &cache.layer(index), &mut s.mixed[..count * queries]);
 }
 
 /// The logits of token `token` of the batch, one per row of the vocabulary.
-pub(super) fn logits(means: Means<'_>, config: &Config, norm: &[f32], head: &Projection, scratch: &mut Scratch, token: usize, out: &mut [f32]) {
+pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch, token: usize, out: &mut [f32]) {
+    let (config, head) = (weights.config(), weights.head.as_ref().unwrap_or(&weights.embedding));
     let width = config.width;
     let stream = &scratch.stream[token * width..][..width];
-    rms_norm(means.isa, means.crew, stream, norm, config.norm_eps, &mut scratch.normed[..width]);
-    let normed = prepare(means, &scratch.normed[..width], &mut scratch.blocks, &[head], 1);
-    project(means, head, &normed, out);
+    rms_norm(means.isa, means.crew, stream, &weights.norm, config.norm_eps, &mut scratch.normed[..width]);
+    let normed = prepare(means, &scratch.normed[..width], (&mut scratch.blocks, &mut scratch.turned), &[head], 1);
+    multiply(means.isa, means.crew, &normed, [product(weights, head, out)]);
 }
 
-/// Activations in the forms that the projections need: quantised once for all of them, or not at all.
-fn prepare<'a>(means: Means<'_>, values: &'a [f32], blocks: &'a mut [Block], projections: &[&Projection], count: usize) -> Columns<'a> {
-    if !projections.iter().any(|projection| projection.quantised()) {
-        return Columns { values, blocks: &[], count };
+/// Activations in the forms that the projections need: each is made once for all of them, or not at all.
+fn prepare<'a>(means: Means<'_>, values: &'a [f32], (blocks, turned): (&'a mut [Block], &'a mut [f32]), projections: &[&Projection], count: usize) -> Columns<'a> {
+    let mut columns = Columns { values: &[], blocks: &[], count };
+    let width = values.len() / count;
+    if projections.iter().any(|projection| projection.quantised()) {
+        let blocks = &mut blocks[..values.len() / BLOCK];
+        quantise(means.isa, means.crew, values, width, blocks);
+        columns.blocks = blocks;
     }
-    let blocks = &mut blocks[..values.len() / BLOCK];
-    quantise(means.isa, means.crew, values, values.len() / count, blocks);
-    Columns { values, blocks, count }
+    if projections.iter().any(|projection| !projection.quantised()) {
+        columns.values = values;
+        if count > 1 {
+            let turned = &mut turned[..values.len()];
+            turn(means.crew, values, width, turned);
+            columns.values = turned;
+        }
+    }
+    columns
 }
 
-fn project(means: Means<'_>, projection: &Projection, columns: &Columns<'_>, out: &mut [f32]) {
-    matmul(means.isa, means.crew, &projection.matrix(), columns, projection.bias.as_deref(), out);
+fn product<'a>(weights: &'a Weights, projection: &'a Projection, out: &'a mut [f32]) -> Product<'a> {
+    Product { weights: weights.panels(projection), bias: projection.bias.as_deref(), out }
 }

@@ -10,7 +10,7 @@ use mickai_kernels::isa::Isa;
 use std::sync::Arc;
 
 /// Tokens that go through the layers together; bounds the room for intermediate values and reaches no bit of a result.
-const BATCH_TOKENS: usize = 64;
+const BATCH_TOKENS: usize = 256;
 
 /// One context of one model. Equal tokens give equal logits, bit for bit, however they were cut, whoever computed them.
 pub struct Session {
@@ -36,6 +36,7 @@ impl Session {
         if context_tokens > config.context_tokens_max {
             return Err(Misuse::ContextTooLong { asked_tokens: context_tokens, context_tokens_max: config.context_tokens_max }.into());
         }
+        weights.prepare(&*crew);
         let cache = Cache::new(config);
         let scratch = Scratch::new(config, BATCH_TOKENS.min(context_tokens).max(1));
         let logits = vec![0.0; config.vocab_count];
@@ -135,8 +136,8 @@ impl Session {
         for (token, row) in tokens.iter().zip(self.scratch.stream.chunks_exact_mut(config.width)) {
             weights.embedding.read_row(token.0 as usize, row);
         }
-        for layer in weights.layers.iter().enumerate() {
-            layer::forward(means, config, layer, &mut self.cache, &mut self.scratch, self.position, count);
+        for index in 0..weights.layers.len() {
+            layer::forward(means, weights, index, &mut self.cache, &mut self.scratch, self.position, count);
         }
         self.position += count;
     }
@@ -145,8 +146,7 @@ impl Session {
     fn finish(&mut self, token: usize, start: usize) -> Result<()> {
         let weights = &*self.weights;
         let means = Means { isa: self.isa, crew: &*self.crew };
-        let head = weights.head.as_ref().unwrap_or(&weights.embedding);
-        layer::logits(means, &weights.config, &weights.norm, head, &mut self.scratch, token, &mut self.logits);
+        layer::logits(means, weights, &mut self.scratch, token, &mut self.logits);
         if let Some(index) = self.logits.iter().position(|logit| !logit.is_finite()) {
             self.position = start;
             self.logits_valid = false;

@@ -1,14 +1,19 @@
-//! A model's tensors, found by name, checked against the hyperparameters, and left where they lie.
+//! A model's tensors, found by name, checked against the hyperparameters, and repacked before the first product.
 
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Result, Unsupported};
 use crate::tensor::{RowOrder, Tensor};
+use mickai_kernels::crew::Crew;
 use mickai_kernels::dequantise::dequantise;
-use mickai_kernels::matmul::{Matrix, RowMap};
+use mickai_kernels::matmul::{Matrix, Panels, RowMap, pack};
+use mickai_kernels::memory::Room;
 use mickai_kernels::rope::{HEAD_WIDTH_MAX, POSITION_LIMIT, frequencies};
 use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::OnceLock;
 
-/// The weights of one model, ready for sessions. Matrices stay in the bytes of the file; norms and biases, a thousandth of it, are widened to f32.
+/// The weights of one model. Norms and biases, a thousandth of it, are widened to f32 at once; matrices are repacked for the kernels when the first session begins, into as many
+/// bytes again as the file has. The file's own bytes go on serving the rows of the embedding table.
 pub struct Weights {
     pub(super) config: Config,
     pub(super) embedding: Projection,
@@ -18,6 +23,9 @@ pub struct Weights {
     pub(super) head: Option<Projection>,
     /// Radians per position of the rotary pairs.
     pub(super) frequencies: Vec<f32>,
+    /// Room that all repacked matrices take.
+    packed_bytes: usize,
+    packed: OnceLock<Room<u8>>,
 }
 
 /// The weights of one layer.
@@ -33,12 +41,20 @@ pub(super) struct Layer {
     pub(super) down: Projection,
 }
 
+impl Layer {
+    fn projections(&self) -> [&Projection; 7] {
+        [&self.query, &self.key, &self.value, &self.output, &self.gate, &self.up, &self.down]
+    }
+}
+
 /// A matrix that was checked when it was bound, and its bias in canonical order.
 pub(super) struct Projection {
     tensor: Tensor,
     rows: usize,
     columns: usize,
     map: RowMap,
+    /// Where it lies when it is repacked; empty for a table that is only read.
+    panels: Range<usize>,
     pub(super) bias: Option<Vec<f32>>,
 }
 
@@ -50,18 +66,42 @@ impl Weights {
     /// architecture does not know: leaving it out would compute another model.
     pub fn bind(config: &Config, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
         check(config)?;
-        let mut binder = Binder { config, tensors, used: 0 };
+        let mut binder = Binder { config, tensors, used: 0, packed_bytes: 0 };
         let (width, vocab) = (config.width, config.vocab_count);
-        let embedding = binder.matrix("model.embed_tokens", vocab, width, false)?;
+        let embedding = binder.matrix("model.embed_tokens", vocab, width, Use { bias: false, product: config.tied })?;
         let layers = (0..config.layer_count).map(|index| binder.layer(index)).collect::<Result<_>>()?;
         let norm = binder.vector("model.norm.weight", width)?;
-        let head = if config.tied { None } else { Some(binder.matrix("lm_head", vocab, width, false)?) };
+        let head = if config.tied { None } else { Some(binder.matrix("lm_head", vocab, width, Use::PRODUCT)?) };
+        let packed_bytes = binder.packed_bytes;
         binder.finish()?;
         let frequencies = frequencies(config.rope_base, config.head_width, config.rope_factors.as_deref());
         if frequencies.iter().any(|f| !(0.0..=1.0).contains(f)) {
             return Err(Malformed::Hyperparameters { key: "rope factors" }.into());
         }
-        Ok(Self { config: config.clone(), embedding, layers, norm, head, frequencies })
+        Ok(Self { config: config.clone(), embedding, layers, norm, head, frequencies, packed_bytes, packed: OnceLock::new() })
+    }
+
+    /// Repacks all matrices, unless that was done before.
+    pub(super) fn prepare(&self, crew: &dyn Crew) {
+        self.packed.get_or_init(|| {
+            let mut room = Room::new(self.packed_bytes);
+            let layers = self.layers.iter().flat_map(Layer::projections);
+            for projection in layers.chain([&self.embedding]).chain(&self.head).filter(|projection| !projection.panels.is_empty()) {
+                pack(crew, &projection.matrix(), &mut room.get_mut()[projection.panels.clone()]);
+            }
+            room
+        });
+    }
+
+    /// A repacked matrix. [`Weights::prepare`] has been called.
+    pub(super) fn panels(&self, projection: &Projection) -> Panels<'_> {
+        let Some(room) = self.packed.get() else { unreachable!("a session prepares the weights before anything else") };
+        Panels::new(&projection.matrix(), &room.get()[projection.panels.clone()])
+    }
+
+    /// Bytes of the repacked matrices.
+    pub fn packed_bytes(&self) -> usize {
+        self.packed_bytes
     }
 
     /// The hyperparameters that these weights were bound with.
@@ -113,6 +153,19 @@ struct Binder<'a> {
     config: &'a Config,
     tensors: &'a BTreeMap<String, Tensor>,
     used: usize,
+    packed_bytes: usize,
+}
+
+/// What a matrix is for.
+#[derive(Clone, Copy)]
+struct Use {
+    bias: bool,
+    /// It meets activations, so it is repacked.
+    product: bool,
+}
+
+impl Use {
+    const PRODUCT: Self = Self { bias: false, product: true };
 }
 
 impl Binder<'_> {
@@ -121,18 +174,18 @@ impl Binder<'_> {
         let (width, ffn) = (config.width, config.ffn_width);
         let size = |heads: usize| heads.checked_mul(config.head_width).ok_or(Malformed::Hyperparameters { key: "head count" });
         let (queries, keys) = (size(config.head_count)?, size(config.kv_head_count)?);
-        let bias = config.architecture == Architecture::Qwen2;
+        let biased = Use { bias: config.architecture == Architecture::Qwen2, product: true };
         let name = |part: &str| format!("model.layers.{index}.{part}");
         Ok(Layer {
             attention_norm: self.vector(&name("input_layernorm.weight"), width)?,
-            query: self.matrix(&name("self_attn.q_proj"), queries, width, bias)?,
-            key: self.matrix(&name("self_attn.k_proj"), keys, width, bias)?,
-            value: self.matrix(&name("self_attn.v_proj"), keys, width, bias)?,
-            output: self.matrix(&name("self_attn.o_proj"), width, queries, false)?,
+            query: self.matrix(&name("self_attn.q_proj"), queries, width, biased)?,
+            key: self.matrix(&name("self_attn.k_proj"), keys, width, biased)?,
+            value: self.matrix(&name("self_attn.v_proj"), keys, width, biased)?,
+            output: self.matrix(&name("self_attn.o_proj"), width, queries, Use::PRODUCT)?,
             ffn_norm: self.vector(&name("post_attention_layernorm.weight"), width)?,
-            gate: self.matrix(&name("mlp.gate_proj"), ffn, width, false)?,
-            up: self.matrix(&name("mlp.up_proj"), ffn, width, false)?,
-            down: self.matrix(&name("mlp.down_proj"), width, ffn, false)?,
+            gate: self.matrix(&name("mlp.gate_proj"), ffn, width, Use::PRODUCT)?,
+            up: self.matrix(&name("mlp.up_proj"), ffn, width, Use::PRODUCT)?,
+            down: self.matrix(&name("mlp.down_proj"), width, ffn, Use::PRODUCT)?,
         })
     }
 
@@ -167,16 +220,21 @@ impl Binder<'_> {
     }
 
     /// A projection by its name without ".weight" and ".bias".
-    fn matrix(&mut self, name: &str, rows: usize, columns: usize, with_bias: bool) -> Result<Projection> {
+    fn matrix(&mut self, name: &str, rows: usize, columns: usize, intended: Use) -> Result<Projection> {
         let weight = format!("{name}.weight");
         let tensor = self.take(&weight, &[rows, columns])?.clone();
         let map = self.map(&tensor, rows)?;
-        let bias = if with_bias { Some(self.vector(&format!("{name}.bias"), rows)?) } else { None };
-        if Matrix::new(tensor.bytes(), tensor.element, rows, columns, map).is_none() {
+        let bias = if intended.bias { Some(self.vector(&format!("{name}.bias"), rows)?) } else { None };
+        let Some(matrix) = Matrix::new(tensor.bytes(), tensor.element, rows, columns, map) else {
             // The one way left: rows that end inside a weight block.
             return Err(Unsupported::ElementType { name: weight.into(), element: tensor.element.name().into() }.into());
+        };
+        let start = self.packed_bytes;
+        if intended.product {
+            let end = matrix.panel_bytes().and_then(|bytes| start.checked_add(bytes));
+            self.packed_bytes = end.ok_or(Malformed::Hyperparameters { key: "width" })?;
         }
-        Ok(Projection { tensor, rows, columns, map, bias })
+        Ok(Projection { tensor, rows, columns, map, panels: start..self.packed_bytes, bias })
     }
 
     /// Refuses tensors that nothing asked for.
@@ -222,7 +280,7 @@ impl Projection {
 
     /// Whether its activations must be quantised.
     pub(super) fn quantised(&self) -> bool {
-        self.tensor.element.block_elements() > 1
+        self.tensor.element.is_quantised()
     }
 
     /// Row `row` as f32; a row of the embedding table is a token's vector.

@@ -68,7 +68,27 @@ fn digest_of_q6_k() {
     check("llama-256", "q6_k", "c01f9993c8c49e1c8992cd9a8705bc4bec84e366dd1bc8a67207ae209432c27d");
 }
 
-/// Past 256 positions attention merges chunks, and past 64 tokens a feed is cut inside; neither may show, nor what was there before a truncation.
+/// All logits of 530 tokens, more than any feed or chunk of attention: one digest over every number of threads, size of feed and set of instructions.
+#[test]
+fn one_digest_however_long_contexts_are_cut() {
+    for (name, want) in [
+        ("llama-64.q4_0", "3240ecb61608d04cf3c79516916fe5b0ac149416751582880111f5f5f4e0206f"),
+        ("qwen2-64-untied.bf16", "163c20bf4ee66fcd692d2d607d3744d4dd19279837b9ef91db62dfa89899e6e3"),
+    ] {
+        let weights = weights(&gguf(name));
+        let tokens: Vec<Token> = (0..530).map(|i| Token(i * 41 % 500)).collect();
+        for count in [1, 2, 3, 8] {
+            let crew = threads(count);
+            for isa in Isa::available() {
+                for chunk in [1, 7, 64, 512] {
+                    assert_eq!(digest(&weights, &tokens, &crew, isa, chunk), want, "{name} {}, {count} threads, chunks of {chunk}", isa.name());
+                }
+            }
+        }
+    }
+}
+
+/// Past 256 positions attention merges chunks, and past as many tokens a feed is cut inside; neither may show, nor what was there before a truncation.
 #[test]
 fn long_contexts_and_truncation_change_nothing() {
     let weights = weights(&gguf("llama-64.q8_0"));

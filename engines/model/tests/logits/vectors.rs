@@ -1,15 +1,15 @@
 //! The tiny models of `spec/vectors/model`, opened; and a crew of threads.
 
-use mickai_kernels::crew::{Crew, Serial};
+use mickai_kernels::crew::{Crew, Resident, Serial};
 use mickai_kernels::isa::Isa;
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
 use mickai_model::forward::{Session, Weights};
 use mickai_model::tensor::Source;
 use mickai_model::tokens::Token;
-use rayon::prelude::*;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 
 fn path(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/model").join(name)
@@ -61,13 +61,29 @@ impl Reference {
 
 /// A crew of `count` threads.
 pub fn threads(count: usize) -> Arc<dyn Crew> {
-    Arc::new(Threads(rayon::ThreadPoolBuilder::new().num_threads(count).build().unwrap()))
+    let resident = Arc::new(Resident::new());
+    let lend = |_| {
+        let resident = resident.clone();
+        std::thread::spawn(move || resident.serve())
+    };
+    let hands = (1..count).map(lend).collect();
+    Arc::new(Threads { resident, hands })
 }
 
-struct Threads(rayon::ThreadPool);
+struct Threads {
+    resident: Arc<Resident>,
+    hands: Vec<JoinHandle<()>>,
+}
 
 impl Crew for Threads {
     fn run(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
-        self.0.install(|| (0..part_count).into_par_iter().for_each(part));
+        self.resident.run(part_count, part);
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.resident.dismiss();
+        self.hands.drain(..).for_each(|hand| hand.join().unwrap());
     }
 }

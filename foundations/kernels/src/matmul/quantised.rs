@@ -6,63 +6,84 @@
 //! acc = fma(−min_w, sum_x, acc)              directly after it, in types with minima
 //! ```
 
-use super::{Columns, Matrix, Rows, Target, tiles};
-use crate::blocks::{Q4_0, Q4K, Q6K, Q8_0, Quantised};
+use super::forms::{Form, GroupOf, ScalesOf, with_form};
+use super::scales::Scales;
+use super::stores::Store;
+use super::{Job, WORKING_SET, walk};
+use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K};
+use crate::columns::TILE;
 use crate::element::ElementType;
-use crate::isa::{Fused, on_isa};
+use crate::isa::{Lanes, on_isa};
 use crate::quantise::{BLOCK, Block};
+use std::ops::Range;
 
-on_isa!(pub(super) fn rows(weights: &Matrix<'_>, columns: &Columns<'_>, rows: Rows, target: &Target<'_>) = rows_on);
+/// Panels that one column goes through side by side: one, because memory is faster at one stream of integers and one of scales, and their chains are short.
+const PANELS_ABREAST: usize = 1;
+
+on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
 
 #[inline(always)]
-fn rows_on<F: Fused>(weights: &Matrix<'_>, columns: &Columns<'_>, rows: Rows, target: &Target<'_>) {
-    match weights.element {
-        ElementType::Q8_0 => tiles!(tile, F, Q8_0, 4, 4, weights, columns, rows, target),
-        ElementType::Q4_0 => tiles!(tile, F, Q4_0, 4, 4, weights, columns, rows, target),
-        ElementType::Q4K => tiles!(tile, F, Q4K, 4, 4, weights, columns, rows, target),
-        ElementType::Q6K => tiles!(tile, F, Q6K, 4, 4, weights, columns, rows, target),
-        ElementType::F32 | ElementType::F16 | ElementType::Bf16 => unreachable!("float weights have their own rule"),
-    }
+fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
+    with_form!(job.weights.element(), walk_panels::<S>(lanes, job, panels))
 }
 
-/// `R` rows by `C` columns; a group of weights is unfolded once for all columns.
 #[inline(always)]
-fn tile<F: Fused, W: Quantised, const R: usize, const C: usize>(weights: &Matrix<'_>, columns: &Columns<'_>, row: usize, column: usize, target: &Target<'_>) {
-    let groups = weights.columns / BLOCK;
-    let w: [&[W::Block]; R] = std::array::from_fn(|r| &W::blocks(weights.row(row + r))[..groups / W::GROUPS]);
-    let x: [&[Block]; C] = std::array::from_fn(|c| &columns.blocks[(column + c) * groups..][..groups]);
-    let mut sums = [[0f32; R]; C];
-    for index in 0..groups / W::GROUPS {
-        for group in 0..W::GROUPS {
-            for r in 0..R {
-                let unfolded = W::unfold(&w[r][index], group);
-                for c in 0..C {
-                    let x = &x[c][index * W::GROUPS + group];
-                    let low = dot(&unfolded.q, &x.q, 0);
-                    let high = dot(&unfolded.q, &x.q, 16);
-                    let sum = if W::HAS_FACTORS {
-                        let [f0, f1] = unfolded.factors.map(i32::from);
-                        f0.wrapping_mul(low).wrapping_add(f1.wrapping_mul(high))
-                    } else {
-                        low.wrapping_add(high)
-                    };
-                    sums[c][r] = F::fma(sum as f32, unfolded.scale * x.scale, sums[c][r]);
-                    if W::HAS_MIN {
-                        sums[c][r] = F::fma(-unfolded.min, x.sum, sums[c][r]);
-                    }
-                }
-            }
+fn walk_panels<S: Lanes, W: Form>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
+    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
+}
+
+/// Adds one group to the chains of `C` columns.
+#[inline(always)]
+fn step<S: Lanes, W: Form, const C: usize>(lanes: S, group: usize, integers: &GroupOf<W>, scales: &ScalesOf<W>, x: &[Block; C], acc: &mut [S::Floats; C]) {
+    let sums = W::Store::sums(lanes, integers, x, W::Scales::factors(lanes, scales, group));
+    let scale = W::Scales::scale(lanes, scales, group);
+    for c in 0..C {
+        acc[c] = lanes.fma(sums[c], lanes.mul(scale, lanes.splat(x[c].scale)), acc[c]);
+    }
+    if let Some(negative_min) = W::Scales::negative_min(lanes, scales, group) {
+        for c in 0..C {
+            acc[c] = lanes.fma(negative_min, lanes.splat(x[c].sum), acc[c]);
         }
     }
-    target.put(column, row, &sums);
 }
 
-/// Sixteen products from `start`. Nothing here can wrap: the sum is below 2¹⁸; the wrapping forms only keep the checks of a debug build out.
+/// One column, `P` panels.
 #[inline(always)]
-fn dot(w: &[i8; BLOCK], x: &[i8; BLOCK], start: usize) -> i32 {
-    let mut sum = 0i32;
-    for i in start..start + 16 {
-        sum = sum.wrapping_add(i32::from(w[i]).wrapping_mul(i32::from(x[i])));
+fn single<S: Lanes, W: Form, const P: usize>(lanes: S, job: &Job<'_>, panel: usize) {
+    let groups = job.weights.columns() / BLOCK;
+    let x = job.columns.blocks[..groups].as_chunks::<1>().0;
+    let mut integers: [&[GroupOf<W>]; P] = [&[]; P];
+    let mut scales: [&[ScalesOf<W>]; P] = [&[]; P];
+    for p in 0..P {
+        (integers[p], scales[p]) = W::panel(&job.weights, panel + p);
     }
-    sum
+    let mut acc = [[lanes.splat(0.0); 1]; P];
+    for (index, x) in x.iter().enumerate() {
+        for p in 0..P {
+            let (integers, scales) = (&integers[p][index], &scales[p][index / W::Scales::GROUPS]);
+            step::<S, W, 1>(lanes, index % W::Scales::GROUPS, integers, scales, x, &mut acc[p]);
+        }
+    }
+    for p in 0..P {
+        job.put(lanes, panel + p, 0, acc[p][0]);
+    }
+}
+
+/// `C` columns from `column`, one panel; returns `C`.
+#[inline(always)]
+fn tile<S: Lanes, W: Form, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+    let groups = job.weights.columns() / BLOCK;
+    let start = column / TILE * TILE;
+    let wide = TILE.min(job.columns.count - start);
+    let blocks = &job.columns.blocks[start * groups..][..wide * groups];
+    let (integers, scales) = W::panel(&job.weights, panel);
+    let mut acc = [lanes.splat(0.0); C];
+    for (index, (integers, x)) in integers.iter().zip(blocks.chunks_exact(wide)).enumerate() {
+        let Some(x) = x[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
+        step::<S, W, C>(lanes, index % W::Scales::GROUPS, integers, &scales[index / W::Scales::GROUPS], x, &mut acc);
+    }
+    for c in 0..C {
+        job.put(lanes, panel, column + c, acc[c]);
+    }
+    C
 }

@@ -1,9 +1,12 @@
 //! Every element type against a plain reference on every path, and the accumulated hashes of the spec.
 
 use super::*;
+use crate::columns::turn;
 use crate::crew::Serial;
 use crate::dequantise::dequantise;
-use crate::quantise::{BLOCK, quantise};
+use crate::element::ElementType;
+use crate::memory::Room;
+use crate::quantise::{Block, quantise};
 use crate::testing::{Random, check_hash};
 
 /// Bytes of seeded weights. Scales are f16 below 2 in magnitude and finite; all other bits are arbitrary.
@@ -16,10 +19,10 @@ fn weights(random: &mut Random, element: ElementType, rows: usize, columns: usiz
         };
         let scales: &[usize] = match element {
             ElementType::F32 => &[],
-            ElementType::F16 | ElementType::Q8_0 | ElementType::Q4_0 => &[1],
-            ElementType::Bf16 => &[1],
-            ElementType::Q4K => &[1, 3],
+            ElementType::F16 | ElementType::Bf16 | ElementType::Q8_0 | ElementType::Q4_0 | ElementType::Q5_0 => &[1],
+            ElementType::Q4_1 | ElementType::Q5_1 | ElementType::Q4K | ElementType::Q5K => &[1, 3],
             ElementType::Q6K => &[209],
+            ElementType::Q8K => &[3],
         };
         scales.iter().for_each(|&high| block[high] &= 0xbf);
         bytes.extend(block);
@@ -38,7 +41,8 @@ fn reference(matrix: &Matrix<'_>, x: &[f32], blocks: &[Block], row: usize) -> f3
     }
     for (group, x) in blocks.iter().enumerate() {
         let (q, scale, min, factors) = integers(matrix.element, matrix.row(row), group);
-        let s: i32 = (0..BLOCK).map(|i| factors[i / 16] * q[i] * i32::from(x.q[i])).sum();
+        let values = x.values();
+        let s: i32 = (0..BLOCK).map(|i| factors[i / 16] * q[i] * i32::from(values[i])).sum();
         assert!(s.abs() < 1 << 24);
         acc = (s as f32).mul_add(scale * x.scale, acc);
         if let Some(min) = min {
@@ -58,10 +62,16 @@ fn integers(element: ElementType, row: &[u8], group: usize) -> (Vec<i32>, f32, O
     match element {
         ElementType::Q8_0 => ((0..32).map(|i| (i32::from(block[2 + i]) + 128) % 256 - 128).collect(), half(0), None, [1; 2]),
         ElementType::Q4_0 => ((0..32).map(|i| bits(2 + i % 16, i / 16 * 4, 4) - 8).collect(), half(0), None, [1; 2]),
-        ElementType::Q4K => {
+        ElementType::Q4_1 => ((0..32).map(|i| bits(4 + i % 16, i / 16 * 4, 4)).collect(), half(0), Some(-half(2)), [1; 2]),
+        ElementType::Q5_0 => ((0..32).map(|i| bits(6 + i % 16, i / 16 * 4, 4) + 16 * bits(2 + i / 8, i % 8, 1) - 16).collect(), half(0), None, [1; 2]),
+        ElementType::Q5_1 => ((0..32).map(|i| bits(8 + i % 16, i / 16 * 4, 4) + 16 * bits(4 + i / 8, i % 8, 1)).collect(), half(0), Some(-half(2)), [1; 2]),
+        ElementType::Q4K | ElementType::Q5K => {
+            let fives = element == ElementType::Q5K;
             let six = |low: usize, low_bit: usize, high: usize| if g < 4 { bits(low, 0, 6) } else { bits(low, low_bit, 4) + 16 * bits(high, 6, 2) };
             let (scale, min) = if g < 4 { (six(4 + g, 0, 0), six(8 + g, 0, 0)) } else { (six(8 + g, 0, g), six(8 + g, 4, 4 + g)) };
-            ((0..32).map(|i| bits(16 + g / 2 * 32 + i, g % 2 * 4, 4)).collect(), half(0) * scale as f32, Some(half(2) * min as f32), [1; 2])
+            let fifth = |i: usize| if fives { 16 * bits(16 + i, g, 1) } else { 0 };
+            let start = if fives { 48 } else { 16 };
+            ((0..32).map(|i| bits(start + g / 2 * 32 + i, g % 2 * 4, 4) + fifth(i)).collect(), half(0) * scale as f32, Some(half(2) * min as f32), [1; 2])
         }
         ElementType::Q6K => {
             let e = |i: usize| g % 4 * 32 + i; // 0..128 inside this half of the super-block
@@ -70,12 +80,51 @@ fn integers(element: ElementType, row: &[u8], group: usize) -> (Vec<i32>, f32, O
             let factor = |h: usize| i32::from(block[192 + g * 2 + h] as i8);
             ((0..32).map(|i| low(i) + 16 * high(i) - 32).collect(), half(208), None, [factor(0), factor(1)])
         }
+        ElementType::Q8K => {
+            let scale = f32::from_bits((0..4).map(|i| u32::from(block[i]) << (8 * i)).sum());
+            ((0..32).map(|i| (i32::from(block[4 + 32 * g + i]) + 128) % 256 - 128).collect(), scale, None, [1; 2])
+        }
         ElementType::F32 | ElementType::F16 | ElementType::Bf16 => unreachable!(),
     }
 }
 
-fn check(element: ElementType, want: &str) {
-    check_hash(want, |random, isa, check| {
+/// Repacks, prepares the columns as the type needs them, and multiplies.
+fn product(isa: Isa, crew: &dyn Crew, matrix: &Matrix<'_>, values: &[f32], bias: Option<&[f32]>, rows: usize) -> Vec<f32> {
+    let count = values.len() / matrix.columns;
+    let mut packed = Room::new(matrix.panel_bytes().unwrap());
+    pack(crew, matrix, packed.get_mut());
+    let (mut blocks, mut turned) = (Vec::new(), Vec::new());
+    if matrix.element.is_quantised() {
+        blocks.resize(values.len() / BLOCK, Block::ZERO);
+        quantise(isa, crew, values, matrix.columns, &mut blocks);
+    } else {
+        turned.resize(values.len(), 0.0);
+        turn(crew, values, matrix.columns, &mut turned);
+    }
+    let mut out = vec![f32::NAN; rows * count];
+    let product = Product { weights: Panels::new(matrix, packed.get()), bias, out: &mut out };
+    multiply(isa, crew, &Columns { values: &turned, blocks: &blocks, count }, [product]);
+    out
+}
+
+/// The same by the formula, one output after another.
+fn expected(matrix: &Matrix<'_>, map: RowMap, values: &[f32], bias: Option<&[f32]>, rows: usize) -> Vec<f32> {
+    let mut out = vec![f32::NAN; rows * values.len() / matrix.columns];
+    for (values, out) in values.chunks(matrix.columns).zip(out.chunks_mut(rows)) {
+        let mut blocks = vec![Block::ZERO; if matrix.element.is_quantised() { values.len() / BLOCK } else { 0 }];
+        if matrix.element.is_quantised() {
+            quantise(Isa::SCALAR, &Serial, values, matrix.columns, &mut blocks);
+        }
+        for row in 0..rows {
+            let (sum, output) = (reference(matrix, values, &blocks, row), map.output(row));
+            out[output] = bias.map_or(sum, |bias| sum + bias[output]);
+        }
+    }
+    out
+}
+
+fn check(element: ElementType) {
+    check_hash(&format!("product, {}", element.name()), |random, isa, check| {
         let quantised = element.block_elements() > 1;
         let (rows, count) = (2 * (1 + random.below(11)), 1 + random.below(5));
         let columns = if quantised { element.block_elements().max(32) * (1 + random.below(2)) } else { 1 + random.below(40) };
@@ -84,59 +133,94 @@ fn check(element: ElementType, want: &str) {
         let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
         let values = random.values(columns * count);
         let bias = (random.below(2) == 0).then(|| random.values(rows));
-        let mut blocks = vec![Block::ZERO; if quantised { values.len() / BLOCK } else { 0 }];
-        if quantised {
-            quantise(isa, &Serial, &values, columns, &mut blocks);
-        }
-        let mut out = vec![f32::NAN; rows * count];
-        matmul(isa, &Serial, &matrix, &Columns { values: &values, blocks: &blocks, count }, bias.as_deref(), &mut out);
-        let expected = check.then(|| {
-            let mut expected = vec![f32::NAN; rows * count];
-            for (column, row) in (0..count).flat_map(|c| (0..rows).map(move |r| (c, r))) {
-                let groups = blocks.len() / count;
-                let sum = reference(&matrix, &values[column * columns..][..columns], &blocks[column * groups..][..groups], row);
-                let output = map.output(row);
-                expected[column * rows + output] = bias.as_ref().map_or(sum, |bias| sum + bias[output]);
-            }
-            expected
-        });
-        (out, expected)
+        let out = product(isa, &Serial, &matrix, &values, bias.as_deref(), rows);
+        (out, check.then(|| expected(&matrix, map, &values, bias.as_deref(), rows)))
     });
+}
+
+/// Every size of tile, more panels than run side by side, and parts done in any order.
+#[test]
+fn large_products_agree_with_the_reference() {
+    struct Backwards;
+    impl Crew for Backwards {
+        fn run(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
+            (0..part_count).rev().for_each(part);
+        }
+    }
+    let mut random = Random(4);
+    for element in ElementType::ALL {
+        let (rows, columns) = (16 * 9 + 3, 2 * element.block_elements().max(32));
+        let bytes = weights(&mut random, element, rows, columns);
+        let matrix = Matrix::new(&bytes, element, rows, columns, RowMap::Same).unwrap();
+        for count in [1, 2, 3, 6, 8, 11, 12, 13, 31] {
+            let (values, bias) = (random.values(columns * count), random.values(rows));
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
+            let want = bits(expected(&matrix, RowMap::Same, &values, Some(&bias), rows));
+            for isa in Isa::available() {
+                assert!(bits(product(isa, &Backwards, &matrix, &values, Some(&bias), rows)) == want, "{} {count} {}", element.name(), isa.name());
+            }
+        }
+    }
 }
 
 #[test]
 fn hash_of_f32() {
-    check(ElementType::F32, "edbf60fbabbc7eb79d7aa895f5776c184d4f8de836e021905f4aa6e17c86137c");
+    check(ElementType::F32);
 }
 
 #[test]
 fn hash_of_f16() {
-    check(ElementType::F16, "b95d1872106159e4d64e5c1c0518ce8226dcb9eac6aca646bff21a9a5ed8d6eb");
+    check(ElementType::F16);
 }
 
 #[test]
 fn hash_of_bf16() {
-    check(ElementType::Bf16, "20a4d39c09d8f6cb9db596214479a0fd6b3e6ba8a21fa94fd6126661608f0810");
+    check(ElementType::Bf16);
 }
 
 #[test]
 fn hash_of_q8_0() {
-    check(ElementType::Q8_0, "ccd8d5701881c501538f5f56c468689c9b97fe5296364b88239e0f086ceaad56");
+    check(ElementType::Q8_0);
 }
 
 #[test]
 fn hash_of_q4_0() {
-    check(ElementType::Q4_0, "acc8502aede72ee3c71af9b981b69671895082530564e1de9a22ce612ad99d0a");
+    check(ElementType::Q4_0);
 }
 
 #[test]
 fn hash_of_q4_k() {
-    check(ElementType::Q4K, "cef25220f8ab93fbf24078bc8af919d99a0face700189a1326c8c16d46b512fa");
+    check(ElementType::Q4K);
 }
 
 #[test]
 fn hash_of_q6_k() {
-    check(ElementType::Q6K, "a0cee27fa1fd04bbdbf3330ddd0184ac0a52ef13e3527a6e4d041998d10bc1f2");
+    check(ElementType::Q6K);
+}
+
+#[test]
+fn hash_of_q4_1() {
+    check(ElementType::Q4_1);
+}
+
+#[test]
+fn hash_of_q5_0() {
+    check(ElementType::Q5_0);
+}
+
+#[test]
+fn hash_of_q5_1() {
+    check(ElementType::Q5_1);
+}
+
+#[test]
+fn hash_of_q5_k() {
+    check(ElementType::Q5K);
+}
+
+#[test]
+fn hash_of_q8_k() {
+    check(ElementType::Q8K);
 }
 
 /// The example that opens `spec/arithmetic.md`.
@@ -148,11 +232,10 @@ fn example_of_the_spec() {
     let matrix = Matrix::new(&block, ElementType::Q8_0, 1, 32, RowMap::Same).unwrap();
     let values: [f32; 32] = std::array::from_fn(|i| [1.0, 0.25].get(i).copied().unwrap_or(0.0));
     for isa in Isa::available() {
-        let (mut blocks, mut out) = ([Block::ZERO], [0.0]);
+        let mut blocks = [Block::ZERO];
         quantise(isa, &Serial, &values, 32, &mut blocks);
-        assert_eq!((blocks[0].scale.to_bits(), &blocks[0].q[..3]), (0x3c01_0204, &[127, 32, 0][..]));
-        matmul(isa, &Serial, &matrix, &Columns { values: &[], blocks: &blocks, count: 1 }, None, &mut out);
-        assert_eq!(out[0].to_bits(), 0x3f9f_bf7f);
+        assert_eq!((blocks[0].scale.to_bits(), &blocks[0].values()[..3]), (0x3c01_0204, &[127, 32, 0][..]));
+        assert_eq!(product(isa, &Serial, &matrix, &values, None, 1)[0].to_bits(), 0x3f9f_bf7f);
     }
 }
 
@@ -163,11 +246,10 @@ fn extreme_integers_stay_exact() {
     block[192..208].fill(0x80); // factors −128, weights −32
     block[209] = 0x3c; // scale 1
     let matrix = Matrix::new(&block, ElementType::Q6K, 1, 256, RowMap::Same).unwrap();
-    let mut blocks = [Block::ZERO; 8];
-    quantise(Isa::best(), &Serial, &[1.0; 256], 256, &mut blocks);
-    let mut out = [0.0];
-    matmul(Isa::best(), &Serial, &matrix, &Columns { values: &[], blocks: &blocks, count: 1 }, None, &mut out);
-    assert!((f64::from(out[0]) - 256.0 * 32.0 * 128.0).abs() < 1.0, "{}", out[0]);
+    for isa in Isa::available() {
+        let out = product(isa, &Serial, &matrix, &[1.0; 256], None, 1);
+        assert!((f64::from(out[0]) - 256.0 * 32.0 * 128.0).abs() < 1.0, "{}", out[0]);
+    }
 }
 
 #[test]

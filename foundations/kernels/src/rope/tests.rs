@@ -5,7 +5,7 @@ use crate::testing::{Random, check_hash};
 
 #[test]
 fn hash_of_rotate() {
-    check_hash("e68b8a813889157c4a8f317fb01764a46d312d9525d09dc9677dc4fe1448d9d8", |random, isa, check| {
+    check_hash("rotation, with frequencies and angles", |random, isa, check| {
         let half = 1 + random.below(32);
         let mut head = random.values(2 * half);
         let factors: Vec<f32> = (0..half).map(|_| 1.0 + random.value().abs()).collect();

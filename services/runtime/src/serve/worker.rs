@@ -140,7 +140,7 @@ impl Worker {
     pub fn start(system: &Arc<System>, recorder: &Arc<Recorder>, model: Arc<Loaded>) -> Result<Self> {
         let (queue, tally) = (Arc::new(Queue::new()), Arc::new(Tally::default()));
         let (system, recorder, its) = (system.clone(), recorder.clone(), (model.clone(), queue.clone(), tally.clone()));
-        let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(move || work(&system, &recorder, &its.0, &its.1, &its.2)).map_err(Error::Thread)?;
+        let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(move || work(&system, &recorder, &its.0, &its.1, &its.2)).map_err(Error::Threads)?;
         Ok(Self { model, queue, tally, thread: Some(thread) })
     }
 

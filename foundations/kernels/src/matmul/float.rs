@@ -1,0 +1,110 @@
+//! Float weights: `acc = fma(w_k, x_k, acc)` for k = 0, 1, 2, … from +0.0 (`spec/arithmetic.md`, "Float weights").
+//!
+//! A panel is `[column][row]` in the bytes of its type.
+
+use super::{Job, WORKING_SET, walk};
+use crate::columns::TILE;
+use crate::element::ElementType;
+use crate::isa::{LANES, Lanes, on_isa};
+use std::ops::Range;
+
+/// A float type, widened exactly.
+trait Plain {
+    /// Sixteen rows of one column.
+    type Lanes;
+    fn columns(panel: &[u8]) -> &[Self::Lanes];
+    fn widen<S: Lanes>(lanes: S, values: &Self::Lanes) -> S::Floats;
+}
+
+macro_rules! plain {
+    ($name:ident, $size:literal, |$lanes:ident, $values:ident| $widen:expr) => {
+        struct $name;
+        impl Plain for $name {
+            type Lanes = [[u8; $size]; LANES];
+            #[inline(always)]
+            fn columns(panel: &[u8]) -> &[[[u8; $size]; LANES]] {
+                panel.as_chunks().0.as_chunks().0
+            }
+            #[inline(always)]
+            fn widen<S: Lanes>($lanes: S, $values: &[[u8; $size]; LANES]) -> S::Floats {
+                $widen
+            }
+        }
+    };
+}
+
+plain!(F32, 4, |lanes, values| lanes.load(&values.map(f32::from_le_bytes)));
+plain!(F16, 2, |lanes, values| lanes.widen_f16(values));
+plain!(Bf16, 2, |lanes, values| lanes.widen_bf16(values));
+
+/// Puts a stored row into lane `lane` of its panel.
+pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mut [u8]) {
+    fn pack<const SIZE: usize>(row: &[u8], lane: usize, panel: &mut [u8]) {
+        let columns: &mut [[[u8; SIZE]; LANES]] = panel.as_chunks_mut().0.as_chunks_mut().0;
+        for (value, out) in row.as_chunks().0.iter().zip(columns) {
+            out[lane] = *value;
+        }
+    }
+    if element == ElementType::F32 { pack::<4>(row, lane, panel) } else { pack::<2>(row, lane, panel) }
+}
+
+/// Panels that one column goes through side by side: a chain of additions alone waits for itself.
+const PANELS_ABREAST: usize = 4;
+
+on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
+
+#[inline(always)]
+fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
+    match job.weights.element() {
+        ElementType::F32 => walk_panels::<S, F32>(lanes, job, panels),
+        ElementType::F16 => walk_panels::<S, F16>(lanes, job, panels),
+        ElementType::Bf16 => walk_panels::<S, Bf16>(lanes, job, panels),
+        _ => unreachable!("weight blocks have their own rule"),
+    }
+}
+
+#[inline(always)]
+fn walk_panels<S: Lanes, W: Plain>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
+    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
+}
+
+/// One column, `P` panels.
+#[inline(always)]
+fn single<S: Lanes, W: Plain, const P: usize>(lanes: S, job: &Job<'_>, panel: usize) {
+    let width = job.weights.columns();
+    let mut weights: [&[W::Lanes]; P] = [&[]; P];
+    for p in 0..P {
+        weights[p] = &W::columns(job.weights.numbers(panel + p))[..width];
+    }
+    let mut sums = [lanes.splat(0.0); P];
+    for (k, &x) in job.columns.values[..width].iter().enumerate() {
+        for p in 0..P {
+            sums[p] = lanes.fma(W::widen(lanes, &weights[p][k]), lanes.splat(x), sums[p]);
+        }
+    }
+    for p in 0..P {
+        job.put(lanes, panel + p, 0, sums[p]);
+    }
+}
+
+/// `C` columns from `column`, one panel; returns `C`.
+#[inline(always)]
+fn tile<S: Lanes, W: Plain, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+    let width = job.weights.columns();
+    let start = column / TILE * TILE;
+    let step = TILE.min(job.columns.count - start);
+    let weights = &W::columns(job.weights.numbers(panel))[..width];
+    let values = &job.columns.values[start * width..][..step * width];
+    let mut sums = [lanes.splat(0.0); C];
+    for (weights, values) in weights.iter().zip(values.chunks_exact(step)) {
+        let Some(x) = values[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
+        let weights = W::widen(lanes, weights);
+        for c in 0..C {
+            sums[c] = lanes.fma(weights, lanes.splat(x[c]), sums[c]);
+        }
+    }
+    for c in 0..C {
+        job.put(lanes, panel, column + c, sums[c]);
+    }
+    C
+}

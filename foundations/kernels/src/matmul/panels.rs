@@ -1,0 +1,178 @@
+//! Weights repacked for the products: panels of sixteen rows, so that a lane is a row.
+//!
+//! First come all panels' numbers, `[panel][group or column][…][row]` with whatever the type needs between (`forms.rs`, `float.rs`), then all panels' scales, `[panel][block][…][row]`,
+//! then zeros up to a whole cache line: one column reads both as two streams without a gap, which is what memory is fastest at. Missing rows of the last panel are zeros. Rows are
+//! in the order of the outputs, whatever their order in the file.
+
+use super::{float, forms};
+use crate::crew::{Crew, each_row};
+use crate::element::ElementType;
+use crate::isa::LANES;
+use crate::memory::LINE;
+use std::ops::Range;
+
+/// Where the output of a stored row belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RowMap {
+    /// Stored row r is output r.
+    Same,
+    /// The two halves of every head are stored interleaved: row `h·w + 2·i + j` is output `h·w + j·w/2 + i`.
+    RotaryPairs {
+        /// Rows of one head, w; even.
+        head_width: usize,
+    },
+}
+
+impl RowMap {
+    /// The output of stored row `row`.
+    pub fn output(self, row: usize) -> usize {
+        match self {
+            Self::Same => row,
+            Self::RotaryPairs { head_width: width } => row / width * width + row % 2 * (width / 2) + row % width / 2,
+        }
+    }
+
+    /// The stored row of output `output`.
+    fn stored(self, output: usize) -> usize {
+        match self {
+            Self::Same => output,
+            Self::RotaryPairs { head_width: width } => output / width * width + output % (width / 2) * 2 + output % width / (width / 2),
+        }
+    }
+}
+
+/// A weight matrix in the bytes of its file: `rows` rows of `columns` elements.
+#[derive(Clone, Copy)]
+pub struct Matrix<'a> {
+    bytes: &'a [u8],
+    pub(super) element: ElementType,
+    rows: usize,
+    pub(super) columns: usize,
+    map: RowMap,
+}
+
+impl<'a> Matrix<'a> {
+    /// `None` if a row is no whole number of weight blocks, the bytes are not exactly those of the shape, or heads do not divide the rows.
+    pub fn new(bytes: &'a [u8], element: ElementType, rows: usize, columns: usize, map: RowMap) -> Option<Self> {
+        let whole = rows > 0 && columns > 0 && columns.is_multiple_of(element.block_elements());
+        let row_bytes = (columns / element.block_elements()).checked_mul(element.block_bytes())?;
+        let heads = match map {
+            RowMap::Same => true,
+            RowMap::RotaryPairs { head_width } => head_width > 0 && head_width % 2 == 0 && rows.is_multiple_of(head_width),
+        };
+        (whole && heads && rows.checked_mul(row_bytes)? == bytes.len()).then_some(Self { bytes, element, rows, columns, map })
+    }
+
+    /// The bytes of one stored row.
+    pub fn row(&self, row: usize) -> &'a [u8] {
+        let row_bytes = self.bytes.len() / self.rows;
+        &self.bytes[row * row_bytes..][..row_bytes]
+    }
+
+    /// Bytes that its panels take; `None` if that is more than can be addressed.
+    pub fn panel_bytes(&self) -> Option<usize> {
+        let (numbers, scales) = panel_bytes(self.element, self.columns)?;
+        numbers.checked_add(scales)?.checked_mul(self.rows.div_ceil(LANES))?.checked_next_multiple_of(LINE)
+    }
+}
+
+/// Bytes of one panel's numbers, and of its scales.
+fn panel_bytes(element: ElementType, columns: usize) -> Option<(usize, usize)> {
+    if element.is_quantised() { forms::panel_bytes(element, columns) } else { Some((columns.checked_mul(LANES * element.block_bytes())?, 0)) }
+}
+
+/// A weight matrix in panels.
+#[derive(Clone, Copy)]
+pub struct Panels<'a> {
+    numbers: &'a [u8],
+    scales: &'a [u8],
+    element: ElementType,
+    rows: usize,
+    columns: usize,
+}
+
+impl<'a> Panels<'a> {
+    /// The panels that [`pack`] made of `matrix`. Panics if the bytes are not as many as [`Matrix::panel_bytes`] says.
+    pub fn new(matrix: &Matrix<'_>, bytes: &'a [u8]) -> Self {
+        assert_eq!(Some(bytes.len()), matrix.panel_bytes(), "bytes of panels");
+        let (numbers, scales) = bytes.split_at(numbers_end(matrix));
+        Self { numbers, scales, element: matrix.element, rows: matrix.rows, columns: matrix.columns }
+    }
+
+    /// Rows: outputs of one column.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// Columns: values of one column of activations.
+    pub fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// The stored type.
+    pub fn element(&self) -> ElementType {
+        self.element
+    }
+
+    /// Bytes of the panels.
+    pub fn byte_count(&self) -> usize {
+        self.numbers.len() + self.scales.len()
+    }
+
+    pub(super) fn panel_count(&self) -> usize {
+        self.rows.div_ceil(LANES)
+    }
+
+    /// The numbers of a panel.
+    #[inline(always)]
+    pub(super) fn numbers(&self, index: usize) -> &'a [u8] {
+        &self.numbers[part(self.numbers.len(), self.panel_count(), index)]
+    }
+
+    /// The scales of a panel, and at the end of the last one zeros.
+    #[inline(always)]
+    pub(super) fn scales(&self, index: usize, panel_bytes: usize) -> &'a [u8] {
+        &self.scales[index * panel_bytes..][..panel_bytes]
+    }
+}
+
+/// Where the scales begin.
+fn numbers_end(matrix: &Matrix<'_>) -> usize {
+    panel_bytes(matrix.element, matrix.columns).map_or(0, |(numbers, _)| numbers * matrix.rows.div_ceil(LANES))
+}
+
+/// Part `index` of `count` equal parts.
+#[inline(always)]
+fn part(len: usize, count: usize, index: usize) -> Range<usize> {
+    let part = len / count;
+    index * part..(index + 1) * part
+}
+
+/// Repacks a matrix into `out`, which must hold zeros and be as long as [`Matrix::panel_bytes`] says.
+pub fn pack(crew: &dyn Crew, matrix: &Matrix<'_>, out: &mut [u8]) {
+    assert_eq!(Some(out.len()), matrix.panel_bytes(), "bytes of panels");
+    let Some((number_bytes, scale_bytes)) = panel_bytes(matrix.element, matrix.columns) else { unreachable!("the assertion has computed it") };
+    let (numbers, scales) = out.split_at_mut(numbers_end(matrix));
+    let each_lane = |panel: usize, put: &mut dyn FnMut(&[u8], usize)| {
+        let outputs = panel * LANES..matrix.rows.min((panel + 1) * LANES);
+        outputs.enumerate().for_each(|(lane, output)| put(matrix.row(matrix.map.stored(output)), lane));
+    };
+    if !matrix.element.is_quantised() {
+        return each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| float::pack_row(matrix.element, row, lane, out)));
+    }
+    each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_numbers(matrix.element, row, lane, out)));
+    let scales = &mut scales[..scale_bytes * matrix.rows.div_ceil(LANES)];
+    each_row(crew, scales, scale_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_scales(matrix.element, row, lane, out)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_go_and_come_back() {
+        for (map, rows) in [(RowMap::Same, 7), (RowMap::RotaryPairs { head_width: 6 }, 18)] {
+            (0..rows).for_each(|row| assert_eq!(map.stored(map.output(row)), row));
+        }
+    }
+}
