@@ -1,6 +1,7 @@
 //! The primitives by AVX2, FMA and F16C: sixteen lanes are two registers, of lanes 0 … 7 and 8 … 15.
 #![allow(unsafe_code)]
 
+use super::lanes::AHEAD;
 use super::primitives::primitives;
 use super::{LANES, Lanes};
 use std::arch::x86_64::*;
@@ -124,6 +125,10 @@ impl Lanes for Avx2 {
 
         fn to_floats(values: [__m256i; 2]) -> [__m256; 2] {
             [_mm256_cvtepi32_ps(values[0]), _mm256_cvtepi32_ps(values[1])]
+        }
+
+        fn prefetch(line: &[u8; 64]) {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 
         fn quads(bytes: &[u8; 64]) -> [__m256i; 2] {

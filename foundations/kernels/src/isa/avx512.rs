@@ -1,6 +1,7 @@
 //! The primitives by AVX-512 with VNNI: sixteen lanes are one register, and four products a lane are one instruction.
 #![allow(unsafe_code)]
 
+use super::lanes::AHEAD;
 use super::primitives::primitives;
 use super::{LANES, Lanes};
 use std::arch::x86_64::*;
@@ -76,6 +77,10 @@ impl Lanes for Avx512 {
 
         fn to_floats(values: __m512i) -> __m512 {
             _mm512_cvtepi32_ps(values)
+        }
+
+        fn prefetch(line: &[u8; 64]) {
+            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 
         fn quads(bytes: &[u8; 64]) -> __m512i {

@@ -61,6 +61,9 @@ fn single<S: Lanes, W: Form, const P: usize>(lanes: S, job: &Job<'_>, panel: usi
     for (index, x) in x.iter().enumerate() {
         for p in 0..P {
             let (integers, scales) = (&integers[p][index], &scales[p][index / W::Scales::GROUPS]);
+            for line in integers.as_ref() {
+                lanes.prefetch(line);
+            }
             step::<S, W, 1>(lanes, index % W::Scales::GROUPS, integers, scales, x, &mut acc[p]);
         }
     }

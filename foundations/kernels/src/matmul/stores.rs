@@ -8,7 +8,7 @@ use crate::quantise::Block;
 /// The integers of one width.
 pub(super) trait Store {
     /// One group: `[…][row][4 columns]`.
-    type Group;
+    type Group: AsRef<[[u8; 64]]>;
 
     /// The groups at the start of a panel.
     fn groups(panel: &[u8]) -> &[Self::Group];
