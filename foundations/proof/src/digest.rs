@@ -96,8 +96,8 @@ bytes_newtype!(
     32
 );
 
-/// What D is computed over, before the record.
-pub(crate) const RECORD_DOMAIN: &[u8] = b"oar-record-v1\0";
+/// What D is computed over, before the record (spec/record.md "Digests"): for those who compute it with another library.
+pub const RECORD_DOMAIN: &[u8] = b"oar-record-v1\0";
 
 impl RecordDigest {
     /// D = SHA3-512("oar-record-v1" ‖ 0x00 ‖ record bytes).

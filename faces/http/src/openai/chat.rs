@@ -188,7 +188,11 @@ impl Told {
 /// Tokens of answers, `n` to each prompt.
 pub fn usage<'a>(generations: impl Iterator<Item = &'a mickai_model::generate::Generation>, n: usize) -> Value {
     let (prompts, output) = generations.fold((0, 0), |(prompts, output), generation| (prompts + generation.prompt_tokens.len(), output + generation.output_tokens.len()));
-    let prompt = prompts / n.max(1);
+    counts(prompts / n.max(1), output)
+}
+
+/// The usage of so many tokens.
+pub fn counts(prompt: usize, output: usize) -> Value {
     json!({ "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output })
 }
 

@@ -1,6 +1,7 @@
 //! A chat in server-sent events. The last event before `[DONE]` carries the member `mickai` and is sent after the outcome is durable; official clients pass over a member that they do not know.
 
 use super::chat::Told;
+use super::events::{end, event, with_usage};
 use super::logprobs;
 use crate::going::{Encoder, Event, Spoken, finish_reason, records};
 use crate::refused::Refused;
@@ -107,28 +108,11 @@ impl Encoder for Stream {
         if self.failed {
             return String::new();
         }
-        let mut out = String::new();
-        let mut last = self.last.take();
-        if self.has_usage {
-            out.push_str(&last.as_ref().map(event).unwrap_or_default());
-            let mut chunk = self.chunk(json!([]));
-            let (prompt, output) = (self.choices.first().map_or(0, |choice| choice.prompt_token_count), self.choices.iter().map(|choice| choice.output_token_count).sum::<usize>());
-            chunk["usage"] = json!({ "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output });
-            last = Some(chunk);
-        }
-        if let Some(mut last) = last {
-            let pairs: Vec<_> = self.choices.iter().filter_map(|choice| choice.pair).collect();
-            last["mickai"] = records(&pairs, &self.told.warnings);
-            out.push_str(&event(&last));
-        }
-        out.push_str("data: [DONE]\n\n");
-        out
+        let (prompt, output) = (self.choices.first().map_or(0, |choice| choice.prompt_token_count), self.choices.iter().map(|choice| choice.output_token_count).sum());
+        let usage = self.has_usage.then(|| with_usage(self.chunk(json!([])), prompt, output));
+        let pairs: Vec<_> = self.choices.iter().filter_map(|choice| choice.pair).collect();
+        end(self.last.take(), usage, records(&pairs, &self.told.warnings))
     }
-}
-
-/// One event.
-fn event(value: &Value) -> String {
-    format!("data: {value}\n\n")
 }
 
 fn with_index(at: usize, mut call: Value) -> Value {

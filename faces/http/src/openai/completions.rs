@@ -1,6 +1,7 @@
 //! `/v1/completions`: text goes on as it is, through no template.
 
 use super::chat::{STREAM_OPTIONS, USAGE, usage};
+use super::events::{end, event, with_usage};
 use super::logprobs;
 use crate::call::{Call, RECORDS};
 use crate::going::{Choice, Encoded, Encoder, Event, Going, Spoken, Wanted, finish_reason, records};
@@ -203,24 +204,7 @@ impl Encoder for Stream {
         if self.failed {
             return String::new();
         }
-        let mut out = String::new();
-        let mut last = self.last.take();
-        if self.has_usage {
-            out.push_str(&last.as_ref().map(event).unwrap_or_default());
-            let (prompt, output) = (self.tokens.0 / self.told.n, self.tokens.1);
-            let mut chunk = self.told.envelope(json!([]));
-            chunk["usage"] = json!({ "prompt_tokens": prompt, "completion_tokens": output, "total_tokens": prompt + output });
-            last = Some(chunk);
-        }
-        if let Some(mut last) = last {
-            last["mickai"] = records(&self.pairs, &self.told.warnings);
-            out.push_str(&event(&last));
-        }
-        out.push_str("data: [DONE]\n\n");
-        out
+        let usage = self.has_usage.then(|| with_usage(self.told.envelope(json!([])), self.tokens.0 / self.told.n, self.tokens.1));
+        end(self.last.take(), usage, records(&self.pairs, &self.told.warnings))
     }
-}
-
-fn event(value: &Value) -> String {
-    format!("data: {value}\n\n")
 }

@@ -4,6 +4,8 @@ pub mod chat;
 
 mod chat_stream;
 
+mod events;
+
 mod logprobs;
 
 pub mod completions;
