@@ -30,12 +30,6 @@ pub const TOOL_NAME_MAX: usize = 64;
 pub const STOP_TEXT_MAX: usize = 256;
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
-/// How long the answer to one is kept.
-pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 3_600);
-/// Answers that are kept.
-pub const IDEMPOTENCY_COUNT_MAX: usize = 16_384;
-/// Bytes of them together.
-pub const IDEMPOTENCY_BYTES_MAX: usize = 256 << 20;
 /// Seconds after which who was refused may ask again.
 pub const RETRY_AFTER_S: u32 = 1;
 /// Bytes of a file with keys, a certificate or a private key.

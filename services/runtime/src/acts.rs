@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 pub mod action {
     /// One inference.
     pub const GENERATE: &str = "generate";
+    /// What a caller was answered with, kept for who asks again with the same key; no act, but a detail of the acts that it names.
+    pub const ANSWER: &str = "answer";
     /// A recorded inference run again.
     pub const REPLAY: &str = "replay";
     /// A model taken into the home.
@@ -62,6 +64,10 @@ pub mod fact {
     pub const STOP: &str = "stop";
     pub const STOP_TEXT_COUNT: &str = "stop_text_count";
     pub const STORED: &str = "stored";
+    pub const IDEMPOTENCY: &str = "idempotency";
+    pub const CONTENT_TYPE: &str = "content_type";
+    pub const PART: &str = "part";
+    pub const PART_COUNT: &str = "part_count";
     pub const RECORD: &str = "record";
     pub const RECORD_DIGEST: &str = "record_digest";
     pub const LOG: &str = "log";

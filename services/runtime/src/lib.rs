@@ -68,7 +68,7 @@ pub use doctor::{Check, CheckState, Memory};
 pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Missing, Selection};
-pub use generation::{Answered, Asked, Taken};
+pub use generation::{Answered, Asked, Key, Taken};
 pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};

@@ -11,6 +11,7 @@ use crate::generation::{Prepared, today};
 use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
+use mickai_proof::limits::VALUE_BYTES_MAX;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -131,6 +132,11 @@ impl Desk {
         records.iter().map(|index| self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None))).collect()
     }
 
+    /// The one that records.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
     /// Can the log be written? Opens it, if nothing has for a while.
     ///
     /// # Errors
@@ -224,7 +230,11 @@ fn prepared(order: Order, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
     if shortens {
         asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
     }
+    // Looked at first, because it is cheap to see.
+    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), VALUE_BYTES_MAX)?;
     let prepared = Prepared::new(&model, &asked)?;
+    let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
+    over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
     let token_count = (prepared.prompt.tokens.len() + asked.token_count_max).min(config.context_tokens_max) as u64;
     let bytes = token_count * (2 * size_of::<f32>() * config.layer_count * config.kv_head_count * config.head_width) as u64;
     if bytes > CONTEXT_BYTES_MAX {

@@ -16,5 +16,9 @@ pub const CONTEXT_BYTES_MAX: u64 = 16 << 30;
 pub const STOP_TEXTS_MAX: usize = 16;
 /// Alternatives that are told of for each token.
 pub const LIKELY_COUNT_MAX: usize = 20;
+/// Bytes of an answer that is kept for its key.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// How long an answer is kept for its key.
+pub const ANSWER_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// How long after the last act the log is given back, so that other commands can write to it.
 pub const REST_AFTER: Duration = Duration::from_millis(500);

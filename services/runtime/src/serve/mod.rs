@@ -22,7 +22,10 @@ mod desk;
 
 mod told;
 
+mod kept;
+
 pub use desk::{Counts, Desk, ModelCounts};
+pub use kept::{Kept, NoAnswer};
 pub use likely::{Likely, likelihood};
 pub use order::{Begun, Caller, Gone, Heard, Listener, Order};
 pub use queue::Full;

@@ -137,7 +137,10 @@ fn ollama_answers_in_lines_or_whole() {
     let lines = server.post("/api/chat", &json!({ "model": GENERAL, "messages": [{ "role": "user", "content": "hello" }], "options": options })).is(200);
     let lines: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let text: String = lines.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
-    let last = lines.last().unwrap();
+    let [.., told, last] = &lines[..] else { panic!("{lines:?}") };
+    // The records have a line of their own, which says nothing else.
+    assert_eq!((&told["done"], &told["message"]["content"], &last["mickai"]), (&json!(false), &json!(""), &Value::Null));
+    assert!(told["mickai"]["records"][0]["outcome"]["index"].is_u64());
     assert_eq!((&last["done"], &last["done_reason"], &last["eval_count"]), (&json!(true), &json!("length"), &json!(6)));
     let whole = server.post("/api/generate", &json!({ "model": GENERAL, "prompt": "hello", "stream": false, "options": options })).is(200).json();
     assert_eq!(whole["response"], text.as_str());

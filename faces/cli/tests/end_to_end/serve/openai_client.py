@@ -37,7 +37,7 @@ def chat():
 def streaming():
     whole = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12).choices[0].message.content
     for options in ({}, {"include_usage": True}):
-        text, usage = "", None
+        text, usage, records = "", None, []
         stream = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, stream=True, stream_options=options or openai.omit)
         for chunk in stream:
             if not options:
@@ -46,8 +46,14 @@ def streaming():
             else:
                 text += "".join(choice.delta.content or "" for choice in chunk.choices)
                 usage = chunk.usage or usage
+            records.append(getattr(chunk, "mickai", None))
         assert text == whole, (text, whole)
         assert (usage is None) == (not options)
+        # Who looks for the records finds them in the last chunk, and there alone.
+        assert records[-1]["records"][0]["outcome"]["index"] > 0 and not any(records[:-1]), records
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, max_tokens=12) as stream:
+        final = stream.get_final_completion()
+    assert final.choices[0].message.content == whole and final.choices[0].finish_reason == "length"
 
 
 def completions():
@@ -97,7 +103,7 @@ def responses():
     assert more.usage.input_tokens > answer.usage.input_tokens
     with client.responses.stream(model=MODEL, input="hello", temperature=0, max_output_tokens=6) as stream:
         text = "".join(event.delta for event in stream if event.type == "response.output_text.delta")
-        assert text == answer.output_text
+        assert text == answer.output_text and stream.get_final_response().output_text == text
     tool = {"type": "function", **TOOL["function"]}
     called = client.responses.create(model=MODEL, input="hello", tools=[tool], tool_choice="required", parallel_tool_calls=False, temperature=0, max_output_tokens=200)
     assert called.output[0].type == "function_call" and json.loads(called.output[0].arguments)["city"] in ("Oslo", "Rome")
