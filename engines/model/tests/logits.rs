@@ -4,6 +4,8 @@
 
 #[path = "logits/bits.rs"]
 mod bits;
+#[path = "logits/embeddings.rs"]
+mod embeddings;
 #[path = "logits/parity.rs"]
 mod parity;
 #[path = "logits/refusals.rs"]

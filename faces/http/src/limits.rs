@@ -22,6 +22,8 @@ pub const FAREWELL: Duration = Duration::from_secs(10);
 pub const CHOICES_MAX: i64 = 8;
 /// Prompts of one completion request.
 pub const PROMPTS_MAX: usize = 16;
+/// Inputs of one request for embeddings.
+pub const INPUTS_MAX: usize = 2_048;
 /// Tools of one request.
 pub const TOOLS_MAX: usize = 128;
 /// Characters of a tool's name.

@@ -33,6 +33,8 @@ mod bound;
 
 mod generation;
 
+mod embedding;
+
 mod recorded;
 
 mod replay;
@@ -65,6 +67,7 @@ pub use bound::Bound;
 pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
+pub use embedding::{Embedded, Input, ToEmbed};
 pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Missing, Selection};
@@ -75,6 +78,6 @@ pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use open::Open;
 pub use policy::Refusal;
-pub use replay::{Divergence, ReplayOf, Replayed};
+pub use replay::{Compared, Divergence, ReplayOf, Replayed};
 pub use said::Said;
 pub use system::System;

@@ -1,5 +1,6 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
+use super::embed::Embedding;
 use super::limits::{CONTEXT_BYTES_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
@@ -24,7 +25,8 @@ pub struct Desk {
     workers: Mutex<Vec<Worker>>,
     /// Held while a model is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
-    refused: AtomicU64,
+    pub(super) embedding: Embedding,
+    pub(super) refused: AtomicU64,
 }
 
 /// What a desk did since it started, and what it is doing.
@@ -34,6 +36,12 @@ pub struct Counts {
     pub models: Vec<ModelCounts>,
     /// Orders that were refused because something was full.
     pub refused: u64,
+    /// Requests for embeddings that wait or run.
+    pub embedding_waiting: u64,
+    /// Texts of which vectors were made.
+    pub embedded_inputs: u64,
+    /// Their tokens.
+    pub embedded_tokens: u64,
 }
 
 /// The counts of one model since it was opened.
@@ -71,7 +79,7 @@ impl Desk {
         recorder.with(|_| Ok(()))?;
         recorder.rest();
         let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
-        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), refused: AtomicU64::new(0) })
+        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), embedding: Embedding::default(), refused: AtomicU64::new(0) })
     }
 
     /// The system.
@@ -160,7 +168,8 @@ impl Desk {
             prompt_tokens: count(&worker.tally.prompt_tokens),
             output_tokens: count(&worker.tally.output_tokens),
         };
-        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused) }
+        let (embedding_waiting, embedded_inputs, embedded_tokens) = self.embedding.counts();
+        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused), embedding_waiting, embedded_inputs, embedded_tokens }
     }
 
     /// Lets no more orders in and forgets those that wait; what runs goes on.

@@ -16,6 +16,8 @@ pub const CONTEXT_BYTES_MAX: u64 = 16 << 30;
 pub const STOP_TEXTS_MAX: usize = 16;
 /// Alternatives that are told of for each token.
 pub const LIKELY_COUNT_MAX: usize = 20;
+/// Requests for embeddings that wait, the one that runs included.
+pub const EMBEDDING_COUNT_MAX: u64 = 64;
 /// Bytes of an answer that is kept for its key.
 pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 /// How long an answer is kept for its key.

@@ -24,6 +24,8 @@ mod told;
 
 mod kept;
 
+mod embed;
+
 pub use desk::{Counts, Desk, ModelCounts};
 pub use kept::{Kept, NoAnswer};
 pub use likely::{Likely, likelihood};

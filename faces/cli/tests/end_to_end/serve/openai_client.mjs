@@ -42,7 +42,10 @@ const tests = {
     assert(["Oslo", "Rome"].includes(JSON.parse(answer.choices[0].message.content).city));
   },
   async embeddings() {
-    await assert.rejects(client.embeddings.create({ model, input: "hello" }), (error) => error.status === 404 && error.code === "model_has_no_embeddings");
+    const given = await client.embeddings.create({ model, input: ["hello", "good bye"] });
+    const plain = await client.embeddings.create({ model, input: ["hello", "good bye"], encoding_format: "float" });
+    assert.deepEqual(Array.from(given.data[1].embedding), plain.data[1].embedding);
+    assert(Math.abs(plain.data[0].embedding.reduce((sum, value) => sum + value * value, 0) - 1) < 1e-5);
   },
   async responses() {
     const answer = await client.responses.create({ model, input: "hello", temperature: 0, max_output_tokens: 6 });

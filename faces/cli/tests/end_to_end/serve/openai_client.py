@@ -84,13 +84,19 @@ def structured():
 
 
 def embeddings():
-    # No model here gives any yet; the client must say so in its own words.
+    # The client asks for base64 unless it is told otherwise, and reads it.
+    given = client.embeddings.create(model=MODEL, input=["hello", "good bye"])
+    plain = client.embeddings.create(model=MODEL, input=["hello", "good bye"], encoding_format="float")
+    assert [one.embedding for one in given.data] == [one.embedding for one in plain.data] and [one.index for one in given.data] == [0, 1]
+    assert abs(sum(value * value for value in given.data[0].embedding) - 1) < 1e-5 and given.usage.prompt_tokens == given.usage.total_tokens > 1
+    assert given.mickai["records"][0]["outcome"]["index"] > 0
+    assert len(client.embeddings.create(model=MODEL, input=[[1, 2, 3], [4]], dimensions=16).data[1].embedding) == 16
     try:
-        client.embeddings.create(model=MODEL, input="hello")
-    except openai.NotFoundError as error:
-        assert error.code == "model_has_no_embeddings", error
+        client.embeddings.create(model=MODEL, input="hello", dimensions=65)
+    except openai.BadRequestError as error:
+        assert error.param == "dimensions", error
     else:
-        raise AssertionError("embeddings were given")
+        raise AssertionError("more dimensions than there are")
 
 
 def responses():

@@ -63,7 +63,7 @@ fn an_act_that_fails_is_named_in_its_refusal() {
     std::fs::write(machine.path("broken.gguf"), file).unwrap();
     machine.run(&["model", "import", "broken.gguf"]).ok();
     let server = Server::start(&machine, &[]);
-    for (path, body) in [("/v1/chat/completions", hello(json!({ "model": "broken" }))), ("/v1/completions", json!({ "model": "broken", "prompt": "hello" }))] {
+    for (path, body) in [("/v1/chat/completions", hello(json!({ "model": "broken" }))), ("/v1/embeddings", json!({ "model": "broken", "input": "hello" }))] {
         let answer = server.send("POST", path, &[("idempotency-key", "a")], &body.to_string()).is(500);
         let intent = answer.header("mickai-intent").unwrap();
         let failed = machine.object(&["log", "show", &(intent.parse::<u64>().unwrap() + 1).to_string()]);
