@@ -128,7 +128,7 @@ impl Keeping {
     fn keep(self, bytes: &[u8]) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
         begun.sort_by_key(|intent| intent.index);
-        let _ = self.app.desk().keep(&begun, &self.content_type, bytes);
+        let _ = self.app.desk().keep_answer(&begun, &self.content_type, bytes);
         drop(self.turn);
     }
 }

@@ -124,7 +124,7 @@ impl Desk {
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn keep(&self, intents: &[Appended], content_type: &str, bytes: &[u8]) -> Result<()> {
+    pub fn keep_answer(&self, intents: &[Appended], content_type: &str, bytes: &[u8]) -> Result<()> {
         if bytes.len() > ANSWER_BYTES_MAX || intents.is_empty() {
             return Ok(());
         }

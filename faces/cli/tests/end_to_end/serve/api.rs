@@ -191,7 +191,7 @@ fn embeddings_are_acts_that_replay_bit_by_bit() {
     let index = records["outcome"]["index"].to_string();
     let replayed = machine.object(&["replay", &index, "--threads", "2"]);
     assert_eq!((&replayed["identical"], &replayed["values"]), (&json!(true), &json!(128)));
-    machine.run(&["log", "export", "case.oar", "--open", "all"]).ok();
+    machine.run(&["log", "export", "-o", "case.oar", "--open", "all"]).ok();
     machine.run(&["replay", "case.oar", "--record", &index]).ok().says(&["identical: 128 values"]);
     machine.run(&["erase", &index, "--all"]).ok();
     machine.run(&["replay", &index]).code(1).says(&["was erased by record"]);

@@ -51,9 +51,10 @@ def streaming():
         assert (usage is None) == (not options)
         # Who looks for the records finds them in the last chunk, and there alone.
         assert records[-1]["records"][0]["outcome"]["index"] > 0 and not any(records[:-1]), records
-    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, max_tokens=12) as stream:
+    # The helper that puts chunks together; it takes no answer that was cut off.
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, extra_body={"stop": [whole[4]]}) as stream:
         final = stream.get_final_completion()
-    assert final.choices[0].message.content == whole and final.choices[0].finish_reason == "length"
+    assert whole.startswith(final.choices[0].message.content) and final.choices[0].finish_reason == "stop"
 
 
 def completions():
