@@ -120,7 +120,8 @@ fn orders(count: usize) -> Vec<Asked> {
             3 => "na ".repeat(1 + index % 50),
             _ => format!("tell me {} more times", index % 7),
         };
-        let sampler = if index.is_multiple_of(3) { SamplerConfig::GREEDY } else { SamplerConfig { temperature: 1.25, top_k: 40, top_p: 0.95, min_p: 0.0, repetition_penalty: 1.1 } };
+        let sampler =
+            if index.is_multiple_of(3) { SamplerConfig::GREEDY } else { SamplerConfig { temperature: 1.25, top_k: 40, top_p: 0.95, min_p: 0.0, repetition_penalty: 1.1 } };
         let asked = Asked { seed: Some(index as u64), sampler, stop_texts: vec!["zq".to_owned()], ..conversation(words, 3 + index % 23) };
         if index % 11 == 4 { Asked { bound: Bound::Grammar(Grammar::new("start: /[a-z ]{2,9}/".to_owned())), ..asked } } else { asked }
     };

@@ -236,10 +236,12 @@ mod tests {
         queue.push(vec![one("a1", 1), one("a2", 1)]).unwrap();
         queue.push(vec![one("large", 2)]).unwrap();
         queue.push(vec![one("c1", 3)]).unwrap();
-        let turn = |has_room: bool| move |caller, item: &&str| match item {
-            &"large" if !has_room => Turn::Wait,
-            _ if caller == Caller(1) => Turn::Pass,
-            _ => Turn::Take,
+        let turn = |has_room: bool| {
+            move |caller, item: &&str| match item {
+                &"large" if !has_room => Turn::Wait,
+                _ if caller == Caller(1) => Turn::Pass,
+                _ => Turn::Take,
+            }
         };
         assert_eq!(queue.next(turn(false)), None);
         assert_eq!([queue.next(turn(true)), queue.next(turn(true)), queue.next(turn(true))], [Some("large"), Some("c1"), None]);

@@ -74,7 +74,17 @@ impl Worker {
         let pool = Pool::new(&model.file.weights(), cache_bytes);
         let (sender, begun) = channel();
         let (crew, isa) = (system.crew(), system.isa());
-        let work = Work { model: model.clone(), recorder: recorder.clone(), queue: queue.clone(), pool: pool.clone(), tally: tally.clone(), bell, sender, begun, places: Places::default() };
+        let work = Work {
+            model: model.clone(),
+            recorder: recorder.clone(),
+            queue: queue.clone(),
+            pool: pool.clone(),
+            tally: tally.clone(),
+            bell,
+            sender,
+            begun,
+            places: Places::default(),
+        };
         let run = move || {
             // Should it end before its time, whoever asks is told, in place of waiting for nobody.
             let _closed = ClosedAtEnd(work.queue.clone());

@@ -112,7 +112,11 @@ fn a_server_killed_under_load_starts_again_and_says_what_nobody_knows() {
 fn what_was_answered_beside_others_runs_again_alone() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    let body = |at: usize| hello(json!({ "max_tokens": 5 + at, "temperature": 1, "seed": at, "stream": at.is_multiple_of(2), "messages": [{ "role": "user", "content": "hello ".repeat(1 + at % 4 * 30) }] }));
+    let body = |at: usize| {
+        hello(
+            json!({ "max_tokens": 5 + at, "temperature": 1, "seed": at, "stream": at.is_multiple_of(2), "messages": [{ "role": "user", "content": "hello ".repeat(1 + at % 4 * 30) }] }),
+        )
+    };
     let clients: Vec<_> = (0..24).map(|at| server.begin("POST", "/v1/chat/completions", &[], &body(at).to_string())).collect();
     let answers: Vec<_> = clients.into_iter().map(|client| super::http::Answer::of(client).is(200).header("mickai-intent").unwrap().to_owned()).collect();
     let metrics = server.get("/metrics").is(200).body;

@@ -89,7 +89,11 @@ impl Bench {
 
     fn entering(&self, caller: u64, words: &str, count: usize, ear: &Ear) -> Entering {
         let message = Message { role: Role::User, content: words.to_owned() };
-        let asked = Asked { seed: Some(7), sampler: mickai_model::sample::SamplerConfig { temperature: 1.0, ..mickai_model::sample::SamplerConfig::GREEDY }, ..Asked::conversation(vec![message], count) };
+        let asked = Asked {
+            seed: Some(7),
+            sampler: mickai_model::sample::SamplerConfig { temperature: 1.0, ..mickai_model::sample::SamplerConfig::GREEDY },
+            ..Asked::conversation(vec![message], count)
+        };
         let prepared = Prepared::new(&self.model, &asked).unwrap();
         let (sender, receiver) = channel();
         let (draft, openings) = prepared.intent(&self.model);
