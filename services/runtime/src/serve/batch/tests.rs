@@ -117,7 +117,7 @@ impl Bench {
         let (sender, receiver) = channel();
         let close = |ended: Ended| {
             let sender = sender.clone();
-            let told = move |closed: Result<mickai_store::Appended>| drop(sender.send(closed.unwrap()));
+            let told = move |closed: Result<mickai_store::Appended>| sender.send(closed.unwrap()).unwrap();
             let (code, facts, openings, count) = match ended.ran {
                 Ok(done) => (OutcomeCode::Executed, done.facts, done.openings, done.value.output_tokens.len()),
                 Err(failed) => (OutcomeCode::Failed, failed.facts, Vec::new(), 0),
@@ -225,6 +225,7 @@ fn a_fault_that_comes_once_harms_nobody() {
                 break;
             }
         }
+        assert_eq!(bench.crew.fails_in.load(Ordering::Relaxed), 0, "no fault came");
         assert!(codes.iter().all(|(code, _)| *code == OutcomeCode::Executed), "{fails_in} {codes:?}");
         let told = ears.map(|ear| ear.tokens.lock().unwrap().clone());
         assert_eq!(told, alone, "{fails_in}");
