@@ -4,7 +4,7 @@ use crate::app::{App, sha256};
 use crate::call::Call;
 use crate::limits::IDEMPOTENCY_KEY_MAX;
 use crate::refused::{Refused, Result};
-use crate::reply::{Body, Pieces, Reply};
+use crate::reply::{Body, INTENT, Pieces, Reply};
 use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 use mickai_runtime::Key;
@@ -100,9 +100,12 @@ pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
     if reply.status() != 200 {
         return Ok(reply);
     }
-    let content_type = reply.headers().iter().find(|(name, _)| *name == CONTENT_TYPE).and_then(|(_, value)| value.to_str().ok()).unwrap_or_default().to_owned();
-    let keeping = Keeping { app: call.app.clone(), begun: call.begun.clone(), content_type, turn };
     let headers = reply.headers().to_vec();
+    let header = |wanted: &HeaderName| headers.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.to_str().ok());
+    // What has no intent was no act, such as the opening of a model: it may be asked for again.
+    let Some(told) = header(&HeaderName::from_static(INTENT)).and_then(|index| index.parse().ok()) else { return Ok(reply) };
+    let content_type = header(&CONTENT_TYPE).unwrap_or_default().to_owned();
+    let keeping = Keeping { app: call.app.clone(), begun: call.begun.clone(), told, content_type, turn };
     let body = match reply.body {
         Body::Whole(bytes) => {
             let kept = bytes.clone();
@@ -119,6 +122,7 @@ pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
 struct Keeping {
     app: Arc<App>,
     begun: Arc<Mutex<Vec<Appended>>>,
+    told: u64,
     content_type: String,
     /// Nobody else may answer the key before the answer is kept.
     turn: Turn,
@@ -128,7 +132,7 @@ impl Keeping {
     fn keep(self, bytes: &[u8]) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
         begun.sort_by_key(|intent| intent.index);
-        let _ = self.app.desk().keep_answer(&begun, &self.content_type, bytes);
+        let _ = self.app.desk().keep_answer(&begun, self.told, &self.content_type, bytes);
         drop(self.turn);
     }
 }

@@ -1,7 +1,7 @@
 //! Embeddings for callers: one request at a time, beside the generations of every model.
 
 use super::desk::Desk;
-use super::limits::{CONTEXT_BYTES_MAX, EMBEDDING_COUNT_MAX};
+use super::limits::EMBEDDING_COUNT_MAX;
 use super::order::Gone;
 use super::queue::Full;
 use crate::embedding::{Embedded, PreparedEmbedding, ToEmbed, prepare};
@@ -12,6 +12,7 @@ use mickai_model::generate::Flow;
 use mickai_proof::record::OutcomeCode;
 use mickai_store::Appended;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 
 /// Who makes vectors, who waits for that, and what was made.
@@ -50,8 +51,8 @@ impl Desk {
         let prepared = prepare(model, asked)?;
         let longest = prepared.iter().flat_map(|prepared| &prepared.tokens).map(Vec::len).max().unwrap_or(0) as u64;
         let bytes = longest * (2 * size_of::<f32>() * config.layer_count * config.kv_head_count * config.head_width) as u64;
-        if bytes > CONTEXT_BYTES_MAX {
-            return Err(Error::TooMuch { what: "bytes of keys and values", asked: bytes, max: CONTEXT_BYTES_MAX });
+        if bytes > self.cache_bytes as u64 {
+            return Err(Error::TooMuch { what: "bytes of keys and values", asked: bytes, max: self.cache_bytes as u64 });
         }
         let waiting = self.embedding.waiting.fetch_add(1, Ordering::Relaxed);
         let _place = Place(&self.embedding.waiting);
@@ -76,19 +77,26 @@ impl Desk {
 
     fn embed_one(&self, model: &Loaded, prepared: &PreparedEmbedding, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<((Appended, Appended), Option<Vec<f32>>)> {
         let (draft, openings) = prepared.intent(model);
-        let act = self.recorder().begin(draft, &openings)?;
-        let intent = act.intent();
+        let act = wait(|done| self.recorder().begin(draft, openings, done))?;
+        let intent = act.running().intent();
         begun(intent);
         let mut each = || if gone.is_set() { Flow::Stop } else { Flow::Continue };
-        match prepared.run(&act, self.system(), model, &mut each) {
+        match prepared.run(act.running(), self.system(), model, &mut each) {
             Ok(Done { value, facts, openings }) => {
-                let outcome = self.recorder().close(act, OutcomeCode::Executed, facts, &openings)?;
+                let outcome = wait(|done| self.recorder().close(act, OutcomeCode::Executed, facts, openings, done))?;
                 Ok(((intent, outcome), value))
             }
             Err(Failed { error, facts }) => {
-                self.recorder().close(act, OutcomeCode::Failed, facts, &Vec::new())?;
+                wait(|done| self.recorder().close(act, OutcomeCode::Failed, facts, Vec::new(), done))?;
                 Err(*error)
             }
         }
     }
+}
+
+/// Waits for what is recorded on another thread. One that died on the way records no more.
+fn wait<T: Send + 'static>(record: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
+    let (sender, receiver) = channel();
+    record(Box::new(move |done| _ = sender.send(done)));
+    receiver.recv().map_err(|_| Error::Full(Full::Closed))?
 }

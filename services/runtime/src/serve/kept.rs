@@ -22,7 +22,7 @@ pub enum Kept {
     Nothing,
     /// The answer as it was sent.
     Answer {
-        /// The record before the first of its acts.
+        /// The intent that it told of in its headers.
         intent: Appended,
         /// Its type.
         content_type: String,
@@ -120,11 +120,11 @@ enum Ending {
 }
 
 impl Desk {
-    /// Keeps an answer for the key of the acts that begin with these intents; one that is too long is not kept.
+    /// Keeps an answer for the key of the acts that begin with these intents, of which it tells `told` in its headers; one that is too long is not kept.
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn keep_answer(&self, intents: &[Appended], content_type: &str, bytes: &[u8]) -> Result<()> {
+    pub fn keep_answer(&self, intents: &[Appended], told: u64, content_type: &str, bytes: &[u8]) -> Result<()> {
         if bytes.len() > ANSWER_BYTES_MAX || intents.is_empty() {
             return Ok(());
         }
@@ -132,6 +132,7 @@ impl Desk {
         self.recorder().with(|executor| {
             for (place, part) in parts.iter().enumerate() {
                 let mut draft = Draft::new(Kind::Detail, (ActorClass::System, Id::ZERO), policy::authority(), action::ANSWER)
+                    .fact(fact::RECORD, Fact::Uint(told))
                     .fact(fact::CONTENT_TYPE, Fact::Text(content_type.to_owned().into()))
                     .fact(fact::PART, Fact::Uint(place as u64))
                     .fact(fact::PART_COUNT, Fact::Uint(parts.len() as u64));
@@ -159,7 +160,7 @@ fn answer(newest: u64, parts: &[Entry], vault: &Vault) -> Result<Kept> {
     let bad = |part| Error::BadRecord { index: first.index, part };
     let content_type = about.text(fact::CONTENT_TYPE).ok_or(bad(fact::CONTENT_TYPE))?.to_owned();
     let record = first.decode().map_err(|_| bad("form"))?;
-    let &(index, digest) = record.causes.first().ok_or(bad("causes"))?;
+    let &(index, digest) = record.causes.iter().find(|(index, _)| about.uint(fact::RECORD) == Some(*index)).ok_or(bad(fact::RECORD))?;
     Ok(Kept::Answer { intent: Appended { index, digest }, content_type, bytes })
 }
 
