@@ -7,7 +7,7 @@ mod inference;
 mod lookup;
 mod writer;
 
-pub use inference::Inference;
+pub use inference::{Inference, Proposals};
 
 use crate::constrain::Constraint;
 use crate::error::Result;

@@ -21,6 +21,7 @@ pub struct Inference {
     prompt_count: usize,
     context_tokens: usize,
     recalled_count: usize,
+    proposals: Proposals,
     lookup: Lookup,
     /// The token that is due and what may follow it: the last piece, where something was proposed.
     proposed: Vec<Token>,
@@ -29,6 +30,14 @@ pub struct Inference {
     allowed: TokenSet,
     writer: Writer,
     ended: Option<StopReason>,
+}
+
+/// Tokens that were proposed before they were chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proposals {
+    pub proposed_count: u64,
+    /// Those of them that were chosen: each saved a step.
+    pub accepted_count: u64,
 }
 
 impl Inference {
@@ -49,7 +58,22 @@ impl Inference {
         let (tokens, prompt_count) = (prompt.to_vec(), prompt.len());
         let (lookup, writer) = (Lookup::default(), Writer::default());
         let (proposed, allowed) = (Vec::new(), TokenSet::new());
-        Ok(Self { request, sequence: None, tokens, prompt_count, context_tokens, recalled_count: 0, lookup, proposed, sampler, seen, allowed, writer, ended: None })
+        Ok(Self {
+            request,
+            sequence: None,
+            tokens,
+            prompt_count,
+            context_tokens,
+            recalled_count: 0,
+            proposals: Proposals::default(),
+            lookup,
+            proposed,
+            sampler,
+            seen,
+            allowed,
+            writer,
+            ended: None,
+        })
     }
 
     /// Tokens that it comes to at most, prompt included: what a pool must promise.
@@ -99,6 +123,11 @@ impl Inference {
         self.recalled_count
     }
 
+    /// How its proposals have done.
+    pub fn proposals(&self) -> Proposals {
+        self.proposals
+    }
+
     /// What it goes on with, at most `tokens_max` (at least 1): what its sequence lacks, and where that is one token, what may follow it. `None` if it has ended or is not admitted.
     /// The answer is for [`Inference::take`].
     pub fn piece(&mut self, tokens_max: usize) -> Option<Piece<'_>> {
@@ -146,6 +175,8 @@ impl Inference {
             }
             accepted_count += 1;
         }
+        self.proposals.proposed_count += proposed_count as u64;
+        self.proposals.accepted_count += accepted_count as u64;
         self.lookup.learn(proposed_count, accepted_count);
         if let Some(sequence) = &mut self.sequence {
             sequence.truncate(self.tokens.len() - 1);
