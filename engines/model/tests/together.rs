@@ -132,7 +132,7 @@ impl Bench {
             let mut pieces: Vec<Piece<'_>> = Vec::new();
             for (index, inference) in going.iter_mut().enumerate() {
                 let word = *plan.next().unwrap();
-                if word % 16 == 0 {
+                if word.is_multiple_of(16) {
                     inference.park();
                 } else {
                     inference.admit(&pool).unwrap();

@@ -5,15 +5,17 @@ use super::writer::Writer;
 use super::{Flow, Generation, Progress, Request, StopReason};
 use crate::constrain::Constraint;
 use crate::error::{Misuse, Result};
-use crate::forward::{Piece, Pool, Rows, Sequence, Wanted};
+use crate::forward::{Adapter, Piece, Pool, Rows, Sequence, Wanted};
 use crate::sample::{Sampler, TokenSet};
 use crate::tokens::{Token, Tokenizer};
+use std::sync::Arc;
 
 /// One generation between two steps. Dropped at any time, it gives its pages back.
 ///
 /// In turn: [`Inference::admit`] once there is room, then [`Inference::piece`] and [`Inference::take`] until there is no piece, then [`Inference::finish`].
 pub struct Inference {
     request: Request,
+    adapter: Option<Arc<Adapter>>,
     /// `None` before it is admitted, and while it is parked.
     sequence: Option<Sequence>,
     /// The prompt and what came out; the sequence holds all but the last, sooner or later.
@@ -60,6 +62,7 @@ impl Inference {
         let (proposed, allowed) = (Vec::new(), TokenSet::new());
         Ok(Self {
             request,
+            adapter: None,
             sequence: None,
             tokens,
             prompt_count,
@@ -76,6 +79,12 @@ impl Inference {
         })
     }
 
+    /// The same with an adapter, before it is admitted.
+    #[must_use]
+    pub fn with_adapter(self, adapter: Option<Arc<Adapter>>) -> Self {
+        Self { adapter, ..self }
+    }
+
     /// Tokens that it comes to at most, prompt included: what a pool must promise.
     pub fn tokens_max(&self) -> usize {
         self.context_tokens.min(self.prompt_count.saturating_add(self.request.output_tokens_max))
@@ -87,21 +96,21 @@ impl Inference {
     /// Those of [`Pool::open`]; it may be tried again.
     pub fn admit(&mut self, pool: &Pool) -> Result<()> {
         if self.sequence.is_none() {
-            let sequence = pool.open(&self.tokens, self.tokens_max())?;
+            let sequence = pool.open_with(self.adapter.clone(), &self.tokens, self.tokens_max())?;
             self.recalled_count = sequence.tokens().len();
             self.sequence = Some(sequence);
         }
         Ok(())
     }
 
-    /// Admits it with the pages of one that has the same prompt, as far as it is.
+    /// Admits it with the pages of one that has the same prompt and adapter, as far as it is.
     ///
     /// # Errors
     /// As [`Inference::admit`].
     pub fn admit_beside(&mut self, other: &Self, pool: &Pool) -> Result<()> {
         let known = other.sequence.as_ref().map_or(0, |sequence| common(sequence.tokens(), &self.tokens));
         match &other.sequence {
-            Some(sequence) if self.sequence.is_none() && known > 0 => {
+            Some(sequence) if self.sequence.is_none() && known > 0 && is_same(self.adapter.as_ref(), other.adapter.as_ref()) => {
                 let mut sequence = sequence.fork(self.tokens_max())?;
                 // The last token is fed always: its logits are wanted.
                 sequence.truncate(known.min(self.tokens.len() - 1));
@@ -261,6 +270,11 @@ impl Inference {
             let _ = each(Progress::Rest { text: &rest });
         }
     }
+}
+
+/// Whether both are the same adapter, or none.
+fn is_same(a: Option<&Arc<Adapter>>, b: Option<&Arc<Adapter>>) -> bool {
+    a.map(|adapter| adapter.digest()) == b.map(|adapter| adapter.digest())
 }
 
 /// How many tokens both begin with.
