@@ -32,7 +32,7 @@ def map_body(context, body):
         body["tokens"] = [int(token) % TOKEN_COUNT if is_whole(token) and 0 <= token < 2**32 else token for token in body["tokens"]]
     if context.operation.path == "/v1/embeddings":
         body["input"] = known_tokens(inside(body, "input", list)) or body.get("input")
-    if isinstance(body.get("dimensions"), int) and body["dimensions"] > 64:
+    if is_whole(body.get("dimensions")) and body["dimensions"] > 64:
         body["dimensions"] = 64
     tame_turns(body)
     tame_schemas(body)
