@@ -100,36 +100,17 @@ impl Sampler {
     ///
     /// Errors: [`Misbehaved::LogitNotFinite`]; [`Misuse::ConstraintDeadEnd`] if nothing is allowed.
     pub fn sample(&mut self, logits: &[f32], step: u64, seen: &TokenSet, allowed: Option<&TokenSet>) -> Result<Token> {
-        self.collect(logits, seen, allowed)?;
+        check_finite(logits)?;
+        let candidates = candidates(logits, self.config.repetition_penalty, seen, allowed);
         if self.config.temperature == 0.0 {
-            return self.keys.iter().min().map(|&key| token_of(key)).ok_or(Misuse::ConstraintDeadEnd.into());
+            return candidates.min().map(token_of).ok_or(Misuse::ConstraintDeadEnd.into());
         }
+        self.keys.clear();
+        self.keys.extend(candidates);
         self.sort();
         self.weigh()?;
         self.cut();
         Ok(self.draw(step))
-    }
-
-    fn collect(&mut self, logits: &[f32], seen: &TokenSet, allowed: Option<&TokenSet>) -> Result<()> {
-        let penalty = self.config.repetition_penalty;
-        self.keys.clear();
-        for (index, &logit) in logits.iter().enumerate() {
-            if !logit.is_finite() {
-                return Err(Misbehaved::LogitNotFinite { index }.into());
-            }
-            // A vocabulary has fewer than 2³² rows.
-            let token = Token(index as u32);
-            if allowed.is_some_and(|set| !set.contains(token)) {
-                continue;
-            }
-            let penalised = match penalty != 1.0 && seen.contains(token) {
-                true if logit > 0.0 => logit / penalty,
-                true => logit * penalty,
-                false => logit,
-            };
-            self.keys.push(key(penalised, token));
-        }
-        Ok(())
     }
 
     /// Best first, the k best alone.
@@ -185,6 +166,31 @@ impl Sampler {
         // There are at least as many keys as weights, and `cut` keeps one.
         token_of(self.keys[index])
     }
+}
+
+/// Refuses logits that are infinite or no numbers.
+pub(crate) fn check_finite(logits: &[f32]) -> Result<()> {
+    // All at once first: looking for one takes many times as long.
+    if logits.iter().fold(true, |finite, logit| finite & logit.is_finite()) {
+        return Ok(());
+    }
+    let index = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
+    Err(Misbehaved::LogitNotFinite { index }.into())
+}
+
+/// The keys of the tokens that may come, in order of their ids.
+fn candidates(logits: &[f32], penalty: f32, seen: &TokenSet, allowed: Option<&TokenSet>) -> impl Iterator<Item = u64> {
+    let is_allowed = move |token: &Token| allowed.is_none_or(|set| set.contains(*token));
+    // A vocabulary has fewer than 2³² rows.
+    let tokens = logits.iter().enumerate().map(|(index, &logit)| (Token(index as u32), logit));
+    tokens.filter(move |(token, _)| is_allowed(token)).map(move |(token, logit)| {
+        let penalised = match penalty != 1.0 && seen.contains(token) {
+            true if logit > 0.0 => logit / penalty,
+            true => logit * penalty,
+            false => logit,
+        };
+        key(penalised, token)
+    })
 }
 
 /// Sorts keys whose ids ascend, with room for a copy of them: by the eleven lowest bits of the logit, then by the next, then by the rest, each time keeping the order of equals. For a
