@@ -203,6 +203,11 @@ impl Inference {
         }
     }
 
+    /// Tokens that its sequence lacks: of its prompt, or the last one that came out.
+    pub fn missing_count(&self) -> usize {
+        self.tokens.len() - self.sequence.as_ref().map_or(0, |sequence| sequence.tokens().len())
+    }
+
     /// Whether it has ended.
     pub fn is_ended(&self) -> bool {
         self.ended.is_some()
