@@ -101,7 +101,8 @@ impl Decoder {
     /// Appends the tokens of every piece to its sequence, all pieces together. A piece that cannot go on fails alone, as it was; no piece changes a bit of another.
     ///
     /// # Errors
-    /// For a piece: no token, a token outside the vocabulary, more than the sequence holds ([`Misuse::PromptTooLong`]), and [`Misuse::CacheFull`].
+    /// For a piece: no token, a token outside the vocabulary, more than the sequence holds ([`Misuse::PromptTooLong`]), and [`Misuse::CacheFull`]. Panics if a sequence is of
+    /// another model's pool.
     pub fn step(&mut self, pieces: &mut [Piece<'_>]) -> Vec<Result<Rows<'_>>> {
         let admitted: Vec<Result<()>> = pieces.iter_mut().map(|piece| self.admit(piece)).collect();
         let places = self.lay_out(pieces, &admitted);
@@ -144,6 +145,7 @@ impl Decoder {
 
     /// Checks a piece and reserves the places of its tokens; nothing has changed if it is refused.
     pub(super) fn admit(&self, piece: &mut Piece<'_>) -> Result<()> {
+        assert!(piece.sequence.is_of(&self.weights), "a sequence of another model's pool");
         if piece.tokens.is_empty() {
             return Err(Misuse::PromptEmpty.into());
         }
