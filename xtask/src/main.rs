@@ -39,9 +39,10 @@ fn main() -> ExitCode {
         ["setup"] => setup::run().map(|_| true),
         ["test"] => suite::run(),
         ["tidy"] => tidy::run(),
-        ["bench", name] => match bench::Bench::named(name) {
-            Some(bench) => bench::run(bench),
-            None => return wrong_usage(&format!("no benchmark is called {name}")),
+        ["bench", name, words @ ..] => match (bench::Bench::named(name), bench::Wanted::of(words)) {
+            (Some(bench), Some(wanted)) if bench.has_rows() || wanted.is_all() => bench::run(bench, &wanted),
+            (Some(_), _) => return wrong_usage(&format!("not understood: {}", words.join(" "))),
+            (None, _) => return wrong_usage(&format!("no benchmark is called {name}")),
         },
         ["vectors"] => vectors::run(),
         ["help" | "--help" | "-h"] => {
