@@ -117,7 +117,7 @@ def main():
     models = {"mapped": load(path, True), "read": load(path, False)}
     phases = {"prompt": (Context.prompt, prompt, (prompt + 3) // 4), "generation": (Context.generation, generation, min(generation, 12))}
     if sequences > 1:
-        phases = {"together": (Context.generation, generation, min(generation, 4))}
+        phases = {"parallel": (Context.generation, generation, min(generation, 4))}
     for name, (work, count, trial) in phases.items():
         wall, used, (memory, flash, unified) = measure(models, threads, work, count, trial, repetitions, sequences)
         tokens, attention, cache = count * sequences, "flash" if flash else "plain", f" sequences={sequences} cache={'one' if unified else 'each'}" if sequences > 1 else ""

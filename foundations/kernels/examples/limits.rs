@@ -104,30 +104,42 @@ fn fused(crew: &dyn Crew, threads: usize, lanes: usize) {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         8 => unsafe { chains_avx2() },
-        _ => chains::<4>(),
+        _ => chains(),
     });
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
 fn chains_avx2() {
-    chains::<8>();
+    use std::arch::x86_64::{_mm256_fmadd_ps, _mm256_set1_ps};
+    let (factor, mut sums) = (_mm256_set1_ps(black_box(0.5)), [_mm256_set1_ps(1.0); CHAINS]);
+    for _ in 0..STEPS {
+        for sum in &mut sums {
+            *sum = _mm256_fmadd_ps(*sum, factor, factor);
+        }
+    }
+    black_box(sums);
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f")]
 fn chains_avx512() {
-    chains::<16>();
-}
-
-#[inline(always)]
-fn chains<const LANES: usize>() {
-    let (factor, mut sums) = (black_box([0.5f32; LANES]), [[1f32; LANES]; CHAINS]);
+    use std::arch::x86_64::{_mm512_fmadd_ps, _mm512_set1_ps};
+    let (factor, mut sums) = (_mm512_set1_ps(black_box(0.5)), [_mm512_set1_ps(1.0); CHAINS]);
     for _ in 0..STEPS {
         for sum in &mut sums {
-            for lane in 0..LANES {
-                sum[lane] = sum[lane].mul_add(factor[lane], factor[lane]);
-            }
+            *sum = _mm512_fmadd_ps(*sum, factor, factor);
+        }
+    }
+    black_box(sums);
+}
+
+/// Where this program knows no instructions of its own, what the compiler makes of it.
+fn chains() {
+    let (factor, mut sums) = (black_box(0.5f32), [[1f32; 4]; CHAINS]);
+    for _ in 0..STEPS {
+        for sum in sums.as_flattened_mut() {
+            *sum = sum.mul_add(factor, factor);
         }
     }
     black_box(sums);

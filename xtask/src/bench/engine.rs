@@ -7,20 +7,20 @@ mod against;
 mod limits;
 mod peer;
 
-/// What is measured: shapes, tokens of the prompt, tokens generated alone and by each of the sequences together, repetitions.
+/// What is measured: shapes, tokens of the prompt, tokens generated alone and by each of several sequences in parallel, repetitions.
 pub(super) struct Extent {
     shapes: [&'static str; 2],
     prompt: &'static str,
     generation: &'static str,
-    together: &'static str,
+    parallel: &'static str,
     repetitions: &'static str,
     with_bars: bool,
 }
 
 /// The bars. Three repetitions, because the whole must end before the machine's neighbours come back.
-pub(super) const WHOLE: Extent = Extent { shapes: ["qwen2.5-0.5b", "llama3.2-1b"], prompt: "512", generation: "128", together: "32", repetitions: "3", with_bars: true };
+pub(super) const WHOLE: Extent = Extent { shapes: ["qwen2.5-0.5b", "llama3.2-1b"], prompt: "512", generation: "128", parallel: "32", repetitions: "3", with_bars: true };
 /// The same programs on tiny shapes, to see that they work; its figures say nothing, so it has no bars.
-pub(super) const TRIAL: Extent = Extent { shapes: ["tiny-qwen2", "tiny-llama"], prompt: "64", generation: "8", together: "8", repetitions: "1", with_bars: false };
+pub(super) const TRIAL: Extent = Extent { shapes: ["tiny-qwen2", "tiny-llama"], prompt: "64", generation: "8", parallel: "8", repetitions: "1", with_bars: false };
 
 /// One part of the bench.
 type Part = fn(&Extent, &Wanted, &mut Found) -> Result<(), Error>;

@@ -15,8 +15,9 @@ use crate::process;
 
 const TYPES: [&str; 4] = ["q4_0", "q8_0", "q4_k_m", "f16"];
 const THREADS: [&str; 2] = ["1", "2"];
-/// Sequences that generate together.
+/// Sequences that generate in parallel, and one alone.
 const SEQUENCES: &str = "8";
+const ALONE: &str = "1";
 /// What share of the bound that memory sets a generation must reach, where it does not reach its goal.
 const BANDWIDTH_SHARE: f64 = 0.85;
 
@@ -28,14 +29,14 @@ struct Row {
     threads: &'static str,
     build: Build,
     /// Several at once, or one prompt and one generation.
-    together: bool,
+    parallel: bool,
 }
 
 impl Row {
     /// What is measured, with how many times the peer's tokens per second are the goal.
     fn phases(self) -> &'static [(&'static str, f64)] {
-        match (self.together, self.build) {
-            (true, _) => &[("together", 2.5)],
+        match (self.parallel, self.build) {
+            (true, _) => &[("parallel", 2.5)],
             (false, Build::Native) => &[("prompt", 2.0), ("generation", 1.4)],
             (false, Build::Avx2) => &[("prompt", 1.3), ("generation", 1.1)],
         }
@@ -56,8 +57,8 @@ impl Row {
     /// What both programs are told behind the file; a phase that is not wanted is one token.
     fn words(self, extent: &Extent, wanted: &Wanted) -> Vec<&'static str> {
         let wide = |phase, count| if wanted.admits("phase", phase) { count } else { "1" };
-        let (prompt, generation) = if self.together { ("1", extent.together) } else { (wide("prompt", extent.prompt), wide("generation", extent.generation)) };
-        [self.threads, prompt, generation, extent.repetitions].into_iter().chain(self.together.then_some(SEQUENCES)).collect()
+        let (prompt, generation) = if self.parallel { ("1", extent.parallel) } else { (wide("prompt", extent.prompt), wide("generation", extent.generation)) };
+        [self.threads, prompt, generation, extent.repetitions].into_iter().chain(self.parallel.then_some(SEQUENCES)).collect()
     }
 
     fn name(self, phase: &str) -> String {
@@ -70,8 +71,8 @@ impl Row {
 fn rows(extent: &Extent) -> impl Iterator<Item = Row> {
     let files = extent.shapes.into_iter().flat_map(|shape| TYPES.map(|kind| (shape, kind)));
     files.flat_map(|(shape, kind)| {
-        let native = THREADS.into_iter().flat_map(move |threads| [false, true].map(|together| Row { shape, kind, threads, build: Build::Native, together }));
-        let avx2 = cfg!(target_arch = "x86_64").then_some(Row { shape, kind, threads: "2", build: Build::Avx2, together: false });
+        let native = THREADS.into_iter().flat_map(move |threads| [false, true].map(|parallel| Row { shape, kind, threads, build: Build::Native, parallel }));
+        let avx2 = cfg!(target_arch = "x86_64").then_some(Row { shape, kind, threads: "2", build: Build::Avx2, parallel: false });
         native.chain(avx2)
     })
 }
@@ -97,18 +98,18 @@ fn compare((extent, wanted): (&Extent, &Wanted), row: Row, python: &Path, file: 
     found.lines.push(format!("$ GLIBC_TUNABLES=glibc.malloc.hugetlb=1 python llama_cpp_speed.py {name} {}", words.join(" ")));
     found.lines.extend(peer.iter().cloned());
     if row.build == Build::Avx2 {
-        words.push("avx2+fma");
+        words.extend([ALONE, "avx2+fma"]);
     }
     let ours = process::must(Command::new(places::target().join("release/examples/speed")).arg(file).args(&words))?;
     let ours: Vec<String> = ours.output.lines().map(str::to_owned).collect();
     found.lines.push(format!("$ speed {name} {}", words.join(" ")));
     found.lines.extend(ours.iter().cloned());
     let bytes = value(&ours, "speed/load ", "packed_bytes").ok_or(Error::NoFigures { bench: "engine" })?;
-    let limits = limits::measure(row.threads, bytes, extent.repetitions, found)?;
+    let limits = if row.parallel { None } else { Some(limits::measure(row.threads, bytes, extent.repetitions, found)?) };
     for &(phase, goal) in row.phases().iter().filter(|(phase, _)| wanted.admits("phase", phase)) {
         let rates = |figure: &str| value(&ours, &format!("speed/{phase} "), figure).zip(value(&peer, &format!("peer/{phase} "), figure));
         let ((ours, theirs), cpu) = rates("tokens_per_s").zip(rates("tokens_per_cpu_s")).ok_or(Error::NoFigures { bench: "engine" })?;
-        let share = share(row, phase, ours, bytes, limits);
+        let share = limits.and_then(|limits| share(row, phase, ours, bytes, limits));
         let said = share.map_or(String::new(), |(of, share)| format!(" share_of_{of}={share:.3}"));
         found.lines.push(format!("{} ratio={:.3} cpu_ratio={:.3}{said}", row.name(phase), ours / theirs, cpu.0 / cpu.1));
         if extent.with_bars {
@@ -132,7 +133,7 @@ fn bar(name: &str, ratio: f64, goal: f64, share: Option<(&str, f64)>) -> Bar {
 fn share(row: Row, phase: &str, tokens_per_s: f64, packed_bytes: f64, limits: Limits) -> Option<(&'static str, f64)> {
     match (phase, row.kind) {
         ("generation", _) => Some(("bandwidth", tokens_per_s * packed_bytes / limits.bytes_per_s)),
-        // Two bytes a weight. The head, which a prompt needs for its last token alone, counts too little to matter for the larger shape; attention is not counted.
+        // Two bytes a weight. The head, which a prompt needs for its last token alone, and attention are left out.
         ("prompt", "f16") => Some(("multiply_adds", tokens_per_s * (packed_bytes / 2.0 - head_weights(row.shape)) / limits.multiply_adds_per_s)),
         _ => None,
     }
@@ -165,7 +166,7 @@ mod tests {
     fn rows_are_selected_by_their_labels() {
         let count = |words: &[&str]| rows(&WHOLE).filter(|row| row.is_wanted(&Wanted::of(words).unwrap())).count();
         assert_eq!(count(&[]), 40);
-        assert_eq!(count(&["phase=together"]), 16);
+        assert_eq!(count(&["phase=parallel"]), 16);
         assert_eq!(count(&["phase=prompt", "isa=avx2"]), 8);
         assert_eq!(count(&["shape=llama3.2-1b", "type=q4_0", "threads=1"]), 2);
         assert_eq!(count(&["shape=tiny-llama"]), 0);

@@ -20,11 +20,13 @@ pub(super) enum Build {
 }
 
 impl Build {
-    /// The folder below `target/peers`, and what CMake is told.
+    /// The folder below `target/peers`, and what CMake is told; the models of pictures are left out.
     fn recipe(self) -> (&'static str, &'static str) {
         match self {
-            Self::Native => ("llama.cpp", "-DGGML_NATIVE=ON"),
-            Self::Avx2 => ("llama.cpp-avx2", "-DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF"),
+            Self::Native => ("llama.cpp", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON"),
+            Self::Avx2 => {
+                ("llama.cpp-avx2", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF")
+            }
         }
     }
 }
