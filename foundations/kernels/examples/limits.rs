@@ -2,7 +2,15 @@
 //!
 //! Prints the rate at which so many threads read BYTES once, each its own part, from large pages (`limits/read`), and the rate of f32 multiply-adds with one rounding
 //! from registers alone (`limits/fused`), both as medians of the best way that was tried. No product of matrices can be faster than either.
-#![allow(unsafe_code, clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::unwrap_used, reason = "a measuring program uses threads and the clock")]
+#![allow(
+    unsafe_code,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    clippy::needless_range_loop,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a measuring program uses threads and the clock"
+)]
 
 use mickai_kernels::crew::{Crew, Resident};
 use mickai_kernels::memory::{LINE, Room};
