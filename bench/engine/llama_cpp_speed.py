@@ -1,7 +1,7 @@
 """Tokens per second of llama.cpp: `python llama_cpp_speed.py FILE THREADS PROMPT GENERATION REPETITIONS [SEQUENCES]` in a venv with llama-cpp-python, built for this machine.
 
 Prints one line for each measured phase with the median of wall time and of CPU time, under the best of its settings: flash attention on or off, weights mapped or read into its
-own memory (which GLIBC_TUNABLES=glibc.malloc.hugetlb=1 puts on large pages), for several sequences one cache for all or one each. A quarter of the prompt, a few steps of the
+own memory (which GLIBC_TUNABLES=glibc.malloc.hugetlb=1 puts on large pages), for several sequences one cache for all or one each. An eighth of the prompt, a few steps of the
 others, find the best; the whole extent is measured under it alone. Logits are computed for the last token of the prompt and for each generated one. With SEQUENCES, so many generate
 GENERATION tokens each, one of each in every step, and nothing else is measured.
 """
@@ -17,7 +17,7 @@ import llama_cpp as ll
 # Tokens of a prompt that go through the layers together.
 BATCH = 512
 # Trials of a setting, the first of which warms up.
-TRIALS = 3
+TRIALS = 2
 
 
 @ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
@@ -115,7 +115,7 @@ def main():
     ll.llama_log_set(silent, None)
     ll.llama_backend_init()
     models = {"mapped": load(path, True), "read": load(path, False)}
-    phases = {"prompt": (Context.prompt, prompt, (prompt + 3) // 4), "generation": (Context.generation, generation, min(generation, 12))}
+    phases = {"prompt": (Context.prompt, prompt, (prompt + 7) // 8), "generation": (Context.generation, generation, min(generation, 8))}
     if sequences > 1:
         phases = {"parallel": (Context.generation, generation, min(generation, 4))}
     for name, (work, count, trial) in phases.items():
