@@ -3,7 +3,8 @@
 use super::layer::{self, Means, Scratch};
 use super::sequence::Sequence;
 use super::weights::Weights;
-use crate::error::{Misbehaved, Misuse, Result};
+use crate::error::{Misuse, Result};
+use crate::sample::check_finite;
 use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
@@ -63,13 +64,11 @@ impl<'a> Rows<'a> {
     /// A row of logits, one a token of the vocabulary, all finite.
     ///
     /// # Errors
-    /// [`Misbehaved::LogitNotFinite`]. The sequence holds the tokens all the same: truncate or drop it.
+    /// [`Misbehaved::LogitNotFinite`](crate::error::Misbehaved::LogitNotFinite). The sequence holds the tokens all the same: truncate or drop it.
     pub fn logits(&self, row: usize) -> Result<&'a [f32]> {
         let logits = &self.logits[row * self.vocab_count..][..self.vocab_count];
-        match logits.iter().position(|logit| !logit.is_finite()) {
-            Some(index) => Err(Misbehaved::LogitNotFinite { index }.into()),
-            None => Ok(logits),
-        }
+        check_finite(logits)?;
+        Ok(logits)
     }
 
     /// The final hidden states of the rows that were wanted, behind the final norm, in order of the tokens.
