@@ -92,7 +92,17 @@ impl Pool {
         tokens.div_ceil(PAGE_TOKENS)
     }
 
-    /// What it holds now.
+    /// Pages that it holds at most.
+    pub fn page_count_max(&self) -> usize {
+        self.inside.page_count_max
+    }
+
+    /// Pages that nobody is promised.
+    pub fn free_count(&self) -> usize {
+        self.inside.page_count_max - self.state().promised_count
+    }
+
+    /// What it holds now; looks at every page.
     pub fn usage(&self) -> PoolUse {
         let state = self.state();
         let (kept_count, idle_count) = state.kept.counts();
