@@ -110,7 +110,7 @@ pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
         Body::Whole(bytes) => {
             let kept = bytes.clone();
             // The answer is there either way; whether the log can be written is what the next act finds out.
-            let _ = call.app.on_desk(move |_| Ok(keeping.keep(&kept))).await;
+            let _ = tokio::task::spawn_blocking(move || keeping.keep(&kept)).await;
             Body::Whole(bytes)
         }
         Body::Pieces(pieces) => Body::Pieces(Box::new(Noted { pieces, keeping: Some(keeping), bytes: Vec::new(), last: None })),

@@ -268,7 +268,7 @@ fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Wa
     let mut prepared = Prepared::new(&model, &asked)?;
     let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
     over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
-    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.usage().page_count_max);
+    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
     let bytes = |page_count| page_count * pool.page_byte_count();
     // What was not said may be as long as there is room; what was said is promised whole, or refused.
     let output_tokens = if is_said { asked.token_count_max } else { 1 };

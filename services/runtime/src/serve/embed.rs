@@ -75,7 +75,7 @@ impl Desk {
         Ok(embedded)
     }
 
-    fn embed_one(&self, model: &Loaded, prepared: &PreparedEmbedding, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<((Appended, Appended), Option<Vec<f32>>)> {
+    fn embed_one(&self, model: &Loaded, prepared: &PreparedEmbedding, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<One> {
         let (draft, openings) = prepared.intent(model);
         let act = wait(|done| self.recorder().begin(draft, openings, done))?;
         let intent = act.running().intent();
@@ -93,6 +93,9 @@ impl Desk {
         }
     }
 }
+
+/// The records of one act, and its vectors unless it was broken off.
+type One = ((Appended, Appended), Option<Vec<f32>>);
 
 /// Waits for what is recorded on another thread. One that died on the way records no more.
 fn wait<T: Send + 'static>(record: impl FnOnce(Box<dyn FnOnce(Result<T>) + Send>)) -> Result<T> {
