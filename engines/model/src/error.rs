@@ -91,6 +91,8 @@ pub enum Unsupported {
 pub enum Misbehaved {
     /// A logit is infinite or not a number.
     LogitNotFinite { index: usize },
+    /// A final hidden state is zero, or a value of it is infinite or not a number.
+    StateNotFinite { index: usize },
     /// The chat template does not compile or failed on this conversation.
     Template { line: usize, detail: Box<str> },
     /// The chat template itself refused the conversation, in its own words.
@@ -120,6 +122,8 @@ pub enum Misuse {
     TextTooLong { bytes: usize, max: usize },
     /// A token that the vocabulary lacks.
     TokenUnknown(u32),
+    /// Dimensions that a vector of this model does not have.
+    Dimensions { asked: usize, max: usize },
     /// A sampler parameter outside its range.
     Sampler { parameter: &'static str, value: f32 },
     /// The constraint allows no token and does not allow the end either.
@@ -235,6 +239,7 @@ impl fmt::Display for Unsupported {
 impl fmt::Display for Misbehaved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::StateNotFinite { index } => write!(f, "the model gave no direction: value {index} of its final state is not a finite number, or all are zero; import it again"),
             Self::LogitNotFinite { index } => write!(f, "the model gave token {index} a score that is not a finite number; its weights are damaged, import it again"),
             Self::Template { line, detail } => write!(f, "the model's chat template failed at line {line}: {detail}; use another model or ask without a template"),
             Self::TemplateRefused(words) => write!(f, "the model's chat template refuses this conversation: {words}"),
@@ -264,6 +269,7 @@ impl fmt::Display for Misuse {
             Self::AdapterForeign => write!(f, "the adapter was made for a model of another shape; use it with the model that it was trained on"),
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),
+            Self::Dimensions { asked, max } => write!(f, "a vector of this model has 1 to {max} dimensions, not {asked}"),
             Self::Sampler { parameter, value } => write!(f, "{parameter} cannot be {value}; see `ask --help` for its range"),
             Self::ConstraintDeadEnd => write!(f, "no token of the vocabulary continues the constrained answer; the grammar and the model do not fit together"),
             Self::TextUnsealable => write!(f, "the conversation uses all 32 characters U+FDD0 to U+FDEF; remove one of them"),

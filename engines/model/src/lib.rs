@@ -19,6 +19,7 @@ pub mod generate;
 pub mod config;
 pub mod constrain;
 pub mod digest;
+pub mod embed;
 pub mod error;
 pub mod file;
 pub mod forward;

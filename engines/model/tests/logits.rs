@@ -6,6 +6,8 @@
 mod batch;
 #[path = "logits/bits.rs"]
 mod bits;
+#[path = "logits/embeddings.rs"]
+mod embeddings;
 #[path = "logits/parity.rs"]
 mod parity;
 #[path = "logits/refusals.rs"]

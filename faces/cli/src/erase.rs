@@ -17,7 +17,8 @@ pub fn erase(system: &System, args: &Erase, out: Out) -> Result<u8, Failure> {
 }
 
 fn text(erased: &ValuesErased) -> String {
-    format!("erased {} of record {}; record {} says so", erased.labels.join(", "), erased.record, erased.by.index)
+    let answers: String = erased.answers.iter().map(|record| format!(", and the answer that record {record} kept")).collect();
+    format!("erased {} of record {}{answers}; record {} says so", erased.labels.join(", "), erased.record, erased.by.index)
 }
 
 fn list(values: &[(u64, String)]) -> String {
@@ -30,6 +31,7 @@ fn to_json(erased: &ValuesErased) -> Value {
         "record": erased.record,
         "labels": erased.labels,
         "erased_by": erased.by.index,
+        "answers": erased.answers,
         "intent": erased.records.0.index,
         "outcome": erased.records.1.index,
         "remaining": erased.remaining.iter().map(remaining).collect::<Value>(),

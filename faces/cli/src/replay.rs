@@ -1,11 +1,11 @@
-//! `mickai replay`: a recorded generation, run again, token by token.
+//! `mickai replay`: a recorded generation, run again, token by token; or embeddings, bit by bit.
 
 use crate::args::Replay;
 use crate::failure::Failure;
 use crate::out::{Out, code_after};
 use crate::turn::Interrupt;
 use mickai_model::tokens::Token;
-use mickai_runtime::{Case, ReplayOf, Replayed, System};
+use mickai_runtime::{Case, Compared, ReplayOf, Replayed, System};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -39,12 +39,14 @@ pub fn replay(system: &System, args: &Replay, out: Out) -> Result<u8, Failure> {
 }
 
 pub fn text(replayed: &Replayed) -> String {
-    let (index, count) = (replayed.intent_index, replayed.token_count);
+    let (index, count) = (replayed.intent_index, replayed.count);
+    let what = if replayed.compared == Compared::Tokens { "tokens" } else { "values" };
     let word = |token: Option<Token>| token.map_or_else(|| "the end".to_owned(), |token| format!("token {}", token.0));
     let found = match &replayed.divergence {
-        None if replayed.is_identical() => format!("identical: {count} tokens of record {index}"),
+        None if replayed.is_identical() => format!("identical: {count} {what} of record {index}"),
         None if replayed.is_text_equal => format!("differs: the {count} tokens of record {index} are equal, but it ended for another reason"),
         None => format!("differs: the {count} tokens of record {index} are equal, but its text is not theirs"),
+        Some(divergence) if replayed.compared == Compared::Values => format!("differs: value {} of record {index} is another", divergence.position),
         Some(divergence) => {
             let (recorded, computed) = (word(divergence.recorded), word(divergence.computed));
             format!("differs at position {} of record {index}: recorded {recorded}, computed {computed}", divergence.position)
@@ -58,7 +60,7 @@ pub fn to_json(replayed: &Replayed) -> Value {
         "record": replayed.intent_index,
         "model": replayed.model,
         "identical": replayed.is_identical(),
-        "tokens": replayed.token_count,
+        (if replayed.compared == Compared::Tokens { "tokens" } else { "values" }): replayed.count,
         "diverges_at": replayed.divergence.map(|divergence| divergence.position),
         "intent": replayed.records.0.index,
         "outcome": replayed.records.1.index,

@@ -72,7 +72,7 @@ pub struct App {
     pub options: Options,
     /// What is counted.
     pub metrics: Metrics,
-    /// Answers that are kept for who asks again.
+    /// Keys that are being answered.
     pub idempotent: Idempotent,
     connections: AtomicU64,
 }

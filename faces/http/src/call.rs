@@ -9,9 +9,10 @@ use crate::talk::Turn;
 use hyper::body::Bytes;
 use mickai_runtime::acts::now_ms;
 use mickai_runtime::serve::Caller;
-use mickai_runtime::{Bound, Loaded};
+use mickai_runtime::{Bound, Key, Loaded, Taken};
+use mickai_store::Appended;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// A request.
 pub struct Call {
@@ -27,6 +28,10 @@ pub struct Call {
     pub query: String,
     /// What is not known is an error.
     pub is_strict: bool,
+    /// The key under which it gets one answer.
+    pub key: Option<Key>,
+    /// Records before the acts that have begun for it.
+    pub begun: Arc<Mutex<Vec<Appended>>>,
 }
 
 /// A body that has its shape.
@@ -91,6 +96,11 @@ impl Call {
     /// Most tokens of the answer: the first that is said, or what the server was told, or as many as the model holds.
     pub fn token_count<const N: usize>(&self, said: [&Value; N]) -> usize {
         said.into_iter().find_map(sampling::count).or(self.app.options.token_count).unwrap_or(usize::MAX)
+    }
+
+    /// It, as records keep it.
+    pub fn taken(&self, is_stored: bool) -> Taken {
+        Taken { bytes: self.bytes.to_vec(), is_stored, key: self.key }
     }
 
     /// Seconds since 1970.

@@ -1,16 +1,17 @@
 //! Generations under way, seen from a connection: their events come over a channel, and whoever drops this has gone away.
 
-use crate::app::App;
+use crate::call::Call;
 use crate::refused::{Refused, Result};
 use crate::reply::Pieces;
 use hyper::body::Bytes;
 use mickai_model::generate::{Flow, StopReason};
 use mickai_model::tokens::Token;
-use mickai_runtime::serve::{Begun, Caller, Gone, Heard, Likely, Listener, Order};
+use mickai_runtime::serve::{Begun, Full, Gone, Heard, Likely, Listener, Order};
 use mickai_runtime::{Answered, Asked, Error, Loaded};
+use mickai_store::Appended;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
@@ -45,8 +46,6 @@ pub struct Wanted {
     pub likely_count: Option<usize>,
     /// Over-long prompts are shortened.
     pub shortens: bool,
-    /// Who asks.
-    pub caller: Caller,
 }
 
 /// Generations under way.
@@ -69,11 +68,13 @@ pub struct Choice {
 
 struct Channel {
     choice: usize,
+    begun: Arc<Mutex<Vec<Appended>>>,
     events: UnboundedSender<(usize, Event)>,
 }
 
 impl Listener for Channel {
     fn begun(&mut self, begun: Begun) {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(begun.intent);
         // Nobody listening is noticed below, or by the flag.
         let _ = self.events.send((self.choice, Event::Begun(begun)));
     }
@@ -96,17 +97,17 @@ impl Going {
     ///
     /// # Errors
     /// What the desk refuses.
-    pub async fn start(app: &Arc<App>, wanted: Wanted) -> Result<Self> {
+    pub async fn start(call: &Call, wanted: Wanted) -> Result<Self> {
         let (sender, events) = unbounded_channel();
         let gone = Gone::default();
-        let Wanted { model, asked, likely_count, shortens, caller } = wanted;
+        let Wanted { model, asked, likely_count, shortens } = wanted;
         let left = asked.len();
         let order = |(choice, asked)| {
-            let order = Order { model: model.clone(), asked, likely_count, shortens, caller, gone: gone.clone() };
-            (order, Box::new(Channel { choice, events: sender.clone() }) as Box<dyn Listener>)
+            let order = Order { model: model.clone(), asked, likely_count, shortens, caller: call.caller, gone: gone.clone() };
+            (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
-        app.on_desk(move |desk| desk.submit(orders)).await?;
+        call.app.on_desk(move |desk| desk.submit(orders)).await?;
         Ok(Self { events, early: VecDeque::new(), gone, left })
     }
 
@@ -170,7 +171,7 @@ pub trait Encoder: Send {
     /// What follows in the body.
     fn encode(&mut self, choice: usize, event: Event) -> String;
 
-    /// What comes when all have ended.
+    /// What comes when all have ended well.
     fn finish(&mut self) -> String;
 }
 
@@ -178,45 +179,44 @@ pub trait Encoder: Send {
 pub struct Encoded<E> {
     going: Going,
     encoder: E,
-    is_finished: bool,
+    is_failed: bool,
 }
 
 impl<E: Encoder> Encoded<E> {
     /// The answers under way, through an encoder.
     pub fn new(going: Going, encoder: E) -> Self {
-        Self { going, encoder, is_finished: false }
+        Self { going, encoder, is_failed: false }
+    }
+
+    fn is_going(&self) -> bool {
+        self.going.left > 0 && !self.is_failed
     }
 }
 
 impl<E: Encoder> Pieces for Encoded<E> {
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        while !self.is_finished {
-            if self.going.left == 0 {
-                self.is_finished = true;
-                return Poll::Ready(Some(self.encoder.finish().into()).filter(|bytes: &Bytes| !bytes.is_empty()));
-            }
-            let next = match self.going.early.pop_front() {
+        while self.is_going() {
+            let happened = match self.going.early.pop_front() {
                 Some(early) => Some(early),
                 None => std::task::ready!(self.going.events.poll_recv(context)),
             };
-            let text = match next {
-                Some((choice, event)) => {
-                    // A failure ends all: what is still to come would be of no use.
-                    let is_failed = matches!(&event, Event::Ended(ended) if ended.is_err());
-                    self.going.left = if is_failed { 0 } else { self.going.left - usize::from(matches!(event, Event::Ended(_))) };
-                    self.is_finished = is_failed;
-                    self.encoder.encode(choice, event)
-                }
-                None => {
-                    self.is_finished = true;
-                    self.encoder.encode(0, Event::Ended(Box::new(Err(Error::Full(mickai_runtime::serve::Full::Closed)))))
-                }
-            };
+            let (choice, event) = happened.unwrap_or_else(|| (0, Event::Ended(Box::new(Err(Error::Full(Full::Closed))))));
+            self.going.left -= usize::from(matches!(event, Event::Ended(_)));
+            // A failure ends all: what is still to come would be of no use.
+            self.is_failed = matches!(&event, Event::Ended(ended) if ended.is_err());
+            let mut text = self.encoder.encode(choice, event);
+            if self.is_whole() {
+                text.push_str(&self.encoder.finish());
+            }
             if !text.is_empty() {
                 return Poll::Ready(Some(text.into()));
             }
         }
         Poll::Ready(None)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.going.left == 0 && !self.is_failed
     }
 }
 
@@ -230,9 +230,9 @@ pub fn finish_reason(reason: StopReason) -> &'static str {
 }
 
 /// The member `mickai` of an answer: the records that tell of it, and what of the request was not known.
-pub fn records(answered: &[(mickai_store::Appended, mickai_store::Appended)], warnings: &[String]) -> Value {
-    let one = |(intent, outcome): &(mickai_store::Appended, mickai_store::Appended)| {
-        let place = |appended: &mickai_store::Appended| json!({ "index": appended.index, "digest": appended.digest.to_string() });
+pub fn records(answered: &[(Appended, Appended)], warnings: &[String]) -> Value {
+    let one = |(intent, outcome): &(Appended, Appended)| {
+        let place = |appended: &Appended| json!({ "index": appended.index, "digest": appended.digest.to_string() });
         json!({ "intent": place(intent), "outcome": place(outcome) })
     };
     json!({ "records": answered.iter().map(one).collect::<Vec<_>>(), "warnings": warnings })

@@ -1,148 +1,187 @@
-//! `Idempotency-Key`: who asks again with the same key within a day gets the same answer, and nothing runs twice. Answers are kept by this process alone.
+//! `Idempotency-Key`: who asks again with the same key within a day gets the same answer, and nothing runs twice. What was answered is on record; this process remembers only what it is answering.
 
-use crate::app::sha256;
-use crate::limits::{IDEMPOTENCY_BYTES_MAX, IDEMPOTENCY_COUNT_MAX, IDEMPOTENCY_KEY_MAX, IDEMPOTENCY_LIFE};
+use crate::app::{App, sha256};
+use crate::call::Call;
+use crate::limits::IDEMPOTENCY_KEY_MAX;
 use crate::refused::{Refused, Result};
-use crate::reply::{Body, Pieces, Reply};
+use crate::reply::{Body, INTENT, Pieces, Reply};
 use hyper::body::Bytes;
-use hyper::header::{HeaderName, HeaderValue};
-use mickai_runtime::serve::Caller;
-use std::collections::BTreeMap;
+use hyper::header::{CONTENT_TYPE, HeaderName};
+use mickai_runtime::Key;
+use mickai_runtime::acts::now_ms;
+use mickai_runtime::serve::limits::ANSWER_LIFE;
+use mickai_runtime::serve::{Caller, Kept, NoAnswer};
+use mickai_store::Appended;
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Instant;
+use std::task::{Context, Poll, Waker};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 /// The header.
 pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// In the answer to who asked again.
 const REPLAYED: &str = "idempotent-replayed";
+/// The domain of keys on record.
+const DOMAIN: &[u8] = b"mickai-idempotency-v1\0";
 
-/// Answers that are kept; clones are the same.
+/// Keys whose requests are being answered; clones are the same.
 #[derive(Clone, Default)]
-pub struct Idempotent(Arc<Mutex<Kept>>);
+pub struct Idempotent(Arc<Mutex<BTreeSet<Key>>>);
 
-#[derive(Default)]
-struct Kept {
-    entries: BTreeMap<[u8; 32], Entry>,
-    byte_count: usize,
-}
-
-struct Entry {
-    /// SHA-256 of the body.
-    request: [u8; 32],
-    since: Instant,
-    /// `None` while it runs.
-    answer: Option<Answer>,
-}
-
-struct Answer {
-    headers: Vec<(HeaderName, HeaderValue)>,
-    bytes: Bytes,
-}
-
-/// The right to answer a key for the first time; dropped without an answer, the key is free again.
+/// The right to answer a key; the key is free again when it is dropped.
 pub struct Turn {
-    kept: Idempotent,
-    key: Option<[u8; 32]>,
+    answering: Idempotent,
+    key: Key,
+}
+
+/// A key as records have it: one caller's, for one route.
+///
+/// # Errors
+/// 400 for what is no key.
+pub fn id(key: &str, caller: Caller, route: &str) -> Result<Key> {
+    if !(1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refused::body(format!("an Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters and no spaces")));
+    }
+    Ok(Key(sha256(&[DOMAIN, &caller.0.to_be_bytes(), route.as_bytes(), b"\0", key.as_bytes()].concat())))
 }
 
 impl Idempotent {
-    /// The kept answer, or the right to make it.
+    /// The right to answer a request with this key.
     ///
     /// # Errors
-    /// 400 for a key that is none, 409 while the first answer is being made, 422 for another body, 429 when no more are kept.
-    pub fn take(&self, key: &str, caller: Caller, route: &str, body: &[u8]) -> Result<std::result::Result<Turn, Reply>> {
-        if !(1..=IDEMPOTENCY_KEY_MAX).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(Refused::body(format!("an Idempotency-Key has 1 to {IDEMPOTENCY_KEY_MAX} printable ASCII characters and no spaces")));
-        }
-        let key = sha256(&[&caller.0.to_be_bytes(), route.as_bytes(), b"\0", key.as_bytes()].concat());
-        let request = sha256(body);
-        let mut kept = self.lock();
-        kept.forget();
-        let conflict = |status, code, message| Err(Refused::new(status, "invalid_request_error", Some(code), message));
-        match kept.entries.get(&key) {
-            Some(entry) if entry.request != request => conflict(422, "idempotency_key_reused", "this Idempotency-Key came with another body before: use a new one".to_owned()),
-            Some(Entry { answer: None, .. }) => conflict(409, "idempotency_key_in_use", "the first request with this Idempotency-Key is still being answered".to_owned()),
-            Some(Entry { answer: Some(Answer { headers, bytes }), .. }) => Ok(Err(Reply::of(200, headers.clone(), Body::Whole(bytes.clone())).with(REPLAYED, "true"))),
-            None if kept.entries.len() >= IDEMPOTENCY_COUNT_MAX || kept.byte_count >= IDEMPOTENCY_BYTES_MAX => Err(Refused::new(
-                429,
-                "rate_limit_error",
-                Some("idempotency_keys_full"),
-                format!(
-                    "{} answers with {} bytes are kept, of at most {IDEMPOTENCY_COUNT_MAX} and {IDEMPOTENCY_BYTES_MAX}: ask without a key",
-                    kept.entries.len(),
-                    kept.byte_count
-                ),
-            )),
-            None => {
-                kept.entries.insert(key, Entry { request, since: Instant::now(), answer: None });
-                Ok(Ok(Turn { kept: self.clone(), key: Some(key) }))
-            }
-        }
+    /// 409 while another one has it.
+    pub fn take(&self, key: Key) -> Result<Turn> {
+        if self.lock().insert(key) { Ok(Turn { answering: self.clone(), key }) } else { Err(no_answer(None, NoAnswer::Running)) }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Kept> {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<Key>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Kept {
-    fn forget(&mut self) {
-        self.entries.retain(|_, entry| entry.since.elapsed() < IDEMPOTENCY_LIFE);
-        self.byte_count = self.entries.values().filter_map(|entry| entry.answer.as_ref()).map(|answer| answer.bytes.len()).sum();
-    }
-}
-
-impl Turn {
-    /// Keeps an answer when it is whole: at once, or as its pieces go out. A refusal is not kept, because nothing was done.
-    pub fn keep(mut self, reply: Reply) -> Reply {
-        if reply.status() != 200 {
-            return reply;
-        }
-        let headers = reply.headers().to_vec();
-        match reply.body {
-            Body::Whole(bytes) => {
-                self.finish(headers.clone(), bytes.clone());
-                Reply::of(200, headers, Body::Whole(bytes))
-            }
-            Body::Pieces(pieces) => {
-                let noted = Noted { pieces, turn: self, headers: headers.clone(), bytes: Vec::new() };
-                Reply::of(200, headers, Body::Pieces(Box::new(noted)))
-            }
-        }
-    }
-
-    fn finish(&mut self, headers: Vec<(HeaderName, HeaderValue)>, bytes: Bytes) {
-        let mut kept = self.kept.lock();
-        if let Some(entry) = self.key.take().and_then(|key| kept.entries.get_mut(&key)) {
-            entry.answer = Some(Answer { headers, bytes });
-        }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.kept.lock().entries.remove(&key);
-        }
+        self.answering.lock().remove(&self.key);
     }
 }
 
-/// Pieces that are noted as they go out.
+/// The answer that is on record; `None` where there is nothing against asking.
+///
+/// # Errors
+/// 422 for another request with that key, 409 where there is no answer to give and nothing is run again.
+pub async fn replayed(call: &Call, key: Key) -> Result<Option<Reply>> {
+    let request = call.bytes.clone();
+    let since_ms = now_ms().saturating_sub(ANSWER_LIFE.as_millis() as u64);
+    match call.app.on_desk(move |desk| desk.system().kept(key, &request, since_ms)).await? {
+        Kept::Nothing => Ok(None),
+        Kept::Answer { intent, content_type, bytes } => Ok(Some(Reply::again(&content_type, bytes.into()).with_intent(intent).with(REPLAYED, "true"))),
+        Kept::OtherRequest => Err(Refused::new(422, "invalid_request_error", Some("idempotency_key_reused"), "this Idempotency-Key came with another body before: use a new one")),
+        Kept::None { intent, because } => Err(no_answer(Some(intent), because)),
+    }
+}
+
+fn no_answer(intent: Option<u64>, because: NoAnswer) -> Refused {
+    let (code, what) = match because {
+        NoAnswer::Running => ("idempotency_key_in_use", "the first request with this Idempotency-Key is still being answered"),
+        NoAnswer::Unknown => ("outcome_unknown", "the server ended while it answered this Idempotency-Key, and nobody knows how far that went: use a new key to ask again"),
+        NoAnswer::Failed => ("outcome_failed", "the act that this Idempotency-Key asked for failed: use a new key to ask again"),
+        NoAnswer::Erased => ("answer_erased", "the answer to this Idempotency-Key was erased: use a new key to ask again"),
+        NoAnswer::Lost => ("answer_not_kept", "this Idempotency-Key was answered and the answer was not kept: use a new key to ask again"),
+    };
+    let place = intent.map(|intent| format!(" (record {intent})")).unwrap_or_default();
+    Refused::new(409, "invalid_request_error", Some(code), format!("{what}{place}"))
+}
+
+/// Keeps an answer before the last of it leaves. A refusal and an answer that broke off are not kept: whoever was refused may ask again.
+pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
+    if reply.status() != 200 {
+        return Ok(reply);
+    }
+    let headers = reply.headers().to_vec();
+    let header = |wanted: &HeaderName| headers.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.to_str().ok());
+    // What has no intent was no act, such as the opening of a model: it may be asked for again.
+    let Some(told) = header(&HeaderName::from_static(INTENT)).and_then(|index| index.parse().ok()) else { return Ok(reply) };
+    let content_type = header(&CONTENT_TYPE).unwrap_or_default().to_owned();
+    let keeping = Keeping { app: call.app.clone(), begun: call.begun.clone(), told, content_type, turn };
+    let body = match reply.body {
+        Body::Whole(bytes) => {
+            let kept = bytes.clone();
+            // The answer is there either way; whether the log can be written is what the next act finds out.
+            let _ = tokio::task::spawn_blocking(move || keeping.keep(&kept)).await;
+            Body::Whole(bytes)
+        }
+        Body::Pieces(pieces) => Body::Pieces(Box::new(Noted { pieces, keeping: Some(keeping), bytes: Vec::new(), last: None })),
+    };
+    Ok(Reply::of(200, headers, body))
+}
+
+/// What it takes to keep an answer.
+struct Keeping {
+    app: Arc<App>,
+    begun: Arc<Mutex<Vec<Appended>>>,
+    told: u64,
+    content_type: String,
+    /// Nobody else may answer the key before the answer is kept.
+    turn: Turn,
+}
+
+impl Keeping {
+    fn keep(self, bytes: &[u8]) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        begun.sort_by_key(|intent| intent.index);
+        let _ = self.app.desk().keep_answer(&begun, self.told, &self.content_type, bytes);
+        drop(self.turn);
+    }
+}
+
+/// Pieces that are noted as they go out; the last one waits until all of them are kept.
 struct Noted {
     pieces: Box<dyn Pieces>,
-    turn: Turn,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    /// Taken when the answer is whole.
+    keeping: Option<Keeping>,
     bytes: Vec<u8>,
+    last: Option<(Bytes, JoinHandle<()>)>,
+}
+
+impl Noted {
+    /// Notes a piece, and begins to keep all of them if it is the last.
+    fn note(&mut self, piece: &Bytes) -> Option<JoinHandle<()>> {
+        self.bytes.extend_from_slice(piece);
+        let runtime = Handle::try_current().ok()?;
+        let keeping = self.keeping.take_if(|_| self.pieces.is_whole())?;
+        let bytes = std::mem::take(&mut self.bytes);
+        Some(runtime.spawn_blocking(move || keeping.keep(&bytes)))
+    }
 }
 
 impl Pieces for Noted {
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        let piece = std::task::ready!(self.pieces.next(context));
-        match &piece {
-            Some(piece) => self.bytes.extend_from_slice(piece),
-            None => self.turn.finish(std::mem::take(&mut self.headers), std::mem::take(&mut self.bytes).into()),
+        if self.last.is_none() {
+            let piece = std::task::ready!(self.pieces.next(context));
+            match piece.as_ref().and_then(|piece| Some((piece.clone(), self.note(piece)?))) {
+                None => return Poll::Ready(piece),
+                last => self.last = last,
+            }
         }
-        Poll::Ready(piece)
+        if let Some((_, kept)) = &mut self.last {
+            let _ = std::task::ready!(Pin::new(kept).poll(context));
+        }
+        Poll::Ready(self.last.take().map(|(piece, _)| piece))
+    }
+}
+
+impl Drop for Noted {
+    /// A client that goes away when everything had come out is answered when it asks again.
+    fn drop(&mut self) {
+        let mut context = Context::from_waker(Waker::noop());
+        while self.keeping.is_some() {
+            match self.pieces.next(&mut context) {
+                Poll::Ready(Some(piece)) => drop(self.note(&piece)),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
     }
 }

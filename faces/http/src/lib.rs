@@ -26,6 +26,8 @@ mod call;
 
 mod going;
 
+mod embed;
+
 mod openai;
 
 mod ollama;

@@ -22,6 +22,8 @@ pub const FAREWELL: Duration = Duration::from_secs(10);
 pub const CHOICES_MAX: i64 = 8;
 /// Prompts of one completion request.
 pub const PROMPTS_MAX: usize = 16;
+/// Inputs of one request for embeddings.
+pub const INPUTS_MAX: usize = 2_048;
 /// Tools of one request.
 pub const TOOLS_MAX: usize = 128;
 /// Characters of a tool's name.
@@ -30,12 +32,6 @@ pub const TOOL_NAME_MAX: usize = 64;
 pub const STOP_TEXT_MAX: usize = 256;
 /// Characters of an idempotency key.
 pub const IDEMPOTENCY_KEY_MAX: usize = 255;
-/// How long the answer to one is kept.
-pub const IDEMPOTENCY_LIFE: Duration = Duration::from_secs(24 * 3_600);
-/// Answers that are kept.
-pub const IDEMPOTENCY_COUNT_MAX: usize = 16_384;
-/// Bytes of them together.
-pub const IDEMPOTENCY_BYTES_MAX: usize = 256 << 20;
 /// Seconds after which who was refused may ask again.
 pub const RETRY_AFTER_S: u32 = 1;
 /// Bytes of a file with keys, a certificate or a private key.

@@ -47,6 +47,13 @@ impl Metrics {
         family(&mut out, "mickai_http_requests_total", "counter", "requests answered", rows);
         family(&mut out, "mickai_http_connections", "gauge", "connections open now", [(String::new(), self.connections.load(Ordering::Relaxed))].into_iter());
         family(&mut out, "mickai_queue_refused_total", "counter", "orders refused because something was full", [(String::new(), counts.refused)].into_iter());
+        for (name, kind, help, value) in [
+            ("mickai_embedding_waiting", "gauge", "requests for embeddings that wait or run", counts.embedding_waiting),
+            ("mickai_embedded_inputs_total", "counter", "inputs of which vectors were made", counts.embedded_inputs),
+            ("mickai_embedded_tokens_total", "counter", "their tokens", counts.embedded_tokens),
+        ] {
+            family(&mut out, name, kind, help, [(String::new(), value)].into_iter());
+        }
         let families: [(&str, &str, &str, OfModel); 15] = [
             ("mickai_queue_waiting", "gauge", "orders that wait", |model| model.waiting),
             ("mickai_generations_running", "gauge", "generations that run", |model| model.running),

@@ -124,7 +124,10 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
         ]);
     }
     if route.is_act {
-        all.extend([("409", "the first request with this Idempotency-Key is still being answered"), ("422", "this Idempotency-Key came with another body")]);
+        all.extend([
+            ("409", "this Idempotency-Key is still being answered, or was and there is no answer to give again; the code says which"),
+            ("422", "this Idempotency-Key came with another body"),
+        ]);
     }
     if route.endpoint != Endpoint::Health {
         all.extend([("500", "the program failed"), ("503", "the log cannot be written, so nothing is done")]);

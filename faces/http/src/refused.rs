@@ -5,6 +5,7 @@ use crate::shape::Misshapen;
 use mickai_model::error::{Error as ModelError, Misbehaved};
 use mickai_runtime::Error;
 use mickai_runtime::serve::Full;
+use mickai_store::Appended;
 use serde_json::{Value, json};
 
 /// A refusal as a client sees it.
@@ -20,6 +21,8 @@ pub struct Refused {
     pub param: Option<String>,
     /// What to do about it, in words.
     pub message: String,
+    /// The record before the act, where one had begun.
+    pub intent: Option<Box<Appended>>,
 }
 
 /// The caller's fault.
@@ -58,7 +61,7 @@ impl Refused {
 
     /// By its parts.
     pub fn new(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self { status, kind, code, param: None, message: message.into() }
+        Self { status, kind, code, param: None, message: message.into(), intent: None }
     }
 
     /// Seconds after which to ask again.

@@ -41,6 +41,11 @@ pub enum Body {
 pub trait Pieces: Send {
     /// The next one.
     fn next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>>;
+
+    /// Was what it gave last the end of an answer that did not break off?
+    fn is_whole(&self) -> bool {
+        false
+    }
 }
 
 impl Reply {
@@ -54,6 +59,12 @@ impl Reply {
         Self { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static(content_type))], body: Body::Whole(bytes) }
     }
 
+    /// Bytes that were an answer before; of a type that no header can hold none is told.
+    pub fn again(content_type: &str, bytes: Bytes) -> Self {
+        let headers = HeaderValue::from_str(content_type).ok().map(|value| (CONTENT_TYPE, value)).into_iter().collect();
+        Self { status: 200, headers, body: Body::Whole(bytes) }
+    }
+
     /// Pieces of a type, as they come.
     pub fn pieces(content_type: &'static str, pieces: Box<dyn Pieces>) -> Self {
         let no_cache = (HeaderName::from_static("cache-control"), HeaderValue::from_static("no-store"));
@@ -63,6 +74,10 @@ impl Reply {
     /// A refusal, in OpenAI's envelope or in another's words.
     pub fn refused(refused: &Refused, envelope: &Value) -> Self {
         let reply = Self::json(refused.status, envelope);
+        let reply = match &refused.intent {
+            Some(intent) => reply.with_intent(**intent),
+            None => reply,
+        };
         match refused.retry_after_s() {
             Some(seconds) => Self { headers: reply.headers.into_iter().chain([(RETRY_AFTER, HeaderValue::from(seconds))]).collect(), ..reply },
             None => reply,

@@ -22,6 +22,7 @@ pub enum Endpoint {
     OllamaChat,
     OllamaGenerate,
     OllamaEmbed,
+    OllamaEmbedOne,
     OllamaTags,
     OllamaShow,
     OllamaPs,
@@ -75,6 +76,10 @@ const fn act(route: Route, pieces: &'static str) -> Route {
     Route { pieces: Some(pieces), is_act: true, ..route }
 }
 
+const fn whole(route: Route) -> Route {
+    Route { is_act: true, ..route }
+}
+
 const fn open(route: Route) -> Route {
     Route { is_open: true, ..route }
 }
@@ -87,14 +92,15 @@ const fn ollama(route: Route) -> Route {
 pub const ROUTES: &[Route] = &[
     act(post("/v1/chat/completions", Endpoint::Chat, "answer a conversation", &chat::REQUEST, &chat::ANSWER), crate::reply::EVENTS),
     act(post("/v1/completions", Endpoint::Completions, "go on with a text", &completions::REQUEST, &completions::ANSWER), crate::reply::EVENTS),
-    post("/v1/embeddings", Endpoint::Embeddings, "no model here gives embeddings yet: answers 404", &embeddings::REQUEST, &OBJECT),
+    whole(post("/v1/embeddings", Endpoint::Embeddings, "make vectors of texts", &embeddings::REQUEST, &embeddings::ANSWER)),
     act(post("/v1/responses", Endpoint::Respond, "answer, so that the answer can be asked for again", &responses::REQUEST, &responses::ANSWER), crate::reply::EVENTS),
     get("/v1/responses/{response}", Endpoint::Response, "an answer again, from its record", &responses::ANSWER),
     Route { method: "DELETE", ..get("/v1/responses/{response}", Endpoint::ResponseDelete, "erase what an answer's records keep", &responses::DELETED) },
     get("/v1/responses/{response}/input_items", Endpoint::ResponseItems, "what it was given; the query takes limit, order and after", &responses::ITEMS),
     ollama(act(post("/api/chat", Endpoint::OllamaChat, "answer a conversation", &ollama::chat::REQUEST, &ollama::chat::ANSWER), crate::reply::LINES)),
     ollama(act(post("/api/generate", Endpoint::OllamaGenerate, "answer a prompt", &ollama::generate::REQUEST, &ollama::generate::ANSWER), crate::reply::LINES)),
-    ollama(post("/api/embed", Endpoint::OllamaEmbed, "no model here gives embeddings yet: answers 404", &ollama::models::EMBED, &OBJECT)),
+    ollama(whole(post("/api/embed", Endpoint::OllamaEmbed, "make vectors of texts", &ollama::embed::REQUEST, &ollama::embed::ANSWER))),
+    ollama(whole(post("/api/embeddings", Endpoint::OllamaEmbedOne, "make a vector of a text", &ollama::embed::OLD_REQUEST, &ollama::embed::OLD_ANSWER))),
     ollama(get("/api/tags", Endpoint::OllamaTags, "the models of this machine", &ollama::models::MODELS)),
     ollama(post("/api/show", Endpoint::OllamaShow, "what a model is", &ollama::models::SHOW, &ollama::models::SHOWN)),
     ollama(get("/api/ps", Endpoint::OllamaPs, "models that are open", &ollama::models::MODELS)),
@@ -178,7 +184,8 @@ pub async fn answer(endpoint: Endpoint, call: &Call) -> Result<Reply> {
         Endpoint::ResponseItems => responses::input_items(call).await,
         Endpoint::OllamaChat => ollama::chat::answer(call).await,
         Endpoint::OllamaGenerate => ollama::generate::answer(call).await,
-        Endpoint::OllamaEmbed => ollama::models::embed(call).await,
+        Endpoint::OllamaEmbed => ollama::embed::answer(call).await,
+        Endpoint::OllamaEmbedOne => ollama::embed::answer_old(call).await,
         Endpoint::OllamaTags => ollama::models::tags(call).await,
         Endpoint::OllamaShow => ollama::models::show(call).await,
         Endpoint::OllamaPs => ollama::models::ps(call).await,

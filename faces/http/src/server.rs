@@ -4,7 +4,7 @@ use crate::app::App;
 use crate::call::Call;
 use crate::error::Error;
 use crate::guard;
-use crate::idempotent::IDEMPOTENCY_KEY;
+use crate::idempotent::{self, IDEMPOTENCY_KEY};
 use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HANDSHAKE_PATIENCE, HEAD_BYTES_MAX, HEAD_PATIENCE};
 use crate::refused::{Refused, Result};
 use crate::reply::{Body, Reply};
@@ -20,7 +20,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use mickai_runtime::serve::Caller;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -159,14 +159,25 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
     let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_act);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let bytes = if route.request.is_some() { read(request).await? } else { Bytes::new() };
-    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict };
-    let Some(key) = key else { return routes::answer(route.endpoint, &call).await };
     // Without keys all callers are one operator's, and who asks again does so on another connection.
     let owner = if app.options.keys.is_empty() { Caller(0) } else { caller };
-    match app.idempotent.take(&key, owner, route.path, &call.bytes)? {
-        Ok(turn) => Ok(turn.keep(routes::answer(route.endpoint, &call).await?)),
-        Err(kept) => Ok(kept),
+    let key = key.map(|key| idempotent::id(&key, owner, route.path)).transpose()?;
+    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict, key, begun: Arc::default() };
+    let Some(key) = key else { return answer_at(route, &call).await };
+    let turn = app.idempotent.take(key)?;
+    match idempotent::replayed(&call, key).await? {
+        Some(reply) => Ok(reply),
+        None => idempotent::keep(&call, turn, answer_at(route, &call).await?).await,
     }
+}
+
+/// Answers by a route; a refusal after an act has begun names its record.
+async fn answer_at(route: &Route, call: &Call) -> Result<Reply> {
+    let answered = routes::answer(route.endpoint, call).await;
+    answered.map_err(|refused| {
+        let begun = call.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        Refused { intent: begun.iter().min_by_key(|intent| intent.index).map(|intent| Box::new(*intent)), ..refused }
+    })
 }
 
 /// The body, within its limits of size and time.

@@ -25,7 +25,7 @@ pub enum Shape {
     Named(&'static Shape),
     /// A list.
     List { of: &'static Shape, min: usize, max: usize },
-    /// One of several, each of another JSON type; the first whose type fits is it.
+    /// One of several, each of another JSON type, or lists whose items are: the first whose type fits is it.
     Either(&'static [Shape]),
     /// An object whose form the word in `tag` decides; where the tag is absent, the first.
     Tagged { tag: &'static str, cases: &'static [(&'static str, &'static [Field])] },
@@ -67,6 +67,8 @@ pub const OBJECT: Shape = Shape::Named(&Shape::Any);
 pub const ANY_LIST: Shape = Shape::List { of: &Shape::Any, min: 0, max: usize::MAX };
 /// A whole number from 0.
 pub const COUNT: Shape = Shape::Whole { min: 0, max: i64::MAX };
+/// A token's id.
+pub const TOKEN: Shape = Shape::Whole { min: 0, max: u32::MAX as i64 };
 /// Any number.
 pub const NUMBER: Shape = Shape::Number { min: f64::MIN, max: f64::MAX, is_open: false };
 
@@ -99,10 +101,14 @@ impl Shape {
             (Self::List { of, min, max }, Value::Array(items)) if (*min..=*max).contains(&items.len()) => {
                 return items.iter().enumerate().try_for_each(|(at, item)| of.check(item, &format!("{path}[{at}]"), unknown));
             }
-            (Self::Either(shapes), _) => match shapes.iter().find(|shape| shape.has_type_of(value)) {
-                Some(shape) => return shape.check(value, path, unknown),
-                None => false,
-            },
+            (Self::Either(shapes), _) => {
+                let mut candidates = shapes.iter().filter(|shape| shape.has_type_of(value));
+                let first = candidates.clone().next();
+                match candidates.find(|shape| shape.begins_as(value)).or(first) {
+                    Some(shape) => return shape.check(value, path, unknown),
+                    None => false,
+                }
+            }
             (Self::Tagged { tag, cases }, Value::Object(object)) => match self.case(object) {
                 Some((_, fields)) => return check_fields(fields, &[tag], object, path, unknown),
                 None => {
@@ -135,6 +141,14 @@ impl Shape {
             Self::Fields(_) | Self::Named(_) | Self::Tagged { .. } => value.is_object(),
             Self::List { .. } => value.is_array(),
             Self::Either(shapes) => shapes.iter().any(|shape| shape.has_type_of(value)),
+        }
+    }
+
+    /// Could its first item be this one's? Tells lists of one form from those of another.
+    fn begins_as(&self, value: &Value) -> bool {
+        match (self, value) {
+            (Self::List { of, .. }, Value::Array(items)) => items.first().is_none_or(|first| of.has_type_of(first)),
+            _ => true,
         }
     }
 

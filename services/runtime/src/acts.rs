@@ -8,6 +8,10 @@ use std::collections::BTreeMap;
 pub mod action {
     /// One inference.
     pub const GENERATE: &str = "generate";
+    /// Vectors made of texts.
+    pub const EMBED: &str = "embed";
+    /// What a caller was answered with, kept for who asks again with the same key; no act, but a detail of the acts that it names.
+    pub const ANSWER: &str = "answer";
     /// A recorded inference run again.
     pub const REPLAY: &str = "replay";
     /// A model taken into the home.
@@ -61,7 +65,14 @@ pub mod fact {
     pub const CONSTRAINT: &str = "constraint";
     pub const STOP: &str = "stop";
     pub const STOP_TEXT_COUNT: &str = "stop_text_count";
+    pub const EMBEDDING: &str = "embedding";
+    pub const INPUT_COUNT: &str = "input_count";
+    pub const DIMENSION_COUNT: &str = "dimension_count";
     pub const STORED: &str = "stored";
+    pub const IDEMPOTENCY: &str = "idempotency";
+    pub const CONTENT_TYPE: &str = "content_type";
+    pub const PART: &str = "part";
+    pub const PART_COUNT: &str = "part_count";
     pub const RECORD: &str = "record";
     pub const RECORD_DIGEST: &str = "record_digest";
     pub const LOG: &str = "log";
@@ -92,6 +103,9 @@ pub mod label {
     pub const STOP_TEXTS: &str = "stop_texts";
     pub const GRAMMAR: &str = "grammar";
     pub const REQUEST: &str = "request";
+    pub const INPUTS: &str = "inputs";
+    pub const INPUTS_TOKENS: &str = "inputs_tokens";
+    pub const EMBEDDINGS: &str = "embeddings";
 
     /// Tokens spell their text, so whoever names the text means both: `prompt` covers `prompt_tokens`.
     pub fn covers(named: &str, label: &str) -> bool {

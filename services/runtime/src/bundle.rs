@@ -66,8 +66,8 @@ impl Case {
         opened.map(|opening| opening.value.as_slice()).ok_or_else(missing)
     }
 
-    /// Indexes of the intents of its generations.
+    /// Indexes of the intents of its generations and embeddings.
     pub fn generations(&self) -> Vec<u64> {
-        self.acts.iter().filter(|act| act.action == action::GENERATE).map(|act| act.intent.index).collect()
+        self.acts.iter().filter(|act| matches!(act.action.as_str(), action::GENERATE | action::EMBED)).map(|act| act.intent.index).collect()
     }
 }

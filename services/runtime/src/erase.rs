@@ -6,7 +6,7 @@ use crate::executor::{Done, Executor};
 use crate::policy;
 use crate::system::System;
 use mickai_proof::record::{Fact, Kind, Record};
-use mickai_store::{Appended, Draft, Erased, Erasure, LogReader, Vault};
+use mickai_store::{Appended, Draft, Entry, Erased, Erasure, LogReader, Query, Vault};
 
 /// Which values of a record to erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct ValuesErased {
     pub labels: Vec<String>,
     /// The erase record.
     pub by: Appended,
+    /// Records that kept what was answered with them, whose values went too.
+    pub answers: Vec<u64>,
     /// The act's records before and after it.
     pub records: (Appended, Appended),
     /// What the other record of the same act still keeps: record and label.
@@ -47,7 +49,10 @@ impl System {
         let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
         let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
         let labels = choose(&record, fields, &executor.log().erased(), executor.log().vault())?;
-        let erasure = Erasure { record: index, digest: entry.digest(), labels: labels.clone() };
+        // An answer that is kept for its key tells what its act's values tell.
+        let answers = self.answers(&reader, &entry, executor.log().vault())?;
+        let mut erasures = vec![Erasure { record: index, digest: entry.digest(), labels: labels.clone() }];
+        erasures.extend(answers.iter().map(|answer| Erasure { record: answer.index, digest: answer.digest(), labels: vec![label::OUTPUT.to_owned()] }));
         let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::ERASE)
             .fact(fact::RECORD, Fact::Uint(index))
             .fact(fact::RECORD_DIGEST, Fact::Bytes(entry.digest().0.to_vec().into()))
@@ -55,11 +60,35 @@ impl System {
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
-            let by = log.erase(act, &[erasure])?.pop().ok_or(Error::BadRecord { index, part: "form" })?;
+            let by = log.erase(act, &erasures)?.into_iter().next().ok_or(Error::BadRecord { index, part: "form" })?;
             Ok(Done::new(by, Vec::new()))
         })?;
         let remaining = self.remaining(index, &reader, executor.log().vault())?;
-        Ok(ValuesErased { record: index, labels, by: performed.value, records: (performed.intent, performed.outcome), remaining })
+        Ok(ValuesErased {
+            record: index,
+            labels,
+            by: performed.value,
+            answers: answers.iter().map(|answer| answer.index).collect(),
+            records: (performed.intent, performed.outcome),
+            remaining,
+        })
+    }
+
+    /// The records that still keep what was answered of the act that a record belongs to.
+    fn answers(&self, reader: &LogReader, entry: &Entry, vault: &Vault) -> Result<Vec<Entry>> {
+        let index = entry.index;
+        let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
+        let intent = match record.closes {
+            None => Some(index),
+            Some((digest, _)) => self.find(reader, &Query { digest_prefix: Some(digest.to_string()), ..Query::default() })?.first().map(|intent| intent.index),
+        };
+        let mut answers = Vec::new();
+        for answer in intent.map(|intent| self.answer_parts(reader, intent)).transpose()?.unwrap_or_default() {
+            if answer.index != index && !vault.labels(answer.index)?.is_empty() {
+                answers.push(answer);
+            }
+        }
+        Ok(answers)
     }
 
     /// What the intent still keeps of an act whose outcome is `index`, or the other way round.

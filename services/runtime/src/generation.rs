@@ -52,7 +52,13 @@ pub struct Taken {
     pub bytes: Vec<u8>,
     /// The answer may be asked for by its id.
     pub is_stored: bool,
+    /// The key under which the same request gets the same answer.
+    pub key: Option<Key>,
 }
+
+/// A key as records have it: a digest that tells one caller's key for one route from every other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key(pub [u8; 32]);
 
 impl Asked {
     /// The likeliest answer to a conversation, held to nothing.
@@ -290,7 +296,18 @@ fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
     if asked.request.as_ref().is_some_and(|taken| taken.is_stored) {
         draft = draft.fact(fact::STORED, Fact::Uint(1));
     }
-    draft
+    match &asked.request {
+        Some(taken) => idempotency(draft, taken),
+        None => draft,
+    }
+}
+
+/// With the key that an act was asked for with, by which its answer is found.
+pub(crate) fn idempotency(draft: Draft, taken: &Taken) -> Draft {
+    match taken.key {
+        Some(key) => draft.fact(fact::IDEMPOTENCY, Fact::Bytes(key.0.to_vec().into())),
+        None => draft,
+    }
 }
 
 /// The word for why it ended (spec/record.md).

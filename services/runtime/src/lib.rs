@@ -33,6 +33,8 @@ mod bound;
 
 mod generation;
 
+mod embedding;
+
 mod recorded;
 
 mod replay;
@@ -65,16 +67,17 @@ pub use bound::Bound;
 pub use bundle::Case;
 pub use crew::Threads;
 pub use doctor::{Check, CheckState, Memory};
+pub use embedding::{Embedded, Input, ToEmbed};
 pub use erase::{Fields, ValuesErased};
 pub use error::{Error, Result};
 pub use export::{Exported, Form, FormError, Missing, Selection};
-pub use generation::{Answered, Asked, Taken};
+pub use generation::{Answered, Asked, Key, Taken};
 pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::ModelChanged;
 pub use open::Open;
 pub use policy::Refusal;
-pub use replay::{Divergence, ReplayOf, Replayed};
+pub use replay::{Compared, Divergence, ReplayOf, Replayed};
 pub use said::Said;
 pub use system::System;

@@ -3,6 +3,7 @@
 use crate::acts::{Act, STOP_INTERRUPTED, action, fact, label};
 use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
 use crate::bundle::Case;
+use crate::embedding::RecordedEmbedding;
 use crate::error::{Error, Result};
 use crate::generation::{texts_of, tokens_of};
 use crate::grammar::{CONSTRAINT_GRAMMAR, Grammar};
@@ -31,8 +32,17 @@ pub(crate) struct Recorded {
     pub grammar: Option<Grammar>,
 }
 
-impl Recorded {
-    /// A generation of this home, its values from the vault.
+/// Gives the value of a record under a label.
+pub(crate) type Values<'a> = &'a dyn Fn(u64, &'static str) -> Result<Vec<u8>>;
+
+/// What is on record of an act that can be run again.
+pub(crate) enum AnyRecorded {
+    Generation(Box<Recorded>),
+    Embedding(Box<RecordedEmbedding>),
+}
+
+impl AnyRecorded {
+    /// An act of this home, its values from the vault.
     pub fn of_home(system: &System, index: u64) -> Result<Self> {
         let reader = system.reader()?;
         let (Some(log), Some(vault)) = (reader.log_id(), system.vault(&reader)?) else { return Err(Error::NotAGeneration { index }) };
@@ -45,15 +55,25 @@ impl Recorded {
         })
     }
 
-    /// A generation of a bundle, its values from the openings, which the verifier has already held against the commitments.
+    /// An act of a bundle, its values from the openings, which the verifier has already held against the commitments.
     pub fn of_case(case: &Case, index: u64) -> Result<Self> {
         Self::read(case.acts.clone(), case.log, index, &|index, label| case.value(index, label).map(<[u8]>::to_vec))
     }
 
-    /// The generation that record `index` belongs to.
-    fn read(acts: Vec<Act>, log: LogId, index: u64, value: &dyn Fn(u64, &'static str) -> Result<Vec<u8>>) -> Result<Self> {
+    /// The act that record `index` belongs to.
+    fn read(acts: Vec<Act>, log: LogId, index: u64, values: Values<'_>) -> Result<Self> {
         let belongs = |act: &Act| act.intent.index == index || act.outcome.as_ref().is_some_and(|(_, side)| side.index == index);
-        let act = acts.into_iter().find(belongs).filter(|act| act.action == action::GENERATE).ok_or(Error::NotAGeneration { index })?;
+        let act = acts.into_iter().find(belongs).ok_or(Error::NotAGeneration { index })?;
+        match act.action.as_str() {
+            action::GENERATE => Recorded::read(act, log, values).map(|recorded| Self::Generation(Box::new(recorded))),
+            action::EMBED => RecordedEmbedding::read(act, log, values).map(|recorded| Self::Embedding(Box::new(recorded))),
+            _ => Err(Error::NotAGeneration { index }),
+        }
+    }
+}
+
+impl Recorded {
+    fn read(act: Act, log: LogId, value: Values<'_>) -> Result<Self> {
         let (before, after) = match &act.outcome {
             Some((OutcomeCode::Executed, side)) => (act.intent.index, side.index),
             _ => return Err(Error::NoOutcome { index: act.intent.index }),

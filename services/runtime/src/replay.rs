@@ -1,12 +1,13 @@
-//! Runs a recorded generation again and compares it token by token; the replay is itself an act with its records.
+//! Runs a recorded generation again and compares it token by token, or embeddings and compares their bits; the replay is itself an act with its records.
 
-use crate::acts::{action, fact};
+use crate::acts::{Act, action, fact};
 use crate::bundle::Case;
+use crate::embedding::{self, RecordedEmbedding};
 use crate::error::Result;
 use crate::executor::Done;
 use crate::generation::{Ran, run};
 use crate::policy;
-use crate::recorded::Recorded;
+use crate::recorded::{AnyRecorded, Recorded};
 use crate::system::System;
 use mickai_model::generate::{Flow, Progress};
 use mickai_model::tokens::Token;
@@ -27,10 +28,19 @@ pub enum ReplayOf<'a> {
 pub struct Divergence {
     /// The place in the output, from 0.
     pub position: usize,
-    /// The token in the record; `None` where the recorded output had ended.
+    /// The token in the record; `None` where the recorded output had ended, and for values.
     pub recorded: Option<Token>,
-    /// The token now; `None` where the output now had ended.
+    /// The token now; `None` where the output now had ended, and for values.
     pub computed: Option<Token>,
+}
+
+/// What a replay compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compared {
+    /// The tokens of a generation.
+    Tokens,
+    /// The values of embeddings, bit for bit.
+    Values,
 }
 
 /// What a replay found.
@@ -40,8 +50,10 @@ pub struct Replayed {
     pub intent_index: u64,
     /// The model that ran.
     pub model: String,
-    /// Tokens compared.
-    pub token_count: usize,
+    /// What was compared.
+    pub compared: Compared,
+    /// How many of them.
+    pub count: usize,
     /// The first token that differs.
     pub divergence: Option<Divergence>,
     /// Whether the recorded text is that of the tokens.
@@ -60,50 +72,80 @@ impl Replayed {
 }
 
 impl System {
-    /// Replays a generation and records it.
+    /// Runs a generation or embeddings again, and records it.
     ///
     /// # Errors
     /// Values that are not here or do not fit each other, another version, a model that is not here: all before the replay's intent. An interrupted replay is recorded as not executed.
     pub fn replay(&self, of: &ReplayOf<'_>, cause: Option<Appended>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Replayed> {
         let recorded = match of {
-            ReplayOf::Record(index) => Recorded::of_home(self, *index)?,
-            ReplayOf::Case(case, index) => Recorded::of_case(case, *index)?,
+            ReplayOf::Record(index) => AnyRecorded::of_home(self, *index)?,
+            ReplayOf::Case(case, index) => AnyRecorded::of_case(case, *index)?,
         };
+        match recorded {
+            AnyRecorded::Generation(recorded) => self.replay_generation(&recorded, cause, each),
+            AnyRecorded::Embedding(recorded) => self.replay_embedding(&recorded, cause, each),
+        }
+    }
+
+    fn replay_generation(&self, recorded: &Recorded, cause: Option<Appended>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Replayed> {
         let model = recorded.model(self)?;
         recorded.check_prompt(&model)?;
         let (request, mut ready) = recorded.request(&model)?;
         let mut context = self.context(&model)?;
         let mut executor = self.executor()?;
         let own_log = executor.log().log_id();
-        let permit = executor.permit(intent(&recorded, own_log, cause), &[])?;
+        let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
             let ran = run(act, &model, &mut context, &recorded.prompt_tokens, &request, &mut ready, each)?;
-            let (divergence, is_text_equal, is_stop_equal) = compare(&recorded, &ran);
+            let (divergence, is_text_equal, is_stop_equal) = compare(recorded, &ran);
             let identical = divergence.is_none() && is_text_equal && is_stop_equal;
-            let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(identical)))];
-            facts.extend(divergence.map(|divergence| (fact::DIVERGES_AT.to_owned(), Fact::Uint(divergence.position as u64))));
-            Ok(Done::new((divergence, is_text_equal, is_stop_equal), facts))
+            Ok(Done::new((divergence, is_text_equal, is_stop_equal), facts(identical, divergence)))
         })?;
         let (divergence, is_text_equal, is_stop_equal) = performed.value;
-        let (intent_index, token_count, records) = (recorded.act.intent.index, recorded.output_tokens.len(), (performed.intent, performed.outcome));
-        Ok(Replayed { intent_index, model: model.name, token_count, divergence, is_text_equal, is_stop_equal, records })
+        let (intent_index, count, records) = (recorded.act.intent.index, recorded.output_tokens.len(), (performed.intent, performed.outcome));
+        Ok(Replayed { intent_index, model: model.name, compared: Compared::Tokens, count, divergence, is_text_equal, is_stop_equal, records })
+    }
+
+    fn replay_embedding(&self, recorded: &RecordedEmbedding, cause: Option<Appended>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Replayed> {
+        let model = recorded.model(self)?;
+        let total = recorded.tokens.iter().map(Vec::len).sum();
+        let mut executor = self.executor()?;
+        let own_log = executor.log().log_id();
+        let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
+        let performed = executor.run(permit, |act, _| {
+            let tell = &mut || each(Progress::Prompt { done: 0, total });
+            // Whoever stops a replay has compared nothing.
+            let vectors = embedding::run(act, self, &model, (&recorded.tokens, recorded.dimension_count), tell)?.unwrap_or_default();
+            let bytes: Vec<u8> = vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
+            let same = bytes.chunks(size_of::<f32>()).zip(recorded.bytes.chunks(size_of::<f32>())).take_while(|(now, then)| now == then).count();
+            let divergence = (bytes != recorded.bytes).then_some(Divergence { position: same, recorded: None, computed: None });
+            Ok(Done::new((divergence, vectors.len()), facts(divergence.is_none(), divergence)))
+        })?;
+        let ((divergence, count), intent_index, records) = (performed.value, recorded.act.intent.index, (performed.intent, performed.outcome));
+        Ok(Replayed { intent_index, model: model.name, compared: Compared::Values, count, divergence, is_text_equal: true, is_stop_equal: true, records })
     }
 }
 
+/// Of the outcome.
+fn facts(is_identical: bool, divergence: Option<Divergence>) -> Vec<(String, Fact<'static>)> {
+    let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(is_identical)))];
+    facts.extend(divergence.map(|divergence| (fact::DIVERGES_AT.to_owned(), Fact::Uint(divergence.position as u64))));
+    facts
+}
+
 /// Its causes are the records replayed, where they are of this log, and the request that led to it.
-fn intent(recorded: &Recorded, own_log: LogId, cause: Option<Appended>) -> Draft {
-    let act = &recorded.act;
+fn intent(act: &Act, log: LogId, own_log: LogId, cause: Option<Appended>) -> Draft {
     let mut draft = Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), policy::authority(), action::REPLAY)
         .fact(fact::RECORD, Fact::Uint(act.intent.index))
         .fact(fact::RECORD_DIGEST, Fact::Bytes(act.intent.digest.0.to_vec().into()));
     if let Some(model) = act.intent.fact(fact::MODEL) {
         draft = draft.fact(fact::MODEL, model.clone());
     }
-    if recorded.log == own_log {
+    if log == own_log {
         let sides = [Some(&act.intent), act.outcome.as_ref().map(|(_, side)| side)];
         draft.causes = sides.into_iter().flatten().map(|side| (side.index, side.digest)).collect();
     } else {
-        draft = draft.fact(fact::LOG, Fact::Bytes(recorded.log.0.to_vec().into()));
+        draft = draft.fact(fact::LOG, Fact::Bytes(log.0.to_vec().into()));
     }
     draft.causes.extend(cause.map(|cause| (cause.index, cause.digest)));
     draft

@@ -11,7 +11,7 @@ use crate::said::Said;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
-use mickai_store::{Appended, Custody, Draft, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
+use mickai_store::{Appended, Custody, Draft, Entry, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -190,17 +190,27 @@ impl System {
         }
     }
 
-    /// The records below `record_count` whose D begins so: by the index, or without one by walking through the log.
+    /// The records below `record_count` whose D begins so.
     fn by_digest(&self, reader: &LogReader, prefix: &str, record_count: u64) -> Result<Vec<u64>> {
         let query = Query { digest_prefix: Some(prefix.to_owned()), indexes: Some(0..record_count), ..Query::default() };
-        if let Ok(found) = Index::open(&self.home, reader, &mut |_| {}).and_then(|mut index| index.find(reader, &query)) {
-            return Ok(found.iter().map(|entry| entry.index).collect());
+        Ok(self.find(reader, &query)?.iter().map(|entry| entry.index).collect())
+    }
+
+    /// The records that a query asks for: by the index, or without one by walking through the log.
+    pub(crate) fn find(&self, reader: &LogReader, query: &Query) -> Result<Vec<Entry>> {
+        if let Ok(found) = Index::open(&self.home, reader, &mut |_| {}).and_then(|mut index| index.find(reader, query)) {
+            return Ok(found);
         }
         let mut found = Vec::new();
-        for entry in reader.entries(0..record_count) {
+        for entry in reader.entries(0..reader.size()) {
             let entry = entry?;
-            found.extend(entry.digest().to_string().starts_with(prefix).then_some(entry.index));
+            let is_wanted = entry.decode().is_ok_and(|record| query.asks_for(entry.digest(), &record));
+            found.extend(is_wanted.then_some(entry));
         }
+        if query.newest_first {
+            found.reverse();
+        }
+        found.truncate(query.limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX));
         Ok(found)
     }
 

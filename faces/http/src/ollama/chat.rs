@@ -10,7 +10,7 @@ use crate::sampling;
 use crate::shape::{NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
 use crate::talk::{self, Turn};
 use crate::tools::{Form, NAME, TOOLS, Tool, ToolChoice};
-use mickai_runtime::{Asked, Loaded, Said, Taken};
+use mickai_runtime::{Asked, Loaded, Said};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -87,9 +87,9 @@ pub(super) async fn run(call: &Call, body: &Value, model: Arc<Loaded>, said: Sai
         token_count_max: options::token_count(call, options),
         stop_texts: sampling::stop_texts(&options["stop"]),
         bound,
-        request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: false }),
+        request: Some(call.taken(false)),
     };
-    let mut going = Going::start(&call.app, Wanted { model, asked: vec![asked], likely_count: None, shortens: false, caller: call.caller }).await?;
+    let mut going = Going::start(call, Wanted { model, asked: vec![asked], likely_count: None, shortens: false }).await?;
     let begun = going.begun().await?;
     if body["stream"] != false {
         return Ok(Reply::pieces(LINES, Box::new(Encoded::new(going, lines))).with_intent(begun.intent));

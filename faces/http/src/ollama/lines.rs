@@ -37,6 +37,7 @@ impl Lines {
     pub fn whole(&self, choice: &Choice) -> Value {
         let (text, calls) = self.form.read(&choice.answered.generation.text);
         let mut whole = self.ended(&choice.answered);
+        whole["mickai"] = self.records(&choice.answered);
         self.put(&mut whole, &text, &calls_value(&calls));
         whole
     }
@@ -79,7 +80,17 @@ impl Lines {
         line["prompt_eval_duration"] = nanoseconds(self.since, first).into();
         line["eval_count"] = generation.output_tokens.len().into();
         line["eval_duration"] = nanoseconds(first, Instant::now()).into();
-        line["mickai"] = records(&[(answered.intent, answered.outcome)], &self.warnings);
+        line
+    }
+
+    fn records(&self, answered: &Answered) -> Value {
+        records(&[(answered.intent, answered.outcome)], &self.warnings)
+    }
+
+    /// The records in a line of their own, before the one that says `done`; to whoever does not look for them it is a piece without text.
+    fn told(&self, answered: &Answered) -> Value {
+        let mut line = self.line("", &Value::Null);
+        line["mickai"] = self.records(answered);
         line
     }
 }
@@ -97,7 +108,7 @@ impl Encoder for Lines {
                 Ok(answered) => {
                     let (rest, (_, calls)) = (self.filter.rest(), self.form.read(&answered.generation.text));
                     let more = if rest.is_empty() && calls.is_empty() { String::new() } else { format!("{}\n", self.line(&rest, &calls_value(&calls))) };
-                    format!("{more}{}\n", self.ended(&answered))
+                    format!("{more}{}\n{}\n", self.told(&answered), self.ended(&answered))
                 }
                 Err(error) => format!("{}\n", json!({ "error": Refused::from(error).message })),
             },

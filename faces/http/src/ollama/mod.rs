@@ -6,6 +6,8 @@ pub mod chat;
 
 pub mod generate;
 
+pub mod embed;
+
 pub mod models;
 
 mod lines;

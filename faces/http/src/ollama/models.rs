@@ -1,8 +1,6 @@
-//! `/api/tags`, `/api/show`, `/api/ps`, `/api/version`, and `/api/embed`, which says that there are none.
+//! `/api/tags`, `/api/show`, `/api/ps`, `/api/version`.
 
 use crate::call::Call;
-use crate::limits::PROMPTS_MAX;
-use crate::openai::embeddings::no_embeddings;
 use crate::refused::Result;
 use crate::reply::Reply;
 use crate::shape::{ANY_LIST, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
@@ -18,11 +16,6 @@ pub const SHOW: Shape = Shape::Fields(&[must("model", SOME_TEXT, "")]);
 pub const SHOWN: Shape = Shape::Fields(&[must("details", OBJECT, ""), must("model_info", OBJECT, ""), must("capabilities", ANY_LIST, ""), may("template", TEXT, "")]);
 /// The answer of `/api/version`.
 pub const VERSION: Shape = Shape::Fields(&[must("version", TEXT, "Mickai's")]);
-/// The request of `/api/embed`.
-pub const EMBED: Shape = Shape::Ref(
-    "OllamaEmbedRequest",
-    &Shape::Fields(&[must("model", SOME_TEXT, ""), must("input", Shape::Either(&[TEXT, Shape::List { of: &TEXT, min: 0, max: PROMPTS_MAX }]), "")]),
-);
 
 /// All models.
 ///
@@ -54,18 +47,8 @@ pub async fn show(call: &Call) -> Result<Reply> {
     let template = model.file.template().map(|template| template.source().to_owned());
     Ok(Reply::json(
         200,
-        &json!({ "template": template, "details": { "format": "", "family": family(&model) }, "model_info": info(&model), "capabilities": ["completion", "tools"] }),
+        &json!({ "template": template, "details": { "format": "", "family": family(&model) }, "model_info": info(&model), "capabilities": ["completion", "tools", "embedding"] }),
     ))
-}
-
-/// Says that there are none.
-///
-/// # Errors
-/// Always.
-pub async fn embed(call: &Call) -> Result<Reply> {
-    let body = call.body(&EMBED)?.value;
-    let model = call.model(&body).await?;
-    Err(no_embeddings(&model.name))
 }
 
 /// This program's version.

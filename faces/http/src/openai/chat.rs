@@ -11,7 +11,7 @@ use crate::shape::{Field, NUMBER, SOME_TEXT, Shape, TEXT, may, must};
 use crate::talk::{self, Turn};
 use crate::tools::{self, FORMAT, Form, TOOL_CHOICE, TOOLS, Tool, ToolChoice};
 use mickai_runtime::serve::limits::LIKELY_COUNT_MAX;
-use mickai_runtime::{Asked, Bound, Loaded, Said, Taken};
+use mickai_runtime::{Asked, Bound, Loaded, Said};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -120,7 +120,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let asked = (0..sampling::count(&body.value["n"]).unwrap_or(1)).map(|choice| Asked { seed: sampling::seed(&body.value, choice), ..base.clone() }).collect();
     let likely_count = (body.value["logprobs"] == true).then(|| sampling::count(&body.value["top_logprobs"]).unwrap_or(0));
     let shortens = body.value["truncation"] == "auto";
-    let mut going = Going::start(&call.app, Wanted { model: model.clone(), asked, likely_count, shortens, caller: call.caller }).await?;
+    let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
     let told = Told { model, form, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
     if body.value["stream"] == true {
@@ -222,7 +222,7 @@ fn asked(call: &Call, body: &Value, model: &Loaded, form: &Form) -> Result<Asked
         token_count_max,
         stop_texts: sampling::stop_texts(&body["stop"]),
         bound,
-        request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: false }),
+        request: Some(call.taken(false)),
     })
 }
 

@@ -1,4 +1,4 @@
-//! A chat in server-sent events. The last event before `[DONE]` carries the member `mickai` and is sent after the outcome is durable; official clients pass over a member that they do not know.
+//! A chat in server-sent events. The last one before `[DONE]` tells of the records and of nothing else; it is sent after every outcome is durable.
 
 use super::chat::Told;
 use super::events::{end, event, with_usage};
@@ -15,9 +15,6 @@ pub(super) struct Stream {
     told: Told,
     has_usage: bool,
     choices: Vec<Choice>,
-    /// The chunk that waits to be the last one.
-    last: Option<Value>,
-    failed: bool,
 }
 
 #[derive(Default)]
@@ -31,7 +28,7 @@ struct Choice {
 
 impl Stream {
     pub fn new(told: Told, has_usage: bool) -> Self {
-        Self { told, has_usage, choices: Vec::new(), last: None, failed: false }
+        Self { told, has_usage, choices: Vec::new() }
     }
 
     fn choice(&mut self, index: usize) -> &mut Choice {
@@ -83,8 +80,7 @@ impl Stream {
         let choice = self.choice(index);
         choice.pair = Some(pair);
         (choice.prompt_token_count, choice.output_token_count) = (generation.prompt_tokens.len(), generation.output_tokens.len());
-        let last = self.delta(index, json!({}), &[], Some(finish));
-        out.push_str(&self.last.replace(last).as_ref().map(event).unwrap_or_default());
+        out.push_str(&event(&self.delta(index, json!({}), &[], Some(finish))));
         out
     }
 }
@@ -96,22 +92,17 @@ impl Encoder for Stream {
             Event::Heard(spoken) => self.heard(choice, &spoken),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => self.ended(choice, (answered.intent, answered.outcome), &answered.generation),
-                Err(error) => {
-                    self.failed = true;
-                    event(&Refused::from(error).envelope())
-                }
+                Err(error) => event(&Refused::from(error).envelope()),
             },
         }
     }
 
     fn finish(&mut self) -> String {
-        if self.failed {
-            return String::new();
-        }
         let (prompt, output) = (self.choices.first().map_or(0, |choice| choice.prompt_token_count), self.choices.iter().map(|choice| choice.output_token_count).sum());
         let usage = self.has_usage.then(|| with_usage(self.chunk(json!([])), prompt, output));
         let pairs: Vec<_> = self.choices.iter().filter_map(|choice| choice.pair).collect();
-        end(self.last.take(), usage, records(&pairs, &self.told.warnings))
+        let nothing = self.chunk(json!([{ "index": 0, "delta": {}, "finish_reason": null }]));
+        end(usage, nothing, records(&pairs, &self.told.warnings))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
 use crate::shape::{Field, NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
-use mickai_runtime::{Asked, Bound, Loaded, Said, Taken};
+use mickai_runtime::{Asked, Bound, Loaded, Said};
 use mickai_store::Appended;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -75,14 +75,14 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     }
     let likely_count = sampling::count(&body.value["logprobs"]);
     let shortens = body.value["truncation"] == "auto";
-    let mut going = Going::start(&call.app, Wanted { model: model.clone(), asked, likely_count, shortens, caller: call.caller }).await?;
+    let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
     let echoed = if body.value["echo"] == true { prompts } else { Vec::new() };
     let n = sampling::count(&body.value["n"]).unwrap_or(1);
     let told = Told { model, n, echoed, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
     if body.value["stream"] == true {
         let has_usage = body.value["stream_options"]["include_usage"] == true;
-        let stream = Stream { told, has_usage, pairs: Vec::new(), tokens: (0, 0), offsets: Vec::new(), last: None, failed: false };
+        let stream = Stream { told, has_usage, pairs: Vec::new(), tokens: (0, 0), offsets: Vec::new() };
         return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, stream))).with_intent(begun.intent));
     }
     let choices = going.all().await?;
@@ -105,7 +105,7 @@ fn asked(call: &Call, body: &Value) -> (Vec<Asked>, Vec<String>) {
             token_count_max: sampling::count(&body["max_tokens"]).unwrap_or(TOKENS_DEFAULT),
             stop_texts: sampling::stop_texts(&body["stop"]),
             bound: Bound::Free,
-            request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: false }),
+            request: Some(call.taken(false)),
         };
         (asked, prompt.to_owned())
     };
@@ -151,7 +151,7 @@ impl Told {
     }
 }
 
-/// A completion in server-sent events; as a chat's, its last event carries the records.
+/// A completion in server-sent events; as a chat's, its last event tells of the records.
 struct Stream {
     told: Told,
     has_usage: bool,
@@ -159,8 +159,6 @@ struct Stream {
     tokens: (usize, usize),
     /// Characters that each choice has shown.
     offsets: Vec<usize>,
-    last: Option<Value>,
-    failed: bool,
 }
 
 impl Stream {
@@ -189,22 +187,16 @@ impl Encoder for Stream {
                     let generation = &answered.generation;
                     self.pairs.push((answered.intent, answered.outcome));
                     self.tokens = (self.tokens.0 + generation.prompt_tokens.len(), self.tokens.1 + generation.output_tokens.len());
-                    let last = self.piece(choice, "", &[], Some(finish_reason(generation.stop_reason)));
-                    self.last.replace(last).as_ref().map(event).unwrap_or_default()
+                    event(&self.piece(choice, "", &[], Some(finish_reason(generation.stop_reason))))
                 }
-                Err(error) => {
-                    self.failed = true;
-                    event(&Refused::from(error).envelope())
-                }
+                Err(error) => event(&Refused::from(error).envelope()),
             },
         }
     }
 
     fn finish(&mut self) -> String {
-        if self.failed {
-            return String::new();
-        }
         let usage = self.has_usage.then(|| with_usage(self.told.envelope(json!([])), self.tokens.0 / self.told.n, self.tokens.1));
-        end(self.last.take(), usage, records(&self.pairs, &self.told.warnings))
+        let nothing = self.told.envelope(json!([self.told.choice(0, "", &[], 0, None)]));
+        end(usage, nothing, records(&self.pairs, &self.told.warnings))
     }
 }

@@ -1,35 +1,74 @@
-//! `/v1/embeddings`: no model here gives them yet, and the answer says so.
+//! `/v1/embeddings`.
 
-use crate::call::Call;
-use crate::limits::PROMPTS_MAX;
-use crate::refused::{Refused, Result};
+use crate::call::{Call, RECORDS};
+use crate::embed::{INPUT, check_dimensions, inputs, reply, values, vectors};
+use crate::going::records;
+use crate::refused::Result;
 use crate::reply::Reply;
-use crate::shape::{SOME_TEXT, Shape, may, must};
+use crate::sampling::count;
+use crate::shape::{NUMBER, SOME_TEXT, Shape, TEXT, may, must};
+use base64ct::{Base64, Encoding};
+use mickai_model::limits::WIDTH_MAX;
+use mickai_runtime::ToEmbed;
+use serde_json::{Value, json};
 
 /// The request.
 pub const REQUEST: Shape = Shape::Ref(
     "EmbeddingRequest",
     &Shape::Fields(&[
-        must("model", SOME_TEXT, ""),
-        must("input", Shape::Either(&[SOME_TEXT, Shape::List { of: &SOME_TEXT, min: 1, max: PROMPTS_MAX }]), ""),
-        may("encoding_format", Shape::Word(&["float", "base64"]), ""),
+        must("model", SOME_TEXT, "a name or the beginning of a digest, as /v1/models lists them"),
+        must("input", INPUT, "a text, a list of token ids, or a list of either; texts go through no template"),
+        may("dimensions", Shape::Whole { min: 1, max: WIDTH_MAX as i64 }, "keep so many of the first values, and bring what is left to length one; all unless it is said"),
+        may("encoding_format", Shape::Word(&["float", "base64"]), "base64: the values as little-endian f32; float unless it is said"),
     ]),
 );
 
-/// Says that there are none.
+const VECTOR: Shape = Shape::Fields(&[
+    must("object", Shape::Word(&["embedding"]), ""),
+    must("index", NUMBER, ""),
+    must("embedding", Shape::Either(&[TEXT, Shape::List { of: &NUMBER, min: 1, max: usize::MAX }]), "of length one"),
+]);
+
+/// The answer.
+pub const ANSWER: Shape = Shape::Ref(
+    "Embeddings",
+    &Shape::Fields(&[
+        must("object", Shape::Word(&["list"]), ""),
+        must("data", Shape::List { of: &VECTOR, min: 1, max: usize::MAX }, "in the order of the inputs"),
+        must("model", TEXT, ""),
+        must("usage", Shape::Fields(&[must("prompt_tokens", NUMBER, ""), must("total_tokens", NUMBER, "")]), ""),
+        must("mickai", RECORDS, ""),
+    ]),
+);
+
+/// Makes vectors.
 ///
 /// # Errors
-/// Always.
+/// What is wrong with the request, or stands against it.
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    Err(no_embeddings(&model.name))
+    let dimension_count = count(&body.value["dimensions"]);
+    check_dimensions(&model, dimension_count)?;
+    let asked = ToEmbed { inputs: inputs(&body.value["input"]), dimension_count, shortens: false, request: Some(call.taken(false)) };
+    let name = model.name.clone();
+    let made = vectors(call, model, asked).await?;
+    let is_base64 = body.value["encoding_format"] == "base64";
+    let one = |(index, vector): (usize, &Vec<f32>)| {
+        let values: Value = if is_base64 { encoded(vector).into() } else { values(vector) };
+        json!({ "object": "embedding", "index": index, "embedding": values })
+    };
+    let told = json!({
+        "object": "list",
+        "data": made.vectors.iter().enumerate().map(one).collect::<Vec<_>>(),
+        "model": name,
+        "usage": { "prompt_tokens": made.token_count, "total_tokens": made.token_count },
+        "mickai": records(&made.records, &body.warnings),
+    });
+    Ok(reply(&told, &made))
 }
 
-/// The refusal.
-pub fn no_embeddings(model: &str) -> Refused {
-    Refused {
-        param: Some("model".to_owned()),
-        ..Refused::new(404, "invalid_request_error", Some("model_has_no_embeddings"), format!("{model} gives no embeddings: this program does not compute them yet"))
-    }
+fn encoded(vector: &[f32]) -> String {
+    let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
+    Base64::encode_string(&bytes)
 }

@@ -3,21 +3,19 @@
 use super::chat::counts;
 use serde_json::Value;
 
+/// The name of the event that tells of the records. Clients that go by names never see it; to those that take every event for a chunk it is one that says nothing.
+const RECORDS_EVENT: &str = "mickai";
+
 /// One event.
 pub fn event(value: &Value) -> String {
     format!("data: {value}\n\n")
 }
 
-/// The end of a stream: the chunk that was kept back, the one with the usage if it was asked for, and `[DONE]`. The last chunk before it has the member `mickai`: it leaves after every outcome is durable.
-pub fn end(kept: Option<Value>, usage: Option<Value>, mickai: Value) -> String {
-    let (before, last) = if usage.is_some() { (kept, usage) } else { (None, kept) };
-    let mut out = before.as_ref().map(event).unwrap_or_default();
-    if let Some(mut last) = last {
-        last["mickai"] = mickai;
-        out.push_str(&event(&last));
-    }
-    out.push_str("data: [DONE]\n\n");
-    out
+/// The end of a stream: the chunk with the usage if it was asked for, the records in an event of their own, and `[DONE]`. `nothing` is a chunk whose one choice is empty, because many programs look at
+/// the first choice of every chunk.
+pub fn end(usage: Option<Value>, mut nothing: Value, mickai: Value) -> String {
+    nothing["mickai"] = mickai;
+    format!("{}event: {RECORDS_EVENT}\n{}data: [DONE]\n\n", usage.as_ref().map(event).unwrap_or_default(), event(&nothing))
 }
 
 /// A chunk that tells how many tokens there were.

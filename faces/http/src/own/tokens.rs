@@ -3,11 +3,11 @@
 use crate::call::Call;
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
-use crate::shape::{COUNT, SOME_TEXT, Shape, TEXT, must};
+use crate::shape::{COUNT, SOME_TEXT, Shape, TEXT, TOKEN, must};
 use mickai_model::tokens::Token;
 use serde_json::{Value, json};
 
-const TOKENS: Shape = Shape::List { of: &Shape::Whole { min: 0, max: u32::MAX as i64 }, min: 0, max: usize::MAX };
+const TOKENS: Shape = Shape::List { of: &TOKEN, min: 0, max: usize::MAX };
 
 /// The request of `/tokenize`.
 pub const TOKENIZE: Shape = Shape::Fields(&[must("model", SOME_TEXT, ""), must("content", TEXT, "text; what looks like a control token in it is text too")]);

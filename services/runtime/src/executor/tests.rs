@@ -48,6 +48,7 @@ fn who_may_do_what() {
     use ActorClass::{Agent, Brain, Operator, System, User};
     let cases = [
         (action::GENERATE, &[Brain][..]),
+        (action::EMBED, &[Brain]),
         (action::REPLAY, &[System]),
         (action::MODEL_IMPORT, &[Operator]),
         (action::MODEL_RM, &[Operator]),

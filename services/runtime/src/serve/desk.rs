@@ -1,5 +1,6 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
+use super::embed::Embedding;
 use super::limits::{LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
@@ -12,6 +13,7 @@ use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
+use mickai_proof::limits::VALUE_BYTES_MAX;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,9 +27,10 @@ pub struct Desk {
     workers: Mutex<Vec<Worker>>,
     /// Held while a model is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
+    pub(super) embedding: Embedding,
     /// Bytes of keys and values of each model.
-    cache_bytes: usize,
-    refused: AtomicU64,
+    pub(super) cache_bytes: usize,
+    pub(super) refused: AtomicU64,
 }
 
 /// What a desk did since it started, and what it is doing.
@@ -37,6 +40,12 @@ pub struct Counts {
     pub models: Vec<ModelCounts>,
     /// Orders that were refused because something was full.
     pub refused: u64,
+    /// Requests for embeddings that wait or run.
+    pub embedding_waiting: u64,
+    /// Texts of which vectors were made.
+    pub embedded_inputs: u64,
+    /// Their tokens.
+    pub embedded_tokens: u64,
 }
 
 /// The counts of one model since it was opened.
@@ -86,7 +95,7 @@ impl Desk {
         recorder.with(|_| Ok(()))?;
         recorder.rest();
         let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
-        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), cache_bytes, refused: AtomicU64::new(0) })
+        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), embedding: Embedding::default(), cache_bytes, refused: AtomicU64::new(0) })
     }
 
     /// The system.
@@ -148,6 +157,11 @@ impl Desk {
         records.iter().map(|index| self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None))).collect()
     }
 
+    /// The one that records.
+    pub(super) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
     /// Can the log be written? Opens it, if nothing has for a while.
     ///
     /// # Errors
@@ -177,7 +191,8 @@ impl Desk {
             cache: worker.pool.usage(),
             page_bytes: worker.pool.page_byte_count() as u64,
         };
-        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused) }
+        let (embedding_waiting, embedded_inputs, embedded_tokens) = self.embedding.counts();
+        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused), embedding_waiting, embedded_inputs, embedded_tokens }
     }
 
     /// Lets no more orders in and forgets those that wait; what runs goes on.
@@ -248,7 +263,11 @@ fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Wa
     if shortens {
         asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
     }
+    // Looked at first, because it is cheap to see.
+    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), VALUE_BYTES_MAX)?;
     let mut prepared = Prepared::new(&model, &asked)?;
+    let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
+    over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
     let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
     let bytes = |page_count| page_count * pool.page_byte_count();
     // What was not said may be as long as there is room; what was said is promised whole, or refused.

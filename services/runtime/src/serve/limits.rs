@@ -30,5 +30,11 @@ pub const RECORDING_THREADS: usize = 16;
 pub const STOP_TEXTS_MAX: usize = 16;
 /// Alternatives that are told of for each token.
 pub const LIKELY_COUNT_MAX: usize = 20;
+/// Requests for embeddings that wait, the one that runs included.
+pub const EMBEDDING_COUNT_MAX: u64 = 64;
+/// Bytes of an answer that is kept for its key.
+pub const ANSWER_BYTES_MAX: usize = 16 << 20;
+/// How long an answer is kept for its key.
+pub const ANSWER_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// How long after the last act the log is given back, so that other commands can write to it.
 pub const REST_AFTER: Duration = Duration::from_millis(500);

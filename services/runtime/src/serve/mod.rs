@@ -31,7 +31,12 @@ mod desk;
 
 mod told;
 
+mod kept;
+
+mod embed;
+
 pub use desk::{Counts, Desk, ModelCounts};
+pub use kept::{Kept, NoAnswer};
 pub use likely::{Likely, likelihood};
 pub use order::{Begun, Caller, Gone, Heard, Listener, Order};
 pub use queue::Full;

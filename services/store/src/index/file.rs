@@ -13,24 +13,28 @@ use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
 use crate::log::{Entry, LogReader};
-use mickai_proof::digest::{LogId, RecordDigest};
+use mickai_proof::digest::{Id, LogId, RecordDigest};
 use mickai_proof::record::Record;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, TransactionBehavior, params};
 use std::path::{Path, PathBuf};
 
 /// Of the tables below; another number is another layout.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
+
+/// The fact that a record is found by where it has one: 32 bytes.
+const KEY_FACT: &str = "idempotency";
 
 const TABLES: &str = "
     DROP TABLE IF EXISTS log; DROP TABLE IF EXISTS record; DROP TABLE IF EXISTS cause;
     CREATE TABLE log (id BLOB NOT NULL);
-    CREATE TABLE record (number INTEGER PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, action TEXT NOT NULL, wall_ms INTEGER NOT NULL, closes BLOB);
+    CREATE TABLE record (number INTEGER PRIMARY KEY, digest BLOB NOT NULL, kind INTEGER NOT NULL, action TEXT NOT NULL, wall_ms INTEGER NOT NULL, closes BLOB, key BLOB);
     CREATE TABLE cause (cause INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (cause, number)) WITHOUT ROWID;
     CREATE INDEX record_digest ON record (digest);
     CREATE INDEX record_kind ON record (kind, number);
     CREATE INDEX record_action ON record (action, number);
     CREATE INDEX record_wall ON record (wall_ms, number);
     CREATE INDEX record_closes ON record (closes) WHERE closes IS NOT NULL;
+    CREATE INDEX record_key ON record (key, number) WHERE key IS NOT NULL;
 ";
 
 /// An index that is level with the log, as far as its reader has seen it.
@@ -130,12 +134,12 @@ impl Index {
     }
 
     fn holds(&self, entry: &Entry, record: &Record<'_>) -> Result<bool, Error> {
-        let sql = "SELECT digest = ?2 AND kind = ?3 AND action = ?4 AND wall_ms = ?5 AND closes IS ?6 FROM record WHERE number = ?1";
+        let sql = "SELECT digest = ?2 AND kind = ?3 AND action = ?4 AND wall_ms = ?5 AND closes IS ?6 AND key IS ?7 FROM record WHERE number = ?1";
         let row = Row::of(entry.digest(), record);
         let same = self
             .db
             .prepare_cached(sql)
-            .and_then(|mut select| select.query_row(params![number(entry.index), row.digest, row.kind, row.action, row.wall_ms, row.closes], |row| row.get(0)).optional());
+            .and_then(|mut select| select.query_row(params![number(entry.index), row.digest, row.kind, row.action, row.wall_ms, row.closes, row.key], |row| row.get(0)).optional());
         let mut causes = self.db.prepare_cached("SELECT count(*) FROM cause WHERE number = ?1 AND cause = ?2").map_err(failed(&self.path))?;
         let mut holds = same.map_err(failed(&self.path))? == Some(true);
         for (cause, _) in &record.causes {
@@ -198,13 +202,19 @@ struct Row<'a> {
     action: &'a str,
     wall_ms: i64,
     closes: Option<[u8; RecordDigest::LEN]>,
+    key: Option<[u8; Id::LEN]>,
 }
 
 impl<'a> Row<'a> {
     fn of(digest: RecordDigest, record: &'a Record<'_>) -> Self {
         let closes = record.closes.map(|(intent, _)| intent.0);
-        Self { digest: digest.0, kind: number(record.kind.code()), action: &record.action, wall_ms: number(record.wall_ms), closes }
+        Self { digest: digest.0, kind: number(record.kind.code()), action: &record.action, wall_ms: number(record.wall_ms), closes, key: key_of(record).map(|key| key.0) }
     }
+}
+
+/// What a record is found by, where it has one.
+pub(super) fn key_of(record: &Record<'_>) -> Option<Id> {
+    record.fact(KEY_FACT)?.as_bytes()?.try_into().ok().map(Id)
 }
 
 /// SQLite's integers are signed: a wall clock beyond them, which no clock shows, is their largest.
@@ -226,8 +236,8 @@ fn add(transaction: &Transaction<'_>, entry: &Entry, path: &Path) -> Result<(), 
     let Ok(record) = entry.decode() else { return Ok(()) };
     let row = Row::of(entry.digest(), &record);
     let insert = || -> rusqlite::Result<()> {
-        let mut insert = transaction.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-        insert.execute(params![number(entry.index), row.digest, row.kind, row.action, row.wall_ms, row.closes])?;
+        let mut insert = transaction.prepare_cached("INSERT INTO record VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
+        insert.execute(params![number(entry.index), row.digest, row.kind, row.action, row.wall_ms, row.closes, row.key])?;
         let mut insert = transaction.prepare_cached("INSERT INTO cause VALUES (?1, ?2)")?;
         record.causes.iter().try_for_each(|(cause, _)| insert.execute([number(*cause), number(entry.index)]).map(drop))
     };

@@ -1,7 +1,7 @@
 //! What can be asked of the index.
 
-use super::file::number;
-use mickai_proof::digest::RecordDigest;
+use super::file::{key_of, number};
+use mickai_proof::digest::{Id, RecordDigest};
 use mickai_proof::record::{Kind, Record};
 use rusqlite::types::Value;
 use std::ops::Range;
@@ -23,6 +23,8 @@ pub struct Query {
     pub cause: Option<u64>,
     /// The outcome of this intent.
     pub closes: Option<RecordDigest>,
+    /// Whose fact `idempotency` is this.
+    pub key: Option<Id>,
     /// The newest first.
     pub newest_first: bool,
     /// At most so many.
@@ -63,13 +65,16 @@ impl Query {
         if let Some(intent) = self.closes {
             add("closes = ?", Value::Blob(intent.0.to_vec()));
         }
+        if let Some(key) = self.key {
+            add("key = ?", Value::Blob(key.0.to_vec()));
+        }
         let order = if self.newest_first { "DESC" } else { "ASC" };
         values.push(Value::Integer(self.limit.map_or(-1, number)));
         (format!("SELECT number FROM record WHERE {} ORDER BY number {order} LIMIT ?", conditions.join(" AND ")), values)
     }
 
-    /// Is it what was asked for?
-    pub(super) fn asks_for(&self, digest: RecordDigest, record: &Record<'_>) -> bool {
+    /// Is it what was asked for? Who has no index walks through the log with it.
+    pub fn asks_for(&self, digest: RecordDigest, record: &Record<'_>) -> bool {
         self.kind.is_none_or(|kind| record.kind == kind)
             && self.action.as_ref().is_none_or(|action| record.action == *action)
             && self.wall_ms.as_ref().is_none_or(|range| range.contains(&record.wall_ms))
@@ -77,6 +82,7 @@ impl Query {
             && self.digest_prefix.as_ref().is_none_or(|prefix| digest.to_string().starts_with(&prefix.to_lowercase()))
             && self.cause.is_none_or(|cause| record.causes.iter().any(|(index, _)| *index == cause))
             && self.closes.is_none_or(|intent| record.closes.is_some_and(|(closed, _)| closed == intent))
+            && self.key.is_none_or(|key| key_of(record) == Some(key))
     }
 }
 

@@ -5,17 +5,22 @@ use crate::error::Error;
 use crate::home::Home;
 use crate::log::{Draft, LogReader, LogWriter, fsck};
 use crate::testing::{heartbeat, intent, new_home, writer};
-use mickai_proof::record::{Kind, Mode, OutcomeCode};
+use mickai_proof::digest::Id;
+use mickai_proof::record::{Fact, Kind, Mode, OutcomeCode};
 use rusqlite::Connection;
 
 /// A log of some acts, each the cause of the next.
 fn log(home: &Home) -> LogWriter {
     let mut live = writer(home).unwrap();
     let mut cause = None;
-    for turn in 0..12 {
+    for turn in 0..12_u8 {
         let mut draft = intent();
         draft.action = if turn % 3 == 0 { "replay".to_owned() } else { "generate".to_owned() };
         draft.causes.extend(cause);
+        // Two acts have one key, and a fact of another length is none.
+        if turn % 4 == 1 {
+            draft = draft.fact("idempotency", Fact::Bytes(vec![turn / 8; if turn == 9 { 31 } else { 32 }].into()));
+        }
         let permit = live.append_intent(draft, &[]).unwrap();
         let act = live.begin(permit).unwrap();
         let outcome = live.close(act, OutcomeCode::Executed, Vec::new(), &[]).unwrap();
@@ -44,6 +49,8 @@ fn queries(reader: &LogReader) -> Vec<Query> {
         Query { cause: Some(2), ..Query::default() },
         Query { closes: Some(digest), ..Query::default() },
         Query { kind: Some(Kind::Seal), ..Query::default() },
+        Query { key: Some(Id([0; 32])), newest_first: true, ..Query::default() },
+        Query { key: Some(Id([1; 32])), ..Query::default() },
     ]
 }
 
@@ -93,17 +100,18 @@ fn whatever_is_wrong_with_it_it_is_made_again() {
     assert_answers(&other);
     let path = Index::path(&home);
     let sql = |sql: &str| Connection::open(&path).unwrap().execute_batch(sql).unwrap();
-    let damages: [&dyn Fn(); 9] = [
+    let damages: [&dyn Fn(); 10] = [
         &|| std::fs::remove_file(&path).unwrap(),
         &|| std::fs::write(&path, b"").unwrap(),
         &|| std::fs::write(&path, [7; 9_000]).unwrap(),
         &|| assert!(std::fs::copy(Index::path(&other), &path).unwrap() > 0),
-        &|| sql("PRAGMA user_version = 2"),
+        &|| sql("PRAGMA user_version = 1"),
         &|| sql("DROP TABLE record"),
         &|| sql("DROP TABLE log; CREATE TABLE log (name TEXT)"),
         // A record that is not what the index says shows when it is read.
         &|| sql("UPDATE record SET kind = 2 WHERE kind = 1"),
         &|| sql("UPDATE record SET action = 'replay'"),
+        &|| sql("UPDATE record SET key = zeroblob(32)"),
     ];
     for damage in damages {
         damage();

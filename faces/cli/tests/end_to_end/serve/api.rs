@@ -137,7 +137,10 @@ fn ollama_answers_in_lines_or_whole() {
     let lines = server.post("/api/chat", &json!({ "model": GENERAL, "messages": [{ "role": "user", "content": "hello" }], "options": options })).is(200);
     let lines: Vec<Value> = lines.body.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let text: String = lines.iter().filter_map(|line| line["message"]["content"].as_str()).collect();
-    let last = lines.last().unwrap();
+    let [.., told, last] = &lines[..] else { panic!("{lines:?}") };
+    // The records have a line of their own, which says nothing else.
+    assert_eq!((&told["done"], &told["message"]["content"], &last["mickai"]), (&json!(false), &json!(""), &Value::Null));
+    assert!(told["mickai"]["records"][0]["outcome"]["index"].is_u64());
     assert_eq!((&last["done"], &last["done_reason"], &last["eval_count"]), (&json!(true), &json!("length"), &json!(6)));
     let whole = server.post("/api/generate", &json!({ "model": GENERAL, "prompt": "hello", "stream": false, "options": options })).is(200).json();
     assert_eq!(whole["response"], text.as_str());
@@ -149,7 +152,52 @@ fn ollama_answers_in_lines_or_whole() {
     assert_eq!(server.get("/api/ps").is(200).json()["models"][0]["name"], GENERAL);
     assert_eq!(server.post("/api/show", &json!({ "model": GENERAL })).is(200).json()["model_info"]["llama.context_length"], 2048);
     server.get("/api/version").is(200);
-    let refused = server.post("/api/embed", &json!({ "model": GENERAL, "input": "x" })).is(404).json();
-    assert!(refused["error"].as_str().unwrap().contains("embeddings"));
     server.stop();
+}
+
+#[test]
+fn embeddings_are_acts_that_replay_bit_by_bit() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = json!({ "model": GENERAL, "input": ["hello", "a longer text, of several words"], "encoding_format": "float" });
+    let answer = server.post("/v1/embeddings", &body).is(200);
+    let told = answer.json();
+    let records = &told["mickai"]["records"][0];
+    assert_eq!(answer.header("mickai-intent"), Some(records["intent"]["index"].to_string().as_str()));
+    // A text is its tokens, and neighbours change nothing.
+    let tokens = server.post("/tokenize", &json!({ "model": GENERAL, "content": "hello" })).is(200).json();
+    let alone = server.post("/v1/embeddings", &json!({ "model": GENERAL, "input": "hello" })).is(200).json();
+    assert_eq!(alone["data"][0]["embedding"], told["data"][0]["embedding"]);
+    assert!(alone["usage"]["prompt_tokens"].as_u64() >= tokens["count"].as_u64());
+    // Fewer dimensions are the first ones, again of length one.
+    let few = server.post("/v1/embeddings", &json!({ "model": GENERAL, "input": "hello", "dimensions": 8 })).is(200).json();
+    let (few, all) = (values(&few["data"][0]["embedding"]), values(&told["data"][0]["embedding"]));
+    let scale = all[..8].iter().map(|value| value * value).sum::<f64>().sqrt();
+    assert!(few.iter().zip(&all).all(|(few, all)| (few - all / scale).abs() < 1e-6) && few.len() == 8 && all.len() == 64);
+    // A key gets the same bytes; more than a value holds is several acts.
+    let keyed = || server.send("POST", "/v1/embeddings", &[("idempotency-key", "vectors")], &body.to_string()).is(200);
+    assert_eq!(keyed().body, keyed().body);
+    let many = server.post("/v1/embeddings", &json!({ "model": GENERAL, "input": vec![[7]; 2_048], "encoding_format": "base64" })).is(200).json();
+    assert_eq!((many["data"].as_array().unwrap().len(), many["mickai"]["records"].as_array().unwrap().len()), (2_048, 1));
+    for (input, status, param) in
+        [(json!([[512]]), 400, Value::Null), (json!(["x", 1]), 400, json!("input[1]")), (json!([]), 400, json!("input")), (json!("word ".repeat(3_000)), 400, Value::Null)]
+    {
+        let refusal = server.post("/v1/embeddings", &json!({ "model": GENERAL, "input": input })).refusal();
+        assert_eq!((refusal.0, refusal.2), (status, param), "{}", refusal.3);
+    }
+    let metrics = server.get("/metrics").is(200).body;
+    assert!(metrics.contains("mickai_embedded_inputs_total 2054\n"), "{metrics}");
+    server.stop();
+    let index = records["outcome"]["index"].to_string();
+    let replayed = machine.object(&["replay", &index, "--threads", "2"]);
+    assert_eq!((&replayed["identical"], &replayed["values"]), (&json!(true), &json!(128)));
+    machine.run(&["log", "export", "-o", "case.oar", "--open", "all"]).ok();
+    machine.run(&["replay", "case.oar", "--record", &index]).ok().says(&["identical: 128 values"]);
+    machine.run(&["erase", &index, "--all"]).ok();
+    machine.run(&["replay", &index]).code(1).says(&["was erased by record"]);
+    machine.assert_log_valid();
+}
+
+fn values(vector: &Value) -> Vec<f64> {
+    vector.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
 }

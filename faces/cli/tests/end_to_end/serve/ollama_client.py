@@ -44,8 +44,22 @@ def tools():
     assert client.chat(model=MODEL, messages=given, tools=[tool], options=OPTIONS).done
 
 
+def embeddings():
+    given = client.embed(model=MODEL, input=["hello", "good bye"])
+    assert len(given.embeddings) == 2 and len(given.embeddings[0]) == 64 and given.prompt_eval_count > 1
+    assert list(client.embeddings(model=MODEL, prompt="hello").embedding) == list(given.embeddings[0])
+    # What is too long loses its end, unless that is not wanted.
+    assert client.embed(model=MODEL, input="word " * 3000, dimensions=8).prompt_eval_count == 2048
+    try:
+        client.embed(model=MODEL, input="word " * 3000, truncate=False)
+    except ollama.ResponseError as error:
+        assert error.status_code == 400 and "2048" in error.error, error
+    else:
+        raise AssertionError("not refused")
+
+
 def refusals():
-    for act in (lambda: client.embed(model=MODEL, input="hello"), lambda: client.chat(model="nobody", messages=HELLO)):
+    for act in (lambda: client.embed(model="nobody", input="hello"), lambda: client.chat(model="nobody", messages=HELLO)):
         try:
             act()
         except ollama.ResponseError as error:
@@ -61,7 +75,7 @@ def cancellation():
     assert client.chat(model=MODEL, messages=HELLO, options={"num_predict": 1}).done
 
 
-TESTS = [models, chat, generate, structured, tools, refusals, cancellation]
+TESTS = [models, chat, generate, structured, tools, embeddings, refusals, cancellation]
 for test in TESTS:
     print(test.__name__, flush=True)
     test()

@@ -25,6 +25,11 @@ const tests = {
     let text = "";
     for await (const chunk of await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 12, stream: true })) text += chunk.choices[0].delta.content ?? "";
     assert.equal(text, whole.choices[0].message.content);
+    const final = await client.chat.completions.stream({ model, messages, temperature: 0, max_tokens: 12 }).finalChatCompletion();
+    assert.equal(final.choices[0].message.content, text);
+    text = "";
+    for await (const chunk of await client.completions.create({ model, prompt: "once", temperature: 0, max_tokens: 6, stream: true })) text += chunk.choices[0].text;
+    assert.equal(text, (await client.completions.create({ model, prompt: "once", temperature: 0, max_tokens: 6 })).choices[0].text);
   },
   async tools() {
     const answer = await client.chat.completions.create({ model, messages, tools: [tool], tool_choice: "required", parallel_tool_calls: false, temperature: 0, max_tokens: 200 });
@@ -37,7 +42,10 @@ const tests = {
     assert(["Oslo", "Rome"].includes(JSON.parse(answer.choices[0].message.content).city));
   },
   async embeddings() {
-    await assert.rejects(client.embeddings.create({ model, input: "hello" }), (error) => error.status === 404 && error.code === "model_has_no_embeddings");
+    const given = await client.embeddings.create({ model, input: ["hello", "good bye"] });
+    const plain = await client.embeddings.create({ model, input: ["hello", "good bye"], encoding_format: "float" });
+    assert.deepEqual(Array.from(given.data[1].embedding), plain.data[1].embedding);
+    assert(Math.abs(plain.data[0].embedding.reduce((sum, value) => sum + value * value, 0) - 1) < 1e-5);
   },
   async responses() {
     const answer = await client.responses.create({ model, input: "hello", temperature: 0, max_output_tokens: 6 });
@@ -45,6 +53,8 @@ const tests = {
     let text = "";
     for await (const event of await client.responses.create({ model, input: "hello", temperature: 0, max_output_tokens: 6, stream: true })) text += event.type === "response.output_text.delta" ? event.delta : "";
     assert.equal(text, answer.output_text);
+    const final = await client.responses.stream({ model, input: "hello", temperature: 0, max_output_tokens: 6 }).finalResponse();
+    assert.equal(final.output_text, text);
     await client.responses.delete(answer.id);
     await assert.rejects(client.responses.retrieve(answer.id), (error) => error.status === 404);
   },

@@ -37,7 +37,7 @@ def chat():
 def streaming():
     whole = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12).choices[0].message.content
     for options in ({}, {"include_usage": True}):
-        text, usage = "", None
+        text, usage, records = "", None, []
         stream = client.chat.completions.create(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, stream=True, stream_options=options or openai.omit)
         for chunk in stream:
             if not options:
@@ -46,8 +46,15 @@ def streaming():
             else:
                 text += "".join(choice.delta.content or "" for choice in chunk.choices)
                 usage = chunk.usage or usage
+            records.append(getattr(chunk, "mickai", None))
         assert text == whole, (text, whole)
         assert (usage is None) == (not options)
+        # Who looks for the records finds them in the last chunk, and there alone.
+        assert records[-1]["records"][0]["outcome"]["index"] > 0 and not any(records[:-1]), records
+    # The helper that puts chunks together; it takes no answer that was cut off.
+    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, extra_body={"stop": [whole[4]]}) as stream:
+        final = stream.get_final_completion()
+    assert whole.startswith(final.choices[0].message.content) and final.choices[0].finish_reason == "stop"
 
 
 def completions():
@@ -78,13 +85,19 @@ def structured():
 
 
 def embeddings():
-    # No model here gives any yet; the client must say so in its own words.
+    # The client asks for base64 unless it is told otherwise, and reads it.
+    given = client.embeddings.create(model=MODEL, input=["hello", "good bye"])
+    plain = client.embeddings.create(model=MODEL, input=["hello", "good bye"], encoding_format="float")
+    assert [one.embedding for one in given.data] == [one.embedding for one in plain.data] and [one.index for one in given.data] == [0, 1]
+    assert abs(sum(value * value for value in given.data[0].embedding) - 1) < 1e-5 and given.usage.prompt_tokens == given.usage.total_tokens > 1
+    assert given.mickai["records"][0]["outcome"]["index"] > 0
+    assert len(client.embeddings.create(model=MODEL, input=[[1, 2, 3], [4]], dimensions=16).data[1].embedding) == 16
     try:
-        client.embeddings.create(model=MODEL, input="hello")
-    except openai.NotFoundError as error:
-        assert error.code == "model_has_no_embeddings", error
+        client.embeddings.create(model=MODEL, input="hello", dimensions=65)
+    except openai.BadRequestError as error:
+        assert error.param == "dimensions", error
     else:
-        raise AssertionError("embeddings were given")
+        raise AssertionError("more dimensions than there are")
 
 
 def responses():

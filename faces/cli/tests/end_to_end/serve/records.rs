@@ -56,6 +56,70 @@ fn the_same_key_gets_the_same_answer_and_nothing_runs_twice() {
 }
 
 #[test]
+fn a_key_outlives_the_server_and_erasure_reaches_its_answer() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let send = |server: &Server, key: &str, body: &Value| server.send("POST", "/v1/chat/completions", &[("idempotency-key", key)], &body.to_string());
+    let asked = [("whole", hello(json!({ "temperature": 1 }))), ("stream", hello(json!({ "temperature": 1, "stream": true, "n": 2, "logprobs": true })))];
+    let first: Vec<_> = asked.iter().map(|(key, body)| send(&server, key, body).is(200)).collect();
+    server.kill();
+    let server = Server::start(&machine, &[]);
+    let before = outcomes(&machine).len();
+    for ((key, body), first) in asked.iter().zip(&first) {
+        let again = send(&server, key, body).is(200);
+        assert_eq!((&first.body, again.header("idempotent-replayed")), (&again.body, Some("true")));
+        for header in ["content-type", "mickai-intent", "mickai-intent-digest"] {
+            assert_eq!(first.header(header), again.header(header), "{header}");
+        }
+        assert_eq!(send(&server, key, &hello(json!({}))).refusal().1, "idempotency_key_reused");
+    }
+    // A key is one route's.
+    server.send("POST", "/v1/completions", &[("idempotency-key", "whole")], &json!({ "model": GENERAL, "prompt": "once", "max_tokens": 1 }).to_string()).is(200);
+    assert_eq!(outcomes(&machine).len(), before + 1);
+    // What is erased of the act is not told by its answer.
+    let outcome = first[0].json()["mickai"]["records"][0]["outcome"]["index"].to_string();
+    let erased = machine.object(&["erase", &outcome, "--field", "output"]);
+    assert_eq!(erased["answers"].as_array().unwrap().len(), 1);
+    assert_eq!(send(&server, "whole", &asked[0].1).refusal().1, "answer_erased");
+    send(&server, "stream", &asked[1].1).is(200);
+    server.stop();
+    assert_eq!(machine.object(&["log", "fsck"])["findings"], json!([]));
+    machine.assert_log_valid();
+}
+
+#[test]
+fn a_key_whose_answer_nobody_knows_is_not_run_again() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = hello(json!({ "stream": true, "max_tokens": 2000 }));
+    let begin = |server: &Server, key: &str| {
+        let mut client = server.begin("POST", "/v1/chat/completions", &[("idempotency-key", key)], &body.to_string());
+        client.read_exact(&mut [0; 64]).unwrap();
+        client
+    };
+    let send = |server: &Server, key: &str| server.send("POST", "/v1/chat/completions", &[("idempotency-key", key)], &body.to_string());
+    // Who went away was not answered, and may ask again.
+    let away = begin(&server, "away");
+    assert_eq!(send(&server, "away").refusal().1, "idempotency_key_in_use");
+    drop(away);
+    eventually("the outcome", || outcomes(&machine).pop());
+    let again = begin(&server, "away");
+    drop(again);
+    eventually("the next outcome", || outcomes(&machine).get(1).cloned());
+    let cut_off = begin(&server, "cut-off");
+    server.kill();
+    drop(cut_off);
+    let server = Server::start(&machine, &[]);
+    let (status, code, _, message) = send(&server, "cut-off").refusal();
+    let intents = machine.lines(&["log", "list", "--kind", "intent", "--action", "generate"]);
+    let last = intents.last().unwrap()["index"].to_string();
+    assert!(status == 409 && code == "outcome_unknown" && message.contains(&format!("record {last}")), "{message}");
+    assert_eq!(intents.len(), 3);
+    server.stop();
+    machine.assert_log_valid();
+}
+
+#[test]
 fn other_commands_write_while_the_server_rests() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);

@@ -1,7 +1,7 @@
 //! What is refused, how, and that nothing of it is on record.
 
 use super::http::{Answer, Server, at, hello};
-use crate::common::{GENERAL, Machine, Run, eventually, not_checked, program_answers};
+use crate::common::{GENERAL, Machine, Run, eventually, not_checked, program_answers, vectors};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -39,6 +39,9 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     server.send("POST", "/v1/chat/completions", &[], "{").is(400);
     server.send("POST", "/v1/chat/completions", &[("content-type", "text/plain")], "{}").is(415);
     server.send("POST", "/v1/chat/completions", &[("content-length", "99999999")], "").is(413);
+    // What a record cannot hold.
+    let large = chat(json!({ "user": "x".repeat(1 << 20) }));
+    assert!((large.0, &large.1) == (413, &json!("too_large")) && large.3.contains("1048576"), "{}", large.3);
     server.get("/v1/nothing").is(404);
     let refused = server.get("/v1/chat/completions").is(405);
     assert_eq!(refused.header("allow"), Some("POST"));
@@ -49,6 +52,26 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     let told = server.post("/v1/chat/completions", &hello(json!({ "messages": shortened["messages"], "truncation": "auto" }))).is(200).json();
     assert!(told["usage"]["prompt_tokens"].as_u64().unwrap() < 100);
     server.stop();
+}
+
+#[test]
+fn an_act_that_fails_is_named_in_its_refusal() {
+    let machine = Machine::new();
+    let mut file = std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap();
+    let end = file.len();
+    file[end - 4_096..].copy_from_slice(&f32::NAN.to_le_bytes().repeat(1_024));
+    std::fs::write(machine.path("broken.gguf"), file).unwrap();
+    machine.run(&["model", "import", "broken.gguf"]).ok();
+    let server = Server::start(&machine, &[]);
+    for (path, body) in [("/v1/chat/completions", hello(json!({ "model": "broken" }))), ("/v1/embeddings", json!({ "model": "broken", "input": "hello" }))] {
+        let answer = server.send("POST", path, &[("idempotency-key", "a")], &body.to_string()).is(500);
+        let intent = answer.header("mickai-intent").unwrap();
+        let failed = machine.object(&["log", "show", &(intent.parse::<u64>().unwrap() + 1).to_string()]);
+        assert_eq!((&failed["outcome"], &failed["facts"]["stop"]), (&json!("failed"), &json!("error")), "{failed}");
+        assert_eq!(server.send("POST", path, &[("idempotency-key", "a")], &body.to_string()).refusal().1, "outcome_failed");
+    }
+    server.stop();
+    machine.assert_log_valid();
 }
 
 #[test]

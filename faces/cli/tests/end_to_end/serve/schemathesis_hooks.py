@@ -30,9 +30,19 @@ def map_body(context, body):
         body[limit] = 2
     if context.operation.path == "/detokenize" and inside(body, "tokens", list):
         body["tokens"] = [int(token) % TOKEN_COUNT if is_whole(token) and 0 <= token < 2**32 else token for token in body["tokens"]]
+    if context.operation.path == "/v1/embeddings":
+        body["input"] = known_tokens(inside(body, "input", list)) or body.get("input")
+    if is_whole(body.get("dimensions")) and body["dimensions"] > 64:
+        body["dimensions"] = 64
     tame_turns(body)
     tame_schemas(body)
     return body
+
+
+def known_tokens(items):
+    """Tokens that the model has, also in lists of them."""
+    one = lambda item: int(item) % TOKEN_COUNT if is_whole(item) and 0 <= item < 2**32 else known_tokens(item) if isinstance(item, list) else item
+    return [one(item) for item in items or []]
 
 
 def is_whole(value):

@@ -17,10 +17,13 @@ fn a_streamed_chat_says_the_same_and_ends_with_its_records() {
         let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
         assert_eq!(whole["choices"][0]["message"]["content"], text.as_str());
         assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
-        let last = events.last().unwrap();
-        assert_eq!(events.iter().filter(|event| !event["mickai"].is_null()).count(), 1, "the last event alone tells of the records");
+        // An event of its own, which says nothing else: many programs look at the first choice of every chunk.
+        let last = events.pop().unwrap();
+        assert!(answer.body.contains("\n\nevent: mickai\ndata: ") && events.iter().all(|event| event["mickai"].is_null()), "{}", answer.body);
+        assert_eq!(last["choices"], json!([{ "index": 0, "delta": {}, "finish_reason": null }]));
         assert_eq!(last["mickai"]["records"][0]["intent"]["index"].to_string(), answer.header("mickai-intent").unwrap());
-        assert_eq!(last["usage"]["completion_tokens"].as_u64(), include_usage.then_some(8));
+        let said = events.last().unwrap();
+        assert_eq!(said["usage"]["completion_tokens"].as_u64(), include_usage.then_some(8));
         // The outcome is durable before it is told.
         let outcome = last["mickai"]["records"][0]["outcome"]["index"].to_string();
         assert_eq!(machine.object(&["log", "show", &outcome])["digest"], last["mickai"]["records"][0]["outcome"]["digest"]);
@@ -40,6 +43,8 @@ fn a_streamed_completion_and_response_say_the_same() {
         let text: String = of_choice.filter_map(|event| event["choices"][0]["text"].as_str()).collect();
         assert_eq!(whole["choices"][index]["text"], text.as_str());
     }
+    let last = &events[events.len() - 2];
+    assert_eq!((&last["choices"][0]["text"], last["mickai"]["records"].as_array().unwrap().len()), (&json!(""), 2));
     let body = |stream: bool| json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 6, "temperature": 0, "stream": stream });
     let whole = server.post("/v1/responses", &body(false)).is(200).json();
     let events = server.post("/v1/responses", &body(true)).is(200).events();

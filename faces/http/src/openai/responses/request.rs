@@ -13,7 +13,7 @@ use crate::sampling::{self, MIN_P, REPETITION, SEED, TEMPERATURE, TOKENS, TOP_K,
 use crate::shape::{Field, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
 use crate::talk::{self, Turn};
 use crate::tools::{self, Form, NAME, Tool, ToolChoice};
-use mickai_runtime::{Asked, Said, Taken};
+use mickai_runtime::{Asked, Said};
 use serde_json::Value;
 
 const TOOLS: Shape = Shape::List {
@@ -91,10 +91,10 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         token_count_max: call.token_count([&body.value["max_output_tokens"]]),
         stop_texts: Vec::new(),
         bound,
-        request: Some(Taken { bytes: call.bytes.to_vec(), is_stored: body.value["store"] != false }),
+        request: Some(call.taken(body.value["store"] != false)),
     };
     let shortens = body.value["truncation"] == "auto";
-    let mut going = Going::start(&call.app, Wanted { model: model.clone(), asked: vec![asked], likely_count: None, shortens, caller: call.caller }).await?;
+    let mut going = Going::start(call, Wanted { model: model.clone(), asked: vec![asked], likely_count: None, shortens }).await?;
     let begun = going.begun().await?;
     let streams = body.value["stream"] == true;
     let object = Object { request: body.value, form, model: model.name.clone(), intent: begun.intent, created: call.now_s(), warnings: body.warnings };

@@ -1,0 +1,76 @@
+//! Vectors of both shapes: what is asked for, the wait for them, and the client that goes away meanwhile.
+
+use crate::call::Call;
+use crate::limits::INPUTS_MAX;
+use crate::refused::{Refused, Result};
+use crate::reply::Reply;
+use crate::shape::{SOME_TEXT, Shape, TOKEN, whole};
+use mickai_model::tokens::Token;
+use mickai_runtime::serve::Gone;
+use mickai_runtime::{Embedded, Input, Loaded, ToEmbed};
+use serde_json::Value;
+use std::sync::{Arc, PoisonError};
+
+const TOKENS: Shape = Shape::List { of: &TOKEN, min: 1, max: usize::MAX };
+
+/// Text, tokens, or several of either.
+pub const INPUT: Shape = Shape::Either(&[SOME_TEXT, Shape::List { of: &SOME_TEXT, min: 1, max: INPUTS_MAX }, TOKENS, Shape::List { of: &TOKENS, min: 1, max: INPUTS_MAX }]);
+
+/// The inputs of a value of that form.
+pub fn inputs(value: &Value) -> Vec<Input> {
+    let tokens = |value: &Value| value.as_array().into_iter().flatten().filter_map(|token| u32::try_from(whole(token)?).ok().map(Token)).collect();
+    let one = |value: &Value| match value {
+        Value::String(text) => Input::Text(text.clone()),
+        tokens_of_one => Input::Tokens(tokens(tokens_of_one)),
+    };
+    match value {
+        Value::Array(items) if items.first().is_some_and(|first| !first.is_number()) => items.iter().map(one).collect(),
+        single => vec![one(single)],
+    }
+}
+
+/// Sets the flag when whoever waits is dropped.
+struct Waits(Gone);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.set();
+    }
+}
+
+/// Has vectors made, and waits for them.
+///
+/// # Errors
+/// What stands against it.
+pub async fn vectors(call: &Call, model: Arc<Loaded>, asked: ToEmbed) -> Result<Embedded> {
+    let waits = Waits(Gone::default());
+    let (gone, begun) = (waits.0.clone(), call.begun.clone());
+    let note = move |intent| begun.lock().unwrap_or_else(PoisonError::into_inner).push(intent);
+    call.app.on_desk(move |desk| desk.embed(&model, &asked, &gone, &mut { note })).await
+}
+
+/// The values of a vector: each f32 is told exactly.
+pub fn values(vector: &[f32]) -> Value {
+    vector.iter().copied().map(f64::from).collect()
+}
+
+/// An answer with the record before the first of its acts.
+pub fn reply(told: &Value, made: &Embedded) -> Reply {
+    let reply = Reply::json(200, told);
+    match made.records.first() {
+        Some((intent, _)) => reply.with_intent(*intent),
+        None => reply,
+    }
+}
+
+/// Only dimensions that a model has.
+///
+/// # Errors
+/// More dimensions than it has.
+pub fn check_dimensions(model: &Loaded, dimension_count: Option<usize>) -> Result<()> {
+    let width = model.file.config.width;
+    match dimension_count.filter(|count| *count > width) {
+        Some(count) => Err(Refused::invalid("dimensions", format!("{} gives vectors of {width} dimensions, {count} are asked for", model.name))),
+        None => Ok(()),
+    }
+}
