@@ -1,6 +1,7 @@
 //! One layer over a batch of tokens, in the order of operations that `spec/arithmetic.md` fixes ("A layer").
 
 use super::cache::Cache;
+use super::watch::{Cost, Operation, Step, Watch};
 use super::weights::{Projection, Weights};
 use crate::config::Config;
 use mickai_kernels::activation::silu_gate;
@@ -14,11 +15,32 @@ use mickai_kernels::quantise::{BLOCK, Block, quantise};
 use mickai_kernels::residual;
 use mickai_kernels::rope::{angles, rotate};
 
-/// With which instructions, and by whom.
+/// With which instructions, by whom, and who watches.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     pub(super) isa: Isa,
     pub(super) crew: &'a dyn Crew,
+    pub(super) watch: Option<&'a dyn Watch>,
+}
+
+/// Which operation, of which layer, for how many tokens.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub(super) operation: Operation,
+    pub(super) layer: Option<usize>,
+    pub(super) rows: usize,
+}
+
+impl Means<'_> {
+    /// Does an operation. Where nobody watches, this is one branch beside it.
+    #[inline]
+    pub(super) fn step<T>(&self, at: At, cost: Cost, run: impl FnOnce() -> T) -> T {
+        let Some(watch) = self.watch else { return run() };
+        watch.begins();
+        let out = run();
+        watch.done(Step { operation: at.operation, layer: at.layer, rows: at.rows, cost });
+        out
+    }
 }
 
 /// Room for the intermediate values of a batch, allocated once. Every buffer is `[token][…]`.
@@ -85,75 +107,122 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: 
     let (config, layer) = (weights.config(), &weights.layers[index]);
     let (width, ffn) = (config.width, config.ffn_width);
     let (queries, kv) = (config.head_count * config.head_width, config.kv_head_count * config.head_width);
-    let Means { isa, crew } = means;
+    let Means { isa, crew, .. } = means;
+    let at = |operation| At { operation, layer: Some(index), rows: count };
 
-    rms_norm(isa, crew, &s.stream[..count * width], &layer.attention_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value], count);
+    norm(means, at(Operation::AttentionNorm), config, &layer.attention_norm, &s.stream[..count * width], &mut s.normed[..count * width]);
+    let normed = prepare(means, at(Operation::Prepare), &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value]);
     let products = [
         product(weights, &layer.query, &mut s.queries[..count * queries]),
         product(weights, &layer.key, &mut s.keys[..count * kv]),
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
-    multiply(isa, crew, &normed, products);
+    project(means, at(Operation::Project), &normed, products);
     mix(means, config, index, cache, s, position, count);
-    let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
-    multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
-    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
+    let mixed = prepare(means, at(Operation::Prepare), &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output]);
+    project(means, at(Operation::Output), &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 
-    rms_norm(isa, crew, &s.stream[..count * width], &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up], count);
+    norm(means, at(Operation::FfnNorm), config, &layer.ffn_norm, &s.stream[..count * width], &mut s.normed[..count * width]);
+    let normed = prepare(means, at(Operation::Prepare), &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up]);
     let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
-    multiply(isa, crew, &normed, products);
-    silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
-    let gated = prepare(means, &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down], count);
-    multiply(isa, crew, &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
-    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
+    project(means, at(Operation::Widen), &normed, products);
+    means.step(at(Operation::Gate), Cost::values(3 * count * ffn), || silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn));
+    let gated = prepare(means, at(Operation::Prepare), &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down]);
+    project(means, at(Operation::Down), &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 }
 
 /// Rotates queries and keys, keeps keys and values, and attends.
 fn mix(means: Means<'_>, config: &Config, index: usize, cache: &mut Cache, s: &mut Scratch, position: usize, count: usize) {
-    let Means { isa, crew } = means;
+    let Means { isa, crew, .. } = means;
     let width = config.head_width;
     let (queries, kv) = (config.head_count * width, config.kv_head_count * width);
     let angles = &s.angles;
+    let at = |operation| At { operation, layer: Some(index), rows: count };
     let turn_heads = |token: usize, heads: &mut [f32]| heads.chunks_exact_mut(width).for_each(|head| rotate(isa, head, &angles[token * width..][..width]));
-    each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
-    each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
-    for token in 0..count {
-        cache.put(index, position + token, &s.keys[token * kv..][..kv], &s.values[token * kv..][..kv]);
-    }
+    means.step(at(Operation::Rotate), Cost::values(2 * count * (queries + kv)), || {
+        each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
+        each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
+    });
+    let keep = || (0..count).for_each(|token| cache.put(index, position + token, &s.keys[token * kv..][..kv], &s.values[token * kv..][..kv]));
+    means.step(at(Operation::Keep), Cost { cache_bytes: 8 * (count * kv) as u64, ..Cost::values(2 * count * kv) }, keep);
     let heads = Heads { count: config.head_count, kv_count: config.kv_head_count, width };
-    attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &cache.layer(index), &mut s.mixed[..count * queries]);
+    let cost = means.watch.map_or(Cost::default(), |_| attention_cost(heads, &s.seen));
+    means.step(at(Operation::Attend), cost, || attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &cache.layer(index), &mut s.mixed[..count * queries]));
+}
+
+/// Scores and mixing, over the keys and values that the tokens see.
+fn attention_cost(heads: Heads, seen: &[Seen]) -> Cost {
+    let all: usize = seen.iter().map(|seen| seen.count).sum();
+    // Tokens of one sequence see the same positions, the last one all of them.
+    let lasts = seen.iter().enumerate().filter(|(at, this)| seen.get(at + 1).is_none_or(|next| next.sequence != this.sequence));
+    let distinct: usize = lasts.map(|(_, seen)| seen.count).sum();
+    Cost {
+        cache_bytes: 8 * (distinct * heads.kv_count * heads.width) as u64,
+        float_products: 2 * (all * heads.count * heads.width) as u64,
+        ..Cost::values(2 * seen.len() * heads.count * heads.width)
+    }
 }
 
 /// The logits of token `token` of the batch, one per row of the vocabulary.
 pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch, token: usize, out: &mut [f32]) {
     let (config, head) = (weights.config(), weights.head.as_ref().unwrap_or(&weights.embedding));
     let width = config.width;
-    let stream = &scratch.stream[token * width..][..width];
-    rms_norm(means.isa, means.crew, stream, &weights.norm, config.norm_eps, &mut scratch.normed[..width]);
-    let normed = prepare(means, &scratch.normed[..width], (&mut scratch.blocks, &mut scratch.turned), &[head], 1);
-    multiply(means.isa, means.crew, &normed, [product(weights, head, out)]);
+    let at = |operation| At { operation, layer: None, rows: 1 };
+    norm(means, at(Operation::FinalNorm), config, &weights.norm, &scratch.stream[token * width..][..width], &mut scratch.normed[..width]);
+    let normed = prepare(means, at(Operation::Prepare), &scratch.normed[..width], (&mut scratch.blocks, &mut scratch.turned), &[head]);
+    project(means, at(Operation::Head), &normed, [product(weights, head, out)]);
+}
+
+fn norm(means: Means<'_>, at: At, config: &Config, weight: &[f32], x: &[f32], out: &mut [f32]) {
+    means.step(at, Cost::values(x.len() + out.len() + weight.len()), || rms_norm(means.isa, means.crew, x, weight, config.norm_eps, out));
+}
+
+fn add(means: Means<'_>, at: At, stream: &mut [f32], projected: &[f32], width: usize) {
+    means.step(at, Cost::values(3 * projected.len()), || residual::add(means.crew, stream, projected, width));
+}
+
+/// Products of the same columns.
+fn project<const N: usize>(means: Means<'_>, at: At, columns: &Columns<'_>, products: [Product<'_>; N]) {
+    let read = size_of_val(columns.values) + size_of_val(columns.blocks);
+    let cost = products.iter().map(|product| product_cost(product, columns.count)).fold(Cost { activation_bytes: read as u64, ..Cost::default() }, Cost::plus);
+    means.step(at, cost, || multiply(means.isa, means.crew, columns, products));
+}
+
+/// What one product adds to reading its columns.
+fn product_cost(product: &Product<'_>, count: usize) -> Cost {
+    let weights = &product.weights;
+    let products = (weights.rows() * weights.columns() * count) as u64;
+    let (integer_products, float_products) = if weights.element().is_quantised() { (products, 0) } else { (0, products) };
+    Cost { weight_bytes: weights.byte_count() as u64, integer_products, float_products, ..Cost::values(product.out.len() + product.bias.map_or(0, <[f32]>::len)) }
 }
 
 /// Activations in the forms that the projections need: each is made once for all of them, or not at all.
-fn prepare<'a>(means: Means<'_>, values: &'a [f32], (blocks, turned): (&'a mut [Block], &'a mut [f32]), projections: &[&Projection], count: usize) -> Columns<'a> {
-    let mut columns = Columns { values: &[], blocks: &[], count };
-    let width = values.len() / count;
-    if projections.iter().any(|projection| projection.quantised()) {
-        let blocks = &mut blocks[..values.len() / BLOCK];
-        quantise(means.isa, means.crew, values, width, blocks);
-        columns.blocks = blocks;
-    }
-    if projections.iter().any(|projection| !projection.quantised()) {
-        columns.values = values;
-        if count > 1 {
-            let turned = &mut turned[..values.len()];
-            turn(means.crew, values, width, turned);
-            columns.values = turned;
+fn prepare<'a>(means: Means<'_>, at: At, values: &'a [f32], (blocks, turned): (&'a mut [Block], &'a mut [f32]), projections: &[&Projection]) -> Columns<'a> {
+    let (count, width) = (at.rows, values.len() / at.rows);
+    let needs_blocks = projections.iter().any(|projection| projection.quantised());
+    let needs_values = projections.iter().any(|projection| !projection.quantised());
+    let blocks = if needs_blocks { &mut blocks[..values.len() / BLOCK] } else { &mut [] };
+    // One column is in tiles as it is.
+    let turned = if needs_values && count > 1 { &mut turned[..values.len()] } else { &mut [] };
+    let moved = size_of_val(values) + size_of_val(blocks) + size_of_val(turned);
+    means.step(at, Cost { activation_bytes: moved as u64, ..Cost::default() }, || {
+        if !blocks.is_empty() {
+            quantise(means.isa, means.crew, values, width, blocks);
         }
-    }
-    columns
+        if !turned.is_empty() {
+            turn(means.crew, values, width, turned);
+        }
+    });
+    let values = if !turned.is_empty() {
+        turned
+    } else if needs_values {
+        values
+    } else {
+        &[]
+    };
+    Columns { values, blocks, count }
 }
 
 fn product<'a>(weights: &'a Weights, projection: &'a Projection, out: &'a mut [f32]) -> Product<'a> {

@@ -7,7 +7,9 @@
 mod cache;
 mod layer;
 mod session;
+mod watch;
 mod weights;
 
 pub use session::Session;
+pub use watch::{Cost, Operation, Step, Watch};
 pub use weights::Weights;

@@ -1,7 +1,8 @@
 //! One context: tokens go in, in pieces of any size; logits come out.
 
 use super::cache::Cache;
-use super::layer::{self, Means, Scratch};
+use super::layer::{self, At, Means, Scratch};
+use super::watch::{Cost, Operation, Watch};
 use super::weights::Weights;
 use crate::error::{Misbehaved, Misuse, Result};
 use crate::tokens::Token;
@@ -24,6 +25,7 @@ pub struct Session {
     /// Room for one row of the vocabulary; what it holds counts only while `logits_valid`.
     logits: Vec<f32>,
     logits_valid: bool,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Session {
@@ -40,7 +42,12 @@ impl Session {
         let cache = Cache::new(config);
         let scratch = Scratch::new(config, BATCH_TOKENS.min(context_tokens).max(1));
         let logits = vec![0.0; config.vocab_count];
-        Ok(Self { weights, crew, isa, context_tokens, position: 0, cache, scratch, logits, logits_valid: false })
+        Ok(Self { weights, crew, isa, context_tokens, position: 0, cache, scratch, logits, logits_valid: false, watch: None })
+    }
+
+    /// From now on `watch` is told of every operation. It reaches no bit of a result.
+    pub fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Appends tokens and computes the logits of the last one.
@@ -129,13 +136,18 @@ impl Session {
     fn batch(&mut self, tokens: &[Token]) {
         let weights = &*self.weights;
         let (config, count) = (&weights.config, tokens.len());
-        let means = Means { isa: self.isa, crew: &*self.crew };
+        let means = Means { isa: self.isa, crew: &*self.crew, watch: self.watch.as_deref() };
         self.logits_valid = false;
         self.cache.reserve(self.position + count);
-        self.scratch.turn_to(self.position, count, &weights.frequencies);
-        for (token, row) in tokens.iter().zip(self.scratch.stream.chunks_exact_mut(config.width)) {
-            weights.embedding.read_row(token.0 as usize, row);
-        }
+        let at = |operation| At { operation, layer: None, rows: count };
+        let scratch = &mut self.scratch;
+        means.step(at(Operation::Angles), Cost::values(count * config.head_width), || scratch.turn_to(self.position, count, &weights.frequencies));
+        let rows = Cost { weight_bytes: (count * weights.embedding.row_bytes()) as u64, ..Cost::values(count * config.width) };
+        means.step(at(Operation::Embed), rows, || {
+            for (token, row) in tokens.iter().zip(scratch.stream.chunks_exact_mut(config.width)) {
+                weights.embedding.read_row(token.0 as usize, row);
+            }
+        });
         for index in 0..weights.layers.len() {
             layer::forward(means, weights, index, &mut self.cache, &mut self.scratch, self.position, count);
         }
@@ -145,7 +157,7 @@ impl Session {
     /// Computes the logits of token `token` of the last batch; if one is not finite, goes back to `start`.
     fn finish(&mut self, token: usize, start: usize) -> Result<()> {
         let weights = &*self.weights;
-        let means = Means { isa: self.isa, crew: &*self.crew };
+        let means = Means { isa: self.isa, crew: &*self.crew, watch: self.watch.as_deref() };
         layer::logits(means, weights, &mut self.scratch, token, &mut self.logits);
         if let Some(index) = self.logits.iter().position(|logit| !logit.is_finite()) {
             self.position = start;
