@@ -8,7 +8,6 @@ use crate::error::Result;
 use crate::generation::{Answered, Asked};
 use crate::models::Loaded;
 use crate::system::System;
-use mickai_model::forward::Session;
 use mickai_model::generate::{Context, Flow, Progress};
 use std::sync::Arc;
 
@@ -39,10 +38,10 @@ impl System {
         let (weights, config) = (model.file.weights(), &model.file.config);
         let hands = Arc::new(Hands::new(self.crew(), self.thread_count()));
         let recorder = Arc::new(Recorder::new(hands.clone(), config.layer_count, wanted.alternatives, wanted.trace));
-        let mut session = Session::new(weights.clone(), config.context_tokens_max, hands.clone(), self.isa())?;
-        session.watch(recorder.clone());
+        let mut context = Context::new(weights.clone(), config.context_tokens_max, hands.clone(), self.isa())?;
+        context.watch(recorder.clone());
         let begun_ns = hands.now_ns();
-        let answered = self.generate(model, &mut Context::new(session), asked, &mut |progress| {
+        let answered = self.generate(model, &mut context, asked, &mut |progress| {
             recorder.hear(&progress, &model.file.tokenizer);
             let flow = each(progress);
             recorder.heard();
