@@ -108,6 +108,8 @@ impl Watch for Recorder {
         if !times.is_begun {
             (times.is_begun, times.mark_ns, times.token_begin_ns) = (true, now_ns, now_ns);
             times.phases[0].begin_ns = now_ns;
+            // Weights may have been repacked by the same crew.
+            self.hands.take().for_each(drop);
         }
         times.charge(Gap::Between, now_ns);
     }
