@@ -1,5 +1,6 @@
 //! One layer over a batch of tokens, in the order of operations that `spec/arithmetic.md` fixes ("A layer").
 
+use super::adapter::{self, AdapterScratch, adapt};
 use super::decoder::{Piece, Row};
 use super::watch::{Cost, Operation, Step, Watch};
 use super::weights::{Projection, Weights};
@@ -9,7 +10,7 @@ use mickai_kernels::attention::{Chunk, Heads, KeyValues, Seen, attend};
 use mickai_kernels::columns::{Columns, turn};
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::isa::Isa;
-use mickai_kernels::matmul::{Product, multiply};
+use mickai_kernels::matmul::{Panels, Product, multiply};
 use mickai_kernels::norm::rms_norm;
 use mickai_kernels::quantise::{BLOCK, Block, quantise};
 use mickai_kernels::residual;
@@ -58,6 +59,7 @@ pub(super) struct Scratch {
     /// Activations of whichever projections come next, in tiles: quantised for weight blocks, or as they are.
     blocks: Vec<Block>,
     turned: Vec<f32>,
+    adapters: AdapterScratch,
     /// What each token sees of the cache.
     seen: Vec<Seen>,
     /// Cosines and sines of each token's position.
@@ -81,6 +83,7 @@ impl Scratch {
             up: room(config.ffn_width),
             blocks: vec![Block::ZERO; batch_tokens * (widest / BLOCK)],
             turned: room(widest),
+            adapters: AdapterScratch::default(),
             seen: Vec::with_capacity(batch_tokens),
             angles: room(config.head_width),
         }
@@ -98,7 +101,7 @@ impl Scratch {
     /// Bytes of all buffers.
     pub(super) fn byte_count(&self) -> usize {
         let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.turned, &self.angles];
-        floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice())
+        floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice()) + self.adapters.byte_count()
     }
 }
 
@@ -118,18 +121,25 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, pieces:
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
     project(means, at(Operation::Project), &normed, products);
+    adapt(means, (index, adapter::QUERY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.queries[..count * queries]);
+    adapt(means, (index, adapter::KEY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.keys[..count * kv]);
+    adapt(means, (index, adapter::VALUE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.values[..count * kv]);
     mix(means, config, index, pieces, s, rows);
     let mixed = prepare(means, at(Operation::Prepare), &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output]);
     project(means, at(Operation::Output), &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    adapt(means, (index, adapter::OUTPUT), pieces, rows, &mut s.adapters, &s.mixed[..count * queries], &mut s.projected[..count * width]);
     add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 
     norm(means, at(Operation::FfnNorm), config, &layer.ffn_norm, &s.stream[..count * width], &mut s.normed[..count * width]);
     let normed = prepare(means, at(Operation::Prepare), &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up]);
     let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
     project(means, at(Operation::Widen), &normed, products);
+    adapt(means, (index, adapter::GATE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.gate[..count * ffn]);
+    adapt(means, (index, adapter::UP), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.up[..count * ffn]);
     means.step(at(Operation::Gate), Cost::values(3 * count * ffn), || silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn));
     let gated = prepare(means, at(Operation::Prepare), &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down]);
     project(means, at(Operation::Down), &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    adapt(means, (index, adapter::DOWN), pieces, rows, &mut s.adapters, &s.gate[..count * ffn], &mut s.projected[..count * width]);
     add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 }
 
@@ -206,10 +216,14 @@ fn project<const N: usize>(means: Means<'_>, at: At, columns: &Columns<'_>, prod
 
 /// What one product adds to reading its columns.
 fn product_cost(product: &Product<'_>, count: usize) -> Cost {
-    let weights = &product.weights;
+    panels_cost(&product.weights, count).plus(Cost::values(product.out.len() + product.bias.map_or(0, <[f32]>::len)))
+}
+
+/// Reading weights, and multiplying them with so many columns.
+pub(super) fn panels_cost(weights: &Panels<'_>, count: usize) -> Cost {
     let products = (weights.rows() * weights.columns() * count) as u64;
     let (integer_products, float_products) = if weights.element().is_quantised() { (products, 0) } else { (0, products) };
-    Cost { weight_bytes: weights.byte_count() as u64, integer_products, float_products, ..Cost::values(product.out.len() + product.bias.map_or(0, <[f32]>::len)) }
+    Cost { weight_bytes: weights.byte_count() as u64, integer_products, float_products, ..Cost::default() }
 }
 
 /// Activations in the forms that the projections need: each is made once for all of them, or not at all.

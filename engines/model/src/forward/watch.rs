@@ -47,6 +47,8 @@ pub enum Operation {
     Prepare,
     /// Queries, keys and values.
     Project,
+    /// What adapters add to projections.
+    Adapt,
     /// Positions into queries and keys.
     Rotate,
     /// Keys and values into the cache.
@@ -69,12 +71,13 @@ pub enum Operation {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Embed,
         Self::Angles,
         Self::AttentionNorm,
         Self::Prepare,
         Self::Project,
+        Self::Adapt,
         Self::Rotate,
         Self::Keep,
         Self::Attend,
@@ -96,6 +99,7 @@ impl Operation {
             Self::AttentionNorm => "attention norm",
             Self::Prepare => "prepare",
             Self::Project => "query key value",
+            Self::Adapt => "adapt",
             Self::Rotate => "rotate",
             Self::Keep => "keep",
             Self::Attend => "attend",
