@@ -11,7 +11,7 @@ use mickai_store::Custody;
 use std::path::PathBuf;
 
 /// Thirty tokens as the model's template writes it.
-const REQUEST: &str = "show me everything that was recorded on this machine yesterday after three";
+const REQUEST: &str = "show me the generations that were recorded on this machine yesterday after three";
 
 fn main() -> Result<(), Error> {
     let home = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("first-token-home"), PathBuf::from);

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
+mod product;
+
 use super::bar::{Bar, Goal};
 use super::oar::value;
 use super::run::Found;
@@ -44,6 +46,9 @@ pub(super) fn measure(extent: &Extent) -> Result<Found, Error> {
                 compare(extent, &python, &file, (shape, kind, threads), &mut found)?;
             }
         }
+    }
+    if extent.with_bars {
+        product::measure(&make_file(&python, "qwen2.5-0.5b", "q4_0")?, &mut found)?;
     }
     Ok(found)
 }

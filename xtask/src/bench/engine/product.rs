@@ -21,8 +21,15 @@ const AUDIT: [&str; 2] = ["64", "9"];
 /// Threads, tokens and repetitions of decoding with and without a watcher.
 const WATCH: [&str; 3] = ["2", "64", "15"];
 
+/// All three; `file` is the shape and type that the goals about records and hooks name.
+pub(super) fn measure(file: &Path, found: &mut Found) -> Result<(), Error> {
+    first_token(found)?;
+    audit(file, found)?;
+    watch(file, found)
+}
+
 /// From the start of a process to its first token: the model inside the program, a prompt of thirty tokens, the intent signed and on disk. What the system keeps of files in memory is warm.
-pub(super) fn first_token(found: &mut Found) -> Result<(), Error> {
+fn first_token(found: &mut Found) -> Result<(), Error> {
     let program = example("mickai-runtime", "first_token")?;
     let home = Scratch::new("bench-first-token")?;
     found.lines.push("$ first_token HOME".to_owned());
@@ -43,7 +50,7 @@ pub(super) fn first_token(found: &mut Found) -> Result<(), Error> {
 }
 
 /// Two records and their signatures beside the generation that they tell of: at most a hundredth of it and two fsyncs. Of the embedded model the figure alone.
-pub(super) fn audit(file: &Path, found: &mut Found) -> Result<(), Error> {
+fn audit(file: &Path, found: &mut Found) -> Result<(), Error> {
     let program = example("mickai-runtime", "audit")?;
     let folder = Scratch::new("bench-audit")?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
@@ -61,7 +68,7 @@ pub(super) fn audit(file: &Path, found: &mut Found) -> Result<(), Error> {
 }
 
 /// Decoding with somebody who watches and does nothing, over decoding with nobody.
-pub(super) fn watch(file: &Path, found: &mut Found) -> Result<(), Error> {
+fn watch(file: &Path, found: &mut Found) -> Result<(), Error> {
     let program = example("mickai-model", "watched")?;
     found.lines.push(format!("$ watched {} {}", file.file_name().unwrap_or_default().to_string_lossy(), WATCH.join(" ")));
     let lines = kept(Command::new(program).arg(file).args(WATCH), found)?;
