@@ -39,7 +39,7 @@ fn main() {
     let session = || Session::new(model.weights(), tokens as usize + 1, crew.clone(), Isa::best()).unwrap();
     let (mut alone, mut watched) = (session(), session());
     watched.watch(Arc::new(Idle));
-    let mut decode = |session: &mut Session| {
+    let decode = |session: &mut Session| {
         session.truncate(0);
         let started = Instant::now();
         (0..tokens).for_each(|i| session.feed(&[Token(i % 500)]).unwrap());
