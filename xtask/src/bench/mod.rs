@@ -12,4 +12,5 @@ mod engine;
 
 mod serve;
 
+pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use super::{Extent, Wanted, peer};
 use crate::bench::bar::{Bar, Goal};
 use crate::bench::oar::value;
 use crate::bench::run::{Found, Scratch, median};
@@ -21,11 +22,15 @@ const AUDIT: [&str; 2] = ["64", "9"];
 /// Threads, tokens and repetitions of decoding with and without a watcher.
 const WATCH: [&str; 3] = ["2", "64", "15"];
 
-/// All three; `file` is the shape and type that the goals about records and hooks name.
-pub(super) fn measure(file: &Path, found: &mut Found) -> Result<(), Error> {
+/// All three, on the shape and type that the goals about records and hooks name. They are bars alone, so that a trial has none.
+pub(super) fn measure(extent: &Extent, _wanted: &Wanted, found: &mut Found) -> Result<(), Error> {
+    if !extent.with_bars {
+        return Ok(());
+    }
+    let file = peer::make_file(&peer::install(peer::Build::Native)?, "qwen2.5-0.5b", "q4_0")?;
     first_token(found)?;
-    audit(file, found)?;
-    watch(file, found)
+    audit(&file, found)?;
+    watch(&file, found)
 }
 
 /// From the start of a process to its first token: the model inside the program, a prompt of thirty tokens, the intent signed and on disk. What the system keeps of files in memory is warm.
