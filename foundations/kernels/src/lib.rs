@@ -27,6 +27,7 @@ pub mod isa;
 pub mod matmul;
 pub mod memory;
 pub mod norm;
+pub mod probe;
 pub mod quantise;
 pub mod residual;
 pub mod rope;

@@ -57,6 +57,8 @@ mod keys;
 
 mod doctor;
 
+pub mod profile;
+
 pub mod serve;
 
 pub mod when;

@@ -6,6 +6,7 @@ use crate::error::Error;
 mod against;
 mod limits;
 mod peer;
+mod product;
 
 /// What is measured: shapes, tokens of the prompt, tokens generated alone and by each of several sequences in parallel, repetitions.
 pub(super) struct Extent {
@@ -26,7 +27,7 @@ pub(super) const TRIAL: Extent = Extent { shapes: ["tiny-qwen2", "tiny-llama"], 
 type Part = fn(&Extent, &Wanted, &mut Found) -> Result<(), Error>;
 
 /// All parts, by the names that `part=NAME` selects.
-const PARTS: [(&str, Part); 1] = [("llama.cpp", against::measure)];
+const PARTS: [(&str, Part); 2] = [("llama.cpp", against::measure), ("product", product::measure)];
 
 /// Which rows are wanted: words `key=value`. A row is measured if, for each key that a word names, a word has its value.
 #[derive(Debug, Default)]

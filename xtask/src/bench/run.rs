@@ -164,19 +164,23 @@ fn build() -> Result<Found, Error> {
     Ok(Found { lines: Vec::new(), bars: vec![Bar { name: "build/cold=release/seconds".into(), measured: seconds, goal: Goal::AtMost(480.0) }] })
 }
 
-fn median(values: &mut [f64]) -> f64 {
+pub(super) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
 /// An empty folder below the build output, deleted when dropped.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new(name: &str) -> Result<Self, Error> {
+    pub(super) fn new(name: &str) -> Result<Self, Error> {
         let path = places::target().join(name);
         remove(&path).and_then(|()| fs::create_dir_all(&path)).map_err(Error::file(&path))?;
         Ok(Self(path))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -7,7 +7,8 @@
 //! ```
 
 use super::decoder::{Piece, Row};
-use super::layer::Means;
+use super::layer::{At, Means, panels_cost};
+use super::watch::{Cost, Operation};
 use crate::config::Config;
 use crate::digest::{self, AdapterDigest};
 use crate::error::{Malformed, Result, Unsupported};
@@ -180,11 +181,16 @@ pub(super) fn adapt(means: Means<'_>, (layer, part): (usize, usize), pieces: &[P
         let Some(adapter) = adapter_of(&run[0]) else { continue };
         let Some(delta) = &adapter.layers[layer][part] else { continue };
         let inputs = &inputs[range.start * input_width..range.end * input_width];
-        s.narrow.resize(run.len() * adapter.rank, 0.0);
-        product(means, adapter.panels(&delta.down), inputs, run.len(), &mut s.turned, &mut s.narrow);
-        s.delta.resize(run.len() * output_width, 0.0);
-        product(means, adapter.panels(&delta.up), &s.narrow, run.len(), &mut s.turned, &mut s.delta);
-        residual::add_scaled(means.crew, &mut out[range.start * output_width..range.end * output_width], &s.delta, adapter.scale, output_width);
+        let (down, up) = (adapter.panels(&delta.down), adapter.panels(&delta.up));
+        let values = Cost::values(inputs.len() + 2 * run.len() * (adapter.rank + output_width));
+        let cost = panels_cost(&down, run.len()).plus(panels_cost(&up, run.len())).plus(values);
+        means.step(At { operation: Operation::Adapt, layer: Some(layer), rows: run.len() }, cost, || {
+            s.narrow.resize(run.len() * adapter.rank, 0.0);
+            product(means, down, inputs, run.len(), &mut s.turned, &mut s.narrow);
+            s.delta.resize(run.len() * output_width, 0.0);
+            product(means, up, &s.narrow, run.len(), &mut s.turned, &mut s.delta);
+            residual::add_scaled(means.crew, &mut out[range.start * output_width..range.end * output_width], &s.delta, adapter.scale, output_width);
+        });
     }
 }
 

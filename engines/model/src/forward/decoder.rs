@@ -1,14 +1,14 @@
 //! Pieces of several sequences through the layers together; logits of the rows that are wanted.
 
-use super::layer::{self, Means, Scratch};
+use super::layer::{self, At, Means, Scratch};
 use super::sequence::Sequence;
+use super::watch::{Cost, Operation, Watch};
 use super::weights::Weights;
 use crate::error::{Misuse, Result};
 use crate::sample::check_finite;
 use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
-use mickai_kernels::norm::rms_norm;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -88,6 +88,7 @@ pub struct Decoder {
     streams: Vec<f32>,
     states: Vec<f32>,
     logits: Vec<f32>,
+    watch: Option<Arc<dyn Watch>>,
 }
 
 impl Decoder {
@@ -95,7 +96,12 @@ impl Decoder {
     pub fn new(weights: Arc<Weights>, crew: Arc<dyn Crew>, isa: Isa) -> Self {
         weights.prepare(&*crew);
         let scratch = Scratch::new(weights.config(), BATCH_TOKENS.min(weights.config().context_tokens_max));
-        Self { weights, crew, isa, scratch, rows: Vec::new(), streams: Vec::new(), states: Vec::new(), logits: Vec::new() }
+        Self { weights, crew, isa, scratch, rows: Vec::new(), streams: Vec::new(), states: Vec::new(), logits: Vec::new(), watch: None }
+    }
+
+    /// From now on `watch` is told of every operation. It reaches no bit of a result.
+    pub fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.watch = Some(watch);
     }
 
     /// Appends the tokens of every piece to its sequence, all pieces together. A piece that cannot go on fails alone, as it was; no piece changes a bit of another.
@@ -186,13 +192,17 @@ impl Decoder {
 
     /// Takes all rows through all layers, as many at a time as there is room for.
     fn run(&mut self, pieces: &mut [Piece<'_>]) {
-        let Self { weights, crew, isa, scratch, rows, streams, .. } = self;
-        let (means, width) = (Means { isa: *isa, crew: &**crew }, weights.config.width);
+        let Self { weights, crew, isa, scratch, rows, streams, watch, .. } = self;
+        let (means, width) = (Means { isa: *isa, crew: &**crew, watch: watch.as_deref() }, weights.config.width);
         for batch in rows.chunks(BATCH_TOKENS) {
-            scratch.turn_to(batch, &weights.frequencies);
-            for (row, stream) in batch.iter().zip(scratch.stream.chunks_exact_mut(width)) {
-                weights.embedding.read_row(row.token.index(), stream);
-            }
+            let at = |operation| At { operation, layer: None, rows: batch.len() };
+            let rows = Cost { weight_bytes: (batch.len() * weights.embedding.row_bytes()) as u64, ..Cost::values(batch.len() * width) };
+            means.step(at(Operation::Embed), rows, || {
+                for (row, stream) in batch.iter().zip(scratch.stream.chunks_exact_mut(width)) {
+                    weights.embedding.read_row(row.token.index(), stream);
+                }
+            });
+            means.step(at(Operation::Angles), Cost::values(batch.len() * weights.config.head_width), || scratch.turn_to(batch, &weights.frequencies));
             for index in 0..weights.layers.len() {
                 layer::forward(means, weights, index, pieces, scratch, batch);
             }
@@ -206,17 +216,19 @@ impl Decoder {
 
     /// The final norm of all wanted rows.
     fn norm(&mut self) {
-        let config = &self.weights.config;
-        self.states.resize(self.streams.len(), 0.0);
-        if !self.streams.is_empty() {
-            rms_norm(self.isa, &*self.crew, &self.streams, &self.weights.norm, config.norm_eps, &mut self.states);
+        let Self { weights, crew, isa, streams, states, watch, .. } = self;
+        states.resize(streams.len(), 0.0);
+        if !streams.is_empty() {
+            let means = Means { isa: *isa, crew: &**crew, watch: watch.as_deref() };
+            let at = At { operation: Operation::FinalNorm, layer: None, rows: streams.len() / weights.config.width };
+            layer::norm(means, at, &weights.config, &weights.norm, streams, states);
         }
     }
 
     /// The logits of some states, in products of as many rows as there is room for.
     fn project(&mut self, rows: Range<usize>) {
-        let Self { weights, crew, isa, scratch, states, logits, .. } = self;
-        let (means, width, vocab_count) = (Means { isa: *isa, crew: &**crew }, weights.config.width, weights.config.vocab_count);
+        let Self { weights, crew, isa, scratch, states, logits, watch, .. } = self;
+        let (means, width, vocab_count) = (Means { isa: *isa, crew: &**crew, watch: watch.as_deref() }, weights.config.width, weights.config.vocab_count);
         logits.resize(rows.len() * vocab_count, 0.0);
         let states = &states[rows.start * width..rows.end * width];
         for (states, logits) in states.chunks(BATCH_TOKENS * width).zip(logits.chunks_mut(BATCH_TOKENS * vocab_count)) {

@@ -2,6 +2,7 @@
 
 use super::adapter::{self, AdapterScratch, adapt};
 use super::decoder::{Piece, Row};
+use super::watch::{Cost, Operation, Step, Watch};
 use super::weights::{Projection, Weights};
 use crate::config::Config;
 use mickai_kernels::activation::silu_gate;
@@ -9,17 +10,38 @@ use mickai_kernels::attention::{Chunk, Heads, KeyValues, Seen, attend};
 use mickai_kernels::columns::{Columns, turn};
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::isa::Isa;
-use mickai_kernels::matmul::{Product, multiply};
+use mickai_kernels::matmul::{Panels, Product, multiply};
 use mickai_kernels::norm::rms_norm;
 use mickai_kernels::quantise::{BLOCK, Block, quantise};
 use mickai_kernels::residual;
 use mickai_kernels::rope::{angles, rotate};
 
-/// With which instructions, and by whom.
+/// With which instructions, by whom, and who watches.
 #[derive(Clone, Copy)]
 pub(super) struct Means<'a> {
     pub(super) isa: Isa,
     pub(super) crew: &'a dyn Crew,
+    pub(super) watch: Option<&'a dyn Watch>,
+}
+
+/// Which operation, of which layer, for how many tokens.
+#[derive(Clone, Copy)]
+pub(super) struct At {
+    pub(super) operation: Operation,
+    pub(super) layer: Option<usize>,
+    pub(super) rows: usize,
+}
+
+impl Means<'_> {
+    /// Does an operation. Where nobody watches, this is one branch beside it.
+    #[inline]
+    pub(super) fn step<T>(&self, at: At, cost: Cost, run: impl FnOnce() -> T) -> T {
+        let Some(watch) = self.watch else { return run() };
+        watch.begins();
+        let out = run();
+        watch.done(Step { operation: at.operation, layer: at.layer, rows: at.rows, cost });
+        out
+    }
 }
 
 /// Room for the intermediate values of a batch, allocated once. Every buffer is `[token][…]`.
@@ -88,52 +110,73 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, pieces:
     let (config, layer, count) = (weights.config(), &weights.layers[index], rows.len());
     let (width, ffn) = (config.width, config.ffn_width);
     let (queries, kv) = (config.head_count * config.head_width, config.kv_head_count * config.head_width);
-    let Means { isa, crew } = means;
+    let Means { isa, crew, .. } = means;
+    let at = |operation| At { operation, layer: Some(index), rows: count };
 
-    rms_norm(isa, crew, &s.stream[..count * width], &layer.attention_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value], count);
+    norm(means, at(Operation::AttentionNorm), config, &layer.attention_norm, &s.stream[..count * width], &mut s.normed[..count * width]);
+    let normed = prepare(means, at(Operation::Prepare), &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.query, &layer.key, &layer.value]);
     let products = [
         product(weights, &layer.query, &mut s.queries[..count * queries]),
         product(weights, &layer.key, &mut s.keys[..count * kv]),
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
-    multiply(isa, crew, &normed, products);
+    project(means, at(Operation::Project), &normed, products);
     adapt(means, (index, adapter::QUERY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.queries[..count * queries]);
     adapt(means, (index, adapter::KEY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.keys[..count * kv]);
     adapt(means, (index, adapter::VALUE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.values[..count * kv]);
     mix(means, config, index, pieces, s, rows);
-    let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
-    multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    let mixed = prepare(means, at(Operation::Prepare), &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output]);
+    project(means, at(Operation::Output), &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
     adapt(means, (index, adapter::OUTPUT), pieces, rows, &mut s.adapters, &s.mixed[..count * queries], &mut s.projected[..count * width]);
-    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
+    add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 
-    rms_norm(isa, crew, &s.stream[..count * width], &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
-    let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up], count);
+    norm(means, at(Operation::FfnNorm), config, &layer.ffn_norm, &s.stream[..count * width], &mut s.normed[..count * width]);
+    let normed = prepare(means, at(Operation::Prepare), &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up]);
     let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
-    multiply(isa, crew, &normed, products);
+    project(means, at(Operation::Widen), &normed, products);
     adapt(means, (index, adapter::GATE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.gate[..count * ffn]);
     adapt(means, (index, adapter::UP), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.up[..count * ffn]);
-    silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
-    let gated = prepare(means, &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down], count);
-    multiply(isa, crew, &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    means.step(at(Operation::Gate), Cost::values(3 * count * ffn), || silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn));
+    let gated = prepare(means, at(Operation::Prepare), &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down]);
+    project(means, at(Operation::Down), &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
     adapt(means, (index, adapter::DOWN), pieces, rows, &mut s.adapters, &s.gate[..count * ffn], &mut s.projected[..count * width]);
-    residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
+    add(means, at(Operation::Add), &mut s.stream[..count * width], &s.projected[..count * width], width);
 }
 
 /// Rotates queries and keys, keeps keys and values, and attends.
 fn mix(means: Means<'_>, config: &Config, index: usize, pieces: &mut [Piece<'_>], s: &mut Scratch, rows: &[Row]) {
-    let Means { isa, crew } = means;
+    let Means { isa, crew, .. } = means;
     let (width, count) = (config.head_width, rows.len());
     let (queries, kv) = (config.head_count * width, config.kv_head_count * width);
     let angles = &s.angles;
+    let at = |operation| At { operation, layer: Some(index), rows: count };
     let turn_heads = |token: usize, heads: &mut [f32]| heads.chunks_exact_mut(width).for_each(|head| rotate(isa, head, &angles[token * width..][..width]));
-    each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
-    each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
-    for ((row, keys), values) in rows.iter().zip(s.keys.chunks_exact(kv)).zip(s.values.chunks_exact(kv)) {
-        pieces[row.piece].sequence.put(index, row.position, keys, values);
-    }
+    means.step(at(Operation::Rotate), Cost::values(2 * count * (queries + kv)), || {
+        each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
+        each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
+    });
+    means.step(at(Operation::Keep), Cost { cache_bytes: 8 * (count * kv) as u64, ..Cost::values(2 * count * kv) }, || {
+        for ((row, keys), values) in rows.iter().zip(s.keys.chunks_exact(kv)).zip(s.values.chunks_exact(kv)) {
+            pieces[row.piece].sequence.put(index, row.position, keys, values);
+        }
+    });
     let heads = Heads { count: config.head_count, kv_count: config.kv_head_count, width };
-    attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &LayerPages { pieces, layer: index }, &mut s.mixed[..count * queries]);
+    let cost = means.watch.map_or(Cost::default(), |_| attention_cost(heads, &s.seen));
+    let pages = LayerPages { pieces, layer: index };
+    means.step(at(Operation::Attend), cost, || attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &pages, &mut s.mixed[..count * queries]));
+}
+
+/// Scores and mixing, over the keys and values that the tokens see.
+fn attention_cost(heads: Heads, seen: &[Seen]) -> Cost {
+    let all: usize = seen.iter().map(|seen| seen.count).sum();
+    // Tokens of one sequence see the same positions, the last one all of them.
+    let lasts = seen.iter().enumerate().filter(|(at, this)| seen.get(at + 1).is_none_or(|next| next.sequence != this.sequence));
+    let distinct: usize = lasts.map(|(_, seen)| seen.count).sum();
+    Cost {
+        cache_bytes: 8 * (distinct * heads.kv_count * heads.width) as u64,
+        float_products: 2 * (all * heads.count * heads.width) as u64,
+        ..Cost::values(2 * seen.len() * heads.count * heads.width)
+    }
 }
 
 /// The keys and values of one layer, a sequence being that of a piece.
@@ -151,28 +194,63 @@ impl KeyValues for LayerPages<'_> {
 /// The logits of final states, one per row of the vocabulary each.
 pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch, states: &[f32], out: &mut [f32]) {
     let head = weights.head.as_ref().unwrap_or(&weights.embedding);
-    let states = prepare(means, states, (&mut scratch.blocks, &mut scratch.turned), &[head], states.len() / weights.config().width);
-    multiply(means.isa, means.crew, &states, [product(weights, head, out)]);
+    let at = |operation| At { operation, layer: None, rows: states.len() / weights.config().width };
+    let states = prepare(means, at(Operation::Prepare), states, (&mut scratch.blocks, &mut scratch.turned), &[head]);
+    project(means, at(Operation::Head), &states, [product(weights, head, out)]);
+}
+
+pub(super) fn norm(means: Means<'_>, at: At, config: &Config, weight: &[f32], x: &[f32], out: &mut [f32]) {
+    means.step(at, Cost::values(x.len() + out.len() + weight.len()), || rms_norm(means.isa, means.crew, x, weight, config.norm_eps, out));
+}
+
+fn add(means: Means<'_>, at: At, stream: &mut [f32], projected: &[f32], width: usize) {
+    means.step(at, Cost::values(3 * projected.len()), || residual::add(means.crew, stream, projected, width));
+}
+
+/// Products of the same columns.
+fn project<const N: usize>(means: Means<'_>, at: At, columns: &Columns<'_>, products: [Product<'_>; N]) {
+    let read = size_of_val(columns.values) + size_of_val(columns.blocks);
+    let cost = products.iter().map(|product| product_cost(product, columns.count)).fold(Cost { activation_bytes: read as u64, ..Cost::default() }, Cost::plus);
+    means.step(at, cost, || multiply(means.isa, means.crew, columns, products));
+}
+
+/// What one product adds to reading its columns.
+fn product_cost(product: &Product<'_>, count: usize) -> Cost {
+    panels_cost(&product.weights, count).plus(Cost::values(product.out.len() + product.bias.map_or(0, <[f32]>::len)))
+}
+
+/// Reading weights, and multiplying them with so many columns.
+pub(super) fn panels_cost(weights: &Panels<'_>, count: usize) -> Cost {
+    let products = (weights.rows() * weights.columns() * count) as u64;
+    let (integer_products, float_products) = if weights.element().is_quantised() { (products, 0) } else { (0, products) };
+    Cost { weight_bytes: weights.byte_count() as u64, integer_products, float_products, ..Cost::default() }
 }
 
 /// Activations in the forms that the projections need: each is made once for all of them, or not at all.
-fn prepare<'a>(means: Means<'_>, values: &'a [f32], (blocks, turned): (&'a mut [Block], &'a mut [f32]), projections: &[&Projection], count: usize) -> Columns<'a> {
-    let mut columns = Columns { values: &[], blocks: &[], count };
-    let width = values.len() / count;
-    if projections.iter().any(|projection| projection.quantised()) {
-        let blocks = &mut blocks[..values.len() / BLOCK];
-        quantise(means.isa, means.crew, values, width, blocks);
-        columns.blocks = blocks;
-    }
-    if projections.iter().any(|projection| !projection.quantised()) {
-        columns.values = values;
-        if count > 1 {
-            let turned = &mut turned[..values.len()];
-            turn(means.crew, values, width, turned);
-            columns.values = turned;
+fn prepare<'a>(means: Means<'_>, at: At, values: &'a [f32], (blocks, turned): (&'a mut [Block], &'a mut [f32]), projections: &[&Projection]) -> Columns<'a> {
+    let (count, width) = (at.rows, values.len() / at.rows);
+    let needs_blocks = projections.iter().any(|projection| projection.quantised());
+    let needs_values = projections.iter().any(|projection| !projection.quantised());
+    let blocks = if needs_blocks { &mut blocks[..values.len() / BLOCK] } else { &mut [] };
+    // One column is in tiles as it is.
+    let turned = if needs_values && count > 1 { &mut turned[..values.len()] } else { &mut [] };
+    let moved = size_of_val(values) + size_of_val(blocks) + size_of_val(turned);
+    means.step(at, Cost { activation_bytes: moved as u64, ..Cost::default() }, || {
+        if !blocks.is_empty() {
+            quantise(means.isa, means.crew, values, width, blocks);
         }
-    }
-    columns
+        if !turned.is_empty() {
+            turn(means.crew, values, width, turned);
+        }
+    });
+    let values = if !turned.is_empty() {
+        turned
+    } else if needs_values {
+        values
+    } else {
+        &[]
+    };
+    Columns { values, blocks, count }
 }
 
 fn product<'a>(weights: &'a Weights, projection: &'a Projection, out: &'a mut [f32]) -> Product<'a> {

@@ -13,6 +13,7 @@ mod page;
 mod pool;
 mod sequence;
 mod session;
+mod watch;
 mod weights;
 
 pub use adapter::Adapter;
@@ -22,4 +23,5 @@ pub use page::PAGE_TOKENS;
 pub use pool::{Pool, PoolUse};
 pub use sequence::Sequence;
 pub use session::Session;
+pub use watch::{Cost, Operation, Step, Watch};
 pub use weights::Weights;

@@ -3,6 +3,7 @@
 use super::decoder::{BATCH_TOKENS, Decoder, Piece, Wanted};
 use super::pool::Pool;
 use super::sequence::Sequence;
+use super::watch::Watch;
 use super::weights::Weights;
 use crate::error::Result;
 use crate::tokens::Token;
@@ -28,6 +29,11 @@ impl Session {
         let pool = Pool::of_pages(&weights, Pool::pages_of(context_tokens));
         let sequence = pool.open(&[], context_tokens)?;
         Ok(Self { decoder: Decoder::new(weights, crew, isa), pool, sequence, logits: Vec::new() })
+    }
+
+    /// From now on `watch` is told of every operation. It reaches no bit of a result.
+    pub fn watch(&mut self, watch: Arc<dyn Watch>) {
+        self.decoder.watch(watch);
     }
 
     /// Appends tokens and computes the logits of the last one.

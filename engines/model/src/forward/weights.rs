@@ -99,6 +99,11 @@ impl Weights {
         Panels::new(&projection.matrix(), &room.get()[projection.panels.clone()])
     }
 
+    /// The repacked matrices; empty before the first session.
+    pub fn packed(&self) -> &[u8] {
+        self.packed.get().map_or(&[], Room::get)
+    }
+
     /// Bytes of the repacked matrices.
     pub fn packed_bytes(&self) -> usize {
         self.packed_bytes
@@ -281,6 +286,11 @@ impl Projection {
     /// Whether its activations must be quantised.
     pub(super) fn quantised(&self) -> bool {
         self.tensor.element.is_quantised()
+    }
+
+    /// Bytes of one row in the file.
+    pub(super) fn row_bytes(&self) -> usize {
+        self.tensor.bytes().len() / self.rows
     }
 
     /// Row `row` as f32; a row of the embedding table is a token's vector.

@@ -32,4 +32,6 @@ mod refused;
 
 mod network;
 
+mod profile;
+
 mod serve;

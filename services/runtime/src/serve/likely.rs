@@ -1,4 +1,4 @@
-//! How likely a token was: log-probabilities from the logits that it was chosen from, before temperature and every cut.
+//! How likely a token was, and how open the choice: from the logits that it was chosen from, before temperature and every cut.
 
 use mickai_model::tokens::Token;
 
@@ -7,14 +7,22 @@ use mickai_model::tokens::Token;
 pub struct Likely {
     /// Of the token that came out; natural logarithm.
     pub logprob: f64,
+    /// Of the whole distribution at its place, in nats: 0 where one token is certain.
+    pub entropy: f64,
     /// The likeliest, best first; of equals the lowest id first.
     pub best: Vec<(Token, f64)>,
 }
 
-/// Computes both from one row of logits, all finite.
+/// Computes all from one row of logits, all finite.
 pub fn likelihood(logits: &[f32], token: Token, best_count: usize) -> Likely {
     let highest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let sum: f64 = logits.iter().map(|&logit| (f64::from(logit) - f64::from(highest)).exp()).sum();
+    let (mut sum, mut weighted) = (0f64, 0f64);
+    for &logit in logits {
+        let below = f64::from(logit) - f64::from(highest);
+        let weight = below.exp();
+        sum += weight;
+        weighted += weight * below;
+    }
     let logprob = |logit: f32| f64::from(logit) - f64::from(highest) - sum.ln();
     let mut best: Vec<(Token, f32)> = Vec::with_capacity(best_count + 1);
     for (index, &logit) in logits.iter().enumerate() {
@@ -27,12 +35,25 @@ pub fn likelihood(logits: &[f32], token: Token, best_count: usize) -> Likely {
         best.truncate(best_count);
     }
     let of_token = logits.get(token.index()).copied().unwrap_or(f32::NEG_INFINITY);
-    Likely { logprob: logprob(of_token), best: best.into_iter().map(|(token, logit)| (token, logprob(logit))).collect() }
+    // −Σ p·ln p, where ln p is `below − ln sum`.
+    let entropy = sum.ln() - weighted / sum;
+    Likely { logprob: logprob(of_token), entropy, best: best.into_iter().map(|(token, logit)| (token, logprob(logit))).collect() }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entropy_is_that_of_the_probabilities() {
+        let of = |logits: &[f32]| likelihood(logits, Token(0), 0).entropy;
+        assert!((of(&[7.5; 64]) - 64f64.ln()).abs() < 1e-12, "all alike");
+        assert!(of(&[100.0, -700.0, -700.0]).abs() < 1e-12, "one certain");
+        let logits = [0.5, 3.0, -1.0, 3.0, 2.0];
+        let probabilities = likelihood(&logits, Token(0), 5).best.into_iter().map(|(_, logprob)| logprob.exp());
+        let plain: f64 = probabilities.map(|p| -p * p.ln()).sum();
+        assert!((of(&logits) - plain).abs() < 1e-12, "{plain}");
+    }
 
     #[test]
     fn probabilities_sum_to_one_and_the_best_come_first() {
