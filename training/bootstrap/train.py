@@ -1,4 +1,4 @@
-"""Trains the bootstrap model from scratch on generated examples and writes a Hugging Face folder."""
+"""Trains a model of the bootstrap's shape from scratch, on generated examples or on plain English, and writes a Hugging Face folder."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+import prose
 import tokens
 from generate import Requests
 from model import Lean, causal_mask, from_transformers, to_transformers
@@ -22,6 +23,7 @@ VOCABULARY_SHARDS = 2
 REQUEST_WEIGHT = 0.3  # On every fourth token of the request; an answer's tokens weigh 1.
 WORKERS = 2  # Processes of one thread each; each computes half of every batch.
 WARM_STEPS, HOLD = 200, 0.6
+PROSE_ROW = 256  # Tokens of plain English in a row.
 GRAIN = 8  # Rows are padded to a multiple of this.
 
 
@@ -63,6 +65,18 @@ def prepare(folder, shards, earlier):
     shifts = np.cumsum([0] + [len(p[0]) for p in parts])
     offsets = np.concatenate([p[1][:-1] + s for p, s in zip(parts, shifts)] + [[len(flat)]])
     np.savez(folder / "data.npz", flat=flat, offsets=offsets, answers=np.concatenate([p[2] for p in parts]))
+
+
+def prepare_prose(folder, token_count):
+    """As `prepare` for plain English: rows of PROSE_ROW tokens in which every token but the first is asked for."""
+    paragraphs = prose.trained()
+    tokenizer = tokens.learn(paragraphs, tokens.QWEN2)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    encoded = tokenizer.encode_batch([paragraph + "\n" for paragraph in paragraphs], add_special_tokens=False)
+    flat = np.concatenate([np.array(one.ids, np.uint16) for one in encoded])
+    print(f"prose: {len(flat)} tokens, of which {token_count} are used", flush=True)
+    rows = min(token_count, len(flat)) // PROSE_ROW
+    np.savez(folder / "data.npz", flat=flat[:rows * PROSE_ROW], offsets=np.arange(rows + 1) * PROSE_ROW, answers=np.ones(rows, np.int64))
 
 
 def batches(offsets, budget, rng):
@@ -210,6 +224,7 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the data, snapshots and, as hf/, the model")
     parser.add_argument("--after", type=Path, help="second phase: the folder hf/ of the first")
     parser.add_argument("--shards", type=int, default=16, help=f"of {SHARD} examples each")
+    parser.add_argument("--prose", type=int, help="train on this many tokens of plain English instead")
     parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
     parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
     parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly; 0: from the start, over all the data")
@@ -218,8 +233,11 @@ def main():
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.time()
     if not (options.out / "data.npz").exists():
-        prepare(options.out, options.shards, options.after)
-    print(f"data: {options.shards * SHARD} examples in {(time.time() - started) / 60:.1f} min", flush=True)
+        if options.prose:
+            prepare_prose(options.out, options.prose)
+        else:
+            prepare(options.out, options.shards, options.after)
+    print(f"data in {(time.time() - started) / 60:.1f} min", flush=True)
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=fit, args=(rank, options.out, options)) for rank in range(WORKERS)]
     for worker in workers:
