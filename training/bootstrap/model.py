@@ -18,10 +18,11 @@ def config():
 
 
 class Lean(nn.Module):
-    """The same function as LlamaForCausalLM with this config, in bfloat16 over float32 weights, written so that the compiler can fuse it."""
+    """The same function as LlamaForCausalLM with this config, in `compute` over float32 weights, written so that the compiler can fuse it."""
 
-    def __init__(self):
+    def __init__(self, compute=torch.bfloat16):
         super().__init__()
+        self.compute = compute
         def matrices(rows, columns, deviation=0.02):
             return nn.ParameterList([nn.Parameter(torch.randn(rows, columns) * deviation) for _ in range(LAYERS)])
 
@@ -37,33 +38,33 @@ class Lean(nn.Module):
         self.down = matrices(WIDTH, INNER, narrow)
         self.norm_last = nn.Parameter(torch.ones(WIDTH))
         angles = torch.outer(torch.arange(float(CONTEXT)), 1 / THETA ** (torch.arange(0, HEAD, 2) / HEAD))
-        self.register_buffer("cosine", angles.cos().bfloat16(), persistent=False)
-        self.register_buffer("sine", angles.sin().bfloat16(), persistent=False)
+        self.register_buffer("cosine", angles.cos().to(compute), persistent=False)
+        self.register_buffer("sine", angles.sin().to(compute), persistent=False)
 
     def forward(self, ids, mask, places, targets, weights):
         """Weighted mean cross-entropy at `places` (indices into the flattened batch). Padding stands at the end: the causal mask hides it."""
         batch, length = ids.shape
-        x = F.embedding(ids, self.embedding).bfloat16()
+        x = F.embedding(ids, self.embedding).to(self.compute)
         for layer in range(LAYERS):
             x = x + self._attend(layer, _norm(x, self.norm_attention[layer]), mask)
-            gate, up = F.linear(_norm(x, self.norm_feed[layer]), torch.cat([self.gate[layer], self.up[layer]]).bfloat16()).chunk(2, -1)
-            x = x + F.linear(F.silu(gate) * up, self.down[layer].bfloat16())
+            gate, up = F.linear(_norm(x, self.norm_feed[layer]), torch.cat([self.gate[layer], self.up[layer]]).to(self.compute)).chunk(2, -1)
+            x = x + F.linear(F.silu(gate) * up, self.down[layer].to(self.compute))
         x = _norm(x, self.norm_last).view(batch * length, WIDTH)[places]
-        logits = F.linear(x, self.embedding.bfloat16()).float()
+        logits = F.linear(x, self.embedding.to(self.compute)).float()
         return (F.cross_entropy(logits, targets, reduction="none") * weights).sum()
 
     def _attend(self, layer, x, mask):
         batch, length, _ = x.shape
-        mixed = F.linear(x, torch.cat([self.query[layer], self.key[layer], self.value[layer]]).bfloat16()).view(batch, length, HEADS + 2 * KV_HEADS, HEAD)
+        mixed = F.linear(x, torch.cat([self.query[layer], self.key[layer], self.value[layer]]).to(self.compute)).view(batch, length, HEADS + 2 * KV_HEADS, HEAD)
         turned = _turn(mixed[:, :, :HEADS + KV_HEADS].transpose(1, 2), self.cosine[:length], self.sine[:length])
         group = HEADS // KV_HEADS
         query = turned[:, :HEADS].reshape(batch * KV_HEADS, group * length, HEAD)
         key = turned[:, HEADS:].reshape(batch * KV_HEADS, length, HEAD)
         value = mixed[:, :, HEADS + KV_HEADS:].transpose(1, 2).reshape(batch * KV_HEADS, length, HEAD)
         scores = torch.bmm(query, key.transpose(1, 2)).float() * HEAD ** -0.5 + mask
-        mixed = torch.bmm(torch.softmax(scores, -1).bfloat16(), value)
+        mixed = torch.bmm(torch.softmax(scores, -1).to(self.compute), value)
         mixed = mixed.view(batch, HEADS, length, HEAD).transpose(1, 2).reshape(batch, length, HEADS * HEAD)
-        return F.linear(mixed, self.out[layer].bfloat16())
+        return F.linear(mixed, self.out[layer].to(self.compute))
 
     def names_for_transformers(self):
         """The parameters under transformers' names."""
@@ -76,9 +77,9 @@ class Lean(nn.Module):
         return state
 
 
-def from_transformers(folder):
+def from_transformers(folder, compute):
     """A Lean with the weights of a Hugging Face folder."""
-    lean = Lean()
+    lean = Lean(compute)
     theirs = LlamaForCausalLM.from_pretrained(folder, dtype=torch.float32).state_dict()
     names = lean.names_for_transformers()
     with torch.no_grad():
@@ -104,7 +105,7 @@ def to_transformers(lean):
 
 def _norm(x, weight):
     wide = x.float()
-    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + EPS) * weight).bfloat16()
+    return (wide * torch.rsqrt(wide.pow(2).mean(-1, keepdim=True) + EPS) * weight).to(x.dtype)
 
 
 def _turn(x, cosine, sine):

@@ -37,9 +37,11 @@ def _in_order(paragraphs):
 def _paragraphs(package):
     """Whatever in the string literals of a package reads as sentences; a paragraph is one line."""
     for path in files(package):
-        if path.suffix != ".py":
+        try:
+            tree = ast.parse(path.locate().read_bytes()) if path.suffix == ".py" else ast.Module([], [])
+        except SyntaxError:  # Of another Python than 3.11: a few examples of newer grammar.
             continue
-        for node in ast.walk(ast.parse(path.locate().read_bytes())):
+        for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) >= LITERAL_CHARACTERS_MIN:
                 for part in re.split(r"\n\s*\n", inspect.cleandoc(node.value)):
                     paragraph = " ".join(part.split())

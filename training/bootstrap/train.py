@@ -174,7 +174,8 @@ def fit(rank, folder, options):
     dist.init_process_group("gloo", rank=rank, world_size=WORKERS)
     data = dict(np.load(folder / "data.npz"))
     plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
-    model = from_transformers(options.after) if options.after else Lean()
+    compute = torch.float32 if options.float32 else torch.bfloat16
+    model = from_transformers(options.after, compute) if options.after else Lean(compute)
     compiled = torch.compile(model, dynamic=True)
     optimizers = optimizers_for(model, options.rate)
     schedule = Schedule(options.rate, len(plan), options.cool_from, options.minutes)
@@ -228,6 +229,7 @@ def main():
     parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
     parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
     parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly; 0: from the start, over all the data")
+    parser.add_argument("--float32", action="store_true", help="compute in float32: faster on a processor without instructions for bfloat16")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -37,7 +37,12 @@ fn main() {
         session.feed_each(window, each).unwrap();
     }
     let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    println!("perplexity/ours isa={} tokens={} tokens_sha3={digest} predictions={predictions} nats={nats:.6} perplexity={:.6}", isa.name(), tokens.len(), (nats / f64::from(predictions)).exp());
+    println!(
+        "perplexity/ours isa={} tokens={} tokens_sha3={digest} predictions={predictions} nats={nats:.6} perplexity={:.6}",
+        isa.name(),
+        tokens.len(),
+        (nats / f64::from(predictions)).exp()
+    );
 }
 
 /// −ln of the probability that the softmax of `logits` gives to `token`.

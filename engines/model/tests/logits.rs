@@ -4,6 +4,8 @@
 
 #[path = "logits/bits.rs"]
 mod bits;
+#[path = "logits/heldout.rs"]
+mod heldout;
 #[path = "logits/parity.rs"]
 mod parity;
 #[path = "logits/refusals.rs"]

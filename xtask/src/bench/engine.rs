@@ -75,7 +75,7 @@ fn compare(extent: &Extent, python: &PathBuf, file: &PathBuf, (shape, kind, thre
 }
 
 /// The peer's Python, in a folder of its own below the build output.
-fn install_peer() -> Result<PathBuf, Error> {
+pub(super) fn install_peer() -> Result<PathBuf, Error> {
     let folder = places::target().join("peers/llama.cpp");
     let python = folder.join("bin/python");
     if !crate::setup::has_pinned(Command::new(&python), &PEER_PACKAGES) {
