@@ -15,14 +15,14 @@ import torch.distributed as dist
 import prose
 import tokens
 from generate import Requests
-from model import Lean, causal_mask, from_transformers, to_transformers
+from model import LAYERS, Lean, causal_mask, from_transformers, to_transformers
 
 SEED = 20261123
 SHARD = 50_000
 VOCABULARY_SHARDS = 2
 REQUEST_WEIGHT = 0.3  # On every fourth token of the request; an answer's tokens weigh 1.
 WORKERS = 2  # Processes of one thread each; each computes half of every batch.
-WARM_STEPS, HOLD = 200, 0.6
+HOLD = 0.6
 PROSE_ROW = 256  # Tokens of plain English in a row.
 GRAIN = 8  # Rows are padded to a multiple of this.
 
@@ -121,8 +121,8 @@ class Schedule:
     had passed before; its length follows from that step, so that naming the step repeats the run exactly.
     """
 
-    def __init__(self, peak, steps_max, cool_from, minutes):
-        self.peak, self.steps_max, self.cool_from, self.minutes = peak, steps_max, cool_from, minutes
+    def __init__(self, peak, warm_steps, steps_max, cool_from, minutes):
+        self.peak, self.warm_steps, self.steps_max, self.cool_from, self.minutes = peak, warm_steps, steps_max, cool_from, minutes
 
     def steps(self):
         return min(self.steps_max, int(self.cool_from / HOLD)) if self.cool_from else self.steps_max
@@ -135,7 +135,7 @@ class Schedule:
         return False
 
     def rate(self, step):
-        warm = min(1.0, (step + 1) / WARM_STEPS)
+        warm = min(1.0, (step + 1) / self.warm_steps)
         if self.cool_from is None or step < self.cool_from:
             return self.peak * warm
         return self.peak * warm * (1 - (step - self.cool_from) / (self.steps() - self.cool_from + 1))
@@ -175,10 +175,10 @@ def fit(rank, folder, options):
     data = dict(np.load(folder / "data.npz"))
     plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
     compute = torch.float32 if options.float32 else torch.bfloat16
-    model = from_transformers(options.after, compute) if options.after else Lean(compute)
+    model = from_transformers(options.after, options.layers, compute) if options.after else Lean(options.layers, compute)
     compiled = torch.compile(model, dynamic=True)
     optimizers = optimizers_for(model, options.rate)
-    schedule = Schedule(options.rate, len(plan), options.cool_from, options.minutes)
+    schedule = Schedule(options.rate, options.warm, len(plan), options.cool_from, options.minutes)
     started = saved = time.time()
     recent = []
     for step, rows in enumerate(plan):
@@ -229,6 +229,8 @@ def main():
     parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
     parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
     parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly; 0: from the start, over all the data")
+    parser.add_argument("--warm", type=int, default=200, help="steps until the peak learning rate")
+    parser.add_argument("--layers", type=int, default=LAYERS)
     parser.add_argument("--float32", action="store_true", help="compute in float32: faster on a processor without instructions for bfloat16")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     options = parser.parse_args()
