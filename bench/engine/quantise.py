@@ -1,4 +1,5 @@
 """Writes a GGUF file again with all its matrices in one type, by llama.cpp: `python quantise.py SOURCE TYPE FILE` in a venv with llama-cpp-python."""
+import ctypes
 import os
 import sys
 
@@ -11,7 +12,13 @@ TYPES = {
 }
 
 
+@ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_char_p, ctypes.c_void_p)
+def silent(_level, _text, _data):
+    pass
+
+
 def main():
+    ll.llama_log_set(silent, None)
     source, kind, path = sys.argv[1:]
     parameters = ll.llama_model_quantize_default_params()
     # Without this the K types are mixtures, and the figure of a type would be partly another's.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # The versions are those of requirements.txt. torch and numpy are under BSD licences, transformers is under Apache-2.0.
 TRAINED, HELD_OUT = ("torch", "transformers"), "numpy"
-HELD_OUT_BYTES = 120_000
+HELD_OUT_BYTES = 80_000
 LITERAL_CHARACTERS_MIN, PARAGRAPH_CHARACTERS_MIN, LETTERS_SHARE_MIN = 160, 80, 0.9
 
 
