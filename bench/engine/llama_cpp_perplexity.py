@@ -30,6 +30,7 @@ def tokenise(model, text):
 def peers_nats(model, windows, length):
     parameters = ll.llama_context_default_params()
     parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = length
+    parameters.n_threads = parameters.n_threads_batch = 1
     parameters.type_k = parameters.type_v = ll.GGML_TYPE_F32
     context = ll.llama_init_from_model(model, parameters)
     if not context:

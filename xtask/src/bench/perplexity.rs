@@ -24,6 +24,11 @@ const PERPLEXITY_SHARE_MAX: f64 = 0.2;
 const VOCABULARY: f64 = 2048.0;
 const BENCH: &str = "perplexity";
 
+/// How the lines with the figures begin.
+const OURS: &str = "perplexity/ours ";
+const PEER: &str = "peer/perplexity ";
+const EXACT: &str = "exact/perplexity ";
+
 /// Both programs on every type.
 pub(super) fn measure() -> Result<Found, Error> {
     let python = install_peer()?;
@@ -71,17 +76,17 @@ fn compare(python: &Path, file: &Path, lines: &mut Vec<String>) -> Result<Figure
     let mut python = Command::new(python);
     python.arg(script);
     let theirs = run(python, "python llama_cpp_perplexity.py")?;
-    let read = |lines: &[String], who: &str| value(lines, &format!("{who}/perplexity "), "perplexity").ok_or(Error::NoFigures { bench: BENCH });
-    let same = [(&ours, "ours"), (&theirs, "peer"), (&theirs, "exact")].map(|(lines, who)| tokens(lines, who));
+    let read = |lines: &[String], who: &str| value(lines, who, "perplexity").ok_or(Error::NoFigures { bench: BENCH });
+    let same = [(&ours, OURS), (&theirs, PEER), (&theirs, EXACT)].map(|(lines, who)| tokens(lines, who));
     match same {
-        [Some(a), Some(b), Some(c)] if a == b && b == c => Ok(Figures { ours: read(&ours, "ours")?, peer: read(&theirs, "peer")?, exact: read(&theirs, "exact")? }),
+        [Some(a), Some(b), Some(c)] if a == b && b == c => Ok(Figures { ours: read(&ours, OURS)?, peer: read(&theirs, PEER)?, exact: read(&theirs, EXACT)? }),
         _ => Err(Error::OtherTokens { model: file.to_path_buf() }),
     }
 }
 
 /// What says which tokens were predicted: their digest and the number of predictions.
 fn tokens<'a>(lines: &'a [String], who: &str) -> Option<Vec<&'a str>> {
-    let line = lines.iter().find(|line| line.starts_with(&format!("{who}/perplexity ")))?;
+    let line = lines.iter().find(|line| line.starts_with(who))?;
     Some(line.split_whitespace().filter(|word| ["tokens=", "tokens_sha3=", "predictions="].iter().any(|name| word.starts_with(name))).collect())
 }
 
@@ -100,10 +105,10 @@ mod tests {
 
     #[test]
     fn tokens_are_told_apart() {
-        let line = |who: &str, digest: &str| vec![format!("{who}/perplexity isa=x tokens=9 tokens_sha3={digest} predictions=8 nats=1.0 perplexity=2.0")];
-        let [ours, same, other] = [line("ours", "ab"), line("peer", "ab"), line("peer", "cd")];
-        assert_eq!(tokens(&ours, "ours"), tokens(&same, "peer"));
-        assert_ne!(tokens(&ours, "ours"), tokens(&other, "peer"));
-        assert_eq!(tokens(&ours, "peer"), None);
+        let line = |who: &str, digest: &str| vec![format!("{who}isa=x tokens=9 tokens_sha3={digest} predictions=8 nats=1.0 perplexity=2.0")];
+        let [ours, same, other] = [line(OURS, "ab"), line(PEER, "ab"), line(PEER, "cd")];
+        assert_eq!(tokens(&ours, OURS), tokens(&same, PEER));
+        assert_ne!(tokens(&ours, OURS), tokens(&other, PEER));
+        assert_eq!(tokens(&ours, PEER), None);
     }
 }
