@@ -14,4 +14,5 @@ mod perplexity;
 
 mod serve;
 
+pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};
