@@ -1,4 +1,4 @@
-"""Writes the trained model as GGUF: quantised to Q8_0 with F32 norms, or all F32."""
+"""Writes the trained model as GGUF: matrices in Q8_0, F16 or F32, norms in F32."""
 
 import argparse
 import json
@@ -34,12 +34,18 @@ def gguf_tensors(folder, config):
     yield "output_norm.weight", weights["model.norm.weight"]
 
 
-def write_metadata(writer, config, quantised):
-    writer.add_name("mickai-bootstrap")
-    writer.add_description("Turns one request of an operator into one call of the system's verbs, as one line of JSON")
+# Of what `train.py --prose` makes: it is for measuring, not for use, and has no chat template.
+BOOTSTRAP = ("mickai-bootstrap", "Turns one request of an operator into one call of the system's verbs, as one line of JSON")
+PROSE = ("mickai-prose", "Goes on with plain English from the documentation of two packages; made to measure what types of weights cost")
+FILE_TYPES = {"q8_0": gguf.LlamaFileType.MOSTLY_Q8_0, "f16": gguf.LlamaFileType.MOSTLY_F16, "f32": gguf.LlamaFileType.ALL_F32}
+
+
+def write_metadata(writer, config, kind, about):
+    writer.add_name(about[0])
+    writer.add_description(about[1])
     writer.add_license("apache-2.0")
     writer.add_languages(["en"])
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0 if quantised else gguf.LlamaFileType.ALL_F32)
+    writer.add_file_type(FILE_TYPES[kind])
     writer.add_quantization_version(gguf.GGML_QUANT_VERSION)
     writer.add_vocab_size(config["vocab_size"])
     writer.add_context_length(config["max_position_embeddings"])
@@ -53,7 +59,7 @@ def write_metadata(writer, config, quantised):
     writer.add_layer_norm_rms_eps(config["rms_norm_eps"])
 
 
-def write_tokenizer(writer, folder):
+def write_tokenizer(writer, folder, about):
     tokenizer = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
     vocabulary = sorted(tokenizer["model"]["vocab"].items(), key=lambda item: item[1])
     texts = [text for text, _ in vocabulary]
@@ -68,20 +74,21 @@ def write_tokenizer(writer, folder):
     writer.add_pad_token_id(texts.index(tokens.PAD))
     writer.add_add_bos_token(False)
     writer.add_add_space_prefix(False)
-    writer.add_chat_template(tokens.CHAT_TEMPLATE)
+    if about is BOOTSTRAP:
+        writer.add_chat_template(tokens.CHAT_TEMPLATE)
 
 
-def export(folder, target, quantised):
+def export(folder, target, kind, about):
     config = json.loads((folder / "config.json").read_text())
     writer = gguf.GGUFWriter(target, "llama")
-    write_metadata(writer, config, quantised)
-    write_tokenizer(writer, folder)
+    write_metadata(writer, config, kind, about)
+    write_tokenizer(writer, folder, about)
     count = 0
     for name, array in gguf_tensors(folder, config):
         count += array.size
-        if quantised and array.ndim == 2:
-            kind = gguf.GGMLQuantizationType.Q8_0
-            writer.add_tensor(name, gguf.quants.quantize(array, kind), raw_dtype=kind)
+        if array.ndim == 2:
+            stored = gguf.GGMLQuantizationType[kind.upper()]
+            writer.add_tensor(name, gguf.quants.quantize(array, stored), raw_dtype=stored)
         else:
             writer.add_tensor(name, np.ascontiguousarray(array))
     writer.write_header_to_file()
@@ -95,6 +102,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="Hugging Face folder")
     parser.add_argument("target", type=Path, help="GGUF file to write")
-    parser.add_argument("--f32", action="store_true", help="keep float32 instead of Q8_0")
+    parser.add_argument("--type", choices=FILE_TYPES, default="q8_0", help="of the matrices")
+    parser.add_argument("--prose", action="store_true", help="the folder is of train.py --prose")
     options = parser.parse_args()
-    export(options.folder, options.target, not options.f32)
+    export(options.folder, options.target, options.type, PROSE if options.prose else BOOTSTRAP)

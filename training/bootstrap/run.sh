@@ -12,7 +12,7 @@ python="$work/venv/bin/python"
 "$python" "$here/train.py" --out "$work/first" --cool-from 985
 "$python" "$here/train.py" --out "$work/second" --after "$work/first/hf" --shards 6 --cool-from 0 --rate 1.5e-3
 "$python" "$here/export.py" "$work/second/hf" "$work/bootstrap.gguf"
-"$python" "$here/export.py" "$work/second/hf" "$work/bootstrap-f32.gguf" --f32
+"$python" "$here/export.py" "$work/second/hf" "$work/bootstrap-f32.gguf" --type f32
 for set in dev fresh; do
     "$python" "$here/evaluate.py" "$here/$set.jsonl" --model "$work/bootstrap.gguf"
 done

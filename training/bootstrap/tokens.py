@@ -14,11 +14,11 @@ QWEN2 = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L
 LEARNING = r"\p{L}+|\p{N}|[^\s\p{L}\p{N}]+|\s"
 
 
-def learn(texts):
-    """Trains the vocabulary on an iterator of texts."""
+def learn(texts, pattern=LEARNING):
+    """Trains the vocabulary on an iterator of texts, cut by `pattern`."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
-    tokenizer.pre_tokenizer = split_by(LEARNING)
+    tokenizer.pre_tokenizer = split_by(pattern)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=SPECIALS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), max_token_length=16, show_progress=False)
     tokenizer.train_from_iterator(texts, trainer)

@@ -1,4 +1,4 @@
-"""Trains the bootstrap model from scratch on generated examples and writes a Hugging Face folder."""
+"""Trains a model of the bootstrap's shape from scratch, on generated examples or on plain English, and writes a Hugging Face folder."""
 
 import argparse
 import json
@@ -12,16 +12,18 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+import prose
 import tokens
 from generate import Requests
-from model import Lean, causal_mask, from_transformers, to_transformers
+from model import LAYERS, Lean, causal_mask, from_transformers, to_transformers
 
 SEED = 20261123
 SHARD = 50_000
 VOCABULARY_SHARDS = 2
 REQUEST_WEIGHT = 0.3  # On every fourth token of the request; an answer's tokens weigh 1.
 WORKERS = 2  # Processes of one thread each; each computes half of every batch.
-WARM_STEPS, HOLD = 200, 0.6
+HOLD = 0.6
+PROSE_ROW = 256  # Tokens of plain English in a row.
 GRAIN = 8  # Rows are padded to a multiple of this.
 
 
@@ -63,6 +65,18 @@ def prepare(folder, shards, earlier):
     shifts = np.cumsum([0] + [len(p[0]) for p in parts])
     offsets = np.concatenate([p[1][:-1] + s for p, s in zip(parts, shifts)] + [[len(flat)]])
     np.savez(folder / "data.npz", flat=flat, offsets=offsets, answers=np.concatenate([p[2] for p in parts]))
+
+
+def prepare_prose(folder, token_count):
+    """As `prepare` for plain English: rows of PROSE_ROW tokens in which every token but the first is asked for."""
+    paragraphs = prose.trained()
+    tokenizer = tokens.learn(paragraphs, tokens.QWEN2)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    encoded = tokenizer.encode_batch([paragraph + "\n" for paragraph in paragraphs], add_special_tokens=False)
+    flat = np.concatenate([np.array(one.ids, np.uint16) for one in encoded])
+    print(f"prose: {len(flat)} tokens, of which {token_count} are used", flush=True)
+    rows = min(token_count, len(flat)) // PROSE_ROW
+    np.savez(folder / "data.npz", flat=flat[:rows * PROSE_ROW], offsets=np.arange(rows + 1) * PROSE_ROW, answers=np.ones(rows, np.int64))
 
 
 def batches(offsets, budget, rng):
@@ -107,8 +121,8 @@ class Schedule:
     had passed before; its length follows from that step, so that naming the step repeats the run exactly.
     """
 
-    def __init__(self, peak, steps_max, cool_from, minutes):
-        self.peak, self.steps_max, self.cool_from, self.minutes = peak, steps_max, cool_from, minutes
+    def __init__(self, peak, warm_steps, steps_max, cool_from, minutes):
+        self.peak, self.warm_steps, self.steps_max, self.cool_from, self.minutes = peak, warm_steps, steps_max, cool_from, minutes
 
     def steps(self):
         return min(self.steps_max, int(self.cool_from / HOLD)) if self.cool_from else self.steps_max
@@ -121,7 +135,7 @@ class Schedule:
         return False
 
     def rate(self, step):
-        warm = min(1.0, (step + 1) / WARM_STEPS)
+        warm = min(1.0, (step + 1) / self.warm_steps)
         if self.cool_from is None or step < self.cool_from:
             return self.peak * warm
         return self.peak * warm * (1 - (step - self.cool_from) / (self.steps() - self.cool_from + 1))
@@ -160,10 +174,11 @@ def fit(rank, folder, options):
     dist.init_process_group("gloo", rank=rank, world_size=WORKERS)
     data = dict(np.load(folder / "data.npz"))
     plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
-    model = from_transformers(options.after) if options.after else Lean()
+    compute = torch.float32 if options.float32 else torch.bfloat16
+    model = from_transformers(options.after, options.layers, compute) if options.after else Lean(options.layers, compute)
     compiled = torch.compile(model, dynamic=True)
     optimizers = optimizers_for(model, options.rate)
-    schedule = Schedule(options.rate, len(plan), options.cool_from, options.minutes)
+    schedule = Schedule(options.rate, options.warm, len(plan), options.cool_from, options.minutes)
     started = saved = time.time()
     recent = []
     for step, rows in enumerate(plan):
@@ -210,16 +225,23 @@ def main():
     parser.add_argument("--out", type=Path, required=True, help="folder for the data, snapshots and, as hf/, the model")
     parser.add_argument("--after", type=Path, help="second phase: the folder hf/ of the first")
     parser.add_argument("--shards", type=int, default=16, help=f"of {SHARD} examples each")
+    parser.add_argument("--prose", type=int, help="train on this many tokens of plain English instead")
     parser.add_argument("--budget", type=int, default=12_288, help="tokens in a batch, with padding")
     parser.add_argument("--minutes", type=float, default=40, help="of training, about; decides when to cool down")
     parser.add_argument("--cool-from", type=int, help="cool down from this step instead, to repeat a run exactly; 0: from the start, over all the data")
+    parser.add_argument("--warm", type=int, default=200, help="steps until the peak learning rate")
+    parser.add_argument("--layers", type=int, default=LAYERS)
+    parser.add_argument("--float32", action="store_true", help="compute in float32: faster on a processor without instructions for bfloat16")
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.time()
     if not (options.out / "data.npz").exists():
-        prepare(options.out, options.shards, options.after)
-    print(f"data: {options.shards * SHARD} examples in {(time.time() - started) / 60:.1f} min", flush=True)
+        if options.prose:
+            prepare_prose(options.out, options.prose)
+        else:
+            prepare(options.out, options.shards, options.after)
+    print(f"data in {(time.time() - started) / 60:.1f} min", flush=True)
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=fit, args=(rank, options.out, options)) for rank in range(WORKERS)]
     for worker in workers:

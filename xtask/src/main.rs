@@ -25,7 +25,7 @@ const USAGE: &str = "usage: cargo xtask <task>
   setup       install what the tests need and what is missing
   test        everything: setup, tidy, format, lints, builds, all tests, the verifier, the reference scripts
   tidy        the rules of the house that are not the compiler's
-  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, or serve;
+  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, perplexity, or serve;
               words such as type=q4_0 behind engine select rows of it
   vectors     make the test vectors again that need only Rust, and say what makes the others
   help        this text";

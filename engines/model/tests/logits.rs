@@ -8,6 +8,8 @@ mod batch;
 mod bits;
 #[path = "logits/embeddings.rs"]
 mod embeddings;
+#[path = "logits/heldout.rs"]
+mod heldout;
 #[path = "logits/parity.rs"]
 mod parity;
 #[path = "logits/refusals.rs"]

@@ -1,5 +1,7 @@
 //! The bars of the engine: tokens per second against llama.cpp, both in one run on the same files of random weights in the shapes of published models.
 
+use std::path::PathBuf;
+
 use super::run::Found;
 use crate::error::Error;
 
@@ -63,6 +65,11 @@ pub(super) fn measure(extent: &Extent, wanted: &Wanted) -> Result<Found, Error> 
         }
     }
     if found.lines.is_empty() { Err(Error::NothingSelected) } else { Ok(found) }
+}
+
+/// llama.cpp's Python, built for all that this machine can do.
+pub(super) fn install_peer() -> Result<PathBuf, Error> {
+    peer::install(peer::Build::Native)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ mod oar;
 
 mod engine;
 
+mod perplexity;
+
 mod serve;
 
 pub(crate) use engine::Wanted;

@@ -9,6 +9,7 @@ use super::bar::{Bar, Goal};
 use super::engine::{self, Wanted};
 use super::machine;
 use super::oar;
+use super::perplexity;
 use super::serve;
 use crate::error::Error;
 use crate::places;
@@ -34,13 +35,17 @@ pub(crate) enum Bench {
     Engine,
     /// The programs of the above on tiny shapes.
     EngineTrial,
+    /// Types of weights by what they cost on held-out text.
+    Perplexity,
     /// The API under load, and killed under it.
     Serve,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Serve].into_iter().find(|bench| bench.name() == name)
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Perplexity, Self::Serve]
+            .into_iter()
+            .find(|bench| bench.name() == name)
     }
 
     /// Whether words select rows of it.
@@ -57,6 +62,7 @@ impl Bench {
             Self::Oar => "oar",
             Self::Engine => "engine",
             Self::EngineTrial => "engine-trial",
+            Self::Perplexity => "perplexity",
             Self::Serve => "serve",
         }
     }
@@ -82,6 +88,7 @@ pub(crate) fn run(bench: Bench, wanted: &Wanted) -> Result<bool, Error> {
             Bench::Oar => oar::measure()?,
             Bench::Engine => engine::measure(&engine::WHOLE, wanted)?,
             Bench::EngineTrial => engine::measure(&engine::TRIAL, wanted)?,
+            Bench::Perplexity => perplexity::measure()?,
             Bench::Serve => serve::measure()?,
         };
         lines.extend(found.lines);
