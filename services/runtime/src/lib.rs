@@ -21,6 +21,12 @@ pub mod acts;
 
 mod models;
 
+mod pins;
+
+mod repacked;
+
+mod in_force;
+
 mod system;
 
 mod executor;
@@ -47,6 +53,8 @@ mod verify;
 
 mod models_change;
 
+mod models_look;
+
 mod erase;
 
 pub mod retention;
@@ -72,8 +80,10 @@ pub use generation::{Answered, Asked, Taken};
 pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
-pub use models_change::ModelChanged;
+pub use models_change::{ImportStep, ModelChanged, Phase};
+pub use models_look::{Found, Verified, diff};
 pub use open::Open;
+pub use pins::{PinError, Pins};
 pub use policy::Refusal;
 pub use replay::{Divergence, ReplayOf, Replayed};
 pub use said::Said;

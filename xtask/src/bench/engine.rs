@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use super::bar::{Bar, Goal};
+use super::engine_load;
 use super::oar::value;
 use super::run::Found;
 use crate::error::Error;
@@ -37,6 +38,7 @@ pub(super) fn measure(extent: &Extent) -> Result<Found, Error> {
     let python = install_peer()?;
     process::must(places::cargo().args(["build", "--release", "--package", "mickai-model", "--example", "speed"]))?;
     let mut found = Found::default();
+    engine_load::measure(&python, extent.shapes[1], extent.with_bars, &mut found)?;
     for shape in extent.shapes {
         for kind in TYPES {
             let file = make_file(&python, shape, kind)?;
@@ -86,7 +88,7 @@ fn install_peer() -> Result<PathBuf, Error> {
 }
 
 /// The file of that shape and type below the build output; made when it is missing.
-fn make_file(python: &PathBuf, shape: &str, kind: &str) -> Result<PathBuf, Error> {
+pub(super) fn make_file(python: &PathBuf, shape: &str, kind: &str) -> Result<PathBuf, Error> {
     let folder = places::target().join("peers/models");
     std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
     let file = folder.join(format!("{shape}-{kind}.gguf"));

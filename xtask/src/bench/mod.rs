@@ -10,6 +10,8 @@ mod oar;
 
 mod engine;
 
+mod engine_load;
+
 mod serve;
 
 pub(crate) use run::{Bench, run};

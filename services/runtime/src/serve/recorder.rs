@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::executor::Executor;
 use crate::generation::{Openings, borrowed};
+use crate::models::Loaded;
 use crate::system::System;
 use mickai_proof::record::{Fact, OutcomeCode};
 use mickai_store::{Appended, Draft, Running};
@@ -25,14 +26,16 @@ impl Recorder {
         Self { system, state: Mutex::new(State { executor: None, open_count: 0 }) }
     }
 
-    /// Makes an intent durable and begins its act.
+    /// Makes the intent to run a model durable and begins its act.
     ///
     /// # Errors
-    /// What policy refuses; a log that another process holds, or that cannot be written.
-    pub fn begin(&self, draft: Draft, openings: &Openings) -> Result<Running> {
+    /// What pins or policy refuse; a log that another process holds, or that cannot be written.
+    pub fn begin(&self, model: &Loaded, draft: Draft, openings: &Openings) -> Result<Running> {
         let mut state = self.lock();
         let running = {
             let executor = self.executor(&mut state)?;
+            self.system.refuse_unpinned(executor, &model.name, model.digest)?;
+            self.system.record_panels(executor, model)?;
             let permit = executor.permit(draft, &borrowed(openings))?;
             executor.begin(permit)?
         };

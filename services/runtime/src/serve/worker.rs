@@ -96,7 +96,7 @@ fn run(
         none => none.insert(system.context(model)?),
     };
     let (draft, openings) = prepared.intent(model);
-    let act = recorder.begin(draft, &openings)?;
+    let act = recorder.begin(model, draft, &openings)?;
     let intent = act.intent();
     listener.begun(Begun { intent, prompt_token_count: prepared.prompt.tokens.len() });
     let ran = prepared.run(&act, model, context, &mut |progress| hear(progress, gone, likely_count, listener));
