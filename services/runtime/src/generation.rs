@@ -10,7 +10,6 @@ use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
-use mickai_model::forward::Session;
 use mickai_model::generate::{Context, Flow, Generation, Progress, Request, StopReason, generate};
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
 use mickai_model::tokens::{Message, Prompt, Token};
@@ -79,8 +78,7 @@ impl System {
     /// # Errors
     /// When the model does not allow it.
     pub fn context(&self, model: &Loaded) -> Result<Context> {
-        let session = Session::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
-        Ok(Context::new(session))
+        Ok(Context::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?)
     }
 
     /// Generates under a permit and records it. `each` hears every token and may stop it.
@@ -192,7 +190,7 @@ pub(crate) fn run(
         let flow = each(progress);
         if is_full { Flow::Stop } else { flow }
     };
-    let generation = ready.with(model, |constraint| generate(context, &model.file.tokenizer, prompt, request, constraint, &mut bounded))?;
+    let generation = generate(context, &model.file.tokenizer, prompt, request, ready.constraint(), &mut bounded)?;
     let stop = if is_full { STOP_LIMIT } else { stop_name(generation.stop_reason) };
     Ok(Ran { generation, stop })
 }

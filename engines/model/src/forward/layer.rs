@@ -1,10 +1,10 @@
 //! One layer over a batch of tokens, in the order of operations that `spec/arithmetic.md` fixes ("A layer").
 
-use super::cache::Cache;
+use super::decoder::{Piece, Row};
 use super::weights::{Projection, Weights};
 use crate::config::Config;
 use mickai_kernels::activation::silu_gate;
-use mickai_kernels::attention::{Heads, Seen, attend};
+use mickai_kernels::attention::{Chunk, Heads, KeyValues, Seen, attend};
 use mickai_kernels::columns::{Columns, turn};
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::isa::Isa;
@@ -64,13 +64,13 @@ impl Scratch {
         }
     }
 
-    /// Prepares the rotations and the sight of `count` positions from `position`.
-    pub(super) fn turn_to(&mut self, position: usize, count: usize, frequencies: &[f32]) {
-        for (token, angle) in self.angles.chunks_exact_mut(2 * frequencies.len()).take(count).enumerate() {
-            angles(position + token, frequencies, angle);
+    /// Prepares the rotations and the sight of rows.
+    pub(super) fn turn_to(&mut self, rows: &[Row], frequencies: &[f32]) {
+        for (row, angle) in rows.iter().zip(self.angles.chunks_exact_mut(2 * frequencies.len())) {
+            angles(row.position, frequencies, angle);
         }
         self.seen.clear();
-        self.seen.extend((0..count).map(|token| Seen { sequence: 0, count: position + token + 1 }));
+        self.seen.extend(rows.iter().map(|row| Seen { sequence: row.piece, count: row.position + 1 }));
     }
 
     /// Bytes of all buffers.
@@ -80,9 +80,9 @@ impl Scratch {
     }
 }
 
-/// Takes the stream of `count` tokens, the first at `position`, through layer `index`.
-pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: &mut Cache, s: &mut Scratch, position: usize, count: usize) {
-    let (config, layer) = (weights.config(), &weights.layers[index]);
+/// Takes the streams of `rows`, tokens of `pieces`, through layer `index`.
+pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, pieces: &mut [Piece<'_>], s: &mut Scratch, rows: &[Row]) {
+    let (config, layer, count) = (weights.config(), &weights.layers[index], rows.len());
     let (width, ffn) = (config.width, config.ffn_width);
     let (queries, kv) = (config.head_count * config.head_width, config.kv_head_count * config.head_width);
     let Means { isa, crew } = means;
@@ -95,7 +95,7 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: 
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
     multiply(isa, crew, &normed, products);
-    mix(means, config, index, cache, s, position, count);
+    mix(means, config, index, pieces, s, rows);
     let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
     multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
     residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
@@ -111,29 +111,38 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, cache: 
 }
 
 /// Rotates queries and keys, keeps keys and values, and attends.
-fn mix(means: Means<'_>, config: &Config, index: usize, cache: &mut Cache, s: &mut Scratch, position: usize, count: usize) {
+fn mix(means: Means<'_>, config: &Config, index: usize, pieces: &mut [Piece<'_>], s: &mut Scratch, rows: &[Row]) {
     let Means { isa, crew } = means;
-    let width = config.head_width;
+    let (width, count) = (config.head_width, rows.len());
     let (queries, kv) = (config.head_count * width, config.kv_head_count * width);
     let angles = &s.angles;
     let turn_heads = |token: usize, heads: &mut [f32]| heads.chunks_exact_mut(width).for_each(|head| rotate(isa, head, &angles[token * width..][..width]));
     each_row(crew, &mut s.queries[..count * queries], queries, turn_heads);
     each_row(crew, &mut s.keys[..count * kv], kv, turn_heads);
-    for token in 0..count {
-        cache.put(index, position + token, &s.keys[token * kv..][..kv], &s.values[token * kv..][..kv]);
+    for ((row, keys), values) in rows.iter().zip(s.keys.chunks_exact(kv)).zip(s.values.chunks_exact(kv)) {
+        pieces[row.piece].sequence.put(index, row.position, keys, values);
     }
     let heads = Heads { count: config.head_count, kv_count: config.kv_head_count, width };
-    attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &cache.layer(index), &mut s.mixed[..count * queries]);
+    attend(isa, crew, heads, &s.queries[..count * queries], &s.seen, &LayerPages { pieces, layer: index }, &mut s.mixed[..count * queries]);
 }
 
-/// The logits of token `token` of the batch, one per row of the vocabulary.
-pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch, token: usize, out: &mut [f32]) {
-    let (config, head) = (weights.config(), weights.head.as_ref().unwrap_or(&weights.embedding));
-    let width = config.width;
-    let stream = &scratch.stream[token * width..][..width];
-    rms_norm(means.isa, means.crew, stream, &weights.norm, config.norm_eps, &mut scratch.normed[..width]);
-    let normed = prepare(means, &scratch.normed[..width], (&mut scratch.blocks, &mut scratch.turned), &[head], 1);
-    multiply(means.isa, means.crew, &normed, [product(weights, head, out)]);
+/// The keys and values of one layer, a sequence being that of a piece.
+struct LayerPages<'a> {
+    pieces: &'a [Piece<'a>],
+    layer: usize,
+}
+
+impl KeyValues for LayerPages<'_> {
+    fn chunk(&self, sequence: usize, kv_head: usize, index: usize) -> Chunk<'_> {
+        self.pieces[sequence].sequence.chunk(self.layer, kv_head, index)
+    }
+}
+
+/// The logits of final states, one per row of the vocabulary each.
+pub(super) fn logits(means: Means<'_>, weights: &Weights, scratch: &mut Scratch, states: &[f32], out: &mut [f32]) {
+    let head = weights.head.as_ref().unwrap_or(&weights.embedding);
+    let states = prepare(means, states, (&mut scratch.blocks, &mut scratch.turned), &[head], states.len() / weights.config().width);
+    multiply(means.isa, means.crew, &states, [product(weights, head, out)]);
 }
 
 /// Activations in the forms that the projections need: each is made once for all of them, or not at all.
