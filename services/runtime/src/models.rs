@@ -99,7 +99,7 @@ impl System {
     /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a model that the pins do not let run; a file that is no model, or no longer the one imported
     /// ([`Error::ModelAltered`]).
     pub fn model(&self, wanted: &str) -> Result<Loaded> {
-        self.open(wanted, &self.pins()?)
+        self.opened_model(wanted, &self.pins()?)
     }
 
     /// Opens a model to look at it, pinned or not; to run it is refused all the same.
@@ -107,10 +107,10 @@ impl System {
     /// # Errors
     /// As [`System::model`].
     pub fn look_at(&self, wanted: &str) -> Result<Loaded> {
-        self.open(wanted, &Pins::default())
+        self.opened_model(wanted, &Pins::default())
     }
 
-    fn open(&self, wanted: &str, pins: &Pins) -> Result<Loaded> {
+    fn opened_model(&self, wanted: &str, pins: &Pins) -> Result<Loaded> {
         let embedded = self.embedded()?;
         if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
             pins.check(&embedded.name, embedded.digest)?;
