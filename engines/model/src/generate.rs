@@ -7,11 +7,11 @@ mod inference;
 mod lookup;
 mod writer;
 
-pub use inference::Inference;
+pub use inference::{Inference, Proposals};
 
 use crate::constrain::Constraint;
 use crate::error::Result;
-use crate::forward::{Decoder, Pool, Weights};
+use crate::forward::{Adapter, Decoder, Pool, Weights};
 use crate::sample::{SamplerConfig, Seed};
 use crate::tokens::{Token, Tokenizer};
 use mickai_kernels::crew::Crew;
@@ -25,6 +25,7 @@ const PROMPT_PIECE: usize = 256;
 pub struct Context {
     decoder: Decoder,
     pool: Pool,
+    adapter: Option<Arc<Adapter>>,
     context_tokens: usize,
 }
 
@@ -93,7 +94,12 @@ impl Context {
         // One page more, for the copy of a page that is kept.
         let pool = Pool::of_pages(&weights, Pool::pages_of(context_tokens) + 1);
         pool.open(&[], context_tokens)?;
-        Ok(Self { decoder: Decoder::new(weights, crew, isa), pool, context_tokens })
+        Ok(Self { decoder: Decoder::new(weights, crew, isa), pool, adapter: None, context_tokens })
+    }
+
+    /// Generations from here on are with this adapter, or with none.
+    pub fn use_adapter(&mut self, adapter: Option<Arc<Adapter>>) {
+        self.adapter = adapter;
     }
 }
 
@@ -110,7 +116,7 @@ pub fn generate(
     mut constraint: Option<&mut dyn Constraint>,
     each: &mut dyn FnMut(Progress<'_>) -> Flow,
 ) -> Result<Generation> {
-    let mut inference = Inference::new(prompt, request.clone(), context.context_tokens)?;
+    let mut inference = Inference::new(prompt, request.clone(), context.context_tokens)?.with_adapter(context.adapter.clone());
     inference.admit(&context.pool)?;
     while let Some(piece) = inference.piece(PROMPT_PIECE) {
         let rows = context.decoder.step_one(piece)?;

@@ -36,9 +36,14 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// Computes the digest of a model from every byte of it: what a record says of a model is what was run.
+    pub(crate) fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
+        Ok(Self { is_embedded, ..Self::checked(name, file.digest(), file) })
+    }
+
     /// A model whose digest was just found to be this one.
-    fn new(name: String, digest: ModelDigest, file: ModelFile, is_embedded: bool) -> Self {
-        Self { name, digest, file, is_embedded, unrecorded: Mutex::default(), grammars: OnceLock::new() }
+    fn checked(name: String, digest: ModelDigest, file: ModelFile) -> Self {
+        Self { name, digest, file, is_embedded: false, unrecorded: Mutex::default(), grammars: OnceLock::new() }
     }
 
     /// What compiles grammars for its vocabulary.
@@ -72,8 +77,7 @@ impl System {
     /// # Errors
     /// None that a released program has; a damaged one says what is wrong.
     pub fn embedded(&self) -> Result<Loaded> {
-        let file = open_gguf(Arc::new(EMBEDDED))?;
-        Ok(Loaded::new(EMBEDDED_NAME.to_owned(), file.digest(), file, true))
+        Loaded::new(EMBEDDED_NAME.to_owned(), open_gguf(Arc::new(EMBEDDED))?, true)
     }
 
     /// All models, the embedded one first.
@@ -123,7 +127,7 @@ impl System {
         let file = open_files(&paths_of(&model))?;
         let panels = on_record.zip(self.store_models().panels(model.digest));
         if panels.is_some_and(|(digest, panels)| self.hasher().take(&panels, digest, &file, want)) {
-            return Ok(Loaded::new(model.manifest.name, want, file, false));
+            return Ok(Loaded::checked(model.manifest.name, want, file));
         }
         let digests = self.digests_of(&model, &file)?;
         match on_record {
@@ -133,9 +137,9 @@ impl System {
                     // A cache that cannot be written is missed the next time, and nothing else.
                     let _ = self.keep_panels(want, &file, &made);
                 }
-                Ok(Loaded::new(model.manifest.name, want, file, false))
+                Ok(Loaded::checked(model.manifest.name, want, file))
             }
-            None => Ok(Loaded { unrecorded: Mutex::new(Some(digests)), ..Loaded::new(model.manifest.name, want, file, false) }),
+            None => Ok(Loaded { unrecorded: Mutex::new(Some(digests)), ..Loaded::checked(model.manifest.name, want, file) }),
         }
     }
 

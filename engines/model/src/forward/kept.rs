@@ -1,6 +1,7 @@
 //! Pages that outlive their sequence, found again by what they follow from: the adapter and every token up to their end.
 
 use super::page::Page;
+use crate::digest::AdapterDigest;
 use crate::tokens::Token;
 use sha3::{Digest, Sha3_256};
 use std::collections::BTreeMap;
@@ -11,9 +12,9 @@ use std::sync::Arc;
 pub(super) struct Stem([u8; 32]);
 
 impl Stem {
-    /// Before the first page. `adapter`: its digest, or nothing.
-    pub(super) fn root(adapter: &[u8]) -> Self {
-        Self(Sha3_256::digest(adapter).into())
+    /// Before the first page.
+    pub(super) fn root(adapter: Option<AdapterDigest>) -> Self {
+        Self(adapter.map_or([0; 32], |adapter| adapter.0))
     }
 
     /// Behind a page of these tokens.

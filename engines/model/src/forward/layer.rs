@@ -1,5 +1,6 @@
 //! One layer over a batch of tokens, in the order of operations that `spec/arithmetic.md` fixes ("A layer").
 
+use super::adapter::{self, AdapterScratch, adapt};
 use super::decoder::{Piece, Row};
 use super::weights::{Projection, Weights};
 use crate::config::Config;
@@ -36,6 +37,7 @@ pub(super) struct Scratch {
     /// Activations of whichever projections come next, in tiles: quantised for weight blocks, or as they are.
     blocks: Vec<Block>,
     turned: Vec<f32>,
+    adapters: AdapterScratch,
     /// What each token sees of the cache.
     seen: Vec<Seen>,
     /// Cosines and sines of each token's position.
@@ -59,6 +61,7 @@ impl Scratch {
             up: room(config.ffn_width),
             blocks: vec![Block::ZERO; batch_tokens * (widest / BLOCK)],
             turned: room(widest),
+            adapters: AdapterScratch::default(),
             seen: Vec::with_capacity(batch_tokens),
             angles: room(config.head_width),
         }
@@ -76,7 +79,7 @@ impl Scratch {
     /// Bytes of all buffers.
     pub(super) fn byte_count(&self) -> usize {
         let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.turned, &self.angles];
-        floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice())
+        floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice()) + self.adapters.byte_count()
     }
 }
 
@@ -95,18 +98,25 @@ pub(super) fn forward(means: Means<'_>, weights: &Weights, index: usize, pieces:
         product(weights, &layer.value, &mut s.values[..count * kv]),
     ];
     multiply(isa, crew, &normed, products);
+    adapt(means, (index, adapter::QUERY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.queries[..count * queries]);
+    adapt(means, (index, adapter::KEY), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.keys[..count * kv]);
+    adapt(means, (index, adapter::VALUE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.values[..count * kv]);
     mix(means, config, index, pieces, s, rows);
     let mixed = prepare(means, &s.mixed[..count * queries], (&mut s.blocks, &mut s.turned), &[&layer.output], count);
     multiply(isa, crew, &mixed, [product(weights, &layer.output, &mut s.projected[..count * width])]);
+    adapt(means, (index, adapter::OUTPUT), pieces, rows, &mut s.adapters, &s.mixed[..count * queries], &mut s.projected[..count * width]);
     residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
 
     rms_norm(isa, crew, &s.stream[..count * width], &layer.ffn_norm, config.norm_eps, &mut s.normed[..count * width]);
     let normed = prepare(means, &s.normed[..count * width], (&mut s.blocks, &mut s.turned), &[&layer.gate, &layer.up], count);
     let products = [product(weights, &layer.gate, &mut s.gate[..count * ffn]), product(weights, &layer.up, &mut s.up[..count * ffn])];
     multiply(isa, crew, &normed, products);
+    adapt(means, (index, adapter::GATE), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.gate[..count * ffn]);
+    adapt(means, (index, adapter::UP), pieces, rows, &mut s.adapters, &s.normed[..count * width], &mut s.up[..count * ffn]);
     silu_gate(isa, crew, &mut s.gate[..count * ffn], &s.up[..count * ffn], ffn);
     let gated = prepare(means, &s.gate[..count * ffn], (&mut s.blocks, &mut s.turned), &[&layer.down], count);
     multiply(isa, crew, &gated, [product(weights, &layer.down, &mut s.projected[..count * width])]);
+    adapt(means, (index, adapter::DOWN), pieces, rows, &mut s.adapters, &s.gate[..count * ffn], &mut s.projected[..count * width]);
     residual::add(crew, &mut s.stream[..count * width], &s.projected[..count * width], width);
 }
 

@@ -5,6 +5,7 @@
 //! sequences through the layers together. How tokens were cut, beside whom they went, what was computed before, who computed it and with which instructions changes no bit.
 //! A [`Session`] is all that for one sequence.
 
+mod adapter;
 mod decoder;
 mod kept;
 mod layer;
@@ -14,6 +15,8 @@ mod sequence;
 mod session;
 mod weights;
 
+pub use adapter::Adapter;
+pub(crate) use adapter::Factors;
 pub use decoder::{Decoder, Piece, Rows, Wanted};
 pub use page::PAGE_TOKENS;
 pub use pool::{Pool, PoolUse};

@@ -1,9 +1,11 @@
 //! The pages of all sequences of one model: bounded in bytes, promised before a sequence begins, kept after it ends for the next that begins alike.
 
+use super::adapter::Adapter;
 use super::kept::{Kept, Stem};
 use super::page::{PAGE_TOKENS, Page, PageShape};
 use super::sequence::Sequence;
 use super::weights::Weights;
+use crate::config::Config;
 use crate::error::{Misuse, Result};
 use crate::tokens::Token;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +22,7 @@ pub struct Pool {
 struct Inside {
     shape: PageShape,
     page_count_max: usize,
-    context_tokens_max: usize,
+    config: Config,
     state: Mutex<State>,
 }
 
@@ -55,8 +57,8 @@ impl Pool {
     }
 
     pub(crate) fn of_pages(weights: &Weights, page_count_max: usize) -> Self {
-        let (shape, context_tokens_max) = (PageShape::new(weights.config()), weights.config().context_tokens_max);
-        Self { inside: Arc::new(Inside { shape, page_count_max, context_tokens_max, state: Mutex::default() }) }
+        let (shape, config) = (PageShape::new(weights.config()), weights.config().clone());
+        Self { inside: Arc::new(Inside { shape, page_count_max, config, state: Mutex::default() }) }
     }
 
     /// A sequence of at most `tokens_max` tokens that holds the longest beginning of `prompt` which is at hand, but never its last token: that one's logits are wanted, so it is fed always.
@@ -64,8 +66,19 @@ impl Pool {
     /// # Errors
     /// [`Misuse::ContextTooLong`] if the model was not made for so many; [`Misuse::CacheFull`] if as many pages are not to be had beside those that are promised.
     pub fn open(&self, prompt: &[Token], tokens_max: usize) -> Result<Sequence> {
+        self.open_with(None, prompt, tokens_max)
+    }
+
+    /// As [`Pool::open`], with an adapter on all its tokens. What was computed with another adapter, or with none, is not found.
+    ///
+    /// # Errors
+    /// As there, and [`Misuse::AdapterForeign`] if the adapter was made for models of another shape.
+    pub fn open_with(&self, adapter: Option<Arc<Adapter>>, prompt: &[Token], tokens_max: usize) -> Result<Sequence> {
+        if adapter.as_ref().is_some_and(|adapter| !adapter.fits(&self.inside.config)) {
+            return Err(Misuse::AdapterForeign.into());
+        }
         self.promise(tokens_max)?;
-        let mut sequence = Sequence::new(self.clone(), tokens_max);
+        let mut sequence = Sequence::new(self.clone(), tokens_max, adapter);
         sequence.recall(prompt.get(..prompt.len().min(tokens_max).saturating_sub(1)).unwrap_or(&[]));
         Ok(sequence)
     }
@@ -99,7 +112,7 @@ impl Pool {
 
     /// Promises the pages of a sequence.
     pub(super) fn promise(&self, tokens_max: usize) -> Result<()> {
-        let Inside { page_count_max, context_tokens_max, .. } = *self.inside;
+        let (page_count_max, context_tokens_max) = (self.inside.page_count_max, self.inside.config.context_tokens_max);
         if tokens_max > context_tokens_max {
             return Err(Misuse::ContextTooLong { asked_tokens: tokens_max, context_tokens_max }.into());
         }

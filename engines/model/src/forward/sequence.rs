@@ -1,5 +1,6 @@
 //! One sequence of tokens with its keys and values, in pages of which full ones may be shared.
 
+use super::adapter::Adapter;
 use super::kept::Stem;
 use super::page::{PAGE_TOKENS, Page};
 use super::pool::Pool;
@@ -13,6 +14,7 @@ pub struct Sequence {
     pool: Pool,
     tokens: Vec<Token>,
     tokens_max: usize,
+    adapter: Option<Arc<Adapter>>,
     /// Those of all tokens, and of tokens to come once a step begins. One that is written to is held by nobody else.
     pages: Vec<Arc<Page>>,
     /// `stems[i]` is what page i follows from, for every page that is full and kept, and for the one after them.
@@ -21,8 +23,9 @@ pub struct Sequence {
 
 impl Sequence {
     /// Empty; its pages are promised.
-    pub(super) fn new(pool: Pool, tokens_max: usize) -> Self {
-        Self { pool, tokens: Vec::new(), tokens_max, pages: Vec::new(), stems: vec![Stem::root(&[])] }
+    pub(super) fn new(pool: Pool, tokens_max: usize, adapter: Option<Arc<Adapter>>) -> Self {
+        let root = Stem::root(adapter.as_ref().map(|adapter| adapter.digest()));
+        Self { pool, tokens: Vec::new(), tokens_max, adapter, pages: Vec::new(), stems: vec![root] }
     }
 
     /// All tokens, those that were found instead of computed among them.
@@ -33,6 +36,11 @@ impl Sequence {
     /// Tokens that it holds at most.
     pub fn tokens_max(&self) -> usize {
         self.tokens_max
+    }
+
+    /// What is added to its projections.
+    pub fn adapter(&self) -> Option<&Arc<Adapter>> {
+        self.adapter.as_ref()
     }
 
     /// Forgets all but the first `count` tokens; does nothing if there are no more.
@@ -48,7 +56,7 @@ impl Sequence {
     /// Those of [`Pool::open`].
     pub fn fork(&self, tokens_max: usize) -> Result<Self> {
         self.pool.promise(tokens_max)?;
-        let mut fork = Self::new(self.pool.clone(), tokens_max);
+        let mut fork = Self::new(self.pool.clone(), tokens_max, self.adapter.clone());
         fork.tokens.extend(self.tokens.iter().take(tokens_max));
         fork.pages.extend_from_slice(&self.pages[..Pool::pages_of(fork.tokens.len())]);
         fork.stems.extend_from_slice(&self.stems[1..self.stems.len().min(fork.tokens.len() / PAGE_TOKENS + 1)]);

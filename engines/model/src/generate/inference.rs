@@ -5,15 +5,17 @@ use super::writer::Writer;
 use super::{Flow, Generation, Progress, Request, StopReason};
 use crate::constrain::Constraint;
 use crate::error::{Misuse, Result};
-use crate::forward::{Piece, Pool, Rows, Sequence, Wanted};
+use crate::forward::{Adapter, Piece, Pool, Rows, Sequence, Wanted};
 use crate::sample::{Sampler, TokenSet};
 use crate::tokens::{Token, Tokenizer};
+use std::sync::Arc;
 
 /// One generation between two steps. Dropped at any time, it gives its pages back.
 ///
 /// In turn: [`Inference::admit`] once there is room, then [`Inference::piece`] and [`Inference::take`] until there is no piece, then [`Inference::finish`].
 pub struct Inference {
     request: Request,
+    adapter: Option<Arc<Adapter>>,
     /// `None` before it is admitted, and while it is parked.
     sequence: Option<Sequence>,
     /// The prompt and what came out; the sequence holds all but the last, sooner or later.
@@ -21,6 +23,7 @@ pub struct Inference {
     prompt_count: usize,
     context_tokens: usize,
     recalled_count: usize,
+    proposals: Proposals,
     lookup: Lookup,
     /// The token that is due and what may follow it: the last piece, where something was proposed.
     proposed: Vec<Token>,
@@ -29,6 +32,14 @@ pub struct Inference {
     allowed: TokenSet,
     writer: Writer,
     ended: Option<StopReason>,
+}
+
+/// Tokens that were proposed before they were chosen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proposals {
+    pub proposed_count: u64,
+    /// Those of them that were chosen: each saved a step.
+    pub accepted_count: u64,
 }
 
 impl Inference {
@@ -49,7 +60,29 @@ impl Inference {
         let (tokens, prompt_count) = (prompt.to_vec(), prompt.len());
         let (lookup, writer) = (Lookup::default(), Writer::default());
         let (proposed, allowed) = (Vec::new(), TokenSet::new());
-        Ok(Self { request, sequence: None, tokens, prompt_count, context_tokens, recalled_count: 0, lookup, proposed, sampler, seen, allowed, writer, ended: None })
+        Ok(Self {
+            request,
+            adapter: None,
+            sequence: None,
+            tokens,
+            prompt_count,
+            context_tokens,
+            recalled_count: 0,
+            proposals: Proposals::default(),
+            lookup,
+            proposed,
+            sampler,
+            seen,
+            allowed,
+            writer,
+            ended: None,
+        })
+    }
+
+    /// The same with an adapter, before it is admitted.
+    #[must_use]
+    pub fn with_adapter(self, adapter: Option<Arc<Adapter>>) -> Self {
+        Self { adapter, ..self }
     }
 
     /// Tokens that it comes to at most, prompt included: what a pool must promise.
@@ -63,21 +96,21 @@ impl Inference {
     /// Those of [`Pool::open`]; it may be tried again.
     pub fn admit(&mut self, pool: &Pool) -> Result<()> {
         if self.sequence.is_none() {
-            let sequence = pool.open(&self.tokens, self.tokens_max())?;
+            let sequence = pool.open_with(self.adapter.clone(), &self.tokens, self.tokens_max())?;
             self.recalled_count = sequence.tokens().len();
             self.sequence = Some(sequence);
         }
         Ok(())
     }
 
-    /// Admits it with the pages of one that has the same prompt, as far as it is.
+    /// Admits it with the pages of one that has the same prompt and adapter, as far as it is.
     ///
     /// # Errors
     /// As [`Inference::admit`].
     pub fn admit_beside(&mut self, other: &Self, pool: &Pool) -> Result<()> {
         let known = other.sequence.as_ref().map_or(0, |sequence| common(sequence.tokens(), &self.tokens));
         match &other.sequence {
-            Some(sequence) if self.sequence.is_none() && known > 0 => {
+            Some(sequence) if self.sequence.is_none() && known > 0 && is_same(self.adapter.as_ref(), other.adapter.as_ref()) => {
                 let mut sequence = sequence.fork(self.tokens_max())?;
                 // The last token is fed always: its logits are wanted.
                 sequence.truncate(known.min(self.tokens.len() - 1));
@@ -97,6 +130,11 @@ impl Inference {
     /// Tokens that were found in the pool when it was last admitted.
     pub fn recalled_count(&self) -> usize {
         self.recalled_count
+    }
+
+    /// How its proposals have done.
+    pub fn proposals(&self) -> Proposals {
+        self.proposals
     }
 
     /// What it goes on with, at most `tokens_max` (at least 1): what its sequence lacks, and where that is one token, what may follow it. `None` if it has ended or is not admitted.
@@ -146,6 +184,8 @@ impl Inference {
             }
             accepted_count += 1;
         }
+        self.proposals.proposed_count += proposed_count as u64;
+        self.proposals.accepted_count += accepted_count as u64;
         self.lookup.learn(proposed_count, accepted_count);
         if let Some(sequence) = &mut self.sequence {
             sequence.truncate(self.tokens.len() - 1);
@@ -161,6 +201,11 @@ impl Inference {
         if self.ended.is_none() {
             self.end(StopReason::Interrupted, each);
         }
+    }
+
+    /// Tokens that its sequence lacks: of its prompt, or the last one that came out.
+    pub fn missing_count(&self) -> usize {
+        self.tokens.len() - self.sequence.as_ref().map_or(0, |sequence| sequence.tokens().len())
     }
 
     /// Whether it has ended.
@@ -230,6 +275,11 @@ impl Inference {
             let _ = each(Progress::Rest { text: &rest });
         }
     }
+}
+
+/// Whether both are the same adapter, or none.
+fn is_same(a: Option<&Arc<Adapter>>, b: Option<&Arc<Adapter>>) -> bool {
+    a.map(|adapter| adapter.digest()) == b.map(|adapter| adapter.digest())
 }
 
 /// How many tokens both begin with.
