@@ -6,7 +6,6 @@ use crate::model::bar_style;
 use crate::out::{Out, size};
 use crate::turn::Interrupt;
 use indicatif::ProgressBar;
-use mickai_model::generate::Flow;
 use mickai_runtime::{ImportStep, Phase, System};
 use std::io::IsTerminal;
 use std::path::Path;
@@ -61,7 +60,7 @@ impl Shown {
             }
         };
         *now = Some((step, begun));
-        for bar in &self.bar {
+        if let Some(bar) = &self.bar {
             bar.reset();
             bar.set_message(doing(step.phase));
             bar.set_length(step.bytes_total);
