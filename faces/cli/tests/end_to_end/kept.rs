@@ -183,7 +183,7 @@ fn an_import_that_is_interrupted_leaves_nothing() {
 
 /// A folder `wide`: the tiny Qwen with a feed-forward layer so wide that taking it in takes a while. Its weights are zeros, which the file system need not store.
 fn wide_model(machine: &Machine) {
-    const FFN: u64 = 32_768;
+    const FFN: u64 = 8_192;
     let target = machine.folder().join("wide");
     std::fs::create_dir(&target).unwrap();
     for entry in std::fs::read_dir(vectors("qwen2-64")).unwrap().map(Result::unwrap) {

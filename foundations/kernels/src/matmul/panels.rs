@@ -188,7 +188,7 @@ mod tests {
                 hash = out.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
             }
         }
-        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (1, "HASH"));
+        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (1, "0cb8d0237fb324b3"));
     }
 
     #[test]
