@@ -3,8 +3,8 @@
 use crate::answer::{changed_json, changed_text};
 use crate::args::Model;
 use crate::failure::Failure;
-use crate::out::{Out, size};
 use crate::model_import;
+use crate::out::{Out, size};
 use indicatif::ProgressStyle;
 use mickai_model::stats::tensor_stats;
 use mickai_runtime::{Found, Listed, Loaded, Pins, System, Verified};

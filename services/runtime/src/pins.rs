@@ -172,9 +172,8 @@ impl System {
         let newest = newest_of(&executor);
         let mut pins = pins_of(&reader, newest)?;
         change(&mut pins.digests)?;
-        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action)
-            .fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()))
-            .fact(fact::PINS, pins.fact());
+        let mut draft =
+            Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into())).fact(fact::PINS, pins.fact());
         if !name.is_empty() {
             draft = draft.fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
         }

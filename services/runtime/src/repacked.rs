@@ -149,7 +149,8 @@ impl System {
                 let is_ours = record.fact(fact::LAYOUT).and_then(Fact::as_uint) == Some(LAYOUT);
                 let panels = record.fact(fact::PANELS).and_then(Fact::as_bytes).and_then(Kt128::from_slice);
                 said.extend(panels.filter(|_| is_ours).map(|panels| (intent, panels)));
-            } else if record.kind == Kind::Intent && record.fact(fact::MODEL).and_then(Fact::as_bytes) == Some(&digest.0)
+            } else if record.kind == Kind::Intent
+                && record.fact(fact::MODEL).and_then(Fact::as_bytes) == Some(&digest.0)
                 && let Some(panels) = said.get(&entry.digest())
             {
                 return Ok(Some(*panels));

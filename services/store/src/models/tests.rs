@@ -138,7 +138,9 @@ fn panels_are_a_file_of_their_own_that_is_replaced_whole() {
     let (_folder, store, gguf) = new_store();
     let id = digest(1);
     let tail = PanelFile::tail("of what");
-    store.import(&running(), &gguf, ("tiny", id), &mut |_| ControlFlow::Continue(()), |incoming| incoming.write_panels(&[b"weights", &tail], &mut |_| ControlFlow::Continue(()))).unwrap();
+    store
+        .import(&running(), &gguf, ("tiny", id), &mut |_| ControlFlow::Continue(()), |incoming| incoming.write_panels(&[b"weights", &tail], &mut |_| ControlFlow::Continue(())))
+        .unwrap();
     let read = |store: &ModelStore| {
         let file = store.panels(id).unwrap();
         let mut bytes = vec![0; usize::try_from(file.byte_count()).unwrap()];
