@@ -218,3 +218,24 @@ fn tensors_that_do_not_fit_are_refused() {
     let foreign = Pool::new(&wide.weights(), usize::MAX).open_with(Some(adapter), &[], 4).err().unwrap();
     assert_eq!(foreign, Misuse::AdapterForeign.into());
 }
+
+/// Whatever one byte of a header becomes, the file is opened or refused.
+#[test]
+fn a_damaged_header_is_no_panic() {
+    let model = open_gguf(source(LLAMA_F32)).unwrap();
+    let [config, weights] = adapter!("llama-64-lora");
+    let damaged = |bytes: &[u8], at: usize, flip: u8| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] ^= flip;
+        bytes
+    };
+    let mut refused_count = 0;
+    for (at, flip) in (0..3_000).flat_map(|at| [(at, 0x01), (at, 0x80)]) {
+        refused_count += usize::from(open_adapter_gguf(&source(damaged(LLAMA_GGUF, at, flip)), &model.config).is_err());
+        if at < 1_200 {
+            refused_count += usize::from(open(&model, [config.clone(), damaged(&weights, at, flip)]).is_err());
+            refused_count += usize::from(config.get(at).is_some() && open(&model, [damaged(&config, at, flip), weights.clone()]).is_err());
+        }
+    }
+    assert!(refused_count > 5_000, "{refused_count}");
+}

@@ -207,3 +207,42 @@ fn a_context_that_is_used_again_and_again_changes_nothing() {
         assert!(run(&mut used) == run(&mut context()), "{start}..{len}");
     }
 }
+
+/// Several answers to one prompt share its pages, whenever they join, and each is what it is alone.
+#[test]
+fn answers_to_one_prompt_share_its_pages() {
+    let bench = Bench::new();
+    let weights = bench.model.weights();
+    let prompt: Vec<Token> = (0..300).map(|i| Token(i * 13 % 500)).collect();
+    let request = |seed| Request { sampler: SamplerConfig { temperature: 0.9, ..SamplerConfig::GREEDY }, seed: Seed(seed), output_tokens_max: 20, stop_texts: Vec::new() };
+    let cases: Vec<Case> = (0..4).map(|seed| Case { prompt: prompt.clone(), request: request(seed), is_constrained: false }).collect();
+    // So many tokens of the prompt are fed when the others join.
+    for fed in [0, 100, 256, 299, 300] {
+        let pool = Pool::new(&weights, usize::MAX);
+        let mut decoder = bench.decoder();
+        let mut told: Vec<Told> = cases.iter().map(|_| Told::default()).collect();
+        let mut going: Vec<Inference> = cases.iter().map(|case| Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap()).collect();
+        let (first, others) = going.split_first_mut().unwrap();
+        first.admit(&pool).unwrap();
+        if let Some(piece) = Some(fed).filter(|&fed| fed > 0).and_then(|fed| first.piece(fed)) {
+            let rows = decoder.step_one(piece).unwrap();
+            first.take(&rows, &bench.model.tokenizer, None, &mut |progress| told[0].hear(progress)).unwrap();
+        }
+        for other in others {
+            other.admit_beside(first, &pool).unwrap();
+            assert_eq!(other.recalled_count(), fed.min(299));
+        }
+        assert_eq!(pool.usage().held_count, Pool::pages_of(fed));
+        while going.iter().any(|inference| !inference.is_ended()) {
+            let (indexes, mut pieces): (Vec<usize>, Vec<Piece<'_>>) = going.iter_mut().enumerate().filter_map(|(index, one)| Some((index, one.piece(64)?))).unzip();
+            for (index, rows) in indexes.into_iter().zip(decoder.step(&mut pieces)) {
+                going[index].take(&rows.unwrap(), &bench.model.tokenizer, None, &mut |progress| told[index].hear(progress)).unwrap();
+            }
+        }
+        // One shared page and a page of each, unless they had computed the first themselves.
+        assert_eq!(pool.usage().held_count, if fed < 256 { 8 } else { 5 });
+        going.into_iter().zip(&mut told).for_each(|(inference, told)| told.generation = Some(inference.finish()));
+        let plain: Vec<Told> = cases.iter().map(|case| bench.plain(case)).collect();
+        assert_equal(&cases, &plain, &told);
+    }
+}

@@ -10,8 +10,7 @@ mod oar;
 
 mod engine;
 
-mod engine_load;
-
 mod serve;
 
+pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};

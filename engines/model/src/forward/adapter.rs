@@ -77,7 +77,9 @@ impl Adapter {
         let mut packed_bytes = 0;
         for (name, (down, up)) in factors {
             let place = name.strip_prefix("model.layers.").and_then(|rest| rest.split_once('.'));
-            let place = place.and_then(|(layer, part)| Some((layer.parse::<usize>().ok()?, NAMES.iter().position(|name| *name == part)?)));
+            // A layer written as `03` would name the same projection twice.
+            let number = |layer: &str| layer.parse::<usize>().ok().filter(|number| number.to_string() == layer);
+            let place = place.and_then(|(layer, part)| Some((number(layer)?, NAMES.iter().position(|name| *name == part)?)));
             let slot = place.and_then(|(layer, part)| Some((layers.get_mut(layer)?.get_mut(part)?, part)));
             let (slot, part) = slot.ok_or_else(|| Unsupported::Tensor { name: down.name.as_str().into() })?;
             let (inputs, outputs) = sizes(config, part);

@@ -3,7 +3,8 @@
 use super::layer::{self, Means, Scratch};
 use super::sequence::Sequence;
 use super::weights::Weights;
-use crate::error::{Misbehaved, Misuse, Result};
+use crate::error::{Misuse, Result};
+use crate::sample::check_finite;
 use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
@@ -63,13 +64,11 @@ impl<'a> Rows<'a> {
     /// A row of logits, one a token of the vocabulary, all finite.
     ///
     /// # Errors
-    /// [`Misbehaved::LogitNotFinite`]. The sequence holds the tokens all the same: truncate or drop it.
+    /// [`Misbehaved::LogitNotFinite`](crate::error::Misbehaved::LogitNotFinite). The sequence holds the tokens all the same: truncate or drop it.
     pub fn logits(&self, row: usize) -> Result<&'a [f32]> {
         let logits = &self.logits[row * self.vocab_count..][..self.vocab_count];
-        match logits.iter().position(|logit| !logit.is_finite()) {
-            Some(index) => Err(Misbehaved::LogitNotFinite { index }.into()),
-            None => Ok(logits),
-        }
+        check_finite(logits)?;
+        Ok(logits)
     }
 
     /// The final hidden states of the rows that were wanted, behind the final norm, in order of the tokens.
@@ -102,7 +101,8 @@ impl Decoder {
     /// Appends the tokens of every piece to its sequence, all pieces together. A piece that cannot go on fails alone, as it was; no piece changes a bit of another.
     ///
     /// # Errors
-    /// For a piece: no token, a token outside the vocabulary, more than the sequence holds ([`Misuse::PromptTooLong`]), and [`Misuse::CacheFull`].
+    /// For a piece: no token, a token outside the vocabulary, more than the sequence holds ([`Misuse::PromptTooLong`]), and [`Misuse::CacheFull`]. Panics if a sequence is of
+    /// another model's pool.
     pub fn step(&mut self, pieces: &mut [Piece<'_>]) -> Vec<Result<Rows<'_>>> {
         let admitted: Vec<Result<()>> = pieces.iter_mut().map(|piece| self.admit(piece)).collect();
         let places = self.lay_out(pieces, &admitted);
@@ -145,6 +145,7 @@ impl Decoder {
 
     /// Checks a piece and reserves the places of its tokens; nothing has changed if it is refused.
     pub(super) fn admit(&self, piece: &mut Piece<'_>) -> Result<()> {
+        assert!(piece.sequence.is_of(&self.weights), "a sequence of another model's pool");
         if piece.tokens.is_empty() {
             return Err(Misuse::PromptEmpty.into());
         }

@@ -5,7 +5,6 @@ use super::kept::{Kept, Stem};
 use super::page::{PAGE_TOKENS, Page, PageShape};
 use super::sequence::Sequence;
 use super::weights::Weights;
-use crate::config::Config;
 use crate::error::{Misuse, Result};
 use crate::tokens::Token;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +21,7 @@ pub struct Pool {
 struct Inside {
     shape: PageShape,
     page_count_max: usize,
-    config: Config,
+    weights: Arc<Weights>,
     state: Mutex<State>,
 }
 
@@ -51,14 +50,14 @@ pub struct PoolUse {
 
 impl Pool {
     /// As many pages as `byte_count_max` has room for. They are taken from the system when they are first needed.
-    pub fn new(weights: &Weights, byte_count_max: usize) -> Self {
+    pub fn new(weights: &Arc<Weights>, byte_count_max: usize) -> Self {
         let shape = PageShape::new(weights.config());
         Self::of_pages(weights, byte_count_max / shape.byte_count())
     }
 
-    pub(crate) fn of_pages(weights: &Weights, page_count_max: usize) -> Self {
-        let (shape, config) = (PageShape::new(weights.config()), weights.config().clone());
-        Self { inside: Arc::new(Inside { shape, page_count_max, config, state: Mutex::default() }) }
+    pub(crate) fn of_pages(weights: &Arc<Weights>, page_count_max: usize) -> Self {
+        let (shape, weights) = (PageShape::new(weights.config()), weights.clone());
+        Self { inside: Arc::new(Inside { shape, page_count_max, weights, state: Mutex::default() }) }
     }
 
     /// A sequence of at most `tokens_max` tokens that holds the longest beginning of `prompt` which is at hand, but never its last token: that one's logits are wanted, so it is fed always.
@@ -74,7 +73,7 @@ impl Pool {
     /// # Errors
     /// As there, and [`Misuse::AdapterForeign`] if the adapter was made for models of another shape.
     pub fn open_with(&self, adapter: Option<Arc<Adapter>>, prompt: &[Token], tokens_max: usize) -> Result<Sequence> {
-        if adapter.as_ref().is_some_and(|adapter| !adapter.fits(&self.inside.config)) {
+        if adapter.as_ref().is_some_and(|adapter| !adapter.fits(self.inside.weights.config())) {
             return Err(Misuse::AdapterForeign.into());
         }
         self.promise(tokens_max)?;
@@ -93,7 +92,17 @@ impl Pool {
         tokens.div_ceil(PAGE_TOKENS)
     }
 
-    /// What it holds now.
+    /// Pages that it holds at most.
+    pub fn page_count_max(&self) -> usize {
+        self.inside.page_count_max
+    }
+
+    /// Pages that nobody is promised.
+    pub fn free_count(&self) -> usize {
+        self.inside.page_count_max - self.state().promised_count
+    }
+
+    /// What it holds now; looks at every page.
     pub fn usage(&self) -> PoolUse {
         let state = self.state();
         let (kept_count, idle_count) = state.kept.counts();
@@ -106,13 +115,18 @@ impl Pool {
         self.state().page_count * self.page_byte_count()
     }
 
+    /// Whether its pages are of these weights.
+    pub(super) fn is_of(&self, weights: &Arc<Weights>) -> bool {
+        Arc::ptr_eq(&self.inside.weights, weights)
+    }
+
     pub(super) fn shape(&self) -> PageShape {
         self.inside.shape
     }
 
     /// Promises the pages of a sequence.
     pub(super) fn promise(&self, tokens_max: usize) -> Result<()> {
-        let (page_count_max, context_tokens_max) = (self.inside.page_count_max, self.inside.config.context_tokens_max);
+        let (page_count_max, context_tokens_max) = (self.inside.page_count_max, self.inside.weights.config().context_tokens_max);
         if tokens_max > context_tokens_max {
             return Err(Misuse::ContextTooLong { asked_tokens: tokens_max, context_tokens_max }.into());
         }

@@ -4,6 +4,7 @@ use super::adapter::Adapter;
 use super::kept::Stem;
 use super::page::{PAGE_TOKENS, Page};
 use super::pool::Pool;
+use super::weights::Weights;
 use crate::error::{Misuse, Result};
 use crate::tokens::Token;
 use mickai_kernels::attention::Chunk;
@@ -26,6 +27,11 @@ impl Sequence {
     pub(super) fn new(pool: Pool, tokens_max: usize, adapter: Option<Arc<Adapter>>) -> Self {
         let root = Stem::root(adapter.as_ref().map(|adapter| adapter.digest()));
         Self { pool, tokens: Vec::new(), tokens_max, adapter, pages: Vec::new(), stems: vec![root] }
+    }
+
+    /// Whether it is a sequence of these weights.
+    pub(super) fn is_of(&self, weights: &Arc<Weights>) -> bool {
+        self.pool.is_of(weights)
     }
 
     /// All tokens, those that were found instead of computed among them.

@@ -203,9 +203,14 @@ impl Inference {
         }
     }
 
+    /// Tokens that its sequence has: of its prompt, then of what came out.
+    pub fn known_count(&self) -> usize {
+        self.sequence.as_ref().map_or(0, |sequence| sequence.tokens().len())
+    }
+
     /// Tokens that its sequence lacks: of its prompt, or the last one that came out.
     pub fn missing_count(&self) -> usize {
-        self.tokens.len() - self.sequence.as_ref().map_or(0, |sequence| sequence.tokens().len())
+        self.tokens.len() - self.known_count()
     }
 
     /// Whether it has ended.

@@ -30,7 +30,7 @@ fn decoder(weights: &Arc<Weights>) -> Decoder {
 }
 
 /// A pool of so many pages.
-fn pool(weights: &Weights, page_count: usize) -> Pool {
+fn pool(weights: &Arc<Weights>, page_count: usize) -> Pool {
     let page_bytes = Pool::new(weights, usize::MAX).page_byte_count();
     Pool::new(weights, page_count * page_bytes + page_bytes / 2)
 }

@@ -1,7 +1,7 @@
 //! `mickai serve` under load: many clients that come, go away in the middle and come again; then `kill -9` under that load, and a new start. Prints one line for each thing that was looked at.
 //!
 //! ```text
-//! load [SECONDS [CLIENTS]]        120 and 64 unless they are said
+//! load [SECONDS [CLIENTS [REPLAYS]]]        120, 64 and 200 unless they are said
 //! ```
 //!
 //! It runs the `mickai` that lies beside it in the build output, in a home of its own that goes when it ends.
@@ -20,12 +20,12 @@ const WARM_UP: f64 = 0.25;
 /// After which it is the turn of one who asks now, among so many.
 const TURN: Duration = Duration::from_secs(3);
 /// Generations that are run again afterwards, on one thread and with other instructions than under load.
-const REPLAYS: usize = 200;
+const REPLAYS: u64 = 200;
 
 fn main() {
     let mut words = std::env::args().skip(1);
     let mut number = |default: u64| words.next().map_or(default, |word| word.parse().unwrap_or_else(|_| panic!("{word} is no number")));
-    let (seconds, client_count) = (number(120), number(64));
+    let (seconds, client_count, replay_count) = (number(120), number(64), number(REPLAYS));
     let machine = Machine::new();
     let server = Server::start(&machine);
     let clients = Clients::start(server.address, client_count);
@@ -49,7 +49,7 @@ fn main() {
     server.end();
     println!("load/acts intents={} outcomes={} unknown={} wrong={}", acts.intents, acts.outcomes, acts.unknown, wrong(&acts, &cut, &tally));
     println!("load/log verdict={}", machine.verdict());
-    println!("load/replays identical={} of={REPLAYS}", machine.replays(REPLAYS));
+    println!("load/replays identical={} of={replay_count}", machine.replays(replay_count as usize));
 }
 
 /// Medians of the resident set, MiB: of the first part after warming up, and of the last part as long.

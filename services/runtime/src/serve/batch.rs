@@ -141,7 +141,7 @@ impl Batch {
         }
         let others = || before.iter().chain(&*after).filter(|other| other.runs());
         let shared = |other: &Slot| other.prompt.iter().zip(&*slot.prompt).take_while(|(a, b)| a == b).count().min(slot.prompt.len() - 1);
-        if others().any(|other| shared(other) >= BESIDE_TOKENS_MIN && other.known() < shared(other)) {
+        if others().any(|other| shared(other) >= BESIDE_TOKENS_MIN && other.ongoing.inference.known_count() < shared(other)) {
             return Ok(0);
         }
         let inference = &mut slot.ongoing.inference;
@@ -250,11 +250,6 @@ impl Slot {
     fn take(&mut self, rows: &Rows<'_>, model: &Loaded) -> Result<()> {
         let Self { ongoing, voice, .. } = self;
         catch_unwind(AssertUnwindSafe(|| ongoing.take(rows, model, &mut |progress| voice.hear(progress)))).unwrap_or(Err(Error::Fault))
-    }
-
-    /// Tokens of its prompt that are read.
-    fn known(&self) -> usize {
-        self.prompt.len().saturating_sub(self.ongoing.inference.missing_count())
     }
 
     /// To where it was before a step that failed: its tokens are what counts, and its pages are computed again where they are not at hand.

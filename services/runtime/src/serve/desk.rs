@@ -249,7 +249,7 @@ fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Wa
         asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
     }
     let mut prepared = Prepared::new(&model, &asked)?;
-    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.usage().page_count_max);
+    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
     let bytes = |page_count| page_count * pool.page_byte_count();
     // What was not said may be as long as there is room; what was said is promised whole, or refused.
     let output_tokens = if is_said { asked.token_count_max } else { 1 };

@@ -183,8 +183,8 @@ impl Work {
     /// Takes from the queue as many as there are places and pages for, and has their intents made durable. `waiting_pages` will be promised to those who are in the batch already.
     fn ask(&mut self, waiting_pages: usize) {
         loop {
-            let (usage, places, model) = (self.pool.usage(), &self.places, &self.model);
-            let free_pages = usage.page_count_max.saturating_sub(usage.promised_count + waiting_pages + places.asked_pages);
+            let (places, model) = (&self.places, &self.model);
+            let free_pages = self.pool.free_count().saturating_sub(waiting_pages + places.asked_pages);
             let turn = |caller: Caller, job: &Job| {
                 if places.count() >= BATCH_COUNT_MAX {
                     Turn::Wait

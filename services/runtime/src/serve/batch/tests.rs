@@ -3,11 +3,13 @@
 use super::*;
 use crate::generation::Asked;
 use crate::models::open_files;
+use crate::said::Said;
 use crate::serve::order::{Gone, Heard, Listener};
 use crate::serve::recorder::Recorder;
 use crate::system::System;
 use mickai_kernels::crew::Serial;
 use mickai_model::generate::Flow;
+use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::{Message, Role};
 use mickai_proof::record::OutcomeCode;
 use mickai_store::Custody;
@@ -89,11 +91,12 @@ impl Bench {
 
     fn entering(&self, caller: u64, words: &str, count: usize, ear: &Ear) -> Entering {
         let message = Message { role: Role::User, content: words.to_owned() };
-        let asked = Asked {
-            seed: Some(7),
-            sampler: mickai_model::sample::SamplerConfig { temperature: 1.0, ..mickai_model::sample::SamplerConfig::GREEDY },
-            ..Asked::conversation(vec![message], count)
-        };
+        self.going_on_from(Said::Conversation(vec![message]), caller, count, ear)
+    }
+
+    fn going_on_from(&self, said: Said, caller: u64, count: usize, ear: &Ear) -> Entering {
+        let sampler = SamplerConfig { temperature: 1.0, ..SamplerConfig::GREEDY };
+        let asked = Asked { said, seed: Some(7), sampler, ..Asked::conversation(Vec::new(), count) };
         let prepared = Prepared::new(&self.model, &asked).unwrap();
         let (sender, receiver) = channel();
         let (draft, openings) = prepared.intent(&self.model);
@@ -203,6 +206,25 @@ fn answers_to_one_prompt_read_it_once() {
     assert!((prompt_count..prompt_count + 3 * 5 * DECODED_ROWS).contains(&rows), "{rows} {prompt_count}");
     let alone = bench.alone(&words, 5);
     assert!(ears.iter().all(|ear| *ear.tokens.lock().unwrap() == alone));
+}
+
+/// One prompt is the beginning of the other: who reads on waits for what both share, not for the other's answer.
+#[test]
+fn who_goes_on_from_anothers_prompt_does_not_wait_for_their_answer() {
+    let bench = Bench::new();
+    let (mut batch, first, second) = (bench.batch(), Ear::default(), Ear::default());
+    let (short, long) = (bench.going_on_from(Said::Text(LONG.repeat(2).trim_end().to_owned()), 1, 200, &first), bench.going_on_from(Said::Text(LONG.repeat(4)), 2, 5, &second));
+    assert!(long.prepared.prompt.tokens.starts_with(&short.prepared.prompt.tokens));
+    batch.enter(short);
+    batch.enter(long);
+    let mut reused = 0;
+    while second.count() == 0 && !batch.is_empty() {
+        let stepped = batch.step();
+        reused += stepped.reused;
+        bench.close(stepped);
+    }
+    assert!(first.count() < 20, "{} tokens of the first came before one of the second", first.count());
+    assert!(reused > 0);
 }
 
 #[test]
