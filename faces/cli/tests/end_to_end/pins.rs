@@ -12,7 +12,7 @@ const UNPINNED: [&str; 2] = ["is not pinned, and only pinned models run here (re
 fn from_the_first_pin_on_only_pinned_models_run() {
     let machine = Machine::with_model();
     machine.run(&ASK).ok();
-    let act = |model: &str| machine.run(&["ask", "-m", model, "--max-tokens", "3", "what models do I have"]);
+    let act = |model: &str| machine.run(&["ask", "-m", model, "what models do I have"]);
     let pinned = machine.object(&["model", "pin", EMBEDDED]);
     let size = machine.lines(&["log", "list"]).len();
     for args in [&ASK[..], &["chat", "-m", GENERAL], &["replay", "3"], &["doctor", "--model", GENERAL]] {
