@@ -2,11 +2,14 @@
 
 use crate::config::{Architecture, Config};
 use crate::forward::Factors;
+use crate::generate::Flow;
 use crate::tensor::{RowOrder, Tensor};
 use crate::tokens::vocabulary::{TokenKind, Vocabulary};
+use mickai_kernels::crew::{Crew, each_row};
 use sha3::{Digest, Sha3_256};
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 macro_rules! digest_type {
     ($(#[$doc:meta])* $name:ident) => {
@@ -49,8 +52,8 @@ digest_type! {
     TensorDigest
 }
 
-/// The model's name: SHA3-256 of the canonical CBOR of `spec/model.md`, "Model digest".
-pub(crate) fn model(config: &Config, tensors: &BTreeMap<String, Tensor>, tokenizer: TokenizerDigest) -> ModelDigest {
+/// The model's name, from the digests of its tensors in the order of their names: SHA3-256 of the canonical CBOR of `spec/model.md`, "Model digest".
+pub(crate) fn model(config: &Config, tensors: &BTreeMap<String, Tensor>, digests: &[TensorDigest], tokenizer: TokenizerDigest) -> ModelDigest {
     let bits = |x: f32| Item::Unsigned(u64::from(x.to_bits()));
     let count = |n: usize| Item::Unsigned(n as u64);
     let architecture = match config.architecture {
@@ -71,7 +74,7 @@ pub(crate) fn model(config: &Config, tensors: &BTreeMap<String, Tensor>, tokeniz
         ("rope_base", bits(config.rope_base)),
         ("tied", Item::Bool(config.tied)),
         ("tokenizer", Item::Bytes(tokenizer.0.to_vec())),
-        ("tensors", Item::Array(tensors.values().map(tensor_item).collect())),
+        ("tensors", Item::Array(tensors.values().zip(digests).map(|(tensor, digest)| tensor_item(tensor, *digest)).collect())),
     ];
     // A model that does not scale its rope has no such key: absent and all ones are the same arithmetic.
     if let Some(factors) = config.rope_factors.as_ref().filter(|factors| factors.iter().any(|&f| f != 1.0)) {
@@ -95,27 +98,37 @@ pub(crate) fn adapter(scale: f32, rank: usize, factors: &Factors) -> AdapterDige
     AdapterDigest(sha3(&Item::Map(map).encode()))
 }
 
-fn tensor_item(tensor: &Tensor) -> Item {
+fn tensor_item(tensor: &Tensor, digest: TensorDigest) -> Item {
     let shape = tensor.shape.iter().map(|&d| Item::Unsigned(d as u64)).collect();
-    Item::Array(vec![Item::text(&tensor.name), Item::Array(shape), Item::text(tensor.element.name()), Item::Bytes(tensor_digest(tensor).0.to_vec())])
+    Item::Array(vec![Item::text(&tensor.name), Item::Array(shape), Item::text(tensor.element.name()), Item::Bytes(digest.0.to_vec())])
+}
+
+/// SHA3-256 of every tensor, in the order of their names. The crew takes the largest first, so that no hand is left alone with it at the end; `each` hears of the bytes of every tensor
+/// that is done, and ends the work by [`Flow::Stop`]: then there is no answer.
+pub(crate) fn tensors(crew: &dyn Crew, tensors: &BTreeMap<String, Tensor>, each: &(dyn Fn(u64) -> Flow + Sync)) -> Option<Vec<TensorDigest>> {
+    let in_order: Vec<&Tensor> = tensors.values().collect();
+    let mut by_size: Vec<(usize, Option<TensorDigest>)> = (0..in_order.len()).map(|index| (index, None)).collect();
+    by_size.sort_by_key(|(index, _)| std::cmp::Reverse(in_order[*index].bytes().len()));
+    let is_stopped = AtomicBool::new(false);
+    each_row(crew, &mut by_size, 1, |_, row| {
+        for (index, digest) in row.iter_mut().filter(|_| !is_stopped.load(Ordering::Relaxed)) {
+            let tensor = in_order[*index];
+            *digest = Some(tensor_digest(tensor));
+            if each(tensor.bytes().len() as u64) == Flow::Stop {
+                is_stopped.store(true, Ordering::Relaxed);
+            }
+        }
+    });
+    by_size.sort_by_key(|(index, _)| *index);
+    by_size.into_iter().map(|(_, digest)| digest).collect()
 }
 
 /// SHA3-256 of a tensor's stored bytes, rows in canonical order.
 pub(crate) fn tensor_digest(tensor: &Tensor) -> TensorDigest {
-    let bytes = tensor.bytes();
     let mut hash = Sha3_256::new();
-    match (tensor.row_order, &*tensor.shape) {
-        (RowOrder::RotaryPairs { head_count }, &[rows, _]) if rows > 0 => {
-            let row_bytes = bytes.len() / rows;
-            let half = rows / head_count / 2;
-            for row in 0..rows {
-                // Canonical row h·w + j·w/2 + i lies at h·w + 2·i + j.
-                let (head, inside) = (row / (2 * half), row % (2 * half));
-                let stored = head * 2 * half + 2 * (inside % half) + inside / half;
-                hash.update(bytes.get(stored * row_bytes..(stored + 1) * row_bytes).unwrap_or(&[]));
-            }
-        }
-        _ => hash.update(bytes),
+    match tensor.row_order {
+        RowOrder::Canonical => hash.update(tensor.bytes()),
+        RowOrder::RotaryPairs { .. } => (0..tensor.row_count()).for_each(|row| hash.update(tensor.canonical_row(row))),
     }
     TensorDigest(hash.finalize().into())
 }

@@ -18,6 +18,7 @@ pub mod generate;
 
 pub mod config;
 pub mod constrain;
+pub mod diff;
 pub mod digest;
 pub mod embed;
 pub mod error;

@@ -46,6 +46,27 @@ impl Tensor {
         Some(Self { name, shape, element, row_order, source, range })
     }
 
+    /// Rows as [`Tensor::canonical_row`] counts them: what is no matrix is one.
+    pub fn row_count(&self) -> usize {
+        if let [rows, _] = *self.shape { rows } else { 1 }
+    }
+
+    /// The bytes of a row, counted in canonical order whatever the order in the file; empty past the end.
+    pub fn canonical_row(&self, row: usize) -> &[u8] {
+        let (bytes, rows) = (self.bytes(), self.row_count().max(1));
+        let row_bytes = bytes.len() / rows;
+        let stored = match self.row_order {
+            // Canonical row h·w + j·w/2 + i lies at h·w + 2·i + j.
+            RowOrder::RotaryPairs { head_count } if rows > 1 => {
+                let half = (rows / head_count.max(1) / 2).max(1);
+                let (head, inside) = (row / (2 * half), row % (2 * half));
+                head * 2 * half + 2 * (inside % half) + inside / half
+            }
+            _ => row,
+        };
+        bytes.get(stored * row_bytes..(stored + 1) * row_bytes).unwrap_or(&[])
+    }
+
     /// The stored bytes, in file order.
     pub fn bytes(&self) -> &[u8] {
         // The constructor checked the range against the source, which is shared and so cannot shrink.

@@ -27,7 +27,7 @@ pub fn print(answer: &Answer, plan: &Plan, out: Out) -> Result<(), Failure> {
         }
         Answer::Exported(exported) => out.line(exported_text(exported)),
         Answer::Checkpoint(path, _) => out.line(format!("wrote {}: keep it where this machine cannot reach it", path.display())),
-        Answer::Models(models) => model::print_list(models, out),
+        Answer::Models(models, pins) => model::print_list(models, pins, out),
         Answer::Model(loaded) => model::print_one(loaded, false, out),
         Answer::Imported(changed) => out.line(changed_text("imported", changed)),
         Answer::Removed(changed) => out.line(changed_text("removed", changed)),
@@ -64,7 +64,7 @@ pub fn to_json(answer: &Answer) -> Value {
         Answer::Verdict(verdict) => serde_json::from_str(&verdict.to_json()).unwrap_or(Value::Null),
         Answer::Exported(exported) => exported_json(exported),
         Answer::Checkpoint(path, note) => json!({ "path": path, "note": note }),
-        Answer::Models(models) => models.iter().map(model::listed_json).collect(),
+        Answer::Models(models, pins) => models.iter().map(|listed| model::listed_json(listed, pins)).collect(),
         Answer::Model(loaded) => model::one_json(loaded),
         Answer::Imported(changed) | Answer::Removed(changed) => changed_json(changed),
         Answer::Key(public) => json!({ "key_id": public.id().to_string(), "pem": public.to_pem() }),

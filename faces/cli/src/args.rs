@@ -152,7 +152,7 @@ pub struct Generation {
 
 #[derive(Debug, Subcommand)]
 pub enum Model {
-    /// Take in a .gguf file, or a folder in the Hugging Face layout
+    /// Take in a .gguf file, or a folder in the Hugging Face layout; Ctrl-C leaves nothing behind
     Import {
         /// The file or folder; it is copied
         path: PathBuf,
@@ -160,7 +160,7 @@ pub enum Model {
         #[arg(long)]
         name: Option<String>,
     },
-    /// Models of this machine
+    /// Models of this machine, and which of them are pinned
     List,
     /// What a model is
     Show {
@@ -174,6 +174,31 @@ pub enum Model {
     Rm {
         /// Name or beginning of the digest
         model: String,
+    },
+    /// Let a model run, and from the first pin on no model that has none: neither to ask, serve or replay, nor the embedded one. Pins are on record, and no file decides them
+    Pin {
+        /// Name, beginning of the digest, or the whole digest of a model that is not here yet
+        model: String,
+    },
+    /// Take a model's pin away; without any pin every model runs
+    Unpin {
+        /// Name, or beginning of the digest
+        model: String,
+    },
+    /// Hash a model whole and hold it against its digest, and its repacked weights against what repacking gives
+    Verify {
+        /// Name or beginning of the digest
+        model: String,
+    },
+    /// What differs between two models: tensors and by how much, settings, tokenizer, template. Ends with 1 if anything does
+    Diff {
+        /// A model's name or digest, a .gguf file, or a folder
+        first: String,
+        /// What is held against it
+        second: String,
+        /// Show the tensors that are the same too
+        #[arg(long)]
+        all: bool,
     },
 }
 
@@ -242,7 +267,7 @@ pub struct Filter {
     /// Only records of this kind
     #[arg(long, value_parser = PossibleValuesParser::new((0..).map_while(Kind::from_code).map(Kind::name)))]
     pub kind: Option<String>,
-    /// Only records of this action: generate, replay, model.import, …
+    /// Only records of this action: generate, replay, model.import, model.pin, …
     #[arg(long)]
     pub action: Option<String>,
 }

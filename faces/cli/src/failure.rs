@@ -52,7 +52,7 @@ impl Failure {
             | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_) | Error::NoIsa { .. }) => USAGE,
             Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
             Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
-            Self::Interrupted => INTERRUPTED,
+            Self::Interrupted | Self::System(Error::Store(mickai_store::Error::Stopped)) => INTERRUPTED,
             Self::Closed => 0,
             _ => FAILED,
         }

@@ -10,6 +10,8 @@ mod failure;
 mod key;
 mod log;
 mod model;
+mod model_diff;
+mod model_import;
 mod out;
 mod passphrase;
 mod profile;
@@ -19,7 +21,7 @@ mod serve;
 mod signer;
 mod turn;
 
-use args::{Cli, Command, Key, Log, Retention};
+use args::{Cli, Command, Key, Log, Model, Retention};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::{System, lacks_operator_key};
@@ -63,6 +65,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Command::Key(Key::Restore { backup: None, .. }) => key::give_up_vault(&home(cli)?, out),
         // Nothing else opens a home whose key is lost, or runs where a signer that had it is gone.
         Command::Key(Key::Revoke(args)) if cli.signer.is_none() && lacks_operator_key(&home(cli)?) => key::take_over(&home(cli)?, args, cli, out),
+        Command::Model(Model::Diff { first, second, all }) => model_diff::diff(cli, [first, second], *all, out),
         command if makes_no_home(command) => perform(&with_isa(System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli)?, cli, out),
         _ => perform(&system(cli)?, cli, out),
     }

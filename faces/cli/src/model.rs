@@ -1,33 +1,68 @@
-//! `mickai model`: import, list, show, remove.
+//! `mickai model`: list, show, remove, pin, verify.
 
 use crate::answer::{changed_json, changed_text};
 use crate::args::Model;
 use crate::failure::Failure;
+use crate::model_import;
 use crate::out::{Out, size};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressStyle;
 use mickai_model::stats::tensor_stats;
-use mickai_runtime::{Listed, Loaded, System};
+use mickai_runtime::{Found, Listed, Loaded, Pins, System, Verified};
 use serde_json::{Value, json};
 
 pub fn model(system: &System, args: &Model, out: Out) -> Result<u8, Failure> {
     match args {
-        Model::Import { path, name } => {
-            let bar = ProgressBar::no_length().with_style(bar_style("{bytes}/{total_bytes} {wide_bar} {eta}"));
-            let changed = system.import(path, name.as_deref(), None, &mut |progress| {
-                bar.set_length(progress.bytes_total);
-                bar.set_position(progress.bytes_done);
-            })?;
-            bar.finish_and_clear();
-            out.object(&changed_json(&changed), || changed_text("imported", &changed))?;
-        }
-        Model::List => print_list(&system.models()?, out)?,
-        Model::Show { model, tensors } => print_one(&system.model(model)?, *tensors, out)?,
+        Model::Import { path, name } => model_import::import(system, path, name.as_deref(), out)?,
+        Model::List => print_list(&system.models()?, &system.pins()?, out)?,
+        Model::Show { model, tensors } => print_one(&system.look_at(model)?, *tensors, out)?,
         Model::Rm { model } => {
             let changed = system.remove_model(model, None)?;
             out.object(&changed_json(&changed), || changed_text("removed", &changed))?;
         }
+        Model::Pin { model } => {
+            let changed = system.pin(model)?;
+            out.object(&changed_json(&changed), || changed_text("pinned", &changed))?;
+        }
+        Model::Unpin { model } => {
+            let changed = system.unpin(model)?;
+            let are_set = system.pins()?.are_set();
+            let note = if are_set { "" } else { "\nno pin is left: every model runs" };
+            out.object(&changed_json(&changed), || changed_text("unpinned", &changed) + note)?;
+        }
+        Model::Verify { model } => {
+            let verified = system.verify_model(model)?;
+            out.object(&verified_json(&verified), || verified_text(&verified))?;
+            return Ok(u8::from(verified.found == Some(Found::Disputed)));
+        }
+        // Handled before a home is opened: files can be compared without one.
+        Model::Diff { .. } => {}
     }
     Ok(0)
+}
+
+fn found_text(found: Option<Found>) -> &'static str {
+    match found {
+        None => "repacked in memory",
+        Some(Found::Kept) => "kept, and on record",
+        Some(Found::MadeAgain) => "were gone or damaged, and are made again",
+        Some(Found::Unrecorded) => "not on record yet for this program; the next act that runs the model sees to it",
+        Some(Found::Disputed) => "on record as something else than repacking gives, and never taken from the disk",
+    }
+}
+
+fn verified_text(verified: &Verified) -> String {
+    let Verified { name, digest, byte_count, layout, found } = verified;
+    format!("{name} is {digest}: {} hashed\nrepacked weights (layout {layout}): {}", size(*byte_count), found_text(*found))
+}
+
+fn verified_json(verified: &Verified) -> Value {
+    let found = verified.found.map(|found| match found {
+        Found::Kept => "kept",
+        Found::MadeAgain => "made_again",
+        Found::Unrecorded => "unrecorded",
+        Found::Disputed => "disputed",
+    });
+    json!({ "name": verified.name, "digest": verified.digest.to_string(), "bytes": verified.byte_count, "layout": verified.layout, "repacked": found })
 }
 
 /// A style for progress bars; the template is part of the program, so a default takes its place only if it were wrong.
@@ -35,16 +70,22 @@ pub fn bar_style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
-pub fn print_list(models: &[Listed], out: Out) -> Result<(), Failure> {
+/// The models, and behind them pins of models that are not here.
+pub fn print_list(models: &[Listed], pins: &Pins, out: Out) -> Result<(), Failure> {
+    let pin = |digest| if pins.hold(digest) { "pinned" } else { "" };
     let row = |model: &Listed| {
         let from = if model.is_embedded { "embedded" } else { "imported" };
-        (listed_json(model), vec![model.name.clone(), model.digest.to_string(), size(model.byte_count), from.to_owned()])
+        (listed_json(model, pins), vec![model.name.clone(), model.digest.to_string(), size(model.byte_count), from.to_owned(), pin(model.digest).to_owned()])
     };
-    out.table(&["name", "digest", "size", "from"], &models.iter().map(row).collect::<Vec<_>>())
+    let absent = pins.digests().filter(|digest| models.iter().all(|model| model.digest != *digest)).map(|digest| {
+        let value = json!({ "name": null, "digest": digest.to_string(), "bytes": null, "embedded": false, "pinned": true });
+        (value, vec!["-".to_owned(), digest.to_string(), "-".to_owned(), "not here".to_owned(), pin(digest).to_owned()])
+    });
+    out.table(&["name", "digest", "size", "from", "pin"], &models.iter().map(row).chain(absent).collect::<Vec<_>>())
 }
 
-pub fn listed_json(model: &Listed) -> Value {
-    json!({ "name": model.name, "digest": model.digest.to_string(), "bytes": model.byte_count, "embedded": model.is_embedded })
+pub fn listed_json(model: &Listed, pins: &Pins) -> Value {
+    json!({ "name": model.name, "digest": model.digest.to_string(), "bytes": model.byte_count, "embedded": model.is_embedded, "pinned": pins.hold(model.digest) })
 }
 
 pub fn one_json(model: &Loaded) -> Value {

@@ -1,4 +1,4 @@
-//! One turn with a model: the flags as a request, text as it comes, Ctrl-C as the wish to stop.
+//! One turn with a model: the flags as a request, text as it comes, Ctrl-C or a SIGTERM as the wish to stop.
 
 use crate::args::Generation;
 use crate::failure::Failure;
@@ -10,7 +10,7 @@ use mickai_runtime::{Answered, Asked, Bound, EMBEDDED_NAME, Loaded, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// What Ctrl-C means: while a model runs, the wish that it stop; at any other time, the end of this process.
+/// What Ctrl-C, a SIGTERM and a SIGHUP mean: while a model runs, the wish that it stop; at any other time, the end of this process.
 #[derive(Clone, Default)]
 pub struct Interrupt(Arc<Flags>);
 
@@ -39,8 +39,8 @@ impl Interrupt {
         Ok(interrupt)
     }
 
-    /// Lets `run` be stopped: what it asks says whether to.
-    pub fn during<T>(&self, run: impl FnOnce(&dyn Fn() -> Flow) -> T) -> T {
+    /// Lets `run` be stopped: what it asks, from any thread, says whether to.
+    pub fn during<T>(&self, run: impl FnOnce(&(dyn Fn() -> Flow + Sync)) -> T) -> T {
         self.0.is_wanted.store(false, Ordering::Relaxed);
         self.0.is_running.store(true, Ordering::Relaxed);
         let done = run(&|| if self.0.is_wanted.load(Ordering::Relaxed) { Flow::Stop } else { Flow::Continue });

@@ -96,6 +96,7 @@ impl From<Error> for Refused {
             Error::Model(ModelError::Misuse(_) | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. })) => (400, INVALID, None),
             // Where nothing can be recorded, nothing is done.
             Error::Store(_) => (503, SERVER, Some("log_unavailable")),
+            Error::Pins(_) => (403, "permission_error", Some("model_not_pinned")),
             Error::Denied { .. } => (403, "permission_error", Some("denied")),
             _ => (500, SERVER, None),
         };

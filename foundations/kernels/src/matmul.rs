@@ -11,7 +11,7 @@ mod quantised;
 mod scales;
 mod stores;
 
-pub use panels::{Matrix, Panels, RowMap, pack};
+pub use panels::{LAYOUT, Matrix, Panels, RowMap, pack};
 
 use crate::columns::Columns;
 use crate::crew::{Crew, Shared, run_parts};

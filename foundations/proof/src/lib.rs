@@ -38,6 +38,8 @@ pub mod crew;
 
 pub mod mldsa;
 
+pub mod kt128;
+
 pub mod history;
 
 pub mod commitment;

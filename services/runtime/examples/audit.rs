@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut bare = File::create(folder.join("bare"))?;
     measure(&system, EMBEDDED_NAME, tokens, repetitions, &mut bare)?;
     for file in files {
-        let imported = system.import(Path::new(file), None, None, &mut |_| {})?;
+        let imported = system.import(Path::new(file), None, None, &|_| Flow::Continue)?;
         measure(&system, &imported.digest.to_string(), tokens, repetitions, &mut bare)?;
     }
     Ok(())

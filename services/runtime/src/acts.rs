@@ -18,6 +18,12 @@ pub mod action {
     pub const MODEL_IMPORT: &str = "model.import";
     /// A model removed from it.
     pub const MODEL_RM: &str = "model.rm";
+    /// A model added to those that may run.
+    pub const MODEL_PIN: &str = "model.pin";
+    /// A model taken from them.
+    pub const MODEL_UNPIN: &str = "model.unpin";
+    /// A model's weights repacked anew for this program, and kept.
+    pub const MODEL_REPACK: &str = "model.repack";
     /// A bundle written.
     pub const EXPORT: &str = "log.export";
     /// Values of one record erased.
@@ -48,6 +54,9 @@ pub mod fact {
     pub const KEY: &str = "key";
     pub const MODEL: &str = "model";
     pub const MODEL_NAME: &str = "model_name";
+    pub const PINS: &str = "pins";
+    pub const LAYOUT: &str = "layout";
+    pub const PANELS: &str = "panels";
     pub const TEMPLATE: &str = "template";
     pub const TOKENIZER: &str = "tokenizer";
     pub const ARITHMETIC: &str = "arithmetic";

@@ -2,6 +2,7 @@
 
 use crate::export::FormError;
 use crate::grammar::GrammarError;
+use crate::pins::PinError;
 use crate::policy::Refusal;
 use crate::retention::PolicyError;
 use crate::serve::Full;
@@ -29,6 +30,8 @@ pub enum Error {
     When(WhenError),
     /// A retention policy that cannot be so.
     Retention(PolicyError),
+    /// A pin that cannot be set, or that keeps a model from running.
+    Pins(PinError),
     /// A policy for verification.
     Verify(Misuse),
     /// An export in a form that cannot hold what was chosen.
@@ -247,6 +250,7 @@ impl fmt::Display for Error {
             Self::Call(error) => error.fmt(f),
             Self::When(error) => error.fmt(f),
             Self::Retention(error) => error.fmt(f),
+            Self::Pins(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
             Self::Form(error) => error.fmt(f),
             Self::Grammar(error) => error.fmt(f),
@@ -330,7 +334,7 @@ macro_rules! from {
     };
 }
 
-from!(Retention(PolicyError), Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError),);
+from!(Retention(PolicyError), Pins(PinError), Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError),);
 
 impl Error {
     /// For `map_err` on the operator's files.

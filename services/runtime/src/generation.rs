@@ -96,6 +96,8 @@ impl System {
     pub fn generate(&self, model: &Loaded, context: &mut Context, asked: &Asked, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answered> {
         let mut prepared = Prepared::new(model, asked)?;
         let mut executor = self.executor()?;
+        self.refuse_unpinned(&executor, &model.name, model.digest)?;
+        self.record_panels(&mut executor, model)?;
         let (draft, openings) = prepared.intent(model);
         let permit = executor.permit(draft, &borrowed(&openings))?;
         let performed = executor.run(permit, |act, _| prepared.run(act, model, context, each))?;

@@ -21,6 +21,12 @@ pub mod acts;
 
 mod models;
 
+mod pins;
+
+mod repacked;
+
+mod in_force;
+
 mod system;
 
 mod executor;
@@ -48,6 +54,8 @@ mod export;
 mod verify;
 
 mod models_change;
+
+mod models_look;
 
 mod erase;
 
@@ -77,8 +85,10 @@ pub use generation::{Answered, Asked, Key, Taken};
 pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
-pub use models_change::ModelChanged;
+pub use models_change::{ImportStep, ModelChanged, Phase};
+pub use models_look::{Found, Verified, diff};
 pub use open::Open;
+pub use pins::{PinError, Pins};
 pub use policy::Refusal;
 pub use replay::{Compared, Divergence, ReplayOf, Replayed};
 pub use said::Said;

@@ -2,14 +2,16 @@
 
 use crate::error::{Error, Result};
 use crate::grammar::Grammars;
+use crate::pins::Pins;
 use crate::system::System;
-use mickai_model::digest::ModelDigest;
+use mickai_model::digest::{ModelDigest, TensorDigest};
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
+use mickai_model::generate::Flow;
 use mickai_model::tensor::Source;
 use mickai_store::{Error as StoreError, Model, map};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The name of the model inside the program.
 pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
@@ -17,7 +19,7 @@ pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
 /// The model inside the program: it turns requests into verbs.
 pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/model/assets/bootstrap.gguf"));
 
-/// A model ready to run. Weights stay where they are mapped.
+/// A model ready to run: everything that it is going to compute with was held against its digest.
 pub struct Loaded {
     /// What the operator calls it.
     pub name: String,
@@ -27,14 +29,21 @@ pub struct Loaded {
     pub file: ModelFile,
     /// Whether it is the one inside the program.
     pub is_embedded: bool,
+    /// Digests of its tensors, while nothing on record says what they are when they are repacked.
+    pub(crate) unrecorded: Mutex<Option<Vec<TensorDigest>>>,
     /// Made when the first grammar comes.
     grammars: OnceLock<Grammars>,
 }
 
 impl Loaded {
-    /// Opens a model and computes its digest from every byte of it: what a record says of a model is what was run.
+    /// Computes the digest of a model from every byte of it: what a record says of a model is what was run.
     pub(crate) fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
-        Ok(Self { name, digest: file.digest(), file, is_embedded, grammars: OnceLock::new() })
+        Ok(Self { is_embedded, ..Self::checked(name, file.digest(), file) })
+    }
+
+    /// A model whose digest was just found to be this one.
+    fn checked(name: String, digest: ModelDigest, file: ModelFile) -> Self {
+        Self { name, digest, file, is_embedded: false, unrecorded: Mutex::default(), grammars: OnceLock::new() }
     }
 
     /// What compiles grammars for its vocabulary.
@@ -88,22 +97,57 @@ impl System {
         Ok(stored.map(|model| Listed { name: model.manifest.name, digest: ModelDigest(model.digest.0), byte_count: model.manifest.bytes, is_embedded: false }).collect())
     }
 
-    /// Opens the model of that name or digest prefix.
+    /// Opens the model of that name or digest prefix, to run it.
     ///
     /// # Errors
-    /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a file that is no model, or no longer the one imported ([`Error::ModelAltered`]).
+    /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a model that the pins do not let run; a file that is no model, or no longer the one imported
+    /// ([`Error::ModelAltered`]).
     pub fn model(&self, wanted: &str) -> Result<Loaded> {
+        self.opened_model(wanted, &self.pins()?)
+    }
+
+    /// Opens a model to look at it, pinned or not; to run it is refused all the same.
+    ///
+    /// # Errors
+    /// As [`System::model`].
+    pub fn look_at(&self, wanted: &str) -> Result<Loaded> {
+        self.opened_model(wanted, &Pins::default())
+    }
+
+    fn opened_model(&self, wanted: &str, pins: &Pins) -> Result<Loaded> {
         let embedded = self.embedded()?;
         if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
+            pins.check(&embedded.name, embedded.digest)?;
             return Ok(embedded);
         }
         let model = self.stored_model(wanted)?;
-        let path = model.path.clone();
-        let paths = if path.is_dir() { model.manifest.files.iter().map(|file| path.join(&file.name)).collect() } else { vec![path] };
         let want = ModelDigest(model.digest.0);
-        let loaded = Loaded::new(model.manifest.name, open_files(&paths)?, false)?;
-        // Nothing is run under the name of what it no longer is.
-        if loaded.digest == want { Ok(loaded) } else { Err(Error::ModelAltered { name: loaded.name, have: loaded.digest, want }) }
+        pins.check(&model.manifest.name, want)?;
+        let on_record = self.panels_on_record(want)?;
+        let file = open_files(&paths_of(&model))?;
+        let panels = on_record.zip(self.store_models().panels(model.digest));
+        if panels.is_some_and(|(digest, panels)| self.hasher().take(&panels, digest, &file, want)) {
+            return Ok(Loaded::checked(model.manifest.name, want, file));
+        }
+        let digests = self.digests_of(&model, &file)?;
+        match on_record {
+            Some(said) => {
+                let made = self.hasher().make(&file, want, &digests);
+                if made.digest == said {
+                    // A cache that cannot be written is missed the next time, and nothing else.
+                    let _ = self.keep_panels(want, &file, &made);
+                }
+                Ok(Loaded::checked(model.manifest.name, want, file))
+            }
+            None => Ok(Loaded { unrecorded: Mutex::new(Some(digests)), ..Loaded::checked(model.manifest.name, want, file) }),
+        }
+    }
+
+    /// The digests of all tensors of a stored model; nothing is run under the name of what it no longer is.
+    pub(crate) fn digests_of(&self, model: &Model, file: &ModelFile) -> Result<Vec<TensorDigest>> {
+        let digests = file.tensor_digests(&*self.crew(), &|_| Flow::Continue).unwrap_or_default();
+        let (want, have) = (ModelDigest(model.digest.0), file.digest_with(&digests).unwrap_or_else(|| file.digest()));
+        if have == want { Ok(digests) } else { Err(Error::ModelAltered { name: model.manifest.name.clone(), have, want }) }
     }
 
     /// The imported model of that name or digest prefix.
@@ -119,6 +163,12 @@ impl System {
 /// Six digits or more of a digest name a model.
 pub(crate) fn is_prefix(wanted: &str, digest: &ModelDigest) -> bool {
     wanted.len() >= 6 && digest.to_string().starts_with(&wanted.to_lowercase())
+}
+
+/// The files of an imported model.
+pub(crate) fn paths_of(model: &Model) -> Vec<PathBuf> {
+    let path = &model.path;
+    if path.is_dir() { model.manifest.files.iter().map(|file| path.join(&file.name)).collect() } else { vec![path.clone()] }
 }
 
 /// Opens a GGUF file, or the files of a Hugging Face folder.

@@ -3,14 +3,19 @@
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
 use crate::executor::Done;
-use crate::models::{EMBEDDED_NAME, open_files};
+use crate::models::{EMBEDDED_NAME, open_files, paths_of};
 use crate::policy;
+use crate::repacked::Made;
 use crate::system::System;
-use mickai_model::digest::ModelDigest;
+use mickai_model::digest::{ModelDigest, TensorDigest};
+use mickai_model::file::ModelFile;
+use mickai_model::generate::Flow;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{Fact, Kind};
-use mickai_store::{Appended, Draft, Progress, Running};
+use mickai_store::{Appended, Draft, Error as StoreError, Progress, Running};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A model that came or went.
 #[derive(Clone, Debug)]
@@ -23,13 +28,55 @@ pub struct ModelChanged {
     pub records: (Appended, Appended),
 }
 
+/// What an import is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// Hashing what is to be taken in.
+    Digest,
+    /// Copying it.
+    Copy,
+    /// Hashing the copy, which must be the same.
+    Check,
+    /// Repacking its weights for the kernels.
+    Repack,
+    /// Writing them.
+    Write,
+}
+
+impl Phase {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Copy => "copy",
+            Self::Check => "check",
+            Self::Repack => "repack",
+            Self::Write => "write",
+        }
+    }
+}
+
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImportStep {
+    /// What is being done.
+    pub phase: Phase,
+    /// Bytes of it that are done.
+    pub bytes_done: u64,
+    /// Bytes of it.
+    pub bytes_total: u64,
+}
+
+/// Hears how far an import is, from any thread, and may stop it.
+type Watch<'a> = &'a (dyn Fn(ImportStep) -> Flow + Sync);
+
 impl System {
-    /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied. A model that is here already stays what it is
-    /// called.
+    /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied, and again of the copy; what its weights are
+    /// when they are repacked is kept, and on record. A model that is here already stays what it is called.
     ///
     /// # Errors
-    /// What is no model that this program runs; the embedded model's name; a disk that is full.
-    pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, progress: &mut dyn FnMut(Progress)) -> Result<ModelChanged> {
+    /// What is no model that this program runs; the embedded model's name; a disk that is full; [`mickai_store::Error::Stopped`] when `watch` says so. Nothing is left of it then.
+    pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, watch: Watch<'_>) -> Result<ModelChanged> {
         if name == Some(EMBEDDED_NAME) {
             return Err(Error::EmbeddedName);
         }
@@ -39,13 +86,55 @@ impl System {
             [only] => only,
             _ => path,
         };
-        let file = open_files(&files)?;
-        let digest = file.digest();
-        drop(file);
+        let (digest, _) = self.hashed(&open_files(&files)?, Phase::Digest, watch)?;
         let store = self.store_models();
         let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0).map(|model| model.manifest.name);
         let name = known.unwrap_or_else(|| name.map_or_else(|| default_name(path), str::to_owned));
-        self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |act, name| Ok(store.import(act, path, name, Id(digest.0), progress).map(drop)?))
+        self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |act, name| {
+            let mut facts = Vec::new();
+            let mut copied = |at: Progress| go_on(watch(ImportStep { phase: Phase::Copy, bytes_done: at.bytes_done, bytes_total: at.bytes_total }));
+            let (model, is_new) = store.import(act, path, (name, Id(digest.0)), &mut copied, |incoming| {
+                let copy = open_files(&incoming.paths)?;
+                let made = self.repack((name, digest), &copy, watch)?;
+                facts = made.facts();
+                incoming.write_panels(&[copy.weights().prepare(&*self.crew()), &made.tail], &mut written(watch, &copy)).map_err(Error::from)
+            })?;
+            if !is_new {
+                let there = open_files(&paths_of(&model))?;
+                let made = self.repack((name, digest), &there, watch)?;
+                facts = made.facts();
+                self.keep_panels(digest, &there, &made)?;
+            }
+            Ok(facts)
+        })
+    }
+
+    /// The digest of a model that was opened, and those of its tensors.
+    fn hashed(&self, file: &ModelFile, phase: Phase, watch: Watch<'_>) -> Result<(ModelDigest, Vec<TensorDigest>)> {
+        let (bytes_total, done) = (file.tensor_bytes(), AtomicU64::new(0));
+        let step = |more| watch(ImportStep { phase, bytes_done: done.fetch_add(more, Ordering::Relaxed) + more, bytes_total });
+        let stopped = || Error::from(StoreError::Stopped);
+        if step(0) == Flow::Stop {
+            return Err(stopped());
+        }
+        let digests = file.tensor_digests(&*self.crew(), &step).ok_or_else(stopped)?;
+        let digest = file.digest_with(&digests).ok_or_else(stopped)?;
+        Ok((digest, digests))
+    }
+
+    /// Repacks a copy that is found to be what it should be.
+    fn repack(&self, (name, want): (&str, ModelDigest), file: &ModelFile, watch: Watch<'_>) -> Result<Made> {
+        let (have, digests) = self.hashed(file, Phase::Check, watch)?;
+        if have != want {
+            return Err(Error::ModelAltered { name: name.to_owned(), have, want });
+        }
+        let bytes_total = file.weights().packed_bytes() as u64;
+        let step = |bytes_done| go_on(watch(ImportStep { phase: Phase::Repack, bytes_done, bytes_total }));
+        let stopped = || Error::from(StoreError::Stopped);
+        step(0).is_continue().then_some(()).ok_or_else(stopped)?;
+        let made = self.hasher().make(file, want, &digests);
+        step(bytes_total).is_continue().then_some(()).ok_or_else(stopped)?;
+        Ok(made)
     }
 
     /// Removes an imported model.
@@ -58,7 +147,10 @@ impl System {
         }
         let model = self.stored_model(wanted)?;
         let store = self.store_models();
-        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |act, _| Ok(store.remove(act, model.digest).map(drop)?))
+        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |act, _| {
+            store.remove(act, model.digest)?;
+            Ok(Vec::new())
+        })
     }
 
     fn change(&self, action: &str, (name, digest): (String, ModelDigest), cause: Option<Appended>, perform: Perform<'_>) -> Result<ModelChanged> {
@@ -68,16 +160,29 @@ impl System {
             .fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let permit = executor.permit(draft, &[])?;
-        let performed = executor.run(permit, |act, _| Ok(Done::new(perform(act, &name)?, Vec::new())))?;
+        let performed = executor.run(permit, |act, _| Ok(Done::new((), perform(act, &name)?)))?;
         Ok(ModelChanged { name, digest, records: (performed.intent, performed.outcome) })
     }
 }
 
-/// What is done to the model of a name while the act runs.
-type Perform<'a> = &'a mut dyn FnMut(&Running, &str) -> Result<()>;
+/// What is done to the model of a name while the act runs; gives the facts of the outcome.
+type Perform<'a> = &'a mut dyn FnMut(&Running, &str) -> Result<Vec<(String, Fact<'static>)>>;
+
+fn go_on(flow: Flow) -> ControlFlow<()> {
+    if flow == Flow::Stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+}
+
+/// Tells how far the writing of a model's panels is.
+fn written<'a>(watch: Watch<'a>, file: &ModelFile) -> impl FnMut(u64) -> ControlFlow<()> + use<'a> {
+    let (mut bytes_done, bytes_total) = (0, file.weights().packed_bytes() as u64);
+    move |more| {
+        bytes_done += more;
+        go_on(watch(ImportStep { phase: Phase::Write, bytes_done: bytes_done.min(bytes_total), bytes_total }))
+    }
+}
 
 /// The files of a model on the operator's disk.
-fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }

@@ -93,6 +93,8 @@ impl System {
         let (request, mut ready) = recorded.request(&model)?;
         let mut context = self.context(&model)?;
         let mut executor = self.executor()?;
+        self.refuse_unpinned(&executor, &model.name, model.digest)?;
+        self.record_panels(&mut executor, &model)?;
         let own_log = executor.log().log_id();
         let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {

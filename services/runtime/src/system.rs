@@ -5,6 +5,7 @@ use crate::crew::Threads;
 use crate::error::{Error, Result};
 use crate::executor::Executor;
 use crate::generation::tokens_of;
+use crate::pins::{Pins, pins_of};
 use crate::policy::{self, Refusal};
 use crate::retention::RetentionRun;
 use crate::said::Said;
@@ -24,6 +25,8 @@ pub struct System {
     isa: Isa,
     /// `None` until this process has begun to act.
     enforced: Mutex<Option<Option<RetentionRun>>>,
+    /// What the newest intent about pins, by its index, comes to.
+    pins: Mutex<Option<(u64, Pins)>>,
     pub(crate) disagreements: AtomicU64,
 }
 
@@ -53,7 +56,7 @@ impl System {
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
-        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), disagreements: AtomicU64::new(0) })
+        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), pins: Mutex::new(None), disagreements: AtomicU64::new(0) })
     }
 
     /// The same, computing with the instructions of that name instead of the fastest. They reach no bit of any result.
@@ -133,6 +136,17 @@ impl System {
     /// A log that is damaged.
     pub fn reader(&self) -> Result<LogReader> {
         Ok(LogReader::open(&self.home)?)
+    }
+
+    /// The pins in force, the newest intent about them being this one; read once for each.
+    pub(crate) fn known_pins(&self, newest: u64) -> Result<Pins> {
+        let mut known = self.pins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, pins)) = known.as_ref().filter(|(index, _)| *index == newest) {
+            return Ok(pins.clone());
+        }
+        let pins = pins_of(&self.reader()?, Some(newest))?;
+        *known = Some((newest, pins.clone()));
+        Ok(pins)
     }
 
     pub(crate) fn store_models(&self) -> ModelStore {

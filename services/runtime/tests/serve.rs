@@ -25,7 +25,7 @@ impl Machine {
         let folder = tempfile::tempdir().unwrap();
         let machine = Self { home: folder.path().join("home"), _folder: folder };
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../../spec/vectors/model/{GENERAL}.gguf"));
-        machine.system(1).import(&path, None, None, &mut |_| {}).unwrap();
+        machine.system(1).import(&path, None, None, &|_| Flow::Continue).unwrap();
         machine
     }
 

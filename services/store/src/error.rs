@@ -103,6 +103,8 @@ pub enum Error {
     ModelName,
     /// The source holds no model file.
     NoModelFiles(PathBuf),
+    /// Whoever asked for it wanted it no more.
+    Stopped,
     /// Too many files, or too large a file, for this store's limits.
     TooLarge(PathBuf),
 
@@ -269,6 +271,7 @@ impl Error {
                 f.write_str("; give more digits of the digest")
             }
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
+            Self::Stopped => f.write_str("stopped, and nothing is left behind"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
             Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),

@@ -55,7 +55,7 @@ pub use log::{
     TornTail, fsck, key_account,
 };
 pub use map::{Mapped, map};
-pub use models::{Manifest, ManifestFile, Model, ModelStore, Progress};
+pub use models::{Incoming, Manifest, ManifestFile, Model, ModelStore, PanelFile, Progress};
 pub use vault::{Erased, Erasure, Opened, Vault};
 
 #[cfg(test)]

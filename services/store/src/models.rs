@@ -3,10 +3,11 @@
 //! ```text
 //! models/3f9c…/manifest.json      {"name":"llama","digest":"3f9c…","files":[{"name":"llama.gguf","bytes":1321083008}],…}
 //! models/3f9c…/model/llama.gguf   or config.json, tokenizer.json, *.safetensors
+//! models/3f9c…/panels             its weights repacked for the kernels; made again when it is gone
 //! models/.incoming-4711-3f9c…/    an import that is under way, or was cut off
 //! ```
 //!
-//! An import appears by one rename. Whoever changes a file here changes what a model computes, but not unnoticed: its digest, which every record names, is computed when the model is loaded.
+//! An import appears by one rename. Whoever changes a file here does not change what a model computes unnoticed: what a load uses of it is held against digests that are on record.
 
 use crate::clock::wall_ms;
 use crate::disk::{self, Existing};
@@ -18,8 +19,12 @@ use mickai_proof::digest::Id;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+mod panels;
+pub use panels::PanelFile;
 
 const INCOMING: &str = ".incoming-";
 const NAME_BYTES_MAX: usize = 200;
@@ -78,41 +83,68 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
+/// A model that was copied and has not appeared yet.
+pub struct Incoming {
+    folder: PathBuf,
+    /// Its files.
+    pub paths: Vec<PathBuf>,
+}
+
+impl Incoming {
+    /// Writes its repacked weights beside it, durably.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when `each`, which hears how many bytes more were written, says so; [`Error::Io`].
+    pub fn write_panels(&self, bytes: &[&[u8]], each: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<(), Error> {
+        panels::write(&self.folder.join(panels::NAME), bytes, each)
+    }
+}
+
 impl ModelStore {
     /// The models of a home.
     pub fn open(home: &Home) -> Self {
         Self { folder: home.models_path() }
     }
 
-    /// Copies a .gguf file, or a Hugging Face folder, into the store (sharing blocks where the file system can). A model that is there already is given as it is.
+    /// Copies a .gguf file, or a Hugging Face folder, into the store (sharing blocks where the file system can), lets `finish` do what it wants with the copy, and only then has it appear.
+    /// Gives the model and whether it is new: one that is there already is given as it is.
     ///
     /// # Errors
-    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::TooLarge`], [`Error::Io`].
-    pub fn import(&self, _act: &Running, source: &Path, name: &str, digest: Id, progress: &mut dyn FnMut(Progress)) -> Result<Model, Error> {
+    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::TooLarge`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `finish`. Nothing of the copy is left then.
+    pub fn import<E: From<Error>>(
+        &self,
+        _act: &Running,
+        source: &Path,
+        (name, digest): (&str, Id),
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        finish: impl FnOnce(&Incoming) -> Result<(), E>,
+    ) -> Result<(Model, bool), E> {
         if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '/') {
-            return Err(Error::ModelName);
+            return Err(Error::ModelName.into());
         }
         self.sweep()?;
         let target = self.folder.join(digest.to_string());
         if target.exists() {
-            return read_model(&target);
+            return Ok((read_model(&target)?, false));
         }
         let files = files_of(source)?;
-        let incoming = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
-        let copied = copy_in(source, &files, &incoming, progress).and_then(|()| {
+        let folder = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
+        let content = folder.join("model");
+        let incoming = Incoming { paths: files.iter().map(|file| content.join(&file.name)).collect(), folder };
+        let copied = copy_in(source, &files, &content, progress).map_err(E::from).and_then(|()| finish(&incoming)).and_then(|()| {
             let source = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
             let bytes = files.iter().map(|file| file.bytes).sum();
             let manifest = Manifest { name: name.to_owned(), digest: digest.to_string(), source, files, bytes, imported_at_ms: wall_ms() };
-            let json = serde_json::to_vec(&manifest).map_err(|error| Error::io("write", &incoming)(error.into()))?;
-            disk::write_file(&incoming.join("manifest.json"), &json, Existing::Replace)?;
-            publish(&incoming, &target)
+            let json = serde_json::to_vec(&manifest).map_err(|error| Error::io("write", &incoming.folder)(error.into()))?;
+            disk::write_file(&incoming.folder.join("manifest.json"), &json, Existing::Replace)?;
+            Ok(publish(&incoming.folder, &target)?)
         });
         if let Err(error) = copied {
             // The half copy is in nobody's way; if it cannot be removed, the next import does it.
-            let _ = std::fs::remove_dir_all(&incoming);
+            let _ = std::fs::remove_dir_all(&incoming.folder);
             return Err(error);
         }
-        read_model(&target)
+        Ok((read_model(&target)?, true))
     }
 
     /// All models, by name.
@@ -237,23 +269,22 @@ fn files_of(source: &Path) -> Result<Vec<ManifestFile>, Error> {
     Ok(files)
 }
 
-fn copy_in(source: &Path, files: &[ManifestFile], incoming: &Path, progress: &mut dyn FnMut(Progress)) -> Result<(), Error> {
-    let content = incoming.join("model");
-    disk::create_folder(&content)?;
+fn copy_in(source: &Path, files: &[ManifestFile], content: &Path, progress: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Result<(), Error> {
+    disk::create_folder(content)?;
     let mut state = Progress { bytes_done: 0, bytes_total: files.iter().map(|file| file.bytes).sum() };
-    progress(state);
+    go_on(progress(state))?;
     for file in files {
         let from = if source.is_file() { source.to_owned() } else { source.join(&file.name) };
         copy_file(&from, &content.join(&file.name), &mut |bytes| {
             state.bytes_done += bytes;
-            progress(state);
+            progress(state)
         })?;
     }
-    disk::sync_folder(&content)
+    disk::sync_folder(content)
 }
 
 /// In pieces, each of which the kernel copies, or shares, by itself.
-fn copy_file(from: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+fn copy_file(from: &Path, to: &Path, progress: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<(), Error> {
     let source = File::open(from).map_err(Error::io("open", from))?;
     let mut target = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).map_err(Error::io("create", to))?;
     loop {
@@ -261,9 +292,13 @@ fn copy_file(from: &Path, to: &Path, progress: &mut dyn FnMut(u64)) -> Result<()
         if copied == 0 {
             break;
         }
-        progress(copied);
+        go_on(progress(copied))?;
     }
     target.sync_all().map_err(Error::io("fsync", to))
+}
+
+fn go_on(flow: ControlFlow<()>) -> Result<(), Error> {
+    if flow.is_break() { Err(Error::Stopped) } else { Ok(()) }
 }
 
 fn publish(incoming: &Path, target: &Path) -> Result<(), Error> {

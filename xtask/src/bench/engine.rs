@@ -7,6 +7,7 @@ use crate::error::Error;
 
 mod against;
 mod limits;
+mod load;
 mod peer;
 mod product;
 
@@ -29,7 +30,7 @@ pub(super) const TRIAL: Extent = Extent { shapes: ["tiny-qwen2", "tiny-llama"], 
 type Part = fn(&Extent, &Wanted, &mut Found) -> Result<(), Error>;
 
 /// All parts, by the names that `part=NAME` selects.
-const PARTS: [(&str, Part); 2] = [("llama.cpp", against::measure), ("product", product::measure)];
+const PARTS: [(&str, Part); 3] = [("llama.cpp", against::measure), ("load", load::measure), ("product", product::measure)];
 
 /// Which rows are wanted: words `key=value`. A row is measured if, for each key that a word names, a word has its value.
 #[derive(Debug, Default)]

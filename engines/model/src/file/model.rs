@@ -1,11 +1,13 @@
 //! A model as its file holds it: hyperparameters, tensors by canonical name, tokenizer, chat template.
 
 use crate::config::Config;
-use crate::digest::{self, ModelDigest};
+use crate::digest::{self, ModelDigest, TensorDigest};
 use crate::error::{Malformed, Misuse, Result};
 use crate::forward::Weights;
+use crate::generate::Flow;
 use crate::tensor::Tensor;
 use crate::tokens::{ChatTemplate, Tokenizer};
+use mickai_kernels::crew::Crew;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,7 +50,24 @@ impl ModelFile {
 
     /// The content digest that names the model (`spec/model.md`). Reads every byte of the weights.
     pub fn digest(&self) -> ModelDigest {
-        digest::model(&self.config, &self.tensors, self.tokenizer.digest())
+        let digests: Vec<_> = self.tensors.values().map(digest::tensor_digest).collect();
+        digest::model(&self.config, &self.tensors, &digests, self.tokenizer.digest())
+    }
+
+    /// The digests of all tensors in the order of their names, several at a time. `each` hears how many bytes more were read; `None` if it stopped the work.
+    pub fn tensor_digests(&self, crew: &dyn Crew, each: &(dyn Fn(u64) -> Flow + Sync)) -> Option<Vec<TensorDigest>> {
+        digest::tensors(crew, &self.tensors, each)
+    }
+
+    /// The name of the model if its tensors have these digests; hyperparameters and tokenizer are those that were read. `None` if there are more or fewer than tensors.
+    pub fn digest_with(&self, digests: &[TensorDigest]) -> Option<ModelDigest> {
+        (digests.len() == self.tensors.len()).then(|| digest::model(&self.config, &self.tensors, digests, self.tokenizer.digest()))
+    }
+
+    /// The tensors whose stored bytes are still read when the others' were repacked: the embedding table, norms and biases.
+    pub fn unpacked(&self) -> impl Iterator<Item = &Tensor> {
+        let packed = self.weights.packed_names();
+        self.tensors.values().filter(move |tensor| !packed.contains(tensor.name.as_str()))
     }
 
     /// Bytes of all tensors as stored.

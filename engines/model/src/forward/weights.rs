@@ -8,7 +8,7 @@ use mickai_kernels::dequantise::dequantise;
 use mickai_kernels::matmul::{Matrix, Panels, RowMap, pack};
 use mickai_kernels::memory::Room;
 use mickai_kernels::rope::{HEAD_WIDTH_MAX, POSITION_LIMIT, frequencies};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::OnceLock;
 
@@ -81,16 +81,32 @@ impl Weights {
         Ok(Self { config: config.clone(), embedding, layers, norm, head, frequencies, packed_bytes, packed: OnceLock::new() })
     }
 
-    /// Repacks all matrices, unless that was done before.
-    pub(super) fn prepare(&self, crew: &dyn Crew) {
-        self.packed.get_or_init(|| {
+    /// Repacks all matrices, unless that was done before; gives their bytes, whose form is [`mickai_kernels::matmul::LAYOUT`].
+    pub fn prepare(&self, crew: &dyn Crew) -> &[u8] {
+        let room = self.packed.get_or_init(|| {
             let mut room = Room::new(self.packed_bytes);
-            let layers = self.layers.iter().flat_map(Layer::projections);
-            for projection in layers.chain([&self.embedding]).chain(&self.head).filter(|projection| !projection.panels.is_empty()) {
+            for projection in self.packed_projections() {
                 pack(crew, &projection.matrix(), &mut room.get_mut()[projection.panels.clone()]);
             }
             room
         });
+        room.get()
+    }
+
+    /// Takes what [`Weights::prepare`] made of the same model at another time, which the caller has to know; `false` if it is not as long, or there is some already.
+    pub fn prepare_with(&self, packed: Room<u8>) -> bool {
+        packed.get().len() == self.packed_bytes && self.packed.set(packed).is_ok()
+    }
+
+    /// Names of the tensors whose own bytes nothing reads once they are repacked.
+    pub(crate) fn packed_names(&self) -> BTreeSet<&str> {
+        let others = self.packed_projections().filter(|projection| !std::ptr::eq(*projection, &raw const self.embedding));
+        others.map(|projection| projection.tensor.name.as_str()).collect()
+    }
+
+    fn packed_projections(&self) -> impl Iterator<Item = &Projection> {
+        let layers = self.layers.iter().flat_map(Layer::projections);
+        layers.chain([&self.embedding]).chain(&self.head).filter(|projection| !projection.panels.is_empty())
     }
 
     /// A repacked matrix. [`Weights::prepare`] has been called.

@@ -7,7 +7,10 @@ mod exports;
 
 mod golden_path;
 
+mod diff;
+mod kept;
 mod models;
+mod pins;
 
 mod output;
 

@@ -11,6 +11,9 @@ use crate::isa::LANES;
 use crate::memory::LINE;
 use std::ops::Range;
 
+/// Which bytes [`pack`] makes of a matrix: one more whenever they change for any type, so that panels which an older program kept are not taken for ours.
+pub const LAYOUT: u64 = 1;
+
 /// Where the output of a stored row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RowMap {
@@ -168,6 +171,25 @@ pub fn pack(crew: &dyn Crew, matrix: &Matrix<'_>, out: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The bytes of panels of every type. Where this hash changes, [`LAYOUT`] does too.
+    #[test]
+    fn a_layout_is_the_bytes_that_it_makes() {
+        let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+        for element in ElementType::ALL {
+            let (rows, columns) = (24, 512);
+            let len = rows * columns / element.block_elements() * element.block_bytes();
+            let bytes: Vec<u8> = (0..len as u32).map(|i| (i.wrapping_mul(0x9e37_79b9) >> 24) as u8).collect();
+            for map in [RowMap::Same, RowMap::RotaryPairs { head_width: 8 }] {
+                let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
+                let mut out = vec![0; matrix.panel_bytes().unwrap()];
+                pack(&crate::crew::Serial, &matrix, &mut out);
+                // FNV-1a.
+                hash = out.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
+            }
+        }
+        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (1, "0cb8d0237fb324b3"));
+    }
 
     #[test]
     fn rows_go_and_come_back() {

@@ -105,11 +105,17 @@ pub(super) fn absorb_one<S: KeccakWords, const RATE: usize>(lanes: S, state: &mu
     }
 }
 
-/// Keccak-f[1600] (FIPS 202, §3.3). `c` is the parity of θ's columns, `r` that rotated by one; ρ and π move lane x + 5·y, rotated, to its place in `b`; χ and ι make the next state
-/// of it.
+/// Keccak-f[1600] (FIPS 202, §3.3).
 #[inline(always)]
 pub(super) fn permute<S: KeccakWords>(lanes: S, a: &mut [S::Words; 25]) {
-    for constant in ROUND_CONSTANTS {
+    last_rounds::<S, 24>(lanes, a);
+}
+
+/// The last `COUNT` rounds of it: Keccak-p[1600, `COUNT`]. `c` is the parity of θ's columns, `r` that rotated by one; ρ and π move lane x + 5·y, rotated, to its place in `b`; χ and ι
+/// make the next state of it.
+#[inline(always)]
+pub(super) fn last_rounds<S: KeccakWords, const COUNT: usize>(lanes: S, a: &mut [S::Words; 25]) {
+    for constant in &ROUND_CONSTANTS[ROUND_CONSTANTS.len() - COUNT..] {
         let c0 = lanes.xor3(lanes.xor3(a[0], a[5], a[10]), a[15], a[20]);
         let c1 = lanes.xor3(lanes.xor3(a[1], a[6], a[11]), a[16], a[21]);
         let c2 = lanes.xor3(lanes.xor3(a[2], a[7], a[12]), a[17], a[22]);
@@ -149,6 +155,6 @@ pub(super) fn permute<S: KeccakWords>(lanes: S, a: &mut [S::Words; 25]) {
                 *a = lanes.chi(b[5 * row + x], b[5 * row + (x + 1) % 5], b[5 * row + (x + 2) % 5]);
             }
         }
-        a[0] = lanes.xor(a[0], lanes.word(constant));
+        a[0] = lanes.xor(a[0], lanes.word(*constant));
     }
 }

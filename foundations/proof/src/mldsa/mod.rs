@@ -13,6 +13,8 @@
 //! *Invariants.* The verdict of an item depends on key, message and signature alone: not on the path ([`Isa`]), the crew, the seed, or its neighbours. Intermediate values keep to
 //! the bounds that stand at each function; the portable path's arithmetic is checked for overflow in every profile that checks any.
 //!
+//! The same lanes hash pieces of one long message for [`crate::kt128`] (`turboshake`).
+//!
 //! *Start reading* at `batch`.
 
 mod params;
@@ -25,6 +27,9 @@ pub use isa::Isa;
 mod ntt;
 
 mod keccak;
+
+mod turboshake;
+pub(crate) use turboshake::{CHAINING_LEN, leaves, turboshake128};
 
 mod sponge;
 

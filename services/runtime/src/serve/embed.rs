@@ -13,7 +13,7 @@ use mickai_proof::record::OutcomeCode;
 use mickai_store::Appended;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Who makes vectors, who waits for that, and what was made.
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Desk {
     ///
     /// # Errors
     /// Inputs or a limit that stands against it, with the numbers: nothing is on record then. [`Full::Closed`] where `gone` was set: what had begun is on record as interrupted. What a model or the log does.
-    pub fn embed(&self, model: &Loaded, asked: &ToEmbed, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
+    pub fn embed(&self, model: &Arc<Loaded>, asked: &ToEmbed, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
         let config = &model.file.config;
         let prepared = prepare(model, asked)?;
         let longest = prepared.iter().flat_map(|prepared| &prepared.tokens).map(Vec::len).max().unwrap_or(0) as u64;
@@ -75,9 +75,9 @@ impl Desk {
         Ok(embedded)
     }
 
-    fn embed_one(&self, model: &Loaded, prepared: &PreparedEmbedding, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<One> {
+    fn embed_one(&self, model: &Arc<Loaded>, prepared: &PreparedEmbedding, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<One> {
         let (draft, openings) = prepared.intent(model);
-        let act = wait(|done| self.recorder().begin(draft, openings, done))?;
+        let act = wait(|done| self.recorder().begin(model.clone(), draft, openings, done))?;
         let intent = act.running().intent();
         begun(intent);
         let mut each = || if gone.is_set() { Flow::Stop } else { Flow::Continue };

@@ -7,6 +7,7 @@ use super::limits::{RECORDING_THREADS, REST_AFTER};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Pen};
 use crate::generation::{Openings, borrowed};
+use crate::models::Loaded;
 use crate::system::System;
 use mickai_proof::record::{Fact, OutcomeCode};
 use mickai_store::{Appended, Draft, Running};
@@ -86,9 +87,9 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Makes an intent durable and begins its act; `then` hears of it on another thread. What policy refuses, and a log that another process holds or that cannot be written, is its error.
-    pub fn begin(&self, draft: Draft, openings: Openings, then: impl FnOnce(Result<Act>) + Send + 'static) {
-        self.shared.add(Box::new(move |shared| then(contained(|| shared.begin(draft, &openings)))));
+    /// Makes the intent to run a model durable and begins its act; `then` hears of it on another thread. What pins or policy refuse, and a log that another process holds or that cannot be written, is its error.
+    pub fn begin(&self, model: Arc<Loaded>, draft: Draft, openings: Openings, then: impl FnOnce(Result<Act>) + Send + 'static) {
+        self.shared.add(Box::new(move |shared| then(contained(|| shared.begin(&model, draft, &openings)))));
     }
 
     /// Closes an act; `then` hears of it on another thread.
@@ -136,8 +137,11 @@ impl Shared {
         self.added.notify_one();
     }
 
-    fn begin(self: &Arc<Self>, draft: Draft, openings: &Openings) -> Result<Act> {
-        let (pen, open) = self.pen()?;
+    fn begin(self: &Arc<Self>, model: &Loaded, draft: Draft, openings: &Openings) -> Result<Act> {
+        let (pen, open) = self.pen_after(|executor| {
+            self.system.refuse_unpinned(executor, &model.name, model.digest)?;
+            self.system.record_panels(executor, model)
+        })?;
         let permit = pen.permit(draft, &borrowed(openings))?;
         Ok(Act { running: pen.begin(permit)?, open })
     }
@@ -151,8 +155,15 @@ impl Shared {
 
     /// To write with; the log is held as long as the second lives.
     fn pen(self: &Arc<Self>) -> Result<(Pen, Open)> {
+        self.pen_after(|_| Ok(()))
+    }
+
+    /// The same, if nothing in the log speaks against it: from that look on no other process writes to it.
+    fn pen_after(self: &Arc<Self>, look: impl FnOnce(&mut Executor) -> Result<()>) -> Result<(Pen, Open)> {
         let mut log = locked(&self.log);
-        let pen = self.executor(&mut log)?.pen();
+        let executor = self.executor(&mut log)?;
+        look(executor)?;
+        let pen = executor.pen();
         log.open_count += 1;
         Ok((pen, Open(self.clone())))
     }

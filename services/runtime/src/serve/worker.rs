@@ -208,7 +208,7 @@ impl Work {
         self.tally.running.store(self.places.count() as u64, Ordering::Relaxed);
         let (draft, openings) = prepared.intent(&self.model);
         let (sender, bell, tally) = (self.sender.clone(), self.bell.clone(), self.tally.clone());
-        self.recorder.begin(draft, openings, move |begun| {
+        self.recorder.begin(self.model.clone(), draft, openings, move |begun| {
             let voice = Voice::new(listener, gone, likely_count);
             let (entering, refused) = match begun {
                 Ok(act) => (Some(Entering { prepared, act, caller, voice }), None),

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::export::{Exported, Form};
 use crate::models::{Listed, Loaded};
 use crate::models_change::ModelChanged;
+use crate::pins::Pins;
 use crate::policy::Refusal;
 use crate::replay::{ReplayOf, Replayed};
 use crate::system::System;
@@ -37,8 +38,8 @@ pub enum Answer {
     Exported(Exported),
     /// A pin was written.
     Checkpoint(PathBuf, String),
-    /// Models of this machine.
-    Models(Vec<Listed>),
+    /// Models of this machine, and which may run.
+    Models(Vec<Listed>, Pins),
     /// One model.
     Model(Box<Loaded>),
     /// A model came.
@@ -74,9 +75,9 @@ impl Plan {
             Step::VerifyRecord(index) => Answer::Verdict(Box::new(system.verify_record(*index)?)),
             Step::Export(selection, open, path) => Answer::Exported(system.export(Form::Bundle, selection, open, path, cause)?),
             Step::Checkpoint(path) => Answer::Checkpoint(path.clone(), system.write_checkpoint(path)?),
-            Step::Models => Answer::Models(system.models()?),
-            Step::Model(wanted) => Answer::Model(Box::new(system.model(wanted)?)),
-            Step::Import(path) => Answer::Imported(system.import(path, None, cause, &mut |_| {})?),
+            Step::Models => Answer::Models(system.models()?, system.pins()?),
+            Step::Model(wanted) => Answer::Model(Box::new(system.look_at(wanted)?)),
+            Step::Import(path) => Answer::Imported(system.import(path, None, cause, &|_| Flow::Continue)?),
             Step::Remove(wanted) => Answer::Removed(system.remove_model(wanted, cause)?),
             Step::Key => Answer::Key(OperatorKey::public_of(system.home())?),
             Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, each)?),

@@ -4,6 +4,11 @@ use super::*;
 use crate::testing::{new_home, running};
 use tempfile::TempDir;
 
+/// Takes a file in, with nothing to do before it appears.
+fn import(store: &ModelStore, source: &Path, name: &str, digest: Id) -> Result<Model, Error> {
+    store.import(&running(), source, (name, digest), &mut |_| ControlFlow::Continue(()), |_| Ok(())).map(|(model, _)| model)
+}
+
 fn digest(first: u8) -> Id {
     let mut bytes = [0x11; 32];
     bytes[0] = first;
@@ -21,14 +26,19 @@ fn new_store() -> (TempDir, ModelStore, PathBuf) {
 fn a_file_is_copied_whole_with_its_manifest_and_progress() {
     let (_folder, store, gguf) = new_store();
     let mut seen = Vec::new();
-    let model = store.import(&running(), &gguf, "tiny", digest(0xab), &mut |progress| seen.push((progress.bytes_done, progress.bytes_total))).unwrap();
+    let mut see = |progress: Progress| {
+        seen.push((progress.bytes_done, progress.bytes_total));
+        ControlFlow::Continue(())
+    };
+    let (model, is_new) = store.import(&running(), &gguf, ("tiny", digest(0xab)), &mut see, |_| Ok::<_, Error>(())).unwrap();
+    assert!(is_new);
     assert_eq!(seen, [(0, 12), (12, 12)]);
     assert_eq!(std::fs::read(&model.path).unwrap(), b"GGUF weights");
     assert_eq!(model.path.file_name().unwrap(), "tiny.gguf");
     assert_eq!((model.manifest.bytes, model.manifest.files.len()), (12, 1));
     assert_eq!(store.list().unwrap(), std::slice::from_ref(&model));
     // Again, under another name: it is there already.
-    assert_eq!(store.import(&running(), &gguf, "other", digest(0xab), &mut |_| {}).unwrap(), model);
+    assert_eq!(import(&store, &gguf, "other", digest(0xab)).unwrap(), model);
 }
 
 #[test]
@@ -41,7 +51,7 @@ fn a_folder_gives_what_a_model_needs_and_nothing_else() {
     }
     // As in Hugging Face caches, where files are links to blobs.
     std::os::unix::fs::symlink(&gguf, source.join("tokenizer_config.json")).unwrap();
-    let model = store.import(&running(), &source, "llama", digest(1), &mut |_| {}).unwrap();
+    let model = import(&store, &source, "llama", digest(1)).unwrap();
     let mut names: Vec<_> = std::fs::read_dir(&model.path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
     assert_eq!(names, ["chat_template.jinja", "config.json", "model-00001-of-00001.safetensors", "tokenizer.json", "tokenizer_config.json"]);
@@ -56,12 +66,12 @@ fn what_is_no_model_is_refused_and_leaves_nothing() {
     let empty = folder.path().join("empty");
     std::fs::create_dir(&empty).unwrap();
     for source in [&text, &empty] {
-        assert!(matches!(store.import(&running(), source, "x", digest(1), &mut |_| {}), Err(Error::NoModelFiles(_))));
+        assert!(matches!(import(&store, source, "x", digest(1)), Err(Error::NoModelFiles(_))));
     }
     for name in ["", "a/b", "a\nb", &"x".repeat(201)] {
-        assert!(matches!(store.import(&running(), &gguf, name, digest(1), &mut |_| {}), Err(Error::ModelName)));
+        assert!(matches!(import(&store, &gguf, name, digest(1)), Err(Error::ModelName)));
     }
-    assert!(matches!(store.import(&running(), &folder.path().join("absent.gguf"), "x", digest(1), &mut |_| {}), Err(Error::Io { .. })));
+    assert!(matches!(import(&store, &folder.path().join("absent.gguf"), "x", digest(1)), Err(Error::Io { .. })));
     assert_eq!(std::fs::read_dir(&store.folder).unwrap().count(), 0);
 }
 
@@ -71,7 +81,7 @@ fn a_name_or_a_digest_prefix_finds_one_or_says_which_fit() {
     let mut second = digest(0xab);
     second.0[31] = 0;
     for (name, digest) in [("tiny", digest(0xab)), ("tiny", second), ("other", digest(0xcd))] {
-        store.import(&running(), &gguf, name, digest, &mut |_| {}).unwrap();
+        import(&store, &gguf, name, digest).unwrap();
     }
     assert_eq!(store.find("other").unwrap().digest, digest(0xcd));
     assert_eq!(store.find("CD11").unwrap().digest, digest(0xcd));
@@ -95,9 +105,56 @@ fn an_import_that_was_cut_off_is_swept_and_a_broken_manifest_is_named() {
     let dead = store.folder.join(format!("{INCOMING}99999999-{}", digest(1)));
     std::fs::create_dir_all(dead.join("model")).unwrap();
     assert_eq!(store.list().unwrap(), []);
-    let model = store.import(&running(), &gguf, "tiny", digest(1), &mut |_| {}).unwrap();
+    let model = import(&store, &gguf, "tiny", digest(1)).unwrap();
     assert!(!dead.exists());
     let manifest = model.path.parent().unwrap().parent().unwrap().join("manifest.json");
     std::fs::write(&manifest, b"{}").unwrap();
     assert!(matches!(store.list(), Err(Error::Damaged { path, what: Damage::Manifest, .. }) if path == manifest));
+}
+
+/// Stopped while it copies, while it is finished, or by what finishing finds: nothing is left, and the next import succeeds.
+#[test]
+fn an_import_that_ends_early_leaves_nothing() {
+    let (_folder, store, gguf) = new_store();
+    let goes_on = &mut |_: Progress| ControlFlow::Continue(());
+    for stop_at in [0, 12] {
+        let stops = &mut |progress: Progress| if progress.bytes_done == stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) };
+        assert!(matches!(store.import(&running(), &gguf, ("tiny", digest(1)), stops, |_| Ok(())), Err(Error::Stopped)));
+        assert_eq!(std::fs::read_dir(&store.folder).unwrap().count(), 0, "stopped at {stop_at}");
+    }
+    let stopped = store.import(&running(), &gguf, ("tiny", digest(1)), goes_on, |incoming| incoming.write_panels(&[b"panels"], &mut |_| ControlFlow::Break(())));
+    assert!(matches!(stopped, Err(Error::Stopped)));
+    let refused = store.import(&running(), &gguf, ("tiny", digest(1)), goes_on, |incoming| {
+        assert_eq!(std::fs::read(&incoming.paths[0]).unwrap(), b"GGUF weights");
+        Err(Error::ModelName)
+    });
+    assert!(matches!(refused, Err(Error::ModelName)));
+    assert_eq!(std::fs::read_dir(&store.folder).unwrap().count(), 0);
+    import(&store, &gguf, "tiny", digest(1)).unwrap();
+}
+
+#[test]
+fn panels_are_a_file_of_their_own_that_is_replaced_whole() {
+    let (_folder, store, gguf) = new_store();
+    let id = digest(1);
+    let tail = PanelFile::tail("of what");
+    store
+        .import(&running(), &gguf, ("tiny", id), &mut |_| ControlFlow::Continue(()), |incoming| incoming.write_panels(&[b"weights", &tail], &mut |_| ControlFlow::Continue(())))
+        .unwrap();
+    let read = |store: &ModelStore| {
+        let file = store.panels(id).unwrap();
+        let mut bytes = vec![0; usize::try_from(file.byte_count()).unwrap()];
+        assert!(file.read_at(&mut bytes, 0) && !file.read_at(&mut [0], file.byte_count()));
+        bytes
+    };
+    let bytes = read(&store);
+    assert_eq!((PanelFile::head(&bytes), bytes.starts_with(b"weights")), (Some("of what"), true));
+    assert!(matches!(store.write_panels(id, &[b"others"], &mut |_| ControlFlow::Break(())), Err(Error::Stopped)));
+    assert_eq!(read(&store), bytes, "what is written half is not there");
+    store.write_panels(id, &[b"others"], &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(read(&store), b"others");
+    for lie in [&b""[..], b"1234567", &[9, 0, 0, 0, 0, 0, 0, 0], &[0xff; 9], &[0xff, 1, 0, 0, 0, 0, 0, 0, 0]] {
+        assert_eq!(PanelFile::head(lie), None, "{lie:?}");
+    }
+    assert_eq!(std::fs::read_dir(store.folder.join(id.to_string())).unwrap().count(), 3);
 }

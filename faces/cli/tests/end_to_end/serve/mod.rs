@@ -1,6 +1,6 @@
 //! `mickai serve`: the API as programs meet it. Every server listens on a port of its own, and every test ends by looking at the log.
 
-mod http;
+pub mod http;
 
 mod api;
 

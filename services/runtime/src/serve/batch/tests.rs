@@ -100,7 +100,7 @@ impl Bench {
         let prepared = Prepared::new(&self.model, &asked).unwrap();
         let (sender, receiver) = channel();
         let (draft, openings) = prepared.intent(&self.model);
-        self.recorder.begin(draft, openings, move |act| sender.send(act).unwrap());
+        self.recorder.begin(self.model.clone(), draft, openings, move |act| sender.send(act).unwrap());
         let act = receiver.recv().unwrap().unwrap();
         Entering { prepared, act, caller: Caller(caller), voice: Voice::new(Box::new(ear.clone()), ear.gone.clone(), None) }
     }

@@ -1,0 +1,216 @@
+//! Pins: the models that may run. Once there is one, no other model is opened to run, whatever it is called and wherever it lies.
+//!
+//! Every `model.pin` and `model.unpin` holds all pins that are in force after it, so that one record says what may run, and no file decides it. A pin names a content digest; the embedded
+//! model needs one like any other.
+
+use crate::acts::{action, fact};
+use crate::error::{Error, Result};
+use crate::executor::{Done, Executor};
+use crate::in_force::{decoded, in_force, newest};
+use crate::models::{EMBEDDED_NAME, is_prefix};
+use crate::models_change::ModelChanged;
+use crate::policy;
+use crate::system::System;
+use mickai_model::digest::ModelDigest;
+use mickai_proof::digest::Id;
+use mickai_proof::record::{Fact, Kind};
+use mickai_store::{Appended, Draft, Entry, LogReader};
+use std::collections::BTreeSet;
+use std::fmt;
+
+const ACTIONS: [&str; 2] = [action::MODEL_PIN, action::MODEL_UNPIN];
+/// Pins at one time: what one record holds with room to spare.
+const PINS_MAX: usize = 1_024;
+
+/// The pins in force.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pins {
+    digests: BTreeSet<ModelDigest>,
+    /// The intent that says so; none if nobody ever pinned anything.
+    pub set_by: Option<Appended>,
+}
+
+/// Why a pin was not set, or what pins keep from running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PinError {
+    /// There are pins, and this model has none.
+    Unpinned {
+        /// What the operator calls it.
+        name: String,
+        /// What it is.
+        digest: ModelDigest,
+        /// The record that says which models may run.
+        record: Option<u64>,
+    },
+    /// It is pinned already.
+    Already(ModelDigest),
+    /// No pin, or several, that begin so.
+    NoPin {
+        /// What was asked for.
+        wanted: String,
+        /// What is pinned.
+        known: Vec<ModelDigest>,
+    },
+    /// More pins than are taken.
+    TooMany {
+        /// How many are taken.
+        max: usize,
+    },
+}
+
+impl Pins {
+    /// May this model run?
+    pub fn allow(&self, digest: ModelDigest) -> bool {
+        self.digests.is_empty() || self.digests.contains(&digest)
+    }
+
+    /// Is there any pin?
+    pub fn are_set(&self) -> bool {
+        !self.digests.is_empty()
+    }
+
+    /// Does the model have one?
+    pub fn hold(&self, digest: ModelDigest) -> bool {
+        self.digests.contains(&digest)
+    }
+
+    /// All of them.
+    pub fn digests(&self) -> impl Iterator<Item = ModelDigest> {
+        self.digests.iter().copied()
+    }
+
+    pub(crate) fn check(&self, name: &str, digest: ModelDigest) -> Result<()> {
+        let record = self.set_by.map(|set_by| set_by.index);
+        if self.allow(digest) { Ok(()) } else { Err(PinError::Unpinned { name: name.to_owned(), digest, record }.into()) }
+    }
+
+    fn of(entry: Option<Entry>) -> Result<Self> {
+        let Some(entry) = entry else { return Ok(Self::default()) };
+        let bad = || Error::BadRecord { index: entry.index, part: fact::PINS };
+        let record = decoded(&entry)?;
+        let Some(Fact::List(items)) = record.fact(fact::PINS) else { return Err(bad()) };
+        let digest = |item: &Fact<'_>| item.as_bytes()?.try_into().ok().map(ModelDigest);
+        let digests = items.iter().map(digest).collect::<Option<_>>().ok_or_else(bad)?;
+        Ok(Self { digests, set_by: Some(Appended { index: entry.index, digest: entry.digest() }) })
+    }
+
+    fn fact(&self) -> Fact<'static> {
+        Fact::List(self.digests.iter().map(|digest| Fact::Bytes(digest.0.to_vec().into())).collect())
+    }
+}
+
+impl System {
+    /// The pins in force.
+    ///
+    /// # Errors
+    /// A log that is damaged: which models may run is not known then, so none does.
+    pub fn pins(&self) -> Result<Pins> {
+        let reader = self.reader()?;
+        let newest = newest(&reader, &ACTIONS)?;
+        pins_of(&reader, newest)
+    }
+
+    /// Pins a model by its name, the beginning of its digest, or, if it is not here, its whole digest.
+    ///
+    /// # Errors
+    /// [`PinError`], [`Error::NoModel`]; a log that cannot be written.
+    pub fn pin(&self, wanted: &str) -> Result<ModelChanged> {
+        let (name, digest) = self.pinnable(wanted)?;
+        self.change_pins(action::MODEL_PIN, (name, digest), |pins| {
+            if pins.len() >= PINS_MAX {
+                return Err(PinError::TooMany { max: PINS_MAX });
+            }
+            if pins.insert(digest) { Ok(()) } else { Err(PinError::Already(digest)) }
+        })
+    }
+
+    /// Takes a pin away; when it was the last, every model may run again.
+    ///
+    /// # Errors
+    /// [`PinError::NoPin`]; a log that cannot be written.
+    pub fn unpin(&self, wanted: &str) -> Result<ModelChanged> {
+        let pins = self.pins()?;
+        let listed = self.models()?;
+        let is_wanted = |digest: &ModelDigest| is_prefix(wanted, digest) || listed.iter().any(|model| model.digest == *digest && model.name == wanted);
+        let found: Vec<ModelDigest> = pins.digests().filter(is_wanted).collect();
+        let [digest] = found[..] else { return Err(PinError::NoPin { wanted: wanted.to_owned(), known: pins.digests().collect() }.into()) };
+        let name = listed.into_iter().find(|model| model.digest == digest).map_or_else(String::new, |model| model.name);
+        self.change_pins(action::MODEL_UNPIN, (name, digest), |pins| {
+            if pins.remove(&digest) { Ok(()) } else { Err(PinError::NoPin { wanted: digest.to_string(), known: pins.iter().copied().collect() }) }
+        })
+    }
+
+    /// Refuses a model that is about to run, by the pins that the log in hand has: between its opening and now there may have come some.
+    pub(crate) fn refuse_unpinned(&self, executor: &Executor, name: &str, digest: ModelDigest) -> Result<()> {
+        match newest_of(executor) {
+            None => Ok(()),
+            Some(newest) => self.known_pins(newest)?.check(name, digest),
+        }
+    }
+
+    fn pinnable(&self, wanted: &str) -> Result<(String, ModelDigest)> {
+        let embedded = self.embedded()?;
+        if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
+            return Ok((embedded.name, embedded.digest));
+        }
+        match (self.stored_model(wanted), Id::from_hex(&wanted.to_ascii_lowercase())) {
+            (Ok(model), _) => Ok((model.manifest.name, ModelDigest(model.digest.0))),
+            // It may be on its way.
+            (Err(Error::NoModel { .. }), Some(digest)) => Ok((String::new(), ModelDigest(digest.0))),
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn change_pins(
+        &self,
+        action: &str,
+        (name, digest): (String, ModelDigest),
+        change: impl FnOnce(&mut BTreeSet<ModelDigest>) -> std::result::Result<(), PinError>,
+    ) -> Result<ModelChanged> {
+        let mut executor = self.executor()?;
+        let reader = self.reader()?;
+        let newest = newest_of(&executor);
+        let mut pins = pins_of(&reader, newest)?;
+        change(&mut pins.digests)?;
+        let mut draft =
+            Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into())).fact(fact::PINS, pins.fact());
+        if !name.is_empty() {
+            draft = draft.fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
+        }
+        // The decision before it, whatever became of that, so that the way back is short.
+        if let Some(entry) = newest.map(|index| reader.entry(index)).transpose()?.flatten() {
+            draft = draft.cause(entry.index, entry.digest());
+        }
+        let permit = executor.permit(draft, &[])?;
+        // Being on record is all that there is to it.
+        let performed = executor.run(permit, |_, _| Ok(Done::new((), Vec::new())))?;
+        Ok(ModelChanged { name, digest, records: (performed.intent, performed.outcome) })
+    }
+}
+
+/// The newest intent about pins, as a writer knows it without looking.
+fn newest_of(executor: &Executor) -> Option<u64> {
+    ACTIONS.into_iter().filter_map(|action| executor.log().newest(action)).max()
+}
+
+pub(crate) fn pins_of(reader: &LogReader, newest: Option<u64>) -> Result<Pins> {
+    Pins::of(in_force(reader, newest, &ACTIONS)?)
+}
+
+impl fmt::Display for PinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |digests: &[ModelDigest]| if digests.is_empty() { "none".to_owned() } else { digests.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") };
+        match self {
+            Self::Unpinned { name, digest, record } => {
+                let by = record.map_or_else(String::new, |record| format!(" (record {record})"));
+                write!(f, "model {name} is not pinned, and only pinned models run here{by}: `mickai model pin {digest}` lets it")
+            }
+            Self::Already(digest) => write!(f, "model {digest} is pinned already"),
+            Self::NoPin { wanted, known } => write!(f, "no one pin is {wanted:?}; there are: {}", list(known)),
+            Self::TooMany { max } => write!(f, "there are {max} pins, which is all that one record holds: `mickai model unpin` makes room"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

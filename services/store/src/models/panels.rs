@@ -1,0 +1,89 @@
+//! The file `panels` of a model: its weights as the kernels want them, and behind them a head that says of what they were made.
+//!
+//! ```text
+//! panels            as long as the program says that they are
+//! head              text; the caller's
+//! bytes of the head u64, little-endian
+//! ```
+//!
+//! It is a cache: absent, older or damaged it is made again. Whoever changes it gains nothing, because the digest of the whole file is on record, and nothing is taken from a file with another.
+
+use super::{ModelStore, go_on};
+use crate::disk::{self, How, Sync};
+use crate::error::Error;
+use crate::limits;
+use mickai_proof::digest::Id;
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+pub(super) const NAME: &str = "panels";
+const LEN_BYTES: u64 = size_of::<u64>() as u64;
+
+/// Such a file, open for reading.
+#[derive(Debug)]
+pub struct PanelFile {
+    file: File,
+    len: u64,
+}
+
+impl PanelFile {
+    /// Bytes of the file.
+    pub fn byte_count(&self) -> u64 {
+        self.len
+    }
+
+    /// Fills a buffer from that place on; `false` if the file cannot be read there.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> bool {
+        self.file.read_exact_at(buffer, offset).is_ok()
+    }
+
+    /// The head at the end of a file's bytes, or of as many of its last bytes as hold it; `None` if its length is a lie.
+    pub fn head(tail: &[u8]) -> Option<&str> {
+        let (rest, len) = tail.split_last_chunk::<{ LEN_BYTES as usize }>()?;
+        let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+        std::str::from_utf8(&rest[rest.len().checked_sub(len)?..]).ok()
+    }
+
+    /// What stands behind panels of such a head.
+    pub fn tail(head: &str) -> Vec<u8> {
+        [head.as_bytes(), &(head.len() as u64).to_le_bytes()].concat()
+    }
+}
+
+impl ModelStore {
+    /// The repacked weights of a model, if they are there.
+    pub fn panels(&self, digest: Id) -> Option<PanelFile> {
+        let file = File::open(self.folder.join(digest.to_string()).join(NAME)).ok()?;
+        let len = file.metadata().ok()?.len();
+        Some(PanelFile { file, len })
+    }
+
+    /// Puts repacked weights beside a model, whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Stopped`] when `each`, which hears how many bytes more were written, says so; [`Error::Io`].
+    pub fn write_panels(&self, digest: Id, bytes: &[&[u8]], each: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<(), Error> {
+        let path = self.folder.join(digest.to_string()).join(NAME);
+        let temporary = disk::temporary_beside(&path);
+        let written = write(&temporary, bytes, each).and_then(|()| disk::rename_over(&temporary, &path));
+        if written.is_err() {
+            // Half a file under this name is never read; the next write starts it anew.
+            let _ = std::fs::remove_file(&temporary);
+        }
+        written
+    }
+}
+
+/// Writes and syncs a file of several parts.
+pub(super) fn write(path: &Path, parts: &[&[u8]], each: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<(), Error> {
+    let file = disk::open(path, How::Empty)?;
+    let mut offset = 0;
+    for piece in parts.iter().flat_map(|part| part.chunks(limits::COPY_CHUNK_BYTES as usize)) {
+        file.write_all_at(piece, offset).map_err(Error::io("write", path))?;
+        offset += piece.len() as u64;
+        go_on(each(piece.len() as u64))?;
+    }
+    file.sync(Sync::All).map_err(Error::io("fsync", path))
+}
