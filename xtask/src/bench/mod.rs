@@ -12,4 +12,6 @@ mod engine;
 
 mod serve;
 
+mod pantheon;
+
 pub(crate) use run::{Bench, run};

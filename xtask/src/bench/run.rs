@@ -9,6 +9,7 @@ use super::bar::{Bar, Goal};
 use super::engine;
 use super::machine;
 use super::oar;
+use super::pantheon;
 use super::serve;
 use crate::error::Error;
 use crate::places;
@@ -36,11 +37,15 @@ pub(crate) enum Bench {
     EngineTrial,
     /// The API under load, and killed under it.
     Serve,
+    /// The state machine of the chain.
+    Pantheon,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Serve].into_iter().find(|bench| bench.name() == name)
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Serve, Self::Pantheon]
+            .into_iter()
+            .find(|bench| bench.name() == name)
     }
 
     fn name(self) -> &'static str {
@@ -53,6 +58,7 @@ impl Bench {
             Self::Engine => "engine",
             Self::EngineTrial => "engine-trial",
             Self::Serve => "serve",
+            Self::Pantheon => "pantheon",
         }
     }
 }
@@ -78,6 +84,7 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
             Bench::Engine => engine::measure(&engine::WHOLE)?,
             Bench::EngineTrial => engine::measure(&engine::TRIAL)?,
             Bench::Serve => serve::measure()?,
+            Bench::Pantheon => pantheon::measure()?,
         };
         lines.extend(found.lines);
         bars.extend(found.bars);
