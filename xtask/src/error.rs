@@ -18,6 +18,8 @@ pub(crate) enum Error {
     StillMissing { what: Vec<&'static str> },
     /// A benchmark's program did not print its closing figures.
     NoFigures { bench: &'static str },
+    /// No row of a benchmark has the labels that were asked for.
+    NothingSelected,
 }
 
 impl Error {
@@ -38,6 +40,7 @@ impl fmt::Display for Error {
             }
             Self::StillMissing { what } => write!(f, "still missing after apt-get: {}; install a newer one by hand", what.join(", ")),
             Self::NoFigures { bench } => write!(f, "{bench} printed no closing figures; run its command alone to see why"),
+            Self::NothingSelected => write!(f, "no row has these labels; bench/README.md lists them"),
         }
     }
 }

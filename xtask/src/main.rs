@@ -25,7 +25,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   setup       install what the tests need and what is missing
   test        everything: setup, tidy, format, lints, builds, all tests, the verifier, the reference scripts
   tidy        the rules of the house that are not the compiler's
-  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, or serve
+  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, or serve;
+              words such as type=q4_0 behind engine select rows of it
   vectors     make the test vectors again that need only Rust, and say what makes the others
   help        this text";
 
@@ -39,9 +40,10 @@ fn main() -> ExitCode {
         ["setup"] => setup::run().map(|_| true),
         ["test"] => suite::run(),
         ["tidy"] => tidy::run(),
-        ["bench", name] => match bench::Bench::named(name) {
-            Some(bench) => bench::run(bench),
-            None => return wrong_usage(&format!("no benchmark is called {name}")),
+        ["bench", name, words @ ..] => match (bench::Bench::named(name), bench::Wanted::of(words)) {
+            (Some(bench), Some(wanted)) if bench.has_rows() || wanted.is_all() => bench::run(bench, &wanted),
+            (Some(_), _) => return wrong_usage(&format!("not understood: {}", words.join(" "))),
+            (None, _) => return wrong_usage(&format!("no benchmark is called {name}")),
         },
         ["vectors"] => vectors::run(),
         ["help" | "--help" | "-h"] => {

@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::sample::TokenSet;
 use crate::tokens::vocabulary::TokenKind;
 use crate::tokens::{Token, Tokenizer};
+use std::sync::Arc;
 
 /// What a text may look like, byte by byte. A state stands for everything that was written so far.
 pub trait Grammar {
@@ -37,6 +38,8 @@ pub trait Constraint {
 /// beginnings that the grammar accepts, and one look per token.
 pub struct TokenOrder {
     tokens: Vec<(Box<[u8]>, Token)>,
+    /// Where each token of the vocabulary stands among `tokens`, if it does.
+    places: Vec<Option<u32>>,
     shared: Vec<usize>,
     ends: Vec<Token>,
 }
@@ -50,7 +53,16 @@ impl TokenOrder {
         let common = |a: &[u8], b: &[u8]| a.iter().zip(b).take_while(|(x, y)| x == y).count();
         let pairs = tokens.windows(2).map(|pair| common(&pair[0].0, &pair[1].0));
         let shared = std::iter::once(0).chain(pairs).collect();
-        Self { tokens, shared, ends: tokenizer.roles().eos.iter().copied().collect() }
+        let mut places = vec![None; tokenizer.vocabulary().entries.len()];
+        // A vocabulary has fewer than 2²⁰ entries.
+        tokens.iter().enumerate().for_each(|(place, (_, token))| places[token.index()] = Some(place as u32));
+        Self { tokens, places, shared, ends: tokenizer.roles().eos.iter().copied().collect() }
+    }
+
+    /// The bytes of a normal token.
+    fn bytes(&self, token: Token) -> Option<&[u8]> {
+        let place = (*self.places.get(token.index())?)?;
+        self.tokens.get(place as usize).map(|(bytes, _)| &**bytes)
     }
 
     /// Inserts every token all of whose bytes the grammar accepts from `state` on.
@@ -82,26 +94,26 @@ impl TokenOrder {
 }
 
 /// A text in the making under a grammar.
-pub struct Constrained<'a, G: Grammar> {
-    grammar: &'a G,
-    order: &'a TokenOrder,
-    tokenizer: &'a Tokenizer,
+pub struct Constrained<G: Grammar> {
+    grammar: G,
+    order: Arc<TokenOrder>,
     /// `None` once a token went where the grammar cannot follow.
     state: Option<G::State>,
 }
 
-impl<'a, G: Grammar> Constrained<'a, G> {
-    /// An empty text. `order` is of the same tokenizer.
-    pub fn new(grammar: &'a G, order: &'a TokenOrder, tokenizer: &'a Tokenizer) -> Self {
-        Self { grammar, order, tokenizer, state: Some(grammar.start()) }
+impl<G: Grammar> Constrained<G> {
+    /// An empty text.
+    pub fn new(grammar: G, order: Arc<TokenOrder>) -> Self {
+        let state = Some(grammar.start());
+        Self { grammar, order, state }
     }
 }
 
-impl<G: Grammar> Constraint for Constrained<'_, G> {
+impl<G: Grammar> Constraint for Constrained<G> {
     fn allow(&mut self, allowed: &mut TokenSet) {
         allowed.clear();
         let Some(state) = &self.state else { return };
-        self.order.fill(self.grammar, state, allowed);
+        self.order.fill(&self.grammar, state, allowed);
         if self.grammar.may_end(state) {
             self.order.ends.iter().for_each(|&end| allowed.insert(end));
         }
@@ -112,9 +124,8 @@ impl<G: Grammar> Constraint for Constrained<'_, G> {
     }
 
     fn advance(&mut self, token: Token) -> Result<()> {
-        let bytes = self.tokenizer.shown_bytes(token)?;
-        let state = self.state.take();
-        self.state = state.and_then(|state| bytes.iter().try_fold(state, |state, &byte| self.grammar.step(&state, byte)));
+        let (state, bytes) = (self.state.take(), self.order.bytes(token));
+        self.state = state.zip(bytes).and_then(|(state, bytes)| bytes.iter().try_fold(state, |state, &byte| self.grammar.step(&state, byte)));
         Ok(())
     }
 }

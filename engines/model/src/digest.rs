@@ -1,6 +1,7 @@
 //! The digests that name a model, its tokenizer and its template (`spec/model.md`).
 
 use crate::config::{Architecture, Config};
+use crate::forward::Factors;
 use crate::tensor::{RowOrder, Tensor};
 use crate::tokens::vocabulary::{TokenKind, Vocabulary};
 use sha3::{Digest, Sha3_256};
@@ -40,6 +41,10 @@ digest_type! {
     TemplateDigest
 }
 digest_type! {
+    /// Names an adapter by its content: scale, rank, weights.
+    AdapterDigest
+}
+digest_type! {
     /// Names a tensor by its bytes in canonical row order.
     TensorDigest
 }
@@ -73,6 +78,21 @@ pub(crate) fn model(config: &Config, tensors: &BTreeMap<String, Tensor>, tokeniz
         map.push(("rope_factors", Item::Array(factors.iter().map(|&f| bits(f)).collect())));
     }
     ModelDigest(sha3(&Item::Map(map).encode()))
+}
+
+/// An adapter's name: SHA3-256 of the canonical CBOR of `spec/model.md`, "Adapter digest".
+pub(crate) fn adapter(scale: f32, rank: usize, factors: &Factors) -> AdapterDigest {
+    let item = |(name, (down, up)): (&String, &(Tensor, Tensor))| {
+        let half = |tensor: &Tensor| [Item::text(tensor.element.name()), Item::Bytes(tensor_digest(tensor).0.to_vec())];
+        Item::Array([Item::text(name)].into_iter().chain(half(down)).chain(half(up)).collect())
+    };
+    let map = vec![
+        ("form", Item::text("mickai adapter 1")),
+        ("scale", Item::Unsigned(u64::from(scale.to_bits()))),
+        ("rank", Item::Unsigned(rank as u64)),
+        ("factors", Item::Array(factors.iter().map(item).collect())),
+    ];
+    AdapterDigest(sha3(&Item::Map(map).encode()))
 }
 
 fn tensor_item(tensor: &Tensor) -> Item {

@@ -112,6 +112,10 @@ pub enum Misuse {
     PromptTooLong { prompt_tokens: usize, context_tokens_max: usize },
     /// A context longer than the model was made for.
     ContextTooLong { asked_tokens: usize, context_tokens_max: usize },
+    /// The cache of keys and values has no room for so many pages beside those that are promised.
+    CacheFull { asked_pages: usize, promised_pages: usize, page_count_max: usize },
+    /// An adapter for models of another shape.
+    AdapterForeign,
     /// A text beyond the limit.
     TextTooLong { bytes: usize, max: usize },
     /// A token that the vocabulary lacks.
@@ -251,6 +255,13 @@ impl fmt::Display for Misuse {
             Self::ContextTooLong { asked_tokens, context_tokens_max } => {
                 write!(f, "a context of {asked_tokens} tokens is more than the {context_tokens_max} that the model was made for; ask for less")
             }
+            Self::CacheFull { asked_pages, promised_pages, page_count_max } => {
+                write!(
+                    f,
+                    "the cache holds {page_count_max} pages of 256 tokens, of which {promised_pages} are promised, and {asked_pages} more do not fit; ask for fewer tokens, or again when others have ended"
+                )
+            }
+            Self::AdapterForeign => write!(f, "the adapter was made for a model of another shape; use it with the model that it was trained on"),
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),
             Self::Sampler { parameter, value } => write!(f, "{parameter} cannot be {value}; see `ask --help` for its range"),

@@ -4,8 +4,8 @@
 //! record is.
 //!
 //! The life of a prompt: [`file::open_gguf`] or [`file::open_folder`] makes a [`file::ModelFile`]; its template writes the conversation as one
-//! text and its tokenizer makes tokens of it ([`tokens`]); [`forward::Session`] makes logits of tokens; [`sample::Sampler`] chooses one,
-//! under a [`constrain::Constraint`] where there is one; [`generate::generate`] goes round until something ends it.
+//! text and its tokenizer makes tokens of it ([`tokens`]); a [`forward::Decoder`] makes logits of the tokens of many sequences; [`sample::Sampler`] chooses one,
+//! under a [`constrain::Constraint`] where there is one; [`generate::Inference`] goes on with it until something ends it.
 //!
 //! Invariants: no size in a file is believed before it was held against the file's length and [`limits`]; a text that a person wrote never
 //! becomes a control token; equal model, tokens, sampler and seed give equal tokens everywhere.

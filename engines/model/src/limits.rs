@@ -28,6 +28,8 @@ pub const SHARD_COUNT_MAX: u64 = 1_024;
 pub const LAYER_COUNT_MAX: u64 = 4_096;
 /// Any single width or count among the hyperparameters.
 pub const WIDTH_MAX: u64 = 1 << 24;
+/// Rank of an adapter; published ones have 4 to 256.
+pub const ADAPTER_RANK_MAX: u64 = 4_096;
 /// Entries of a vocabulary.
 pub const TOKEN_COUNT_MAX: u64 = 1 << 20;
 /// Bytes of one token.

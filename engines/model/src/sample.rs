@@ -2,7 +2,7 @@
 
 use crate::error::{Misbehaved, Misuse, Result};
 use crate::philox::philox4x64;
-use crate::power::exponential;
+use crate::power::exponentials;
 use crate::tokens::Token;
 
 /// The name of these rules and of their generator, as it stands in records; other rules would have another.
@@ -86,49 +86,31 @@ pub struct Sampler {
     /// A candidate is one number: inverted order of its logit above its id, so that ascending is best first, ties by lowest id.
     keys: Vec<u64>,
     weights: Vec<f64>,
+    sorted: Vec<u64>,
 }
 
 impl Sampler {
     /// Errors: [`Misuse::Sampler`] for a parameter outside its range.
     pub fn new(config: SamplerConfig, seed: Seed) -> Result<Self> {
         config.check()?;
-        Ok(Self { config, seed, keys: Vec::new(), weights: Vec::new() })
+        Ok(Self { config, seed, keys: Vec::new(), weights: Vec::new(), sorted: Vec::new() })
     }
 
     /// The token at output position `step` (from 0). `seen`: tokens of prompt and output so far; `allowed`: all, if `None`.
     ///
     /// Errors: [`Misbehaved::LogitNotFinite`]; [`Misuse::ConstraintDeadEnd`] if nothing is allowed.
     pub fn sample(&mut self, logits: &[f32], step: u64, seen: &TokenSet, allowed: Option<&TokenSet>) -> Result<Token> {
-        self.collect(logits, seen, allowed)?;
+        check_finite(logits)?;
+        let candidates = candidates(logits, self.config.repetition_penalty, seen, allowed);
         if self.config.temperature == 0.0 {
-            return self.keys.iter().min().map(|&key| token_of(key)).ok_or(Misuse::ConstraintDeadEnd.into());
+            return candidates.min().map(token_of).ok_or(Misuse::ConstraintDeadEnd.into());
         }
+        self.keys.clear();
+        self.keys.extend(candidates);
         self.sort();
         self.weigh()?;
         self.cut();
         Ok(self.draw(step))
-    }
-
-    fn collect(&mut self, logits: &[f32], seen: &TokenSet, allowed: Option<&TokenSet>) -> Result<()> {
-        let penalty = self.config.repetition_penalty;
-        self.keys.clear();
-        for (index, &logit) in logits.iter().enumerate() {
-            if !logit.is_finite() {
-                return Err(Misbehaved::LogitNotFinite { index }.into());
-            }
-            // A vocabulary has fewer than 2³² rows.
-            let token = Token(index as u32);
-            if allowed.is_some_and(|set| !set.contains(token)) {
-                continue;
-            }
-            let penalised = match penalty != 1.0 && seen.contains(token) {
-                true if logit > 0.0 => logit / penalty,
-                true => logit * penalty,
-                false => logit,
-            };
-            self.keys.push(key(penalised, token));
-        }
-        Ok(())
     }
 
     /// Best first, the k best alone.
@@ -137,8 +119,10 @@ impl Sampler {
         if k > 0 && k < self.keys.len() {
             self.keys.select_nth_unstable(k - 1);
             self.keys.truncate(k);
+            self.keys.sort_unstable();
+        } else {
+            sort_by_logit(&mut self.keys, &mut self.sorted);
         }
-        self.keys.sort_unstable();
     }
 
     /// Probabilities relative to the best token's.
@@ -146,7 +130,8 @@ impl Sampler {
         let best = f64::from(logit_of(*self.keys.first().ok_or(Misuse::ConstraintDeadEnd)?));
         let temperature = f64::from(self.config.temperature);
         self.weights.clear();
-        self.weights.extend(self.keys.iter().map(|&key| exponential((f64::from(logit_of(key)) - best) / temperature)));
+        self.weights.extend(self.keys.iter().map(|&key| (f64::from(logit_of(key)) - best) / temperature));
+        exponentials(&mut self.weights);
         Ok(())
     }
 
@@ -180,6 +165,56 @@ impl Sampler {
         let index = drawn.unwrap_or(self.weights.len() - 1);
         // There are at least as many keys as weights, and `cut` keeps one.
         token_of(self.keys[index])
+    }
+}
+
+/// Refuses logits that are infinite or no numbers.
+pub(crate) fn check_finite(logits: &[f32]) -> Result<()> {
+    // All at once first: looking for one takes many times as long.
+    if logits.iter().fold(true, |finite, logit| finite & logit.is_finite()) {
+        return Ok(());
+    }
+    let index = logits.iter().position(|logit| !logit.is_finite()).unwrap_or(0);
+    Err(Misbehaved::LogitNotFinite { index }.into())
+}
+
+/// The keys of the tokens that may come, in order of their ids.
+fn candidates(logits: &[f32], penalty: f32, seen: &TokenSet, allowed: Option<&TokenSet>) -> impl Iterator<Item = u64> {
+    let is_allowed = move |token: &Token| allowed.is_none_or(|set| set.contains(*token));
+    // A vocabulary has fewer than 2³² rows.
+    let tokens = logits.iter().enumerate().map(|(index, &logit)| (Token(index as u32), logit));
+    tokens.filter(move |(token, _)| is_allowed(token)).map(move |(token, logit)| {
+        let penalised = match penalty != 1.0 && seen.contains(token) {
+            true if logit > 0.0 => logit / penalty,
+            true => logit * penalty,
+            false => logit,
+        };
+        key(penalised, token)
+    })
+}
+
+/// Sorts keys whose ids ascend, with room for a copy of them: by the eleven lowest bits of the logit, then by the next, then by the rest, each time keeping the order of equals. For a
+/// vocabulary that takes a sixth of the time that comparisons take.
+fn sort_by_logit(keys: &mut Vec<u64>, room: &mut Vec<u64>) {
+    const BITS: u32 = 11;
+    const DIGITS: u32 = 3;
+    room.clear();
+    room.resize(keys.len(), 0);
+    for digit in 0..DIGITS {
+        let bucket = |key: u64| (key >> (32 + digit * BITS)) as usize & ((1 << BITS) - 1);
+        let mut places = [0usize; 1 << BITS];
+        keys.iter().for_each(|&key| places[bucket(key)] += 1);
+        let mut start = 0;
+        for place in &mut places {
+            start += std::mem::replace(place, start);
+        }
+        for &key in &*keys {
+            let place = &mut places[bucket(key)];
+            // The counts add up to the number of keys.
+            room[*place] = key;
+            *place += 1;
+        }
+        std::mem::swap(keys, room);
     }
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read the committed vectors from disk and lend threads of their own")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "clippy knows test functions, but not their helpers, as tests")]
 
+#[path = "logits/batch.rs"]
+mod batch;
 #[path = "logits/bits.rs"]
 mod bits;
 #[path = "logits/parity.rs"]

@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mickai_http::limits::PORT;
 use mickai_proof::record::Kind;
+use mickai_runtime::serve::limits::CACHE_BYTES;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -20,6 +21,9 @@ pub struct Cli {
     /// Threads to compute with; 0 takes every core. Reaches no bit of any result
     #[arg(long, global = true, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u16).range(..=1024))]
     pub threads: u16,
+    /// Instructions to compute with, by the name that `mickai doctor` says, or `scalar` [default: the fastest that this machine has]. Reaches no bit of any result
+    #[arg(long, global = true, value_name = "NAME")]
+    pub isa: Option<String>,
     /// The passphrase of a protected key or recovery file is the first line of this file; `/dev/fd/N` reads a descriptor [default: asked on the terminal]
     #[arg(long, global = true, env = "MICKAI_PASSPHRASE_FILE", value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
@@ -492,6 +496,9 @@ pub struct Serve {
     /// Most tokens of an answer where a request does not say [default: what the model holds]
     #[arg(long, value_name = "N")]
     pub max_tokens: Option<usize>,
+    /// Bytes of keys and values that each model may keep: what answers under way need, and what they leave for those that begin alike
+    #[arg(long, value_name = "BYTES", default_value_t = CACHE_BYTES)]
+    pub cache_bytes: usize,
 }
 
 #[derive(Debug, Args)]

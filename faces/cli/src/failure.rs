@@ -49,7 +49,7 @@ impl Failure {
             Self::Value { .. }
             | Self::NoHome
             | Self::Serve(mickai_http::Error::Exposed(_))
-            | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_)) => USAGE,
+            | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_) | Error::NoIsa { .. }) => USAGE,
             Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
             Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
             Self::Interrupted => INTERRUPTED,

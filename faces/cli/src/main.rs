@@ -57,14 +57,22 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             Ok(0)
         }
         Command::Signer(args) => signer::signer(cli, args, out),
-        Command::Serve(args) => serve::serve(System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, args, out),
+        Command::Serve(args) => serve::serve(system(cli)?, args, out),
         Command::Key(Key::Restore { backup: Some(backup), .. }) => key::restore(&home(cli)?, backup, &passphrase::custody(cli), out),
         Command::Key(Key::Restore { backup: None, .. }) => key::give_up_vault(&home(cli)?, out),
         // Nothing else opens a home whose key is lost, or runs where a signer that had it is gone.
         Command::Key(Key::Revoke(args)) if cli.signer.is_none() && lacks_operator_key(&home(cli)?) => key::take_over(&home(cli)?, args, cli, out),
-        command if makes_no_home(command) => perform(&System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
-        _ => perform(&System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli, out),
+        command if makes_no_home(command) => perform(&with_isa(System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli)?, cli, out),
+        _ => perform(&system(cli)?, cli, out),
     }
+}
+
+fn system(cli: &Cli) -> Result<System, Failure> {
+    with_isa(System::open(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli)
+}
+
+fn with_isa(system: System, cli: &Cli) -> Result<System, Failure> {
+    Ok(cli.isa.iter().try_fold(system, |system, name| system.with_isa(name))?)
 }
 
 /// Commands that look at a home, or at its keys, make none: a mistyped `--home` is said, not filled.

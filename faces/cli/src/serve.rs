@@ -16,6 +16,7 @@ pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
         is_strict: args.strict,
         token_count: args.max_tokens,
+        cache_bytes: args.cache_bytes,
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let app = App::open(Arc::new(system), options)?;

@@ -26,6 +26,8 @@ pub struct Options {
     pub is_strict: bool,
     /// Most tokens of an answer where the request does not say; the model's context where this does not.
     pub token_count: Option<usize>,
+    /// Bytes of keys and values that each model may keep.
+    pub cache_bytes: usize,
 }
 
 /// A key of the API, as its digest: what is compared is never the key itself.
@@ -81,7 +83,7 @@ impl App {
     /// # Errors
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
-        let desk = Arc::new(Desk::open(system)?);
+        let desk = Arc::new(Desk::open(system, options.cache_bytes)?);
         Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), connections: AtomicU64::new(0) }))
     }
 

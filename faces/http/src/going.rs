@@ -9,6 +9,7 @@ use mickai_model::tokens::Token;
 use mickai_runtime::serve::{Begun, Caller, Gone, Heard, Likely, Listener, Order};
 use mickai_runtime::{Answered, Asked, Error, Loaded};
 use serde_json::{Value, json};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -51,6 +52,8 @@ pub struct Wanted {
 /// Generations under way.
 pub struct Going {
     events: UnboundedReceiver<(usize, Event)>,
+    /// What the others said before the first had begun.
+    early: VecDeque<(usize, Event)>,
     gone: Gone,
     /// Of those that have not ended.
     pub left: usize,
@@ -104,18 +107,21 @@ impl Going {
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
         app.on_desk(move |desk| desk.submit(orders)).await?;
-        Ok(Self { events, gone, left })
+        Ok(Self { events, early: VecDeque::new(), gone, left })
     }
 
-    /// The first thing that happens: a refusal or a failure before any intent is the answer.
+    /// The first of the answers has begun: its intent names them all. Any refusal or failure before that is the answer.
     ///
     /// # Errors
     /// That refusal.
     pub async fn begun(&mut self) -> Result<Begun> {
-        match self.events.recv().await {
-            Some((_, Event::Begun(begun))) => Ok(begun),
-            Some((_, Event::Ended(ended))) => Err((*ended).err().map_or_else(Refused::internal, Refused::from)),
-            _ => Err(Refused::internal()),
+        loop {
+            match self.events.recv().await {
+                Some((0, Event::Begun(begun))) => return Ok(begun),
+                Some((_, Event::Ended(ended))) if ended.is_err() => return Err((*ended).err().map_or_else(Refused::internal, Refused::from)),
+                Some(other) => self.early.push_back(other),
+                None => return Err(Refused::internal()),
+            }
         }
     }
 
@@ -127,7 +133,11 @@ impl Going {
         let mut spoken: Vec<Vec<Spoken>> = (0..self.left).map(|_| Vec::new()).collect();
         let mut ended: Vec<Option<Answered>> = (0..self.left).map(|_| None).collect();
         while self.left > 0 {
-            let Some((choice, event)) = self.events.recv().await else { return Err(Refused::internal()) };
+            let next = match self.early.pop_front() {
+                Some(early) => Some(early),
+                None => self.events.recv().await,
+            };
+            let Some((choice, event)) = next else { return Err(Refused::internal()) };
             match event {
                 Event::Begun(_) => {}
                 Event::Heard(one) => {
@@ -185,7 +195,11 @@ impl<E: Encoder> Pieces for Encoded<E> {
                 self.is_finished = true;
                 return Poll::Ready(Some(self.encoder.finish().into()).filter(|bytes: &Bytes| !bytes.is_empty()));
             }
-            let text = match std::task::ready!(self.going.events.poll_recv(context)) {
+            let next = match self.going.early.pop_front() {
+                Some(early) => Some(early),
+                None => std::task::ready!(self.going.events.poll_recv(context)),
+            };
+            let text = match next {
                 Some((choice, event)) => {
                     // A failure ends all: what is still to come would be of no use.
                     let is_failed = matches!(&event, Event::Ended(ended) if ended.is_err());

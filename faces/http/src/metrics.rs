@@ -47,24 +47,33 @@ impl Metrics {
         family(&mut out, "mickai_http_requests_total", "counter", "requests answered", rows);
         family(&mut out, "mickai_http_connections", "gauge", "connections open now", [(String::new(), self.connections.load(Ordering::Relaxed))].into_iter());
         family(&mut out, "mickai_queue_refused_total", "counter", "orders refused because something was full", [(String::new(), counts.refused)].into_iter());
-        let families: [(&str, &str, &str, OfModel); 8] = [
+        let families: [(&str, &str, &str, OfModel); 15] = [
             ("mickai_queue_waiting", "gauge", "orders that wait", |model| model.waiting),
             ("mickai_generations_running", "gauge", "generations that run", |model| model.running),
             ("mickai_generations_executed_total", "counter", "generations whose outcome is executed", |model| model.executed),
             ("mickai_generations_interrupted_total", "counter", "of these, those that nobody waited for any more", |model| model.interrupted),
             ("mickai_generations_failed_total", "counter", "generations that failed", |model| model.failed),
             ("mickai_prompt_tokens_total", "counter", "tokens of prompts", |model| model.prompt_tokens),
+            ("mickai_reused_tokens_total", "counter", "of the tokens of prompts, those whose keys and values were at hand", |model| model.reused_tokens),
             ("mickai_output_tokens_total", "counter", "tokens that came out", |model| model.output_tokens),
+            ("mickai_steps_total", "counter", "steps, each with rows of all generations that run", |model| model.steps),
+            ("mickai_step_rows_total", "counter", "rows of all steps, one for each token that was fed", |model| model.step_rows),
+            ("mickai_cache_bytes_max", "gauge", "bytes of keys and values that the model may keep", |model| model.cache.page_count_max as u64 * model.page_bytes),
+            ("mickai_cache_promised_bytes", "gauge", "of these, promised to generations that run", |model| model.cache.promised_count as u64 * model.page_bytes),
+            ("mickai_cache_held_bytes", "gauge", "of these, held by generations that run", |model| model.cache.held_count as u64 * model.page_bytes),
+            ("mickai_cache_kept_bytes", "gauge", "of these, kept for generations that begin alike", |model| model.cache.kept_count as u64 * model.page_bytes),
             ("mickai_model_bytes", "gauge", "bytes of the tensors of open models", |model| model.tensor_bytes),
         ];
         for (name, kind, help, value) in families {
             family(&mut out, name, kind, help, counts.models.iter().map(|model| (format!("model=\"{}\"", escaped(&model.name)), value(model))));
         }
+        let seconds = counts.models.iter().map(|model| (format!("model=\"{}\"", escaped(&model.name)), model.busy.as_secs_f64()));
+        family(&mut out, "mickai_busy_seconds_total", "counter", "how long steps took: tokens that came out by these are tokens per second of work", seconds);
         out
     }
 }
 
-fn family(out: &mut String, name: &str, kind: &str, help: &str, rows: impl Iterator<Item = (String, u64)>) {
+fn family(out: &mut String, name: &str, kind: &str, help: &str, rows: impl Iterator<Item = (String, impl std::fmt::Display)>) {
     // Writing to a text does not fail.
     let _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
     for (labels, value) in rows {

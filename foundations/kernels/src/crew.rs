@@ -5,7 +5,7 @@ mod resident;
 pub use resident::Resident;
 
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Runs the parts of one operation. Work is cut by shape, never by the number of hands, so that results are equal with every crew.
 pub trait Crew: Send + Sync {
@@ -23,20 +23,38 @@ impl Crew for Serial {
     }
 }
 
-/// Runs `part` for each index below `part_count` exactly once, whatever the crew does: a part is claimed from a counter, so that a crew which
-/// repeats an index cannot make two threads write the same output, and one which forgets an index is found out.
+/// Parts whose claims fit on the stack beside a call.
+const CLAIMS_MAX: usize = 1024;
+
+/// Runs `part` for each index below `part_count` exactly once, whatever the crew does: a part is claimed before it runs, so that a crew which repeats an index
+/// cannot make two threads write the same output, and one which forgets an index is found out.
 pub(crate) fn run_parts(crew: &dyn Crew, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
     if part_count == 1 {
         return part(0);
     }
-    let (claimed, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    crew.run(part_count, &|_| {
-        let index = claimed.fetch_add(1, Ordering::Relaxed);
-        if index < part_count {
-            part(index);
-            done.fetch_add(1, Ordering::Release);
-        }
-    });
+    let done = AtomicUsize::new(0);
+    let run = |index| {
+        part(index);
+        done.fetch_add(1, Ordering::Release);
+    };
+    if part_count <= CLAIMS_MAX {
+        // Each index is its own claim, so a hand that goes through indices in order reads memory in order.
+        let claims = [const { AtomicU64::new(0) }; CLAIMS_MAX / 64];
+        crew.run(part_count, &|index| {
+            let bit = 1 << (index % 64);
+            if index < part_count && claims[index / 64].fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+                run(index);
+            }
+        });
+    } else {
+        let claimed = AtomicUsize::new(0);
+        crew.run(part_count, &|_| {
+            let index = claimed.fetch_add(1, Ordering::Relaxed);
+            if index < part_count {
+                run(index);
+            }
+        });
+    }
     assert_eq!(done.load(Ordering::Acquire), part_count, "the crew returned before all parts were done");
 }
 
@@ -115,9 +133,11 @@ mod tests {
 
     #[test]
     fn each_part_runs_once_even_if_the_crew_repeats_itself() {
-        let mut out = vec![0; 12];
-        each_row(&Stutter, &mut out, 3, |row, elements| elements.iter_mut().for_each(|x| *x += row + 1));
-        assert_eq!(out, [1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4]);
+        for row_count in [4, CLAIMS_MAX, CLAIMS_MAX + 1] {
+            let mut out = vec![0; 3 * row_count];
+            each_row(&Stutter, &mut out, 3, |row, elements| elements.iter_mut().for_each(|x| *x += row + 1));
+            assert!(out.iter().enumerate().all(|(index, &value)| value == index / 3 + 1), "{row_count} rows");
+        }
     }
 
     #[test]

@@ -8,6 +8,12 @@ pub fn add(crew: &dyn Crew, x: &mut [f32], y: &[f32], width: usize) {
     each_row(crew, x, width, |row, x| x.iter_mut().zip(&y[row * width..]).for_each(|(x, y)| *x += y));
 }
 
+/// Adds `scale · y` to `x`, in rows of `width`: two roundings (`spec/arithmetic.md`, "Adapters").
+pub fn add_scaled(crew: &dyn Crew, x: &mut [f32], y: &[f32], scale: f32, width: usize) {
+    assert_eq!(x.len(), y.len(), "summands");
+    each_row(crew, x, width, |row, x| x.iter_mut().zip(&y[row * width..]).for_each(|(x, y)| *x += scale * y));
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -18,5 +24,9 @@ mod tests {
         let mut x = [1.0, 2.0, 3.0, 4.0];
         add(&Serial, &mut x, &[0.5, f32::EPSILON, -3.0, 1e9], 2);
         assert_eq!(x, [1.5, 2.0, 0.0, 1e9]);
+        // 3 · (1 + ε) rounds to 3 + 4ε before it is added; fused, the sum would be ε.
+        let mut x = [-(3.0 + 2.0 * f32::EPSILON), 1.0];
+        add_scaled(&Serial, &mut x, &[1.0 + f32::EPSILON, 2.0], 3.0, 1);
+        assert_eq!(x, [2.0 * f32::EPSILON, 7.0]);
     }
 }

@@ -6,7 +6,6 @@
 use mickai_kernels::isa::Isa;
 use mickai_model::constrain::{Constrained, TokenOrder};
 use mickai_model::file::{ModelFile, open_gguf};
-use mickai_model::forward::Session;
 use mickai_model::generate::{Context, Flow, Request, generate};
 use mickai_model::sample::{SamplerConfig, Seed};
 use mickai_model::tokens::{Date, Message, Role};
@@ -39,9 +38,8 @@ fn main() {
         None => Arc::new(EMBEDDED),
     };
     let model = open_gguf(source).expect("a model");
-    let session = Session::new(model.weights(), model.config.context_tokens_max, Arc::new(Threads::new(0).expect("threads")), Isa::best()).expect("a context");
-    let mut context = Context::new(session);
-    let order = TokenOrder::new(&model.tokenizer);
+    let mut context = Context::new(model.weights(), model.config.context_tokens_max, Arc::new(Threads::new(0).expect("threads")), Isa::best()).expect("a context");
+    let order = Arc::new(TokenOrder::new(&model.tokenizer));
 
     let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
     let (mut wrongly_refused, mut phrases, mut resolved) = (0, 0, 0);
@@ -81,12 +79,12 @@ fn case(line: &str) -> Case {
     Case { class: text("class"), request: text("request"), call: value["call"].clone() }
 }
 
-fn answer(model: &ModelFile, context: &mut Context, order: &TokenOrder, request: &str) -> String {
+fn answer(model: &ModelFile, context: &mut Context, order: &Arc<TokenOrder>, request: &str) -> String {
     let message = Message { role: Role::User, content: request.to_owned() };
     let date = Date::new(2026, 1, 1).expect("a day");
     let prompt = model.require_template().and_then(|template| template.render(&[message], date, &model.tokenizer)).expect("a prompt");
     let form = Form::new(request);
-    let mut constraint = Constrained::new(&form, order, &model.tokenizer);
+    let mut constraint = Constrained::new(form, order.clone());
     let asked = Request { sampler: SamplerConfig::GREEDY, seed: Seed(0), output_tokens_max: 256, stop_texts: Vec::new() };
     generate(context, &model.tokenizer, &prompt.tokens, &asked, Some(&mut constraint), &mut |_| Flow::Continue).expect("a generation").text
 }

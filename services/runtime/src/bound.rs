@@ -6,6 +6,7 @@ use crate::models::Loaded;
 use crate::said::Said;
 use crate::verbs::Form;
 use mickai_model::constrain::{Constrained, Constraint, TokenOrder};
+use std::sync::Arc;
 
 /// The name of the verbs' form in records (spec/record.md "Genesis, intent, outcome, seal").
 pub(crate) const CONSTRAINT_VERBS: &str = "verbs-1";
@@ -39,7 +40,7 @@ impl Bound {
     pub(crate) fn ready(&self, model: &Loaded, said: &Said) -> Result<Ready> {
         Ok(match self {
             Self::Free => Ready::Free,
-            Self::Verbs => Ready::Verbs(Form::new(said.last_content()), TokenOrder::new(&model.file.tokenizer)),
+            Self::Verbs => Ready::Verbs(Constrained::new(Form::new(said.last_content()), Arc::new(TokenOrder::new(&model.file.tokenizer)))),
             Self::Grammar(grammar) => Ready::Grammar(Box::new(model.grammars()?.hold(grammar, &model.file.tokenizer)?)),
         })
     }
@@ -49,19 +50,19 @@ impl Bound {
 pub(crate) enum Ready {
     /// Nothing.
     Free,
-    /// The form, and the vocabulary in its order.
-    Verbs(Form, TokenOrder),
+    /// The form.
+    Verbs(Constrained<Form>),
     /// The compiled grammar.
     Grammar(Box<Held>),
 }
 
 impl Ready {
-    /// Calls `generate` with the constraint, if there is one.
-    pub fn with<T>(&mut self, model: &Loaded, generate: impl FnOnce(Option<&mut dyn Constraint>) -> T) -> T {
+    /// The constraint, if there is one.
+    pub fn constraint(&mut self) -> Option<&mut dyn Constraint> {
         match self {
-            Self::Free => generate(None),
-            Self::Verbs(form, order) => generate(Some(&mut Constrained::new(form, order, &model.file.tokenizer))),
-            Self::Grammar(held) => generate(Some(&mut **held)),
+            Self::Free => None,
+            Self::Verbs(constrained) => Some(constrained),
+            Self::Grammar(held) => Some(&mut **held),
         }
     }
 }

@@ -79,6 +79,8 @@ pub enum Error {
     NothingToReplay(PathBuf),
     /// The system's generator gave nothing.
     Entropy,
+    /// The program failed in the middle of something, which is a fault of it.
+    Fault,
     /// The system's clock gives no day that a template could name.
     Clock,
     /// The prompt does not leave room for one token.
@@ -94,6 +96,13 @@ pub enum Error {
         wanted: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// Instructions that this machine does not have.
+    NoIsa {
+        /// What was asked for.
+        wanted: String,
+        /// What it has, slowest first.
+        known: Vec<&'static str>,
     },
     /// The files of an imported model are not those that were imported.
     ModelAltered {
@@ -257,6 +266,8 @@ impl fmt::Display for Error {
                 write!(f, "the prompt is {prompt_token_count} tokens and the model holds {context_token_count}, one of them for the answer: shorten the prompt")
             }
             Self::NoModel { wanted, known } => write!(f, "no model {wanted:?}; there are: {}. `mickai model import PATH` takes one in", known.join(", ")),
+            Self::Fault => f.write_str("the program failed here, and goes on without this: please report it"),
+            Self::NoIsa { wanted, known } => write!(f, "this machine has no instructions {wanted:?}; it has: {}", known.join(", ")),
             Self::ModelAltered { name, have, want } => {
                 write!(f, "the files of model {name} were changed after its import: they are {have}, imported was {want}; remove it and import it again")
             }

@@ -8,11 +8,18 @@ use crate::generation::{Openings, borrowed};
 use crate::policy::{self, Refusal};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Draft, LogWriter, Permit, Running};
+use mickai_store::{Appended, Appender, Draft, LogWriter, Permit, Running};
 
 /// Performs acts on one log, which it holds for writing.
 pub(crate) struct Executor {
     log: LogWriter,
+    pen: Pen,
+}
+
+/// Records acts, the policy asked first: clones write to the same log from any thread, and share its fsyncs.
+#[derive(Clone)]
+pub(crate) struct Pen {
+    log: Appender,
 }
 
 /// An act that was performed.
@@ -59,7 +66,13 @@ impl<E: Into<Error>> From<E> for Failed {
 impl Executor {
     /// On a log that is open for writing.
     pub fn new(log: LogWriter) -> Self {
-        Self { log }
+        let pen = Pen { log: log.appender_alone() };
+        Self { log, pen }
+    }
+
+    /// For acts beside each other; the log is held until every pen is dropped.
+    pub fn pen(&self) -> Pen {
+        Pen { log: self.log.appender() }
     }
 
     /// The log, for what is looked at before an act.
@@ -77,15 +90,12 @@ impl Executor {
         &mut self.log
     }
 
-    /// Asks the policy, and makes the intent durable with the values that it commits to.
+    /// As [`Pen::permit`].
     ///
     /// # Errors
-    /// [`Error::Denied`], after the refusal is durable; a log that cannot be written.
+    /// As there.
     pub fn permit(&mut self, intent: Draft, openings: &[(&str, &[u8])]) -> Result<Permit> {
-        match policy::check(intent.actor.0, &intent.action) {
-            Ok(()) => Ok(self.log.append_intent(intent, openings)?),
-            Err(refusal) => Err(self.deny(intent, refusal)),
-        }
+        self.pen.permit(intent, openings)
     }
 
     /// Asks the policy for an act whose one record is the act itself, so that no intent and no outcome stand around it: a rotate, a revoke. What they do, they do by being durable; before that
@@ -99,13 +109,7 @@ impl Executor {
 
     /// Records that an act was refused; gives the error that says so, or the one that kept it from being recorded. The act does not happen either way.
     pub fn deny(&mut self, act: Draft, refusal: Refusal) -> Error {
-        // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.
-        let mut deny = Draft::new(Kind::Deny, act.actor, act.authority, &act.action).fact(fact::REASON, Fact::Text(refusal.code().into()));
-        deny.causes = act.causes;
-        match self.log.append(deny) {
-            Ok(record) => Error::Denied { action: act.action, refusal, record },
-            Err(error) => error.into(),
-        }
+        self.pen.deny(act, refusal)
     }
 
     /// Performs the act of a permit, if it has not run out. `act` is shown that it runs, and has the log for records inside the act.
@@ -113,17 +117,30 @@ impl Executor {
     /// # Errors
     /// A permit that ran out (on record as `timed_out`), a log that cannot be written, and those of the act itself, after `failed` is on record.
     pub fn run<T>(&mut self, permit: Permit, act: impl FnOnce(&Running, &mut LogWriter) -> std::result::Result<Done<T>, Failed>) -> Result<Performed<T>> {
-        let running = self.begin(permit)?;
+        let running = self.pen.begin(permit)?;
         let intent = running.intent();
         match act(&running, &mut self.log) {
             Ok(Done { value, facts, openings }) => {
-                let outcome = self.close(running, OutcomeCode::Executed, facts, &openings)?;
+                let outcome = self.pen.close(running, OutcomeCode::Executed, facts, &openings)?;
                 Ok(Performed { value, intent, outcome })
             }
             Err(Failed { error, facts }) => {
-                self.close(running, OutcomeCode::Failed, facts, &Vec::new())?;
+                self.pen.close(running, OutcomeCode::Failed, facts, &Vec::new())?;
                 Err(*error)
             }
+        }
+    }
+}
+
+impl Pen {
+    /// Asks the policy, and makes the intent durable with the values that it commits to.
+    ///
+    /// # Errors
+    /// [`Error::Denied`], after the refusal is durable; a log that cannot be written.
+    pub fn permit(&self, intent: Draft, openings: &[(&str, &[u8])]) -> Result<Permit> {
+        match policy::check(intent.actor.0, &intent.action) {
+            Ok(()) => Ok(self.log.append_intent(intent, openings)?),
+            Err(refusal) => Err(self.deny(intent, refusal)),
         }
     }
 
@@ -131,7 +148,7 @@ impl Executor {
     ///
     /// # Errors
     /// A permit that ran out; a log that cannot be written.
-    pub fn begin(&mut self, permit: Permit) -> Result<Running> {
+    pub fn begin(&self, permit: Permit) -> Result<Running> {
         Ok(self.log.begin(permit)?)
     }
 
@@ -139,8 +156,18 @@ impl Executor {
     ///
     /// # Errors
     /// A log that cannot be written.
-    pub fn close(&mut self, act: Running, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &Openings) -> Result<Appended> {
+    pub fn close(&self, act: Running, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &Openings) -> Result<Appended> {
         Ok(self.log.close(act, code, facts, &borrowed(openings))?)
+    }
+
+    fn deny(&self, act: Draft, refusal: Refusal) -> Error {
+        // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.
+        let mut deny = Draft::new(Kind::Deny, act.actor, act.authority, &act.action).fact(fact::REASON, Fact::Text(refusal.code().into()));
+        deny.causes = act.causes;
+        match self.log.append(deny) {
+            Ok(record) => Error::Denied { action: act.action, refusal, record },
+            Err(error) => error.into(),
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
-use mickai_model::forward::Session;
-use mickai_model::generate::{Context, Flow, Generation, Progress, Request, StopReason, generate};
+use mickai_model::forward::Rows;
+use mickai_model::generate::{Context, Flow, Generation, Inference, Progress, Request, StopReason, generate};
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
 use mickai_model::tokens::{Message, Prompt, Token};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
@@ -79,8 +79,7 @@ impl System {
     /// # Errors
     /// When the model does not allow it.
     pub fn context(&self, model: &Loaded) -> Result<Context> {
-        let session = Session::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
-        Ok(Context::new(session))
+        Ok(Context::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?)
     }
 
     /// Generates under a permit and records it. `each` hears every token and may stop it.
@@ -133,6 +132,11 @@ impl Prepared {
         self.prompt.text.len() * 2 + self.prompt.tokens.len() * size_of::<Token>() + request
     }
 
+    /// Tokens that it comes to at most, its prompt among them.
+    pub fn tokens_max(&self, model: &Loaded) -> usize {
+        self.prompt.tokens.len().saturating_add(self.request.output_tokens_max).min(model.file.config.context_tokens_max)
+    }
+
     /// The record before it, and the values that it commits to.
     pub fn intent(&self, model: &Loaded) -> (Draft, Openings) {
         let asked = &self.asked;
@@ -151,12 +155,71 @@ impl Prepared {
 
     /// Runs it while its act runs.
     pub fn run(&mut self, act: &Running, model: &Loaded, context: &mut Context, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> std::result::Result<Done<Generation>, Failed> {
-        let failed = |error| Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] };
-        let Ran { generation, stop } = run(act, model, context, &self.prompt.tokens, &self.request, &mut self.ready, each).map_err(failed)?;
-        let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
-        let openings = vec![(label::OUTPUT, generation.text.clone().into_bytes()), (label::OUTPUT_TOKENS, token_bytes(&generation.output_tokens))];
-        Ok(Done { value: generation, facts, openings })
+        Ok(run(act, model, context, &self.prompt.tokens, &self.request, &mut self.ready, each).map_err(failed)?.done())
     }
+
+    /// Begins it while its act runs, to go on in steps beside others.
+    ///
+    /// # Errors
+    /// None that [`Prepared::new`] lets through.
+    pub fn start(self, _act: &Running, model: &Loaded) -> Result<Ongoing> {
+        let inference = Inference::new(&self.prompt.tokens, self.request, model.file.config.context_tokens_max)?;
+        Ok(Ongoing { inference, ready: self.ready, filled: Filled::default() })
+    }
+}
+
+/// A generation between two steps.
+pub(crate) struct Ongoing {
+    /// What it goes on with.
+    pub inference: Inference,
+    ready: Ready,
+    filled: Filled,
+}
+
+impl Ongoing {
+    /// Goes on with what came of its last piece.
+    ///
+    /// # Errors
+    /// A model that misbehaves; it cannot go on then.
+    pub fn take(&mut self, rows: &Rows<'_>, model: &Loaded, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<()> {
+        let Self { inference, ready, filled } = self;
+        let mut bounded = |progress: Progress<'_>| filled.hear(progress, each);
+        Ok(inference.take(rows, &model.file.tokenizer, ready.constraint(), &mut bounded)?)
+    }
+
+    /// What is recorded of it.
+    pub fn done(self) -> Done<Generation> {
+        let generation = self.inference.finish();
+        let stop = self.filled.stop(&generation);
+        Ran { generation, stop }.done()
+    }
+}
+
+/// Text that no record could commit to ends a generation, as its other limits do.
+#[derive(Default)]
+struct Filled {
+    byte_count: usize,
+    is_full: bool,
+}
+
+impl Filled {
+    fn hear(&mut self, progress: Progress<'_>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Flow {
+        if let Progress::Token { text, .. } = progress {
+            self.byte_count += text.len();
+            self.is_full |= self.byte_count > OUTPUT_BYTES_MAX;
+        }
+        let flow = each(progress);
+        if self.is_full { Flow::Stop } else { flow }
+    }
+
+    fn stop(&self, generation: &Generation) -> &'static str {
+        if self.is_full { STOP_LIMIT } else { stop_name(generation.stop_reason) }
+    }
+}
+
+/// What is recorded of a generation that could not go on.
+pub(crate) fn failed(error: Error) -> Failed {
+    Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] }
 }
 
 /// The day that a template is told.
@@ -171,7 +234,16 @@ pub(crate) struct Ran {
     pub stop: &'static str,
 }
 
-/// Runs the model; the same for a first time and for a replay. Text that no record could commit to ends it, as its other limits do.
+impl Ran {
+    fn done(self) -> Done<Generation> {
+        let Self { generation, stop } = self;
+        let facts = vec![(fact::OUTPUT_TOKEN_COUNT.to_owned(), Fact::Uint(generation.output_tokens.len() as u64)), (fact::STOP.to_owned(), Fact::Text(stop.into()))];
+        let openings = vec![(label::OUTPUT, generation.text.clone().into_bytes()), (label::OUTPUT_TOKENS, token_bytes(&generation.output_tokens))];
+        Done { value: generation, facts, openings }
+    }
+}
+
+/// Runs the model; the same for a first time and for a replay.
 pub(crate) fn run(
     _act: &Running,
     model: &Loaded,
@@ -181,17 +253,10 @@ pub(crate) fn run(
     ready: &mut Ready,
     each: &mut dyn FnMut(Progress<'_>) -> Flow,
 ) -> Result<Ran> {
-    let (mut byte_count, mut is_full) = (0, false);
-    let mut bounded = |progress: Progress<'_>| {
-        if let Progress::Token { text, .. } = progress {
-            byte_count += text.len();
-            is_full |= byte_count > OUTPUT_BYTES_MAX;
-        }
-        let flow = each(progress);
-        if is_full { Flow::Stop } else { flow }
-    };
-    let generation = ready.with(model, |constraint| generate(context, &model.file.tokenizer, prompt, request, constraint, &mut bounded))?;
-    let stop = if is_full { STOP_LIMIT } else { stop_name(generation.stop_reason) };
+    let mut filled = Filled::default();
+    let mut bounded = |progress: Progress<'_>| filled.hear(progress, each);
+    let generation = generate(context, &model.file.tokenizer, prompt, request, ready.constraint(), &mut bounded)?;
+    let stop = filled.stop(&generation);
     Ok(Ran { generation, stop })
 }
 

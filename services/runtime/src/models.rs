@@ -33,7 +33,7 @@ pub struct Loaded {
 
 impl Loaded {
     /// Opens a model and computes its digest from every byte of it: what a record says of a model is what was run.
-    fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
+    pub(crate) fn new(name: String, file: ModelFile, is_embedded: bool) -> Result<Self> {
         Ok(Self { name, digest: file.digest(), file, is_embedded, grammars: OnceLock::new() })
     }
 

@@ -56,6 +56,17 @@ impl System {
         Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), disagreements: AtomicU64::new(0) })
     }
 
+    /// The same, computing with the instructions of that name instead of the fastest. They reach no bit of any result.
+    ///
+    /// # Errors
+    /// [`Error::NoIsa`] with those that this machine has.
+    pub fn with_isa(self, wanted: &str) -> Result<Self> {
+        match Isa::named(wanted) {
+            Some(isa) => Ok(Self { isa, ..self }),
+            None => Err(Error::NoIsa { wanted: wanted.to_owned(), known: Isa::available().map(Isa::name).collect() }),
+        }
+    }
+
     /// The home.
     pub fn home(&self) -> &Home {
         &self.home

@@ -14,4 +14,5 @@ mod serve;
 
 mod pantheon;
 
+pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};

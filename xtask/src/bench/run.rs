@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use super::bar::{Bar, Goal};
-use super::engine;
+use super::engine::{self, Wanted};
 use super::machine;
 use super::oar;
 use super::pantheon;
@@ -48,6 +48,11 @@ impl Bench {
             .find(|bench| bench.name() == name)
     }
 
+    /// Whether words select rows of it.
+    pub(crate) fn has_rows(self) -> bool {
+        matches!(self, Self::Engine | Self::EngineTrial)
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Ask => "ask",
@@ -70,8 +75,8 @@ pub(super) struct Found {
     pub(super) bars: Vec<Bar>,
 }
 
-/// Measures, prints, keeps the lines under `bench/results`; true when every goal is met.
-pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
+/// Measures, prints, keeps the lines of a whole bench under `bench/results`; true when every goal is met.
+pub(crate) fn run(bench: Bench, wanted: &Wanted) -> Result<bool, Error> {
     let mut lines = machine::description();
     let mut bars = Vec::new();
     let parts = if bench == Bench::Spine { vec![Bench::Ask, Bench::Bootstrap, Bench::Build] } else { vec![bench] };
@@ -81,8 +86,8 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
             Bench::Bootstrap => bootstrap()?,
             Bench::Build | Bench::Spine => build()?,
             Bench::Oar => oar::measure()?,
-            Bench::Engine => engine::measure(&engine::WHOLE)?,
-            Bench::EngineTrial => engine::measure(&engine::TRIAL)?,
+            Bench::Engine => engine::measure(&engine::WHOLE, wanted)?,
+            Bench::EngineTrial => engine::measure(&engine::TRIAL, wanted)?,
             Bench::Serve => serve::measure()?,
             Bench::Pantheon => pantheon::measure()?,
         };
@@ -91,6 +96,10 @@ pub(crate) fn run(bench: Bench) -> Result<bool, Error> {
     }
     lines.extend(bars.iter().map(Bar::to_string));
     let text = lines.join("\n") + "\n";
+    if !wanted.is_all() {
+        println!("\n{text}");
+        return Ok(bars.iter().all(Bar::is_met));
+    }
     let folder = places::root().join("bench/results");
     let path = folder.join(format!("{}-{}-{}.txt", machine::kind(), machine::today(), bench.name()));
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;

@@ -1,9 +1,11 @@
 //! The loop on a tiny model of the vectors, and the writer on its own.
 
+use super::writer::Writer;
 use super::*;
 use crate::constrain::{Constrained, Grammar, TokenOrder};
-use crate::error::Error;
+use crate::error::{Error, Misuse};
 use crate::file::{ModelFile, open_gguf};
+use crate::sample::TokenSet;
 use mickai_kernels::crew::Serial;
 use mickai_kernels::isa::Isa;
 use std::sync::Arc;
@@ -16,7 +18,7 @@ fn model() -> ModelFile {
 }
 
 fn context(model: &ModelFile, context_tokens: usize) -> Context {
-    Context::new(Session::new(model.weights(), context_tokens, Arc::new(Serial), Isa::best()).unwrap())
+    Context::new(model.weights(), context_tokens, Arc::new(Serial), Isa::best()).unwrap()
 }
 
 fn facts(key: &str) -> Vec<Token> {
@@ -138,9 +140,9 @@ impl Grammar for Figures {
 #[test]
 fn a_constrained_answer_fits_the_grammar() {
     let (model, prompt) = (model(), facts("prompt"));
-    let order = TokenOrder::new(&model.tokenizer);
+    let order = Arc::new(TokenOrder::new(&model.tokenizer));
     for seed in 0..12 {
-        let mut constraint = Constrained::new(&Figures, &order, &model.tokenizer);
+        let mut constraint = Constrained::new(Figures, order.clone());
         let mut sampled = request(32);
         sampled.seed = Seed(seed);
         sampled.sampler = SamplerConfig { temperature: if seed == 0 { 0.0 } else { 1.5 }, ..SamplerConfig::GREEDY };
@@ -155,8 +157,8 @@ fn a_constrained_answer_fits_the_grammar() {
 #[test]
 fn masks_are_those_of_one_token_at_a_time() {
     let model = model();
-    let order = TokenOrder::new(&model.tokenizer);
-    let mut constraint = Constrained::new(&Figures, &order, &model.tokenizer);
+    let order = Arc::new(TokenOrder::new(&model.tokenizer));
+    let mut constraint = Constrained::new(Figures, order.clone());
     let mut state = Some(0);
     for byte in b"{\"n\":42}" {
         let mut allowed = TokenSet::new();

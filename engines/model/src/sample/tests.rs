@@ -1,6 +1,7 @@
 //! The sampler against the vectors of `spec/vectors/sample`, made by a plain reading of the spec in another language.
 
 use super::*;
+use crate::power::exponential;
 use serde_json::Value;
 
 fn number(value: &Value) -> u64 {
@@ -68,6 +69,24 @@ fn keys_order_logits_then_ids() {
         }
     }
     assert!(key(-0.0, Token(1)) < key(0.0, Token(2)) && key(0.0, Token(1)) < key(-0.0, Token(2)));
+}
+
+#[test]
+fn keys_are_sorted_as_comparisons_sort_them() {
+    let mut word = 1u64;
+    for count in [0, 1, 2, 300, 20_000] {
+        let mut keys: Vec<u64> = (0..count)
+            .map(|index| {
+                word = word.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                // Few mantissa bits, so that many are equal.
+                key(f32::from_bits((word >> 32) as u32 & 0xbf8e_0000), Token(index))
+            })
+            .collect();
+        let mut want = keys.clone();
+        want.sort_unstable();
+        sort_by_logit(&mut keys, &mut Vec::new());
+        assert!(keys == want, "{count}");
+    }
 }
 
 #[test]

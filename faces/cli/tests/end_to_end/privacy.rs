@@ -264,10 +264,11 @@ fn a_policy_that_cannot_be_is_refused() {
 #[test]
 fn an_erasure_waits_for_its_turn() {
     let machine = machine();
-    let long = machine.start(&["ask", "-m", GENERAL, "--max-tokens", "500", "hello"]);
-    eventually("the intent", || (machine.lines(&["log", "list"]).last()?["kind"] == "intent").then_some(()));
+    let (long, _) = machine.held();
     machine.run(&["retention", "show"]).ok();
-    machine.run(&["erase", "3", "--all"]).ok();
+    let erasure = machine.start(&["erase", "3", "--all"]);
+    eventually("the erasure to wait", || machine.has_at_its_lock(&erasure).then_some(()));
     long.end().ok();
+    erasure.end().ok();
     machine.assert_log_valid();
 }

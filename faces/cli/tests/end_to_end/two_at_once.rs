@@ -1,6 +1,6 @@
 //! Two programs on one home: a second writer waits or says who holds the log; readers are never refused.
 
-use crate::common::{GENERAL, Machine, Running, eventually};
+use crate::common::{GENERAL, Machine, eventually};
 
 const LONG: [&str; 6] = ["ask", "-m", GENERAL, "--max-tokens", "2000", "hello"];
 const SHORT: [&str; 6] = ["ask", "-m", GENERAL, "--max-tokens", "5", "hello"];
@@ -8,7 +8,7 @@ const SHORT: [&str; 6] = ["ask", "-m", GENERAL, "--max-tokens", "5", "hello"];
 #[test]
 fn readers_are_never_refused_and_a_second_writer_waits() {
     let machine = Machine::with_model();
-    let (mut first, intent) = held(&machine);
+    let (mut first, intent) = machine.held();
     for args in [&["log", "list"][..], &["log", "tail", "-n", "2"], &["log", "show", "last"], &["model", "list"], &["key", "show"], &["doctor"]] {
         machine.run(args).ok();
     }
@@ -18,10 +18,7 @@ fn readers_are_never_refused_and_a_second_writer_waits() {
     assert!(first.is_running(), "all of that was read while the first was writing");
 
     let second = machine.start(&SHORT);
-    let waiting = format!("/proc/{}/fd", second.id());
-    // It holds the lock file open from the moment it waits for it.
-    eventually("the second to wait", || opens_lock(&waiting, &machine).then_some(()));
-    first.signal("CONT");
+    eventually("the second to wait", || machine.has_at_its_lock(&second).then_some(()));
     first.end().ok();
     second.end().ok();
     let records = machine.lines(&["log", "list"]);
@@ -33,10 +30,9 @@ fn readers_are_never_refused_and_a_second_writer_waits() {
 #[test]
 fn a_second_writer_that_waited_long_enough_says_who_holds_the_log() {
     let machine = Machine::with_model();
-    let (first, intent) = held(&machine);
+    let (first, intent) = machine.held();
     let holder = format!("held by mickai (process {})", first.id());
     machine.run(&SHORT).code(1).says(&[&holder, "try again"]);
-    first.signal("CONT");
     first.end().ok();
     assert_eq!(machine.lines(&["log", "list"]).len() as u64, intent + 2, "the second wrote nothing");
     machine.assert_log_valid();
@@ -57,28 +53,10 @@ fn two_asks_at_once_both_answer() {
 #[test]
 fn an_ask_that_is_interrupted_says_so_on_record() {
     let machine = Machine::with_model();
-    let (first, intent) = held(&machine);
+    let (first, intent) = machine.held();
     first.signal("INT");
-    first.signal("CONT");
     first.end().ok().says(&["record "]);
     let outcome = machine.object(&["log", "show", &(intent + 1).to_string()]);
     assert_eq!((&outcome["outcome"], &outcome["facts"]["stop"]), (&"executed".into(), &"interrupted".into()));
     machine.assert_log_valid();
-}
-
-/// An `ask` in the middle of its act, stopped there, and the index of its intent.
-fn held(machine: &Machine) -> (Running, u64) {
-    let first = machine.start(&LONG);
-    let intent = eventually("the first's intent", || {
-        let last = machine.lines(&["log", "tail", "-n", "1"]).pop()?;
-        (last["kind"] == "intent").then(|| last["index"].as_u64()).flatten()
-    });
-    first.signal("STOP");
-    (first, intent)
-}
-
-fn opens_lock(folder: &str, machine: &Machine) -> bool {
-    let lock = machine.home().join("lock");
-    let Ok(entries) = std::fs::read_dir(folder) else { return false };
-    entries.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == lock))
 }

@@ -1,6 +1,6 @@
 //! A crew that stays: threads that the caller lends once, and that wait for the next operation without going to sleep between two that follow closely.
 //!
-//! An operation is *open* while it is being done. A hand enters an open operation that it has not been in, takes parts from a counter until there are none, and leaves. The
+//! An operation is *open* while it is being done. A hand enters an open operation that it has not been in, takes parts until there are none, and leaves. The
 //! caller does the same, then closes the operation and waits for those that have entered: a hand that the system keeps from running is not waited for.
 #![allow(unsafe_code)]
 
@@ -21,21 +21,32 @@ const HAND: u64 = 4;
 const HANDS: u64 = (1 << 32) - HAND;
 const NUMBER: u64 = 1 << 32;
 
+/// Ranges that the parts of an operation are cut into at most. There is one for each hand and one for the caller: whoever takes parts stays in its own as long as that
+/// has some, because parts beside each other are memory that is read as one stream.
+const RANGES_MAX: usize = 16;
+
+/// The next part of a range, on a cache line of its own.
+#[repr(align(64))]
+struct Next(AtomicUsize);
+
 /// One operation. Its function lives as long as the call of [`Crew::run`] that opened it.
 #[derive(Clone, Copy)]
 struct Operation {
     part: *const (dyn Fn(usize) + Sync),
     part_count: usize,
+    range_count: usize,
 }
 
 /// The meeting place of a caller and its hands. Threads are the caller's: each calls [`Resident::serve`].
 pub struct Resident {
     state: AtomicU64,
-    next_part: AtomicUsize,
+    next_parts: [Next; RANGES_MAX],
     operation: UnsafeCell<Operation>,
     /// Held by the caller whose operation it is.
     calling: Mutex<()>,
     failed: AtomicBool,
+    /// Hands that serve.
+    serving: AtomicUsize,
     sleeping: AtomicUsize,
     bed: Mutex<()>,
     bell: Condvar,
@@ -58,10 +69,11 @@ impl Resident {
     pub fn new() -> Self {
         Self {
             state: AtomicU64::new(0),
-            next_part: AtomicUsize::new(0),
-            operation: UnsafeCell::new(Operation { part: &|_| {}, part_count: 0 }),
+            next_parts: [const { Next(AtomicUsize::new(0)) }; RANGES_MAX],
+            operation: UnsafeCell::new(Operation { part: &|_| {}, part_count: 0, range_count: 1 }),
             calling: Mutex::new(()),
             failed: AtomicBool::new(false),
+            serving: AtomicUsize::new(0),
             sleeping: AtomicUsize::new(0),
             bed: Mutex::new(()),
             bell: Condvar::new(),
@@ -70,21 +82,25 @@ impl Resident {
 
     /// Does parts of operations on the calling thread until the crew is dismissed.
     pub fn serve(&self) {
+        self.serving.fetch_add(1, Ordering::Relaxed);
         let (mut last, mut looks) = (None, 0);
         loop {
             let state = self.state.load(Ordering::SeqCst);
             if state & DISMISSED != 0 {
+                self.serving.fetch_sub(1, Ordering::Relaxed);
                 return;
             }
             let number = state / NUMBER;
             if state & OPEN == 0 || last == Some(number) {
                 self.wait(state, &mut looks);
             } else if self.state.compare_exchange_weak(state, state + HAND, Ordering::SeqCst, Ordering::Relaxed).is_ok() {
+                // The caller has seat 0, and each hand the next.
+                let seat = ((state & HANDS) / HAND) as usize + 1;
                 // SAFETY: this hand is in an open operation, so its caller neither writes here nor returns before the hand has left.
                 let operation = unsafe { *self.operation.get() };
                 // SAFETY: as above, so the function is alive.
                 let part = unsafe { &*operation.part };
-                if catch_unwind(AssertUnwindSafe(|| self.take_parts(operation.part_count, part))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| self.take_parts(seat, &operation, part))).is_err() {
                     self.failed.store(true, Ordering::Relaxed);
                 }
                 self.state.fetch_sub(HAND, Ordering::SeqCst);
@@ -99,13 +115,19 @@ impl Resident {
         self.ring();
     }
 
-    fn take_parts(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
-        loop {
-            let index = self.next_part.fetch_add(1, Ordering::Relaxed);
-            if index >= part_count {
-                return;
+    /// Takes parts from the range of this seat in order, then those that are left in the others.
+    fn take_parts(&self, seat: usize, operation: &Operation, part: &(dyn Fn(usize) + Sync)) {
+        let Operation { part_count, range_count, .. } = *operation;
+        for range in (seat..seat + range_count).map(|range| range % range_count) {
+            let border = |range: usize| part_count / range_count * range + (part_count % range_count).min(range);
+            let (start, end) = (border(range), border(range + 1));
+            loop {
+                let index = start + self.next_parts[range].0.fetch_add(1, Ordering::Relaxed);
+                if index >= end {
+                    break;
+                }
+                part(index);
             }
-            part(index);
         }
     }
 
@@ -144,14 +166,16 @@ impl Crew for Resident {
         };
         // SAFETY: only the lifetime is forgotten. `Closing` ends the operation before this call returns or unwinds, and no hand keeps the function after it.
         let part: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(part) };
+        let range_count = (self.serving.load(Ordering::Relaxed) + 1).min(RANGES_MAX);
+        let operation = Operation { part, part_count, range_count };
         // SAFETY: the last operation is closed and all its hands have left, so nobody reads this; `calling` keeps other callers away.
-        unsafe { *self.operation.get() = Operation { part, part_count } };
-        self.next_part.store(0, Ordering::Relaxed);
+        unsafe { *self.operation.get() = operation };
+        self.next_parts.iter().for_each(|next| next.0.store(0, Ordering::Relaxed));
         self.failed.store(false, Ordering::Relaxed);
         self.state.fetch_add(NUMBER | OPEN, Ordering::SeqCst);
         let closing = Closing(self);
         self.ring();
-        self.take_parts(part_count, part);
+        self.take_parts(0, &operation, part);
         drop(closing);
         assert!(!self.failed.load(Ordering::Relaxed), "a hand of the crew failed in its part");
     }

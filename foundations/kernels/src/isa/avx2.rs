@@ -127,7 +127,7 @@ impl Lanes for Avx2 {
             [_mm256_cvtepi32_ps(values[0]), _mm256_cvtepi32_ps(values[1])]
         }
 
-        fn prefetch(line: &[u8; 64]) {
+        fn prefetch(line: &[u8]) {
             _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 

@@ -79,7 +79,7 @@ impl Lanes for Avx512 {
             _mm512_cvtepi32_ps(values)
         }
 
-        fn prefetch(line: &[u8; 64]) {
+        fn prefetch(line: &[u8]) {
             _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 

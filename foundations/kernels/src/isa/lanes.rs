@@ -46,9 +46,9 @@ pub(crate) trait Lanes: Copy {
     /// The values of integers below 2²⁴ in magnitude.
     fn to_floats(self, values: Self::Ints) -> Self::Floats;
 
-    /// Has the memory bring the line that lies some kilobytes behind this one. It reaches no result.
+    /// Has the memory bring the line that lies some kilobytes behind the start of this one. It reaches no result.
     #[inline(always)]
-    fn prefetch(self, _line: &[u8; 64]) {}
+    fn prefetch(self, _line: &[u8]) {}
 
     /// Four weights a lane.
     fn quads(self, bytes: &[u8; 64]) -> Self::Quads;

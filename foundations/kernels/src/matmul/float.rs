@@ -13,6 +13,7 @@ trait Plain {
     /// Sixteen rows of one column.
     type Lanes;
     fn columns(panel: &[u8]) -> &[Self::Lanes];
+    fn bytes(values: &Self::Lanes) -> &[u8];
     fn widen<S: Lanes>(lanes: S, values: &Self::Lanes) -> S::Floats;
 }
 
@@ -24,6 +25,10 @@ macro_rules! plain {
             #[inline(always)]
             fn columns(panel: &[u8]) -> &[[[u8; $size]; LANES]] {
                 panel.as_chunks().0.as_chunks().0
+            }
+            #[inline(always)]
+            fn bytes(values: &[[u8; $size]; LANES]) -> &[u8] {
+                values.as_flattened()
             }
             #[inline(always)]
             fn widen<S: Lanes>($lanes: S, $values: &[[u8; $size]; LANES]) -> S::Floats {
@@ -95,9 +100,14 @@ fn tile<S: Lanes, W: Plain, const C: usize>(lanes: S, job: &Job<'_>, panel: usiz
     let step = TILE.min(job.columns.count - start);
     let weights = &W::columns(job.weights.numbers(panel))[..width];
     let values = &job.columns.values[start * width..][..step * width];
+    // The first tile has a panel come from memory; the others find it in a cache.
+    let first = column == 0;
     let mut sums = [lanes.splat(0.0); C];
     for (weights, values) in weights.iter().zip(values.chunks_exact(step)) {
         let Some(x) = values[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
+        if first {
+            lanes.prefetch(W::bytes(weights));
+        }
         let weights = W::widen(lanes, weights);
         for c in 0..C {
             sums[c] = lanes.fma(weights, lanes.splat(x[c]), sums[c]);

@@ -80,9 +80,16 @@ fn tile<S: Lanes, W: Form, const C: usize>(lanes: S, job: &Job<'_>, panel: usize
     let wide = TILE.min(job.columns.count - start);
     let blocks = &job.columns.blocks[start * groups..][..wide * groups];
     let (integers, scales) = W::panel(&job.weights, panel);
+    // The first tile has a panel come from memory; the others find it in a cache.
+    let first = column == 0;
     let mut acc = [lanes.splat(0.0); C];
     for (index, (integers, x)) in integers.iter().zip(blocks.chunks_exact(wide)).enumerate() {
         let Some(x) = x[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
+        if first {
+            for line in integers.as_ref() {
+                lanes.prefetch(line);
+            }
+        }
         step::<S, W, C>(lanes, index % W::Scales::GROUPS, integers, &scales[index / W::Scales::GROUPS], x, &mut acc);
     }
     for c in 0..C {

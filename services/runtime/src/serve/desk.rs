@@ -1,6 +1,6 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
-use super::limits::{CONTEXT_BYTES_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
+use super::limits::{LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
 use super::recorder::Recorder;
@@ -11,8 +11,10 @@ use crate::generation::{Prepared, today};
 use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
+use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// Takes orders for one system, from any thread. Dropping it ends what runs and waits for it.
 pub struct Desk {
@@ -23,6 +25,8 @@ pub struct Desk {
     workers: Mutex<Vec<Worker>>,
     /// Held while a model is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
+    /// Bytes of keys and values of each model.
+    cache_bytes: usize,
     refused: AtomicU64,
 }
 
@@ -56,21 +60,33 @@ pub struct ModelCounts {
     pub failed: u64,
     /// Tokens of prompts.
     pub prompt_tokens: u64,
+    /// Of these, those whose keys and values were at hand.
+    pub reused_tokens: u64,
     /// Tokens that came out.
     pub output_tokens: u64,
+    /// Steps: each takes rows of all generations that run through the model together.
+    pub steps: u64,
+    /// Rows of all steps, one for each token that was fed.
+    pub step_rows: u64,
+    /// How long steps took.
+    pub busy: Duration,
+    /// The pages of keys and values.
+    pub cache: PoolUse,
+    /// Bytes of one page.
+    pub page_bytes: u64,
 }
 
 impl Desk {
-    /// Opens the log for writing once, so that acts of a process that died are closed before anything is promised.
+    /// Opens the log for writing once, so that acts of a process that died are closed before anything is promised. Each model that is used may keep `cache_bytes` of keys and values.
     ///
     /// # Errors
     /// A log that cannot be written, or that another process holds.
-    pub fn open(system: Arc<System>) -> Result<Self> {
-        let recorder = Arc::new(Recorder::new(system.clone()));
+    pub fn open(system: Arc<System>, cache_bytes: usize) -> Result<Self> {
+        let recorder = Arc::new(Recorder::new(system.clone())?);
         recorder.with(|_| Ok(()))?;
         recorder.rest();
         let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
-        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), refused: AtomicU64::new(0) })
+        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), cache_bytes, refused: AtomicU64::new(0) })
     }
 
     /// The system.
@@ -110,11 +126,12 @@ impl Desk {
     /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything.
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
-        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, listener)).collect::<Result<Vec<_>>>()?;
         // A model that was closed for another in the meantime is opened again.
         if self.opened(model.digest).is_none() {
             self.keep(model.clone())?;
         }
+        let pool = self.lock().iter().find(|worker| worker.model.digest == model.digest).map(|worker| worker.pool.clone()).ok_or(Error::Full(Full::Closed))?;
+        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, &pool, listener)).collect::<Result<Vec<_>>>()?;
         let workers = self.lock();
         let worker = workers.iter().find(|worker| worker.model.digest == model.digest).ok_or(Error::Full(Full::Closed))?;
         worker.queue.push(waiting).map_err(|full| {
@@ -152,7 +169,13 @@ impl Desk {
             interrupted: count(&worker.tally.interrupted),
             failed: count(&worker.tally.failed),
             prompt_tokens: count(&worker.tally.prompt_tokens),
+            reused_tokens: count(&worker.tally.reused_tokens),
             output_tokens: count(&worker.tally.output_tokens),
+            steps: count(&worker.tally.steps),
+            step_rows: count(&worker.tally.step_rows),
+            busy: Duration::from_micros(count(&worker.tally.busy_us)),
+            cache: worker.pool.usage(),
+            page_bytes: worker.pool.page_byte_count() as u64,
         };
         Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused) }
     }
@@ -193,7 +216,7 @@ impl Desk {
                     Some(workers.remove(idle))
                 }
             };
-            workers.push(Worker::start(&self.system, &self.recorder, model)?);
+            workers.push(Worker::start(&self.system, &self.recorder, model, self.cache_bytes)?);
             retired
         };
         drop(retired);
@@ -214,22 +237,25 @@ impl Drop for Desk {
 }
 
 /// Renders an order and holds it against the limits.
-fn prepared(order: Order, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
+fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
     let Order { model, mut asked, likely_count, shortens, caller, gone } = order;
     let over = |what, asked, max| if asked > max { Err(Error::TooMuch { what, asked: asked as u64, max: max as u64 }) } else { Ok(()) };
     over("stop texts", asked.stop_texts.len(), STOP_TEXTS_MAX)?;
     over("alternatives for each token", likely_count.unwrap_or(0), LIKELY_COUNT_MAX)?;
-    let config = &model.file.config;
-    asked.token_count_max = asked.token_count_max.min(config.context_tokens_max);
+    let context_tokens_max = model.file.config.context_tokens_max;
+    let is_said = asked.token_count_max < usize::MAX;
+    asked.token_count_max = asked.token_count_max.min(context_tokens_max);
     if shortens {
         asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
     }
-    let prepared = Prepared::new(&model, &asked)?;
-    let token_count = (prepared.prompt.tokens.len() + asked.token_count_max).min(config.context_tokens_max) as u64;
-    let bytes = token_count * (2 * size_of::<f32>() * config.layer_count * config.kv_head_count * config.head_width) as u64;
-    if bytes > CONTEXT_BYTES_MAX {
-        return Err(Error::TooMuch { what: "bytes of keys and values", asked: bytes, max: CONTEXT_BYTES_MAX });
-    }
+    let mut prepared = Prepared::new(&model, &asked)?;
+    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
+    let bytes = |page_count| page_count * pool.page_byte_count();
+    // What was not said may be as long as there is room; what was said is promised whole, or refused.
+    let output_tokens = if is_said { asked.token_count_max } else { 1 };
+    let tokens_max = (prompt_tokens + output_tokens).min(context_tokens_max);
+    over("bytes of keys and values", bytes(Pool::pages_of(tokens_max)), bytes(page_count_max))?;
+    prepared.request.output_tokens_max = asked.token_count_max.min((page_count_max * PAGE_TOKENS).saturating_sub(prompt_tokens));
     let byte_count = prepared.byte_count();
-    Ok(Waiting { item: Job { prepared, likely_count, gone: gone.clone(), listener }, caller, byte_count, gone })
+    Ok(Waiting { item: Job { prepared, likely_count, gone: gone.clone(), caller, listener }, caller, byte_count, gone })
 }

@@ -10,8 +10,22 @@ pub const WAITING_PER_CALLER_MAX: usize = 64;
 pub const WAITING_BYTES_MAX: usize = 256 << 20;
 /// Models that are open at a time; one that nobody waits for is closed for another.
 pub const MODELS_OPEN_MAX: usize = 4;
-/// Bytes of keys and values that one generation may need.
-pub const CONTEXT_BYTES_MAX: u64 = 16 << 30;
+/// Bytes of keys and values that one model may keep, unless the operator says otherwise.
+pub const CACHE_BYTES: usize = 4 << 30;
+/// Generations that run on one model at a time; the others wait their turn.
+pub const BATCH_COUNT_MAX: usize = 32;
+/// Of these, generations of one caller: some places are always left for others.
+pub const BATCH_PER_CALLER_MAX: usize = 24;
+/// Tokens of prompts that one step reads while answers are being given: what an answer waits for longest between two tokens.
+pub const READ_BESIDE_TOKENS: usize = 64;
+/// Tokens of prompts that one step reads while no answer is being given.
+pub const READ_ALONE_TOKENS: usize = 256;
+/// Rows of one step that are for tokens which may follow, beside those that are due: more would cost the others time.
+pub const DECODED_ROWS: usize = 16;
+/// Tokens that two prompts begin with from which on one waits for the other to read them.
+pub const BESIDE_TOKENS_MIN: usize = 16;
+/// Threads that make records durable; so many acts share an fsync.
+pub const RECORDING_THREADS: usize = 16;
 /// Texts that may end one answer.
 pub const STOP_TEXTS_MAX: usize = 16;
 /// Alternatives that are told of for each token.

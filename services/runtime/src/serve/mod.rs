@@ -1,10 +1,11 @@
-//! Many callers at once: orders wait in a fair queue with limits, one generation at a time runs on each model, and every one is recorded as if it had been asked alone.
+//! Many callers at once: orders wait in a fair queue with limits, those of one model run together, and every one is recorded as if it had been asked alone.
 //!
 //! *The life of one order.* [`Desk::submit`] renders it and refuses at the door what could never run; it waits in its model's `queue`, where callers take turns; the `worker` of that model has the
-//! `recorder` make the intent durable, runs the model, and closes the act; its [`Listener`] hears of each step and may stop it at any time.
+//! `recorder` make the intent durable, takes it into the `batch`, which steps all that run together, each with its `share`, and has the act closed; its [`Listener`] hears of each step and may stop it
+//! at any time.
 //!
-//! *Invariants.* What is refused leaves no record, because nothing was going to happen. What has begun ends with an outcome, whoever went away. No order changes what another one gets: the only thing
-//! that they share is time.
+//! *Invariants.* What is refused leaves no record, because nothing was going to happen. Nothing runs before its intent is durable, and nothing is told as ended before its outcome is; no model waits
+//! for either. What has begun ends with an outcome, whoever went away. No order changes what another one gets: they share time, and pages of keys and values that are equal for both.
 
 pub mod limits;
 
@@ -12,7 +13,15 @@ mod order;
 
 mod queue;
 
+mod bell;
+
 mod recorder;
+
+mod share;
+
+mod voice;
+
+mod batch;
 
 mod worker;
 

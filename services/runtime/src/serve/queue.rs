@@ -1,16 +1,16 @@
 //! A queue in which callers take turns: each has a line of its own, and whoever was served goes behind the others.
 
+use super::bell::Bell;
 use super::limits::{WAITING_BYTES_MAX, WAITING_COUNT_MAX, WAITING_PER_CALLER_MAX};
 use super::order::{Caller, Gone};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What waits, for one worker.
 pub(super) struct Queue<T> {
     lines: Mutex<Lines<T>>,
-    changed: Condvar,
+    bell: Arc<Bell>,
 }
 
 /// One thing that waits.
@@ -62,14 +62,15 @@ impl fmt::Display for Full {
     }
 }
 
-/// What the worker finds.
-pub(super) enum Next<T> {
-    /// Something to do.
-    Work(T),
-    /// Nothing for so long.
-    Quiet,
-    /// Nothing any more.
-    Closed,
+/// What the worker says to the first in somebody's line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It is taken.
+    Take,
+    /// Its caller has as much as they may have: it is the next one's turn, and they stay first.
+    Pass,
+    /// There is no room for it yet: nobody smaller goes before it.
+    Wait,
 }
 
 struct Lines<T> {
@@ -80,8 +81,9 @@ struct Lines<T> {
 }
 
 impl<T> Queue<T> {
-    pub fn new() -> Self {
-        Self { lines: Mutex::new(Lines { by_caller: BTreeMap::new(), turns: VecDeque::new(), is_closed: false }), changed: Condvar::new() }
+    /// Empty; the bell is rung when there is more to find.
+    pub fn new(bell: Arc<Bell>) -> Self {
+        Self { lines: Mutex::new(Lines { by_caller: BTreeMap::new(), turns: VecDeque::new(), is_closed: false }), bell }
     }
 
     /// Puts all of these in line, or none. They are of one caller.
@@ -100,26 +102,20 @@ impl<T> Queue<T> {
             }
             line.push_back(one);
         }
-        self.changed.notify_one();
+        drop(lines);
+        self.bell.ring();
         Ok(())
     }
 
-    /// The next in turn that somebody waits for.
-    pub fn next(&self, patience: Duration) -> Next<T> {
-        let mut lines = self.lock();
-        loop {
-            if let Some(item) = lines.pop() {
-                return Next::Work(item);
-            }
-            if lines.is_closed {
-                return Next::Closed;
-            }
-            let (again, waited) = self.changed.wait_timeout(lines, patience).unwrap_or_else(PoisonError::into_inner);
-            lines = again;
-            if waited.timed_out() && lines.count() == 0 && !lines.is_closed {
-                return Next::Quiet;
-            }
-        }
+    /// The next in turn that somebody waits for and that `turn` takes.
+    pub fn next(&self, turn: impl FnMut(Caller, &T) -> Turn) -> Option<T> {
+        self.lock().pop(turn)
+    }
+
+    /// Nothing will come any more.
+    pub fn is_over(&self) -> bool {
+        let lines = self.lock();
+        lines.is_closed && lines.count() == 0
     }
 
     /// How many wait that somebody waits for.
@@ -135,7 +131,8 @@ impl<T> Queue<T> {
         lines.is_closed = true;
         lines.by_caller.clear();
         lines.turns.clear();
-        self.changed.notify_all();
+        drop(lines);
+        self.bell.ring();
     }
 
     fn lock(&self) -> MutexGuard<'_, Lines<T>> {
@@ -176,9 +173,18 @@ impl<T> Lines<T> {
         self.turns.retain(|caller| by_caller.contains_key(caller));
     }
 
-    fn pop(&mut self) -> Option<T> {
+    fn pop(&mut self, mut turn: impl FnMut(Caller, &T) -> Turn) -> Option<T> {
         self.forget_gone();
-        let caller = self.turns.pop_front()?;
+        let mut place = 0;
+        let caller = loop {
+            let caller = *self.turns.get(place)?;
+            match turn(caller, &self.by_caller.get(&caller)?.front()?.item) {
+                Turn::Take => break caller,
+                Turn::Pass => place += 1,
+                Turn::Wait => return None,
+            }
+        };
+        self.turns.remove(place);
         let line = self.by_caller.get_mut(&caller)?;
         let one = line.pop_front()?;
         if line.is_empty() {
@@ -198,17 +204,17 @@ mod tests {
         Waiting { item: name, caller: Caller(caller), byte_count: 1, gone: Gone::default() }
     }
 
+    fn queue() -> Queue<&'static str> {
+        Queue::new(Arc::default())
+    }
+
     fn drain(queue: &Queue<&'static str>) -> Vec<&'static str> {
-        std::iter::from_fn(|| match queue.next(Duration::ZERO) {
-            Next::Work(item) => Some(item),
-            Next::Quiet | Next::Closed => None,
-        })
-        .collect()
+        std::iter::from_fn(|| queue.next(|_, _| Turn::Take)).collect()
     }
 
     #[test]
     fn callers_take_turns() {
-        let queue = Queue::new();
+        let queue = queue();
         queue.push(vec![one("a1", 1), one("a2", 1), one("a3", 1)]).unwrap();
         queue.push(vec![one("b1", 2)]).unwrap();
         queue.push(vec![one("c1", 3), one("c2", 3)]).unwrap();
@@ -217,16 +223,34 @@ mod tests {
 
     #[test]
     fn who_was_served_goes_behind_who_waits() {
-        let queue = Queue::new();
+        let queue = queue();
         queue.push(vec![one("a1", 1), one("a2", 1)]).unwrap();
-        assert!(matches!(queue.next(Duration::ZERO), Next::Work("a1")));
+        assert_eq!(queue.next(|_, _| Turn::Take), Some("a1"));
         queue.push(vec![one("b1", 2)]).unwrap();
         assert_eq!(drain(&queue), ["a2", "b1"]);
     }
 
     #[test]
+    fn who_has_enough_is_passed_and_who_is_too_large_is_waited_for() {
+        let queue = queue();
+        queue.push(vec![one("a1", 1), one("a2", 1)]).unwrap();
+        queue.push(vec![one("large", 2)]).unwrap();
+        queue.push(vec![one("c1", 3)]).unwrap();
+        let turn = |has_room: bool| {
+            move |caller, item: &&str| match item {
+                &"large" if !has_room => Turn::Wait,
+                _ if caller == Caller(1) => Turn::Pass,
+                _ => Turn::Take,
+            }
+        };
+        assert_eq!(queue.next(turn(false)), None);
+        assert_eq!([queue.next(turn(true)), queue.next(turn(true)), queue.next(turn(true))], [Some("large"), Some("c1"), None]);
+        assert_eq!(drain(&queue), ["a1", "a2"]);
+    }
+
+    #[test]
     fn who_is_gone_is_forgotten_and_makes_room() {
-        let queue = Queue::new();
+        let queue = queue();
         let gone = Gone::default();
         let waiting = |count: usize| (0..count).map(|_| Waiting { gone: gone.clone(), ..one("x", 1) }).collect::<Vec<_>>();
         queue.push(waiting(WAITING_PER_CALLER_MAX)).unwrap();
@@ -238,16 +262,16 @@ mod tests {
 
     #[test]
     fn limits_are_told_with_their_numbers() {
-        let queue = Queue::new();
+        let first = queue();
         for caller in 0..4 {
-            queue.push((0..64).map(|_| one("x", caller)).collect()).unwrap();
+            first.push((0..64).map(|_| one("x", caller)).collect()).unwrap();
         }
-        assert_eq!(queue.push(vec![one("y", 9)]), Err(Full::Count { waiting: 256, max: 256 }));
-        let queue = Queue::new();
+        assert_eq!(first.push(vec![one("y", 9)]), Err(Full::Count { waiting: 256, max: 256 }));
+        let queue = queue();
         queue.push(vec![Waiting { byte_count: WAITING_BYTES_MAX, ..one("x", 1) }]).unwrap();
         assert_eq!(queue.push(vec![one("y", 2)]), Err(Full::Bytes { waiting: WAITING_BYTES_MAX + 1, max: WAITING_BYTES_MAX }));
         queue.close();
         assert_eq!(queue.push(vec![one("y", 2)]), Err(Full::Closed));
-        assert!(matches!(queue.next(Duration::ZERO), Next::Closed));
+        assert!(queue.is_over());
     }
 }

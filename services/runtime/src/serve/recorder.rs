@@ -1,79 +1,225 @@
-//! The log, shared by all workers: held while acts are open, and given back when nothing has happened for a while, so that other commands on this home can write too.
+//! The log, shared by all workers: threads of its own make intents and outcomes durable, so that no model waits for a disk, and records of acts beside each other share their fsyncs.
+//!
+//! It is held while acts are open, because another writer would take them for those of a dead process, and given back when nothing has happened for a while, so that other commands on this home
+//! can write too.
 
-use crate::error::Result;
-use crate::executor::Executor;
+use super::limits::{RECORDING_THREADS, REST_AFTER};
+use crate::error::{Error, Result};
+use crate::executor::{Executor, Pen};
 use crate::generation::{Openings, borrowed};
 use crate::system::System;
 use mickai_proof::record::{Fact, OutcomeCode};
 use mickai_store::{Appended, Draft, Running};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::{Builder, JoinHandle};
 
-/// Makes the records of acts that run beside each other.
+/// Makes the records of acts that run beside each other. Dropping it finishes what was begun and gives the log back.
 pub(super) struct Recorder {
-    system: Arc<System>,
-    state: Mutex<State>,
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
 }
 
-struct State {
+/// An act whose intent is durable. Dropped without being closed it stays open on record, and is `outcome_unknown` after the next start.
+pub(super) struct Act {
+    running: Running,
+    open: Open,
+}
+
+impl Act {
+    /// The right to perform it.
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+}
+
+struct Shared {
+    system: Arc<System>,
+    log: Mutex<Log>,
+    tasks: Mutex<Tasks>,
+    /// For the threads that record: there is a task, or none will come.
+    added: Condvar,
+    /// For the thread that gives the log back: it is held, or there is nothing left to give.
+    held: Condvar,
+}
+
+#[derive(Default)]
+struct Log {
     executor: Option<Executor>,
-    /// Acts that have begun and are not closed; while there are any, another writer would take them for those of a dead process.
+    /// Acts whose intent was asked for and whose outcome is not durable.
     open_count: usize,
 }
 
+#[derive(Default)]
+struct Tasks {
+    waiting: VecDeque<Task>,
+    is_closed: bool,
+    is_held: bool,
+    /// Tasks so far: where it stands still, nothing happens.
+    done_count: u64,
+}
+
+type Task = Box<dyn FnOnce(&Arc<Shared>) + Send>;
+
+/// One of the acts that the log is held for.
+struct Open(Arc<Shared>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        locked(&self.0.log).open_count -= 1;
+    }
+}
+
 impl Recorder {
-    pub fn new(system: Arc<System>) -> Self {
-        Self { system, state: Mutex::new(State { executor: None, open_count: 0 }) }
-    }
-
-    /// Makes an intent durable and begins its act.
+    /// Starts its threads; the log is not touched.
     ///
     /// # Errors
-    /// What policy refuses; a log that another process holds, or that cannot be written.
-    pub fn begin(&self, draft: Draft, openings: &Openings) -> Result<Running> {
-        let mut state = self.lock();
-        let running = {
-            let executor = self.executor(&mut state)?;
-            let permit = executor.permit(draft, &borrowed(openings))?;
-            executor.begin(permit)?
-        };
-        state.open_count += 1;
-        Ok(running)
+    /// When the operating system refuses them.
+    pub fn new(system: Arc<System>) -> Result<Self> {
+        let shared = Arc::new(Shared { system, log: Mutex::default(), tasks: Mutex::default(), added: Condvar::new(), held: Condvar::new() });
+        let mut recorder = Self { shared, threads: Vec::new() };
+        for index in 0..RECORDING_THREADS {
+            recorder.spawn(format!("records {index}"), record)?;
+        }
+        recorder.spawn("log rest".to_owned(), keep)?;
+        Ok(recorder)
     }
 
-    /// Closes an act.
-    ///
-    /// # Errors
-    /// A log that cannot be written.
-    pub fn close(&self, act: Running, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &Openings) -> Result<Appended> {
-        let mut state = self.lock();
-        state.open_count = state.open_count.saturating_sub(1);
-        self.executor(&mut state)?.close(act, code, facts, openings)
+    /// Makes an intent durable and begins its act; `then` hears of it on another thread. What policy refuses, and a log that another process holds or that cannot be written, is its error.
+    pub fn begin(&self, draft: Draft, openings: Openings, then: impl FnOnce(Result<Act>) + Send + 'static) {
+        self.shared.add(Box::new(move |shared| then(contained(|| shared.begin(draft, &openings)))));
     }
 
-    /// Another act of the system's, on the same log.
+    /// Closes an act; `then` hears of it on another thread.
+    pub fn close(&self, act: Act, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: Openings, then: impl FnOnce(Result<Appended>) + Send + 'static) {
+        self.shared.add(Box::new(move |shared| then(contained(|| shared.close(act, code, facts, &openings)))));
+    }
+
+    /// Another act of the system's, on the same log, on this thread.
     ///
     /// # Errors
     /// Those of the act; a log that another process holds.
     pub fn with<T>(&self, act: impl FnOnce(&mut Executor) -> Result<T>) -> Result<T> {
-        act(self.executor(&mut self.lock())?)
+        let mut log = locked(&self.shared.log);
+        act(self.shared.executor(&mut log)?)
     }
 
     /// Gives the log back, unless an act is open.
     pub fn rest(&self) {
-        let mut state = self.lock();
-        if state.open_count == 0 {
-            state.executor = None;
-        }
+        self.shared.rest();
     }
 
-    fn executor<'a>(&self, state: &'a mut State) -> Result<&'a mut Executor> {
-        match &mut state.executor {
+    fn spawn(&mut self, name: String, work: fn(&Arc<Shared>)) -> Result<()> {
+        let shared = self.shared.clone();
+        self.threads.push(Builder::new().name(name).spawn(move || work(&shared)).map_err(Error::Threads)?);
+        Ok(())
+    }
+}
+
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        locked(&self.shared.tasks).is_closed = true;
+        self.shared.added.notify_all();
+        self.shared.held.notify_all();
+        for thread in self.threads.drain(..) {
+            // What might panic on it is caught there.
+            let _ = thread.join();
+        }
+        self.shared.rest();
+    }
+}
+
+impl Shared {
+    fn add(&self, task: Task) {
+        locked(&self.tasks).waiting.push_back(task);
+        self.added.notify_one();
+    }
+
+    fn begin(self: &Arc<Self>, draft: Draft, openings: &Openings) -> Result<Act> {
+        let (pen, open) = self.pen()?;
+        let permit = pen.permit(draft, &borrowed(openings))?;
+        Ok(Act { running: pen.begin(permit)?, open })
+    }
+
+    fn close(self: &Arc<Self>, act: Act, code: OutcomeCode, facts: Vec<(String, Fact<'static>)>, openings: &Openings) -> Result<Appended> {
+        let Act { running, open } = act;
+        let closed = self.pen().and_then(|(pen, _)| pen.close(running, code, facts, openings));
+        drop(open);
+        closed
+    }
+
+    /// To write with; the log is held as long as the second lives.
+    fn pen(self: &Arc<Self>) -> Result<(Pen, Open)> {
+        let mut log = locked(&self.log);
+        let pen = self.executor(&mut log)?.pen();
+        log.open_count += 1;
+        Ok((pen, Open(self.clone())))
+    }
+
+    fn executor<'a>(&self, log: &'a mut Log) -> Result<&'a mut Executor> {
+        match &mut log.executor {
             Some(executor) => Ok(executor),
-            none => Ok(none.insert(self.system.executor()?)),
+            none => {
+                let executor = none.insert(self.system.executor()?);
+                locked(&self.tasks).is_held = true;
+                self.held.notify_one();
+                Ok(executor)
+            }
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rest(&self) {
+        let mut log = locked(&self.log);
+        if log.open_count == 0 {
+            log.executor = None;
+            locked(&self.tasks).is_held = false;
+        }
     }
+}
+
+/// One of the threads that record.
+fn record(shared: &Arc<Shared>) {
+    let mut tasks = locked(&shared.tasks);
+    loop {
+        if let Some(task) = tasks.waiting.pop_front() {
+            drop(tasks);
+            // A fault in one who hears of a record keeps nobody else from being recorded.
+            let _ = catch_unwind(AssertUnwindSafe(|| task(shared)));
+            tasks = locked(&shared.tasks);
+            tasks.done_count += 1;
+        } else if tasks.is_closed {
+            return;
+        } else {
+            tasks = shared.added.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+}
+
+/// The thread that gives the log back when nothing was recorded for as long as it waits.
+fn keep(shared: &Arc<Shared>) {
+    let mut tasks = locked(&shared.tasks);
+    while !tasks.is_closed {
+        if !tasks.is_held {
+            tasks = shared.held.wait(tasks).unwrap_or_else(PoisonError::into_inner);
+            continue;
+        }
+        let before = tasks.done_count;
+        let waited;
+        (tasks, waited) = shared.held.wait_timeout(tasks, REST_AFTER).unwrap_or_else(PoisonError::into_inner);
+        if waited.timed_out() && tasks.done_count == before && tasks.waiting.is_empty() {
+            drop(tasks);
+            shared.rest();
+            tasks = locked(&shared.tasks);
+        }
+    }
+}
+
+/// Whoever waits for a record hears of it, whatever happens.
+fn contained<T>(write: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(Error::Fault))
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

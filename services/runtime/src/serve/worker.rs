@@ -1,29 +1,31 @@
-//! The thread of one model: takes what is next in turn, records it, runs it, records how it ended.
-//!
-//! This is the one place where what runs at a time is decided, and it is one generation. Whatever runs several together takes the place of [`work`] and nothing else: it draws from the same queue,
-//! begins and closes acts with the same recorder, and tells the same listeners.
+//! The thread of one model: lets in what is next in turn once its intent is durable, steps everything that runs, and has the outcomes recorded. It waits for no disk and for no client.
 
-use super::likely::likelihood;
-use super::limits::REST_AFTER;
-use super::order::{Begun, Gone, Heard, Listener};
-use super::queue::{Next, Queue};
+use super::batch::{Batch, Ended, Entering, Stepped};
+use super::bell::Bell;
+use super::limits::{BATCH_COUNT_MAX, BATCH_PER_CALLER_MAX};
+use super::order::{Caller, Gone, Listener};
+use super::queue::{Queue, Turn};
 use super::recorder::Recorder;
+use super::voice::Voice;
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
 use crate::generation::{Answered, Prepared};
 use crate::models::Loaded;
 use crate::system::System;
-use mickai_model::generate::{Context, Flow, Progress};
+use mickai_model::forward::Pool;
 use mickai_proof::record::OutcomeCode;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 /// An order on its way.
 pub(super) struct Job {
     pub prepared: Prepared,
     pub likely_count: Option<usize>,
     pub gone: Gone,
+    pub caller: Caller,
     pub listener: Box<dyn Listener>,
 }
 
@@ -38,110 +40,59 @@ pub(super) struct Tally {
     pub failed: AtomicU64,
     /// Tokens of prompts.
     pub prompt_tokens: AtomicU64,
+    /// Of these, those whose keys and values were at hand.
+    pub reused_tokens: AtomicU64,
     /// Tokens that came out.
     pub output_tokens: AtomicU64,
-    /// Running now: 0 or 1.
+    /// Taken from the queue and not over.
     pub running: AtomicU64,
-}
-
-/// Works until the queue is closed.
-pub(super) fn work(system: &System, recorder: &Recorder, model: &Loaded, queue: &Queue<Job>, tally: &Tally) {
-    let mut context = None;
-    loop {
-        match queue.next(REST_AFTER) {
-            Next::Closed => break,
-            Next::Quiet => recorder.rest(),
-            Next::Work(job) => {
-                tally.running.store(1, Ordering::Relaxed);
-                // A fault in a model must not end the service of it: the act stays open, and is `outcome_unknown` after the next start.
-                let done = catch_unwind(AssertUnwindSafe(|| perform(system, recorder, model, &mut context, job, tally)));
-                if done.is_err() {
-                    context = None;
-                    tally.failed.fetch_add(1, Ordering::Relaxed);
-                }
-                tally.running.store(0, Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-fn perform(system: &System, recorder: &Recorder, model: &Loaded, context: &mut Option<Context>, job: Job, tally: &Tally) {
-    let Job { mut prepared, likely_count, gone, mut listener } = job;
-    let ended = run(system, recorder, model, context, &mut prepared, &gone, likely_count, &mut *listener);
-    match &ended {
-        Ok(answered) => {
-            tally.executed.fetch_add(1, Ordering::Relaxed);
-            tally.interrupted.fetch_add(u64::from(gone.is_set()), Ordering::Relaxed);
-            tally.prompt_tokens.fetch_add(answered.generation.prompt_tokens.len() as u64, Ordering::Relaxed);
-            tally.output_tokens.fetch_add(answered.generation.output_tokens.len() as u64, Ordering::Relaxed);
-        }
-        Err(_) => _ = tally.failed.fetch_add(1, Ordering::Relaxed),
-    }
-    listener.ended(ended);
-}
-
-#[allow(clippy::too_many_arguments, reason = "everything that one generation needs, once")]
-fn run(
-    system: &System,
-    recorder: &Recorder,
-    model: &Loaded,
-    context: &mut Option<Context>,
-    prepared: &mut Prepared,
-    gone: &Gone,
-    likely_count: Option<usize>,
-    listener: &mut dyn Listener,
-) -> Result<Answered> {
-    let context = match context {
-        Some(context) => context,
-        none => none.insert(system.context(model)?),
-    };
-    let (draft, openings) = prepared.intent(model);
-    let act = recorder.begin(draft, &openings)?;
-    let intent = act.intent();
-    listener.begun(Begun { intent, prompt_token_count: prepared.prompt.tokens.len() });
-    let ran = prepared.run(&act, model, context, &mut |progress| hear(progress, gone, likely_count, listener));
-    match ran {
-        Ok(Done { value, facts, openings }) => {
-            let outcome = recorder.close(act, OutcomeCode::Executed, facts, &openings)?;
-            Ok(Answered { intent, outcome, generation: value })
-        }
-        Err(Failed { error, facts }) => {
-            recorder.close(act, OutcomeCode::Failed, facts, &Vec::new())?;
-            Err(*error)
-        }
-    }
-}
-
-fn hear(progress: Progress<'_>, gone: &Gone, likely_count: Option<usize>, listener: &mut dyn Listener) -> Flow {
-    let flow = match progress {
-        Progress::Prompt { .. } => Flow::Continue,
-        Progress::Token { token, text, logits } => {
-            let likely = likely_count.map(|count| likelihood(logits, token, count));
-            listener.heard(Heard { token: Some(token), text, likely: likely.as_ref() })
-        }
-        Progress::Rest { text } => listener.heard(Heard { token: None, text, likely: None }),
-    };
-    if gone.is_set() { Flow::Stop } else { flow }
+    /// Steps.
+    pub steps: AtomicU64,
+    /// Tokens that were fed.
+    pub step_rows: AtomicU64,
+    /// Microseconds that steps took.
+    pub busy_us: AtomicU64,
 }
 
 /// A worker with what it needs.
 pub(super) struct Worker {
     pub model: Arc<Loaded>,
     pub queue: Arc<Queue<Job>>,
+    pub pool: Pool,
     pub tally: Arc<Tally>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Worker {
-    /// Starts the thread of a model.
+    /// Starts the thread of a model, which keeps at most `cache_bytes` of keys and values.
     ///
     /// # Errors
     /// When the operating system refuses one.
-    pub fn start(system: &Arc<System>, recorder: &Arc<Recorder>, model: Arc<Loaded>) -> Result<Self> {
-        let (queue, tally) = (Arc::new(Queue::new()), Arc::new(Tally::default()));
-        let (system, recorder, its) = (system.clone(), recorder.clone(), (model.clone(), queue.clone(), tally.clone()));
-        let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(move || work(&system, &recorder, &its.0, &its.1, &its.2)).map_err(Error::Threads)?;
-        Ok(Self { model, queue, tally, thread: Some(thread) })
+    pub fn start(system: &System, recorder: &Arc<Recorder>, model: Arc<Loaded>, cache_bytes: usize) -> Result<Self> {
+        let (bell, tally) = (Arc::new(Bell::default()), Arc::new(Tally::default()));
+        let queue = Arc::new(Queue::new(bell.clone()));
+        let pool = Pool::new(&model.file.weights(), cache_bytes);
+        let (sender, begun) = channel();
+        let (crew, isa) = (system.crew(), system.isa());
+        let work = Work {
+            model: model.clone(),
+            recorder: recorder.clone(),
+            queue: queue.clone(),
+            pool: pool.clone(),
+            tally: tally.clone(),
+            bell,
+            sender,
+            begun,
+            places: Places::default(),
+        };
+        let run = move || {
+            // Should it end before its time, whoever asks is told, in place of waiting for nobody.
+            let _closed = ClosedAtEnd(work.queue.clone());
+            let batch = Batch::new(work.model.clone(), work.pool.clone(), crew, isa);
+            work.run(batch);
+        };
+        let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(run).map_err(Error::Threads)?;
+        Ok(Self { model, queue, pool, tally, thread: Some(thread) })
     }
 
     /// Nothing waits and nothing runs.
@@ -163,4 +114,193 @@ impl Drop for Worker {
             let _ = thread.join();
         }
     }
+}
+
+/// Closes a queue that nobody takes from any more.
+struct ClosedAtEnd(Arc<Queue<Job>>);
+
+impl Drop for ClosedAtEnd {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+/// What the thread has.
+struct Work {
+    model: Arc<Loaded>,
+    recorder: Arc<Recorder>,
+    queue: Arc<Queue<Job>>,
+    pool: Pool,
+    tally: Arc<Tally>,
+    bell: Arc<Bell>,
+    sender: Sender<Asked>,
+    /// What became of intents.
+    begun: Receiver<Asked>,
+    places: Places,
+}
+
+/// What became of an intent that was asked for.
+struct Asked {
+    caller: Caller,
+    page_count: usize,
+    /// `None` if there is none.
+    entering: Option<Entering>,
+}
+
+/// Places that are taken, and pages that will be promised to those whose intents are being made durable.
+#[derive(Default)]
+struct Places {
+    by_caller: BTreeMap<Caller, usize>,
+    asked_count: usize,
+    asked_pages: usize,
+}
+
+impl Work {
+    /// Works until the queue is closed and nothing runs any more.
+    fn run(mut self, mut batch: Batch) {
+        loop {
+            while let Ok(asked) = self.begun.try_recv() {
+                self.let_in(&mut batch, asked);
+            }
+            self.ask(batch.waiting_pages());
+            if batch.is_empty() {
+                if self.queue.is_over() && self.places.asked_count == 0 {
+                    break;
+                }
+                self.bell.wait();
+                continue;
+            }
+            let since = Instant::now();
+            let Stepped { rows, reused, ended } = batch.step();
+            add(&self.tally.busy_us, u64::try_from(since.elapsed().as_micros()).unwrap_or(u64::MAX));
+            add(&self.tally.steps, 1);
+            add(&self.tally.step_rows, rows as u64);
+            add(&self.tally.reused_tokens, reused as u64);
+            ended.into_iter().for_each(|ended| self.record(ended));
+        }
+    }
+
+    /// Takes from the queue as many as there are places and pages for, and has their intents made durable. `waiting_pages` will be promised to those who are in the batch already.
+    fn ask(&mut self, waiting_pages: usize) {
+        loop {
+            let (places, model) = (&self.places, &self.model);
+            let free_pages = self.pool.free_count().saturating_sub(waiting_pages + places.asked_pages);
+            let turn = |caller: Caller, job: &Job| {
+                if places.count() >= BATCH_COUNT_MAX {
+                    Turn::Wait
+                } else if places.of(caller) >= BATCH_PER_CALLER_MAX {
+                    Turn::Pass
+                } else if page_count(model, &job.prepared) > free_pages {
+                    Turn::Wait
+                } else {
+                    Turn::Take
+                }
+            };
+            let Some(job) = self.queue.next(turn) else { return };
+            self.begin(job);
+        }
+    }
+
+    fn begin(&mut self, job: Job) {
+        let Job { prepared, likely_count, gone, caller, listener } = job;
+        let page_count = page_count(&self.model, &prepared);
+        self.places.take(caller, page_count);
+        self.tally.running.store(self.places.count() as u64, Ordering::Relaxed);
+        let (draft, openings) = prepared.intent(&self.model);
+        let (sender, bell, tally) = (self.sender.clone(), self.bell.clone(), self.tally.clone());
+        self.recorder.begin(draft, openings, move |begun| {
+            let voice = Voice::new(listener, gone, likely_count);
+            let (entering, refused) = match begun {
+                Ok(act) => (Some(Entering { prepared, act, caller, voice }), None),
+                Err(error) => (None, Some((voice, error))),
+            };
+            // The worker outlives what it asked for.
+            let _ = sender.send(Asked { caller, page_count, entering });
+            bell.ring();
+            if let Some((voice, error)) = refused {
+                add(&tally.failed, 1);
+                voice.ended(Err(error));
+            }
+        });
+    }
+
+    fn let_in(&mut self, batch: &mut Batch, asked: Asked) {
+        let Asked { caller, page_count, entering } = asked;
+        self.places.answer(page_count);
+        match entering {
+            None => self.leave(caller),
+            Some(entering) => {
+                if let Some(ended) = batch.enter(entering) {
+                    self.record(ended);
+                }
+            }
+        }
+    }
+
+    /// Has an outcome recorded; whoever waits hears of it when it is durable.
+    fn record(&mut self, ended: Ended) {
+        let Ended { act, caller, voice, prompt_tokens, ran } = ended;
+        self.leave(caller);
+        let (intent, tally) = (act.running().intent(), self.tally.clone());
+        add(&tally.prompt_tokens, prompt_tokens as u64);
+        match ran {
+            Ok(Done { value, facts, openings }) => {
+                self.recorder.close(act, OutcomeCode::Executed, facts, openings, move |closed| {
+                    add(&tally.executed, u64::from(closed.is_ok()));
+                    add(&tally.failed, u64::from(closed.is_err()));
+                    add(&tally.interrupted, u64::from(closed.is_ok() && voice.is_gone()));
+                    add(&tally.output_tokens, value.output_tokens.len() as u64);
+                    voice.ended(closed.map(|outcome| Answered { intent, outcome, generation: value }));
+                });
+            }
+            Err(Failed { error, facts }) => {
+                self.recorder.close(act, OutcomeCode::Failed, facts, Vec::new(), move |closed| {
+                    add(&tally.failed, 1);
+                    voice.ended(Err(closed.err().unwrap_or(*error)));
+                });
+            }
+        }
+    }
+
+    fn leave(&mut self, caller: Caller) {
+        self.places.leave(caller);
+        self.tally.running.store(self.places.count() as u64, Ordering::Relaxed);
+    }
+}
+
+impl Places {
+    fn count(&self) -> usize {
+        self.by_caller.values().sum()
+    }
+
+    fn of(&self, caller: Caller) -> usize {
+        self.by_caller.get(&caller).copied().unwrap_or(0)
+    }
+
+    fn take(&mut self, caller: Caller, page_count: usize) {
+        *self.by_caller.entry(caller).or_default() += 1;
+        self.asked_count += 1;
+        self.asked_pages += page_count;
+    }
+
+    fn answer(&mut self, page_count: usize) {
+        self.asked_count -= 1;
+        self.asked_pages -= page_count;
+    }
+
+    fn leave(&mut self, caller: Caller) {
+        if let Some(count) = self.by_caller.get_mut(&caller) {
+            *count -= 1;
+        }
+        self.by_caller.retain(|_, count| *count > 0);
+    }
+}
+
+/// Pages that a generation is promised.
+fn page_count(model: &Loaded, prepared: &Prepared) -> usize {
+    Pool::pages_of(prepared.tokens_max(model))
+}
+
+fn add(count: &AtomicU64, more: u64) {
+    count.fetch_add(more, Ordering::Relaxed);
 }

@@ -151,6 +151,11 @@ impl LogWriter {
         self.appender.shared()
     }
 
+    /// A handle of the same kind for one caller at a time: nothing is kept back for others to share an fsync.
+    pub fn appender_alone(&self) -> Appender {
+        self.appender.clone()
+    }
+
     /// The log.
     pub fn log_id(&self) -> LogId {
         self.appender.log_id()

@@ -1,7 +1,7 @@
 //! Hugging Face folders: `config.json`, safetensors (one file or shards with an index), tokenizer and template files.
 
 mod open;
-mod safetensors;
+pub(crate) mod safetensors;
 mod settings;
 
 pub use open::open_folder;

@@ -7,3 +7,4 @@ mod open;
 pub(crate) use cursor::Cursor;
 pub(crate) use header::Header;
 pub use open::open_gguf;
+pub(crate) use open::{canonical_name, row_order, tensor};

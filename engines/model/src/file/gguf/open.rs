@@ -135,7 +135,7 @@ fn check_settings(settings: &Settings<'_, '_>) -> Result<()> {
 }
 
 /// The bytes of a tensor as a range of the file.
-fn tensor(header: &Header<'_>, source: &Source, info: &TensorInfo<'_>, name: String, order: RowOrder) -> Result<Tensor> {
+pub(crate) fn tensor(header: &Header<'_>, source: &Source, info: &TensorInfo<'_>, name: String, order: RowOrder) -> Result<Tensor> {
     let out = || Malformed::TensorRange { name: info.name.into() };
     let element = element(info)?;
     let shape = info.shape.iter().map(|&d| usize::try_from(d).ok()).collect::<Option<Vec<_>>>().ok_or_else(out)?;
@@ -182,7 +182,7 @@ fn rope_factors(header: &Header<'_>, bytes: &[u8], info: &TensorInfo<'_>) -> Res
 }
 
 /// `blk.3.attn_q.weight` is `model.layers.3.self_attn.q_proj.weight`; `None` for a name that these architectures do not have.
-fn canonical_name(name: &str) -> Option<String> {
+pub(crate) fn canonical_name(name: &str) -> Option<String> {
     let (base, suffix) = name.rsplit_once('.')?;
     if !matches!(suffix, "weight" | "bias") {
         return None;
@@ -215,7 +215,7 @@ fn canonical_name(name: &str) -> Option<String> {
 }
 
 /// llama.cpp's converter interleaves the halves of every query and key head of `llama` models, and only of those.
-fn row_order(config: &Config, name: &str) -> RowOrder {
+pub(crate) fn row_order(config: &Config, name: &str) -> RowOrder {
     match config.architecture {
         Architecture::Llama if name.contains(".q_proj.") => RowOrder::RotaryPairs { head_count: config.head_count },
         Architecture::Llama if name.contains(".k_proj.") => RowOrder::RotaryPairs { head_count: config.kv_head_count },

@@ -1,6 +1,6 @@
 //! A machine for one test: a home, a folder to work in, and the binaries that people run.
 
-use super::run::{Run, Running, not_checked};
+use super::run::{Run, Running, eventually, not_checked};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -53,6 +53,22 @@ impl Machine {
     /// Runs `mickai` to its end.
     pub fn run(&self, args: &[&str]) -> Run {
         Run::of(&mut self.command(&mickai(), args))
+    }
+
+    /// An `ask` that has come to a halt in the middle of its act, until [`Running::end`], and the index of its intent.
+    pub fn held(&self) -> (Running, u64) {
+        let ask = self.start(&["ask", "-m", GENERAL, "--max-tokens", "2000", "hello"]).halting();
+        let intent = eventually("its intent", || {
+            let last = self.lines(&["log", "tail", "-n", "1"]).pop()?;
+            (last["kind"] == "intent").then(|| last["index"].as_u64()).flatten()
+        });
+        (ask, intent)
+    }
+
+    /// Does a program wait for the lock, or hold it? It has the file open from the moment it waits.
+    pub fn has_at_its_lock(&self, program: &Running) -> bool {
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{}/fd", program.id())) else { return false };
+        entries.flatten().any(|entry| std::fs::read_link(entry.path()).is_ok_and(|path| path == self.home().join("lock")))
     }
 
     /// Starts `mickai`.

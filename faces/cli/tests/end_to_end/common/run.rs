@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 /// Nothing that a test waits for takes this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// The least that a pipe can hold.
+const PIPE_BYTES_MIN: usize = 4096;
 
 /// A program that ended.
 #[derive(Debug)]
@@ -75,6 +77,15 @@ impl Running {
         let what = format!("{command:?}");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
         Self { what, child: Some(child) }
+    }
+
+    /// Leaves it room for a kilobyte of output: it comes to a halt there, and goes on when [`Running::end`] reads. Call it before it says anything.
+    pub fn halting(self) -> Self {
+        let output = self.child.as_ref().unwrap().stdout.as_ref().unwrap();
+        rustix::pipe::fcntl_setpipe_size(output, PIPE_BYTES_MIN).unwrap();
+        let mut its_end = std::fs::OpenOptions::new().write(true).open(format!("/proc/{}/fd/1", self.id())).unwrap();
+        its_end.write_all(&[b'\n'; PIPE_BYTES_MIN - 1024]).unwrap();
+        self
     }
 
     /// Its process.

@@ -106,3 +106,26 @@ fn a_server_killed_under_load_starts_again_and_says_what_nobody_knows() {
     println!("{open} acts were open; the next server listened after {took:?}");
     machine.assert_log_valid();
 }
+
+/// Under load every answer is what its record says, run again alone on another number of threads and with other instructions.
+#[test]
+fn what_was_answered_beside_others_runs_again_alone() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = |at: usize| {
+        hello(
+            json!({ "max_tokens": 5 + at, "temperature": 1, "seed": at, "stream": at.is_multiple_of(2), "messages": [{ "role": "user", "content": "hello ".repeat(1 + at % 4 * 30) }] }),
+        )
+    };
+    let clients: Vec<_> = (0..24).map(|at| server.begin("POST", "/v1/chat/completions", &[], &body(at).to_string())).collect();
+    let answers: Vec<_> = clients.into_iter().map(|client| super::http::Answer::of(client).is(200).header("mickai-intent").unwrap().to_owned()).collect();
+    let metrics = server.get("/metrics").is(200).body;
+    let count = |name: &str| -> u64 { metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix("{model=\"llama-64.f32\"} ")?.parse().ok()).unwrap() };
+    assert!(count("mickai_step_rows_total") > count("mickai_steps_total") && count("mickai_reused_tokens_total") > 0, "{metrics}");
+    assert_eq!((count("mickai_generations_executed_total"), count("mickai_cache_promised_bytes")), (24, 0));
+    server.stop();
+    for intent in answers.iter().step_by(3) {
+        machine.run(&["replay", intent, "--threads", "3", "--isa", "scalar"]).ok().says(&["identical"]);
+    }
+    machine.run(&["replay", &answers[0], "--isa", "abacus"]).code(64).says(&["abacus", "scalar"]);
+}

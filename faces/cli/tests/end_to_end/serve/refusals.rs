@@ -119,9 +119,9 @@ fn a_second_server_on_one_home_or_port_says_why_it_cannot() {
 fn the_queue_has_an_end_that_is_told_with_its_numbers() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    // One that runs long, then more than may wait; connections stay open, as their callers wait. Which of them comes too late is decided by the threads.
+    // Some that run long, then more than may wait; connections stay open, as their callers wait. Which of them comes too late is decided by the threads.
     let body = hello(json!({ "max_tokens": 2000, "n": 8 })).to_string();
-    let mut waiting: Vec<_> = (0..34).map(|_| server.begin("POST", "/v1/chat/completions", &[], &body)).collect();
+    let mut waiting: Vec<_> = (0..42).map(|_| server.begin("POST", "/v1/chat/completions", &[], &body)).collect();
     waiting.iter().for_each(|stream| stream.set_nonblocking(true).unwrap());
     let refused = eventually("a refusal", || waiting.iter().position(|stream| stream.peek(&mut [0]).is_ok()));
     let refused = Answer::of(waiting.remove(refused));

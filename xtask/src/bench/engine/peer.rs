@@ -1,0 +1,65 @@
+//! llama.cpp and its model files, made below the build output when they are missing.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::error::Error;
+use crate::places;
+use crate::process;
+
+/// The peer, pinned: a ratio against another version is another figure. Built from source where it is installed.
+const PACKAGES: [&str; 3] = ["numpy==2.4.6", "gguf==0.19.0", "llama-cpp-python==0.3.36"];
+
+/// How the peer is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Build {
+    /// For all that this machine can do.
+    Native,
+    /// For AVX2, FMA and F16C.
+    Avx2,
+}
+
+impl Build {
+    /// The folder below `target/peers`, and what CMake is told; the models of pictures are left out.
+    fn recipe(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Native => ("llama.cpp", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON"),
+            Self::Avx2 => {
+                ("llama.cpp-avx2", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF")
+            }
+        }
+    }
+}
+
+/// The peer's Python, in a folder of its own.
+pub(super) fn install(build: Build) -> Result<PathBuf, Error> {
+    let (name, flags) = build.recipe();
+    let folder = places::target().join("peers").join(name);
+    let python = folder.join("bin/python");
+    if !crate::setup::has_pinned(Command::new(&python), &PACKAGES) {
+        process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        // Not from a cache, which might hold another build.
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"];
+        process::must(Command::new(&python).args(pip).args(PACKAGES).env("CMAKE_ARGS", flags))?;
+    }
+    Ok(python)
+}
+
+/// The file of that shape and type; made when it is missing.
+pub(super) fn make_file(python: &Path, shape: &str, kind: &str) -> Result<PathBuf, Error> {
+    let folder = places::target().join("peers/models");
+    std::fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    let file = folder.join(format!("{shape}-{kind}.gguf"));
+    if !file.exists() {
+        process::must(Command::new(python).arg(places::root().join("bench/engine/make_gguf.py")).args([shape, kind]).arg(&file))?;
+    }
+    Ok(file)
+}
+
+/// What the peer's program prints.
+pub(super) fn speed(python: &Path, file: &Path, words: &[&str]) -> Result<Vec<String>, Error> {
+    let script = places::root().join("bench/engine/llama_cpp_speed.py");
+    // Large pages under what the peer reads, as under ours.
+    let done = process::must(Command::new(python).arg(script).arg(file).args(words).env("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"))?;
+    Ok(done.output.lines().map(str::to_owned).collect())
+}
