@@ -25,7 +25,7 @@ pub struct Certificate {
     /// One bit a seat, the lowest of the first byte first; bits beyond the seats are zero.
     signers: Vec<u8>,
     /// One for each set bit, in the order of the seats.
-    signatures: Vec<Box<[u8; SIGNATURE_LEN]>>,
+    signatures: Vec<[u8; SIGNATURE_LEN]>,
 }
 
 impl Certificate {
@@ -40,7 +40,7 @@ impl Certificate {
             last = Some(*seat);
             *signers.get_mut(seat / 8)? |= 1 << (seat % 8);
         }
-        Some(Self { round, parent, signers, signatures: votes.into_iter().map(|(_, signature)| signature).collect() })
+        Some(Self { round, parent, signers, signatures: votes.into_iter().map(|(_, signature)| *signature).collect() })
     }
 
     /// The encoding.
@@ -49,7 +49,7 @@ impl Certificate {
         [self.round.epoch, self.round.view, self.parent].iter().for_each(|number| write_uint(&mut out, *number));
         write_bytes(&mut out, &self.signers);
         write_array(&mut out, self.signatures.len());
-        self.signatures.iter().for_each(|signature| write_bytes(&mut out, &signature[..]));
+        self.signatures.iter().for_each(|signature| write_bytes(&mut out, signature));
         out
     }
 
@@ -62,7 +62,7 @@ impl Certificate {
             let round = Round { epoch: reader.uint()?, view: reader.uint()? };
             let parent = reader.uint()?;
             let signers = reader.bytes_within(limits::SEATS_MAX / 8)?.to_vec();
-            let signatures = list(reader, 1, limits::SEATS_MAX, signature)?;
+            let signatures = list(reader, 1, limits::SEATS_MAX, |reader| signature(reader).map(|signature| *signature))?;
             let bits: u32 = signers.iter().map(|byte| byte.count_ones()).sum();
             if bits as usize == signatures.len() { Ok(Self { round, parent, signers, signatures }) } else { Err(BAD) }
         })

@@ -98,7 +98,7 @@ pub fn judge_pantheon(vector: &PantheonVector) -> PantheonExpect {
             named(Certificate::parse(&bytes).and_then(|certificate| certificate.check(&header, &set)).map(|()| header.id().to_string()))
         }
         "light" => return judge_light(&bytes, ChainId::from_hex(vector.chain.as_deref().unwrap()).unwrap()),
-        other => panic!("no kind {other}"),
+        other => unreachable!("no kind {other}"),
     };
     answer.unwrap_or_else(|error| PantheonExpect { sum: sum(&error), ..PantheonExpect::refused(error.code()) })
 }
