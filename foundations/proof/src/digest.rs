@@ -96,6 +96,37 @@ bytes_newtype!(
     32
 );
 
+bytes_newtype!(
+    /// Names one chain: the digest of its genesis head (spec/pantheon.md "Genesis").
+    ChainId,
+    32
+);
+bytes_newtype!(
+    /// Names one block: the digest of its header.
+    BlockId,
+    32
+);
+bytes_newtype!(
+    /// Names one transaction: the digest of its body.
+    TransactionId,
+    32
+);
+bytes_newtype!(
+    /// Names one validator set: the digest of its keys.
+    SetDigest,
+    32
+);
+bytes_newtype!(
+    /// Where an entry of a chain's state lies in its sparse Merkle map.
+    StatePath,
+    32
+);
+bytes_newtype!(
+    /// A node of the sparse Merkle map; the state root is one too.
+    StateHash,
+    32
+);
+
 /// What D is computed over, before the record (spec/record.md "Digests"): for those who compute it with another library.
 pub const RECORD_DOMAIN: &[u8] = b"oar-record-v1\0";
 
@@ -126,6 +157,11 @@ impl Id {
     /// SHA-256("oar-boot-v1" ‖ 0x00 ‖ the system's boot id as text).
     pub fn of_boot(boot_id: &str) -> Self {
         Self(sha256(&[b"oar-boot-v1\0", boot_id.as_bytes()]))
+    }
+
+    /// SHA-256 of a fork proof.
+    pub fn of_fork(proof: &[u8]) -> Self {
+        Self(sha256(&[proof]))
     }
 
     /// SHA3-256("oar-policy-v1" ‖ 0x00 ‖ policy bytes).

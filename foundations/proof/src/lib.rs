@@ -8,9 +8,10 @@
 //! *The life of one record.* A caller fills [`record::Record`] and [`record::encode`]s it; [`digest::RecordDigest::of`] names it; [`signature::to_be_signed`] gives what the key
 //! signs, and [`mldsa::Verifier`] verifies many signatures at a time; its bytes become a leaf of [`merkle::Frontier`]; the tree's root stands in a [`checkpoint::Checkpoint`];
 //! [`bundle::Writer`] puts all of it into one file; [`verify::Verifier`] reads that file, knowing nothing but a key.
+//! Where operators settle their checkpoints is [`pantheon`]: a chain that a stranger follows from one digest.
 //! The forms that tools of others read are [`tiles`], [`receipt`], [`statement`] and [`view`].
 //!
-//! *Invariants.* A decoded value encodes to the bytes it came from. Everything is bounded by [`limits`]. The normative pages are `spec/{record,checkpoint,bundle,keys,verdict}.md`;
+//! *Invariants.* A decoded value encodes to the bytes it came from. Everything is bounded by [`limits`]. The normative pages are `spec/{record,checkpoint,bundle,keys,verdict,pantheon}.md`;
 //! step numbers in the code are those of `spec/verdict.md`.
 //!
 //! *Start reading* at [`record`], then [`verify`].
@@ -57,6 +58,8 @@ pub mod verify;
 pub mod tiles;
 
 pub mod receipt;
+
+pub mod pantheon;
 
 pub mod json;
 

@@ -40,3 +40,33 @@ pub const POLICY_BYTES_MAX: usize = 1 << 20;
 pub const POLICY_ITEMS_MAX: usize = 16;
 /// Erased fields that a report lists.
 pub const ERASED_LISTED_MAX: usize = 16;
+/// Bytes of one transaction.
+pub const TRANSACTION_BYTES_MAX: usize = 49_152;
+/// Checkpoints that one transaction attests.
+pub const ATTESTATIONS_MAX: usize = 8;
+/// Bytes of a name on a chain.
+pub const NAME_BYTES_MAX: usize = 32;
+/// Bytes of one block, its transactions included.
+pub const BLOCK_BYTES_MAX: usize = 8 << 20;
+/// Transactions of one block.
+pub const BLOCK_TRANSACTIONS_MAX: usize = 16_384;
+/// Validators of one set. The main network has 21 at most; more is for simulations.
+pub const SEATS_MAX: usize = 64;
+/// Bytes of a genesis file.
+pub const GENESIS_BYTES_MAX: usize = 16 << 20;
+/// Accounts that a genesis file gives something to.
+pub const ALLOCATIONS_MAX: usize = 262_144;
+/// Key events of one log that a chain follows, genesis counted.
+pub const LOG_EVENTS_MAX: usize = 16;
+/// Withdrawals of one validator that wait at one time.
+pub const UNBONDING_MAX: usize = 8;
+/// Bytes of one entry of a chain's state: a log with all its keys is the largest.
+pub const ENTRY_BYTES_MAX: usize = 262_144;
+/// Steps of a state proof.
+pub const STATE_PROOF_NODES_MAX: usize = 256;
+/// Bytes of a light proof.
+pub const LIGHT_BYTES_MAX: usize = 64 << 20;
+/// Changes of the validator set that a light proof passes through.
+pub const LIGHT_CHANGES_MAX: usize = 1_024;
+/// Entries that one light proof shows.
+pub const LIGHT_ENTRIES_MAX: usize = 64;

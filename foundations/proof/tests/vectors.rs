@@ -4,6 +4,7 @@
 mod common;
 
 use base64ct::{Base64, Encoding};
+use common::pantheon::{PantheonVector, judge_pantheon};
 use common::vector::{BundleVector, CheckpointVector, ForkVector, RecordVector, folder, from_hex, judge_checkpoint, judge_fork, judge_record};
 use mickai_proof::crew::Serial;
 use mickai_proof::digest::LogId;
@@ -52,6 +53,30 @@ fn fork_vectors_hold() {
         assert_eq!(vector.expect.reason == "fork", is_accepted, "{}", vector.name);
         assert_eq!(judge_fork(&vector), vector.expect, "{}: {}", vector.name, vector.why);
     });
+}
+
+#[test]
+fn pantheon_vectors_hold() {
+    each("pantheon", 30, |vector: PantheonVector, is_accepted| {
+        assert_eq!(vector.expect.ok, is_accepted, "{}", vector.name);
+        assert_eq!(judge_pantheon(&vector), vector.expect, "{}: {}", vector.name, vector.why);
+    });
+}
+
+#[test]
+fn the_seeded_cases_of_a_chain_give_the_committed_hashes() {
+    let committed: std::collections::BTreeMap<String, String> = serde_json::from_str(&fs::read_to_string(folder("pantheon/seeded.json")).unwrap()).unwrap();
+    assert_eq!(common::seeded_pantheon::hashes(), committed);
+}
+
+/// Every reason of spec/pantheon.md that a form, a certificate, a genesis or a light proof can give has a vector.
+#[test]
+fn every_reason_of_a_chain_has_a_vector() {
+    let reasons = std::cell::RefCell::new(std::collections::BTreeSet::new());
+    each("pantheon", 30, |vector: PantheonVector, _| reasons.borrow_mut().extend(vector.expect.reason));
+    let expected = "malformed-address address-network malformed-transaction oversized malformed-block malformed-header malformed-certificate malformed-validators malformed-genesis malformed-entry \
+        malformed-light-proof genesis-allocations genesis-params genesis-sum genesis-digest chain height validator-set quorum round vote-signature state-root";
+    assert_eq!(reasons.into_inner(), expected.split_whitespace().map(String::from).collect());
 }
 
 #[test]

@@ -28,6 +28,8 @@ pub mod statement;
 
 pub mod fork;
 
+pub mod pantheon;
+
 pub mod policy;
 
 pub mod public_key;

@@ -14,5 +14,7 @@ mod perplexity;
 
 mod serve;
 
+mod pantheon;
+
 pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};

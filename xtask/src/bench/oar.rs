@@ -46,12 +46,17 @@ pub(super) fn measure() -> Result<Found, Error> {
     lines.push("$ npm --prefix verifier run bench".to_owned());
     let done = process::must(Command::new("npm").arg("--prefix").arg(places::root().join("verifier")).args(["run", "bench"]))?;
     lines.extend(done.output.lines().map(str::to_owned));
+    let bars = bars(&FIGURES, &lines)?;
+    Ok(Found { lines, bars })
+}
+
+/// Each figure, from the lines.
+pub(super) fn bars(figures: &[Figure], lines: &[String]) -> Result<Vec<Bar>, Error> {
     let bar = |figure: &Figure| {
-        let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
+        let measured = value(lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
         Ok(Bar { name: figure.bar.into(), measured, goal: figure.goal })
     };
-    let bars = FIGURES.iter().map(bar).collect::<Result<Vec<_>, Error>>()?;
-    Ok(Found { lines, bars })
+    figures.iter().map(bar).collect()
 }
 
 /// The number behind `name=` in the last line that begins with `start`.

@@ -9,6 +9,7 @@ use super::bar::{Bar, Goal};
 use super::engine::{self, Wanted};
 use super::machine;
 use super::oar;
+use super::pantheon;
 use super::perplexity;
 use super::serve;
 use crate::error::Error;
@@ -39,11 +40,13 @@ pub(crate) enum Bench {
     Perplexity,
     /// The API under load, and killed under it.
     Serve,
+    /// The state machine of the chain.
+    Pantheon,
 }
 
 impl Bench {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Perplexity, Self::Serve]
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Perplexity, Self::Serve, Self::Pantheon]
             .into_iter()
             .find(|bench| bench.name() == name)
     }
@@ -64,6 +67,7 @@ impl Bench {
             Self::EngineTrial => "engine-trial",
             Self::Perplexity => "perplexity",
             Self::Serve => "serve",
+            Self::Pantheon => "pantheon",
         }
     }
 }
@@ -90,6 +94,7 @@ pub(crate) fn run(bench: Bench, wanted: &Wanted) -> Result<bool, Error> {
             Bench::EngineTrial => engine::measure(&engine::TRIAL, wanted)?,
             Bench::Perplexity => perplexity::measure()?,
             Bench::Serve => serve::measure()?,
+            Bench::Pantheon => pantheon::measure()?,
         };
         lines.extend(found.lines);
         bars.extend(found.bars);

@@ -1,4 +1,4 @@
-//! Writes spec/vectors/{record,checkpoint,bundle,fork,exports}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
+//! Writes spec/vectors/{record,checkpoint,bundle,fork,pantheon,exports}: each vector's answer is declared by hand beside it and compared with this implementation's before anything is written.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -23,6 +23,7 @@ mod bundle_signatures;
 mod checkpoint;
 mod exports;
 mod fork;
+mod pantheon;
 mod record;
 mod record_reject;
 mod surgery;
@@ -47,6 +48,7 @@ fn main() {
     bundle_policy::write(&mut files);
     bundle_edges::write(&mut files);
     fork::write(&mut files);
+    pantheon::write(&mut files);
     tamper::write(&mut files);
     files.json("", "seeded", &common::seeded::hashes());
     exports::write(&mut files);
@@ -88,7 +90,7 @@ impl Files {
 
     /// Removes vectors of an earlier run that this one did not write, and says what there is.
     fn finish(self) {
-        for topic in ["record", "checkpoint", "bundle", "fork", "exports"] {
+        for topic in ["record", "checkpoint", "bundle", "fork", "pantheon", "exports"] {
             for class in ["accept", "reject"] {
                 let mut count = 0;
                 for entry in fs::read_dir(folder(topic).join(class)).unwrap() {

@@ -7,7 +7,7 @@ mod state;
 mod statement;
 
 pub use event::{Committed, KeyEvent, Revocation, Succession, rotation_message};
-pub use state::{History, KeyFault, Weight};
+pub use state::{History, KeyFault, Reign, Weight};
 pub use statement::{Statement, StatementError};
 
 #[cfg(test)]

@@ -22,9 +22,20 @@ pub enum KeyFault {
     Proof,
 }
 
+/// One key that was in force, where genesis and every event were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reign {
+    /// The key.
+    pub key: PublicKey,
+    /// The first index that it signs.
+    pub from: u64,
+    /// What may follow it.
+    pub committed: Committed,
+}
+
 /// One key and the run of indexes that it signs.
 #[derive(Clone)]
-struct Reign {
+struct Known {
     id: KeyId,
     key: PublicKey,
     /// The first index that it signs.
@@ -36,7 +47,7 @@ struct Reign {
 /// The keys in force so far. A writer learns them from its log; a verifier was given a list, which the events must use up.
 #[derive(Clone, Default)]
 pub struct History {
-    reigns: Vec<Reign>,
+    reigns: Vec<Known>,
     /// Keys listed and not yet in force, the next one last; `None` where they are learned.
     coming: Option<Vec<PublicKey>>,
     revocations: Vec<Revocation>,
@@ -54,8 +65,20 @@ impl History {
     pub fn given(mut keys: Vec<PublicKey>) -> Self {
         keys.reverse();
         let first = keys.pop();
-        let reigns = first.into_iter().map(|key| Reign { id: key.id(), key, from: 0, committed: None }).collect();
+        let reigns = first.into_iter().map(|key| Known { id: key.id(), key, from: 0, committed: None }).collect();
         Self { reigns, coming: Some(keys), ..Self::default() }
+    }
+
+    /// Goes on from keys and revocations that were learned before.
+    pub fn resumed(reigns: Vec<Reign>, revocations: Vec<Revocation>) -> Self {
+        let event_count = reigns.len() + revocations.len();
+        let reigns = reigns.into_iter().map(|Reign { key, from, committed }| Known { id: key.id(), key, from, committed: Some(committed) }).collect();
+        Self { reigns, revocations, event_count, ..Self::default() }
+    }
+
+    /// The keys so far, for [`History::resumed`]; `None` where genesis was not read.
+    pub fn reigns(&self) -> Option<Vec<Reign>> {
+        self.reigns.iter().map(|known| Some(Reign { key: known.key.clone(), from: known.from, committed: known.committed? })).collect()
     }
 
     /// The key in force, once there is one.
@@ -159,7 +182,7 @@ impl History {
 
     fn enthrone(&mut self, to: &Succession, from: u64) {
         self.coming.as_mut().and_then(Vec::pop);
-        self.reigns.push(Reign { id: to.key.id(), key: to.key.clone(), from, committed: Some(to.committed) });
+        self.reigns.push(Known { id: to.key.id(), key: to.key.clone(), from, committed: Some(to.committed) });
     }
 
     fn revoke(&mut self, index: u64, revocation: &Revocation, to: Option<&Succession>) -> Result<(), KeyFault> {
@@ -199,7 +222,7 @@ impl History {
     /// The runs of indexes within `first..=last` whose signatures `revocations` take the worth from. `seen_by` gives how many records something outside had seen at a time.
     pub fn revoked(&self, revocations: &[Revocation], (first, last): (u64, u64), seen_by: &dyn Fn(u64) -> u64) -> Vec<(u64, u64)> {
         let ends = self.reigns.iter().skip(1).map(|reign| reign.from).chain([u64::MAX]);
-        let of_reign = |(reign, end): (&Reign, u64)| {
+        let of_reign = |(reign, end): (&Known, u64)| {
             let good_until = |revocation: &Revocation| revocation.since_ms.map_or(u64::MAX, seen_by).min(revocation.effective);
             let good = revocations.iter().filter(|revocation| revocation.revoked == reign.id).map(good_until).min()?;
             let (from, to) = (reign.from.max(good).max(first), end.saturating_sub(1).min(last));

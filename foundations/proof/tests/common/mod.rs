@@ -2,8 +2,10 @@
 #![allow(dead_code, unused_imports, unreachable_pub, reason = "each program that includes this module uses a part of it")]
 
 pub mod log;
+pub mod pantheon;
 pub mod parts;
 pub mod seeded;
+pub mod seeded_pantheon;
 pub mod tamper;
 pub mod vector;
 

@@ -21,11 +21,11 @@ pub struct Stream {
 }
 
 impl Stream {
-    fn new(encoding: &str, number: u32) -> Self {
+    pub fn new(encoding: &str, number: u32) -> Self {
         Self { start: [b"oar-seeded-v1\0", encoding.as_bytes(), b"\0", &number.to_be_bytes()].concat(), block: 0, pool: Vec::new() }
     }
 
-    fn bytes(&mut self, count: u64) -> Vec<u8> {
+    pub fn bytes(&mut self, count: u64) -> Vec<u8> {
         let count = count as usize;
         while self.pool.len() < count {
             self.pool.extend(Sha256::digest([&self.start[..], &self.block.to_be_bytes()].concat()));
@@ -34,29 +34,29 @@ impl Stream {
         self.pool.drain(..count).collect()
     }
 
-    fn array<const N: usize>(&mut self) -> [u8; N] {
+    pub fn array<const N: usize>(&mut self) -> [u8; N] {
         self.bytes(N as u64).try_into().unwrap()
     }
 
-    fn below(&mut self, most: u32) -> u32 {
+    pub fn below(&mut self, most: u32) -> u32 {
         u32::from_be_bytes(self.array()) % most
     }
 
-    fn some(&mut self, most: u32) -> Vec<u8> {
+    pub fn some(&mut self, most: u32) -> Vec<u8> {
         let count = self.below(most);
         self.bytes(count.into())
     }
 
-    fn uint(&mut self) -> u64 {
+    pub fn uint(&mut self) -> u64 {
         let width = 1 << self.below(4);
         self.bytes(width).iter().fold(0, |value, byte| value << 8 | u64::from(*byte))
     }
 
-    fn size(&mut self) -> u64 {
+    pub fn size(&mut self) -> u64 {
         self.uint() % ((1 << 53) - 1) + 1
     }
 
-    fn label(&mut self) -> String {
+    pub fn label(&mut self) -> String {
         let count = self.below(64) + 1;
         (0..count).map(|_| char::from(b'a' + self.below(26) as u8)).collect()
     }
@@ -81,11 +81,11 @@ impl Stream {
         self.hashes(count)
     }
 
-    fn key(&mut self) -> PublicKey {
+    pub fn key(&mut self) -> PublicKey {
         PublicKey::from_raw(self.array::<PUBLIC_KEY_LEN>())
     }
 
-    fn signature(&mut self) -> [u8; SIGNATURE_LEN] {
+    pub fn signature(&mut self) -> [u8; SIGNATURE_LEN] {
         self.array()
     }
 
@@ -213,7 +213,7 @@ fn cose(draw: &mut Stream) -> Vec<u8> {
     to_cose(key, &draw.signature())
 }
 
-fn hash(encoding: &str, count: u32, encode: impl Fn(&mut Stream) -> Vec<u8>) -> (String, String) {
+pub fn hash(encoding: &str, count: u32, encode: impl Fn(&mut Stream) -> Vec<u8>) -> (String, String) {
     let mut hash = Sha256::new();
     for number in 0..count {
         let bytes = encode(&mut Stream::new(encoding, number));
