@@ -46,7 +46,7 @@ fn tables_have_a_header_and_one_line_an_entry() {
     let first = |args: &[&str]| machine.run(args).ok().out.lines().next().unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(first(&["model", "show", GENERAL, "--tensors"]), ["name", "shape", "type", "digest", "mean", "deviation", "min", "max"]);
     assert_eq!(first(&["log", "list"]), ["record", "time", "kind", "action", "outcome", "digest"]);
-    assert_eq!(first(&["model", "list"]), ["name", "digest", "size", "from"]);
+    assert_eq!(first(&["model", "list"]), ["name", "digest", "size", "from", "pin"]);
     assert_eq!(machine.run(&["log", "list"]).ok().out.lines().count(), 4);
     let tensors = machine.run(&["model", "show", GENERAL, "--tensors"]).ok();
     let row = tensors.out.lines().find(|line| line.starts_with("model.layers.0.self_attn.q_proj.weight")).unwrap();

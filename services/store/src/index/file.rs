@@ -84,9 +84,13 @@ impl Index {
         Ok(self.find_once(reader, query)?.unwrap_or_default())
     }
 
-    /// The first record that is in the index otherwise than in the log, or in only one of them; `None` if they agree.
+    /// The first record that is in the index otherwise than in the log, or in only one of them; `None` if they agree, or if the index is of another layout or was never filled, so that the
+    /// next opening fills it.
     pub(crate) fn disagreement(path: &Path, reader: &LogReader) -> Result<Option<u64>, Error> {
         let index = Self { db: Connection::open(path).map_err(failed(path))?, path: path.to_owned() };
+        if index.version()? != VERSION {
+            return Ok(None);
+        }
         let size = index.rows(reader)?;
         for entry in reader.entries(0..size) {
             let entry = entry?;
@@ -113,8 +117,7 @@ impl Index {
 
     /// Its version, its log, and its last record are those of the log that is read.
     fn is_of(&self, reader: &LogReader) -> Result<bool, Error> {
-        let version: i64 = self.db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed(&self.path))?;
-        if version != VERSION {
+        if self.version()? != VERSION {
             return Ok(false);
         }
         let log: Option<Vec<u8>> = self.db.query_row("SELECT id FROM log", [], |row| row.get(0)).optional().map_err(failed(&self.path))?;
@@ -124,6 +127,11 @@ impl Index {
         let last = self.rows(reader)?.checked_sub(1);
         let Some(entry) = last.map(|last| reader.entry(last)).transpose()?.flatten() else { return Ok(true) };
         entry.decode().map_or(Ok(false), |record| self.holds(&entry, &record))
+    }
+
+    /// The layout of its tables; 0 before it has any.
+    fn version(&self) -> Result<i64, Error> {
+        self.db.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed(&self.path))
     }
 
     /// Records in it, of those that the reader has seen.
