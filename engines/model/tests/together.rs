@@ -123,15 +123,19 @@ impl Bench {
         let weights = self.model.weights();
         let pool = Pool::new(&weights, 2 * cases.len() * Pool::new(&weights, usize::MAX).page_byte_count());
         let mut decoder = self.decoder();
-        let mut plan = plan.iter().cycle();
+        // The last word feeds whoever it meets, and every one meets every word in its turn: nobody is parked for ever.
+        let words: Vec<u8> = plan.iter().copied().chain([49]).collect();
         let mut told: Vec<Told> = cases.iter().map(|_| Told::default()).collect();
         let mut constraints: Vec<_> = cases.iter().map(|case| self.constraint(case)).collect();
         let mut going: Vec<Inference> = cases.iter().map(|case| Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap()).collect();
-        while going.iter().any(|inference| !inference.is_ended()) {
+        for round in 0.. {
+            if going.iter().all(Inference::is_ended) {
+                break;
+            }
             let mut stepped = Vec::new();
             let mut pieces: Vec<Piece<'_>> = Vec::new();
             for (index, inference) in going.iter_mut().enumerate() {
-                let word = *plan.next().unwrap();
+                let word = words[(round + index) % words.len()];
                 if word.is_multiple_of(16) {
                     inference.park();
                 } else {

@@ -121,7 +121,8 @@ impl Going {
                 Some((0, Event::Begun(begun))) => return Ok(begun),
                 Some((_, Event::Ended(ended))) if ended.is_err() => return Err((*ended).err().map_or_else(Refused::internal, Refused::from)),
                 Some(other) => self.early.push_back(other),
-                None => return Err(Refused::internal()),
+                // It waited when the server began to end.
+                None => return Err(Refused::from(Error::Full(Full::Closed))),
             }
         }
     }
@@ -138,7 +139,7 @@ impl Going {
                 Some(early) => Some(early),
                 None => self.events.recv().await,
             };
-            let Some((choice, event)) = next else { return Err(Refused::internal()) };
+            let Some((choice, event)) = next else { return Err(Refused::from(Error::Full(Full::Closed))) };
             match event {
                 Event::Begun(_) => {}
                 Event::Heard(one) => {

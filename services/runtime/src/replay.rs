@@ -112,12 +112,14 @@ impl System {
         let model = recorded.model(self)?;
         let total = recorded.tokens.iter().map(Vec::len).sum();
         let mut executor = self.executor()?;
+        self.refuse_unpinned(&executor, &model.name, model.digest)?;
+        self.record_panels(&mut executor, &model)?;
         let own_log = executor.log().log_id();
         let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
             let tell = &mut || each(Progress::Prompt { done: 0, total });
-            // Whoever stops a replay has compared nothing.
-            let vectors = embedding::run(act, self, &model, (&recorded.tokens, recorded.dimension_count), tell)?.unwrap_or_default();
+            // Whoever stops it has compared nothing.
+            let vectors = embedding::run(act, self, &model, (&recorded.tokens, recorded.dimension_count), tell)?.ok_or(mickai_store::Error::Stopped)?;
             let bytes: Vec<u8> = vectors.iter().flat_map(|value| value.to_le_bytes()).collect();
             let same = bytes.chunks(size_of::<f32>()).zip(recorded.bytes.chunks(size_of::<f32>())).take_while(|(now, then)| now == then).count();
             let divergence = (bytes != recorded.bytes).then_some(Divergence { position: same, recorded: None, computed: None });

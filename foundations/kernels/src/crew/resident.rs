@@ -8,7 +8,7 @@ use super::Crew;
 use std::cell::UnsafeCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError, TryLockError};
 
 /// Looks at the state before a hand lets others run, and before it sleeps: some tens of microseconds and some milliseconds.
 const SPINS: u32 = 2_000;
@@ -161,8 +161,11 @@ impl Resident {
 impl Crew for Resident {
     fn run(&self, part_count: usize, part: &(dyn Fn(usize) + Sync)) {
         // Whoever comes while another operation runs, from another thread or from inside a part, does its own work alone: the results are the same.
-        let Ok(_calling) = self.calling.try_lock() else {
-            return (0..part_count).for_each(part);
+        let _calling = match self.calling.try_lock() {
+            Ok(calling) => calling,
+            // An operation that failed was closed before its caller unwound.
+            Err(TryLockError::Poisoned(calling)) => calling.into_inner(),
+            Err(TryLockError::WouldBlock) => return (0..part_count).for_each(part),
         };
         // SAFETY: only the lifetime is forgotten. `Closing` ends the operation before this call returns or unwinds, and no hand keeps the function after it.
         let part: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(part) };

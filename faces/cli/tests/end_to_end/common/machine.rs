@@ -57,7 +57,7 @@ impl Machine {
 
     /// An `ask` that has come to a halt in the middle of its act, until [`Running::end`], and the index of its intent.
     pub fn held(&self) -> (Running, u64) {
-        let ask = self.start(&["ask", "-m", GENERAL, "--max-tokens", "2000", "hello"]).halting();
+        let ask = Running::start_halting(&mut self.command(&mickai(), &["ask", "-m", GENERAL, "--max-tokens", "2000", "hello"]));
         let intent = eventually("its intent", || {
             let last = self.lines(&["log", "tail", "-n", "1"]).pop()?;
             (last["kind"] == "intent").then(|| last["index"].as_u64()).flatten()

@@ -1,7 +1,7 @@
 //! A program that ended, with what it said; one that still runs; and waiting that has an end.
 
 use serde_json::Value;
-use std::io::Write;
+use std::io::{PipeReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -69,6 +69,8 @@ impl Run {
 pub struct Running {
     what: String,
     child: Option<Child>,
+    /// Its standard output, where that was made before it was.
+    output: Option<PipeReader>,
 }
 
 impl Running {
@@ -76,16 +78,19 @@ impl Running {
     pub fn start(command: &mut Command) -> Self {
         let what = format!("{command:?}");
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
-        Self { what, child: Some(child) }
+        Self { what, child: Some(child), output: None }
     }
 
-    /// Leaves it room for a kilobyte of output: it comes to a halt there, and goes on when [`Running::end`] reads. Call it before it says anything.
-    pub fn halting(self) -> Self {
-        let output = self.child.as_ref().unwrap().stdout.as_ref().unwrap();
-        rustix::pipe::fcntl_setpipe_size(output, PIPE_BYTES_MIN).unwrap();
-        let mut its_end = std::fs::OpenOptions::new().write(true).open(format!("/proc/{}/fd/1", self.id())).unwrap();
-        its_end.write_all(&[b'\n'; PIPE_BYTES_MIN - 1024]).unwrap();
-        self
+    /// Starts a command that comes to a halt when it has said a kilobyte, and goes on when [`Running::end`] reads.
+    pub fn start_halting(command: &mut Command) -> Self {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES_MIN).unwrap();
+        writer.write_all(&[b'\n'; PIPE_BYTES_MIN - 1024]).unwrap();
+        let what = format!("{command:?}");
+        let child = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap_or_else(|error| panic!("{what}: {error}"));
+        // The command lets go of its end, or the reader would wait for it for ever.
+        command.stdout(Stdio::null());
+        Self { what, child: Some(child), output: Some(reader) }
     }
 
     /// Its process.
@@ -119,7 +124,12 @@ impl Running {
 
     /// Waits for its end.
     pub fn end(mut self) -> Run {
-        let output = self.child.take().unwrap().wait_with_output().unwrap();
+        let mut said = Vec::new();
+        if let Some(mut reader) = self.output.take() {
+            reader.read_to_end(&mut said).unwrap();
+        }
+        let mut output = self.child.take().unwrap().wait_with_output().unwrap();
+        output.stdout.extend(said);
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Run { what: self.what.clone(), exit: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
     }

@@ -10,7 +10,6 @@ use crate::system::System;
 use mickai_kernels::crew::Serial;
 use mickai_model::generate::Flow;
 use mickai_model::sample::SamplerConfig;
-use mickai_model::tokens::{Message, Role};
 use mickai_proof::record::OutcomeCode;
 use mickai_store::Custody;
 use std::path::Path;
@@ -90,8 +89,8 @@ impl Bench {
     }
 
     fn entering(&self, caller: u64, words: &str, count: usize, ear: &Ear) -> Entering {
-        let message = Message { role: Role::User, content: words.to_owned() };
-        self.going_on_from(Said::Conversation(vec![message]), caller, count, ear)
+        // Not a conversation, into which a template writes the day: no day may have another answer.
+        self.going_on_from(Said::Text(words.to_owned()), caller, count, ear)
     }
 
     fn going_on_from(&self, said: Said, caller: u64, count: usize, ear: &Ear) -> Entering {
@@ -140,7 +139,7 @@ fn a_long_prompt_does_not_keep_others_from_decoding() {
     let bench = Bench::new();
     let (mut batch, short, long) = (bench.batch(), Ear::default(), Ear::default());
     batch.enter(bench.entering(1, "hello", 40, &short));
-    while short.count() == 0 {
+    while short.count() == 0 && !batch.is_empty() {
         batch.step();
     }
     let words = LONG.repeat(12);
@@ -148,14 +147,13 @@ fn a_long_prompt_does_not_keep_others_from_decoding() {
     let prompt_count = entering.prepared.prompt.tokens.len();
     batch.enter(entering);
     let (mut steps, mut rows_most) = (0, 0);
-    while long.count() == 0 && short.count() < 30 {
+    while long.count() == 0 {
         let before = short.count();
         let stepped = batch.step();
         assert!(short.count() > before, "step {steps} gave no token to who decodes");
         rows_most = rows_most.max(stepped.rows);
         steps += 1;
     }
-    assert!(long.count() > 0 || short.count() >= 30, "{prompt_count} tokens were read in {steps} steps");
     assert!(steps > 1 && rows_most <= super::super::limits::READ_BESIDE_TOKENS + DECODED_ROWS, "{prompt_count} {steps} {rows_most}");
 }
 
@@ -165,7 +163,7 @@ fn who_goes_away_is_gone_with_the_next_step_and_so_are_their_pages() {
     let (mut batch, stays, goes) = (bench.batch(), Ear::default(), Ear::default());
     batch.enter(bench.entering(1, "hello", 6, &stays));
     batch.enter(bench.entering(2, &LONG.repeat(3), 1000, &goes));
-    while goes.count() == 0 {
+    while goes.count() == 0 && !batch.is_empty() {
         bench.close(batch.step());
     }
     let promised = bench.pool.usage().promised_count;
