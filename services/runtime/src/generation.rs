@@ -3,7 +3,7 @@
 use crate::acts::{STOP_INTERRUPTED, action, fact, label};
 use crate::bound::{Bound, Ready};
 use crate::error::{Error, Result};
-use crate::executor::{Done, Failed};
+use crate::executor::{Done, Executor, Failed};
 use crate::models::Loaded;
 use crate::policy;
 use crate::said::Said;
@@ -88,6 +88,14 @@ impl System {
         Ok(Context::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?)
     }
 
+    /// The log in hand, for an act that runs this model: pins allow it, and its repacked weights are on record.
+    pub(crate) fn executor_for(&self, model: &Loaded) -> Result<Executor> {
+        let mut executor = self.executor()?;
+        self.refuse_unpinned(&executor, &model.name, model.digest)?;
+        self.record_panels(&mut executor, model)?;
+        Ok(executor)
+    }
+
     /// Generates under a permit and records it. `each` hears every token and may stop it.
     ///
     /// # Errors
@@ -95,9 +103,7 @@ impl System {
     /// returned.
     pub fn generate(&self, model: &Loaded, context: &mut Context, asked: &Asked, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answered> {
         let mut prepared = Prepared::new(model, asked)?;
-        let mut executor = self.executor()?;
-        self.refuse_unpinned(&executor, &model.name, model.digest)?;
-        self.record_panels(&mut executor, model)?;
+        let mut executor = self.executor_for(model)?;
         let (draft, openings) = prepared.intent(model);
         let permit = executor.permit(draft, &borrowed(&openings))?;
         let performed = executor.run(permit, |act, _| prepared.run(act, model, context, each))?;

@@ -92,9 +92,7 @@ impl System {
         recorded.check_prompt(&model)?;
         let (request, mut ready) = recorded.request(&model)?;
         let mut context = self.context(&model)?;
-        let mut executor = self.executor()?;
-        self.refuse_unpinned(&executor, &model.name, model.digest)?;
-        self.record_panels(&mut executor, &model)?;
+        let mut executor = self.executor_for(&model)?;
         let own_log = executor.log().log_id();
         let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
@@ -111,9 +109,7 @@ impl System {
     fn replay_embedding(&self, recorded: &RecordedEmbedding, cause: Option<Appended>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Replayed> {
         let model = recorded.model(self)?;
         let total = recorded.tokens.iter().map(Vec::len).sum();
-        let mut executor = self.executor()?;
-        self.refuse_unpinned(&executor, &model.name, model.digest)?;
-        self.record_panels(&mut executor, &model)?;
+        let mut executor = self.executor_for(&model)?;
         let own_log = executor.log().log_id();
         let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
