@@ -66,7 +66,7 @@ pub struct Heard<'a> {
     pub likely: Option<&'a Likely>,
 }
 
-/// Hears of one order, on the thread of the worker; it must not wait for anything.
+/// Hears of one order, on the thread of the worker, and of its end on one that records; it must not wait for anything.
 pub trait Listener: Send {
     /// The intent is durable.
     fn begun(&mut self, begun: Begun);

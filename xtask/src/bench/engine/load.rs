@@ -23,10 +23,10 @@ pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Re
     let kinds =
         TYPES.into_iter().filter(|kind| wanted.admits("shape", shape) && wanted.admits("type", kind) && wanted.admits("phase", "load") && wanted.admits("threads", THREADS));
     for kind in kinds {
-        process::must(places::cargo().args(["build", "--release", "--package", "mickai-runtime", "--example", "load"]))?;
+        process::must(places::cargo().args(["build", "--release", "--package", "mickai-runtime", "--example", "opening"]))?;
         let file = peer::make_file(&peer::install(Build::Native)?, shape, kind)?;
-        let done = process::must(Command::new(places::target().join("release/examples/load")).arg(&file).args([THREADS, REPETITIONS]))?;
-        found.lines.push(format!("$ load {} {THREADS} {REPETITIONS}", file.file_name().unwrap_or_default().to_string_lossy()));
+        let done = process::must(Command::new(places::target().join("release/examples/opening")).arg(&file).args([THREADS, REPETITIONS]))?;
+        found.lines.push(format!("$ opening {} {THREADS} {REPETITIONS}", file.file_name().unwrap_or_default().to_string_lossy()));
         let lines: Vec<String> = done.output.lines().map(str::to_owned).collect();
         found.lines.extend(lines.iter().cloned());
         for state in ["warm", "cold"] {

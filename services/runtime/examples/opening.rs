@@ -1,4 +1,4 @@
-//! How long a model takes until its first token can be computed, beside the time to read its file: `cargo run --release -p mickai-runtime --example load -- FILE.gguf THREADS REPETITIONS`.
+//! How long a model takes until its first token can be computed, beside the time to read its file: `cargo run --release -p mickai-runtime --example opening -- FILE.gguf THREADS REPETITIONS`.
 //!
 //! Imports the file into a home of its own and says how long each part of that took. Then, in turn and with medians: the stored file read into memory as one would (`std::fs::read`), and the model
 //! opened, checked and ready; once with everything in the system's page cache and once with nothing of it there. `load/again` is the same without the kept repacked weights.
@@ -14,7 +14,7 @@ use std::time::Instant;
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [file, threads, repetitions] = &args[..] else {
-        println!("usage: load FILE.gguf THREADS REPETITIONS");
+        println!("usage: opening FILE.gguf THREADS REPETITIONS");
         return;
     };
     let (threads, repetitions) = (threads.parse().unwrap(), repetitions.parse::<usize>().unwrap());
