@@ -1,0 +1,2 @@
+//! The binary pantheon.
+fn main() {}
