@@ -1,1 +1,8 @@
 //! A Pantheon node.
+
+pub mod identity;
+
+pub mod scheme;
+
+pub mod votes;
+

@@ -73,6 +73,11 @@ impl Certificate {
         self.signers.iter().enumerate().flat_map(|(at, byte)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| 8 * at + bit))
     }
 
+    /// What each of them signed with, ascending by seat.
+    pub fn votes(&self) -> impl Iterator<Item = (usize, &[u8; SIGNATURE_LEN])> {
+        self.seats().zip(&self.signatures)
+    }
+
     /// Does a quorum of `set` say that this header's block is final? The caller knows that the set is the header's.
     ///
     /// # Errors
@@ -91,7 +96,7 @@ impl Certificate {
             return Err(PantheonError::Quorum { have, need });
         }
         let message = VoteKind::Finalize(Proposal { round: self.round, parent: self.parent, block: header.id() }).message(header.chain);
-        for (seat, signature) in self.seats().zip(&self.signatures) {
+        for (seat, signature) in self.votes() {
             let is_good = set.keys().get(seat).is_some_and(|key| signatures::verify(key, &message, signature));
             is_good.then_some(()).ok_or(PantheonError::VoteSignature { seat })?;
         }
