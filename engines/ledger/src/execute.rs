@@ -90,6 +90,27 @@ impl Ledger {
         Ok(Self { head: Arc::new(head.clone()), chain, state, height: Height(0), tip: BlockId(chain.0), time_ms: head.time_ms, set_digest: set.digest(), set: Arc::new(set) })
     }
 
+    /// The ledger after a block whose state came from elsewhere. Who calls this has checked that the block is final; everything else about the state follows from its header.
+    ///
+    /// # Errors
+    /// [`BlockError::OtherChain`], [`BlockError::State`], [`BlockError::Next`], [`BlockError::Supply`].
+    pub fn resume(head: &GenesisHead, header: &Header, state: State) -> Result<Self, BlockError> {
+        let (chain, root) = (head.id(), state.root());
+        if header.chain != chain {
+            return Err(BlockError::OtherChain(header.chain));
+        }
+        if header.state != root {
+            return Err(BlockError::State { found: header.state, root });
+        }
+        let totals = state.totals();
+        if state.audit() != Some(totals) || totals.sum() != u128::from(Amount::SUPPLY.obols()) {
+            return Err(BlockError::Supply { found: totals.sum() });
+        }
+        let keys = state.seats().iter().map(|seat| seat.key.clone()).collect();
+        let set = ValidatorSet::new(keys).filter(|set| set.digest() == header.next).ok_or(BlockError::Next(header.next))?;
+        Ok(Self { head: Arc::new(head.clone()), chain, state, height: header.height, tip: header.id(), time_ms: header.time_ms, set_digest: header.next, set: Arc::new(set) })
+    }
+
     /// The chain.
     pub fn chain(&self) -> ChainId {
         self.chain

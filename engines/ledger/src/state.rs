@@ -3,7 +3,7 @@
 use crate::trie::{Tree, Walk};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
-use mickai_proof::digest::StateHash;
+use mickai_proof::digest::{StateHash, StatePath};
 use mickai_proof::pantheon::{Account, Address, Entry, LogEntry, Name, Seat, StateKey, StateProof, Totals, Validator, value_hash};
 
 /// A state. Copies share everything.
@@ -36,13 +36,28 @@ impl State {
     /// Where all PAN are, counted entry by entry: what [`StateKey::Totals`] must say. It reads everything.
     pub fn audit(&self) -> Option<Totals> {
         let mut totals = Some(Totals::default());
-        self.tree.for_each(&mut |entry| totals = totals.and_then(|totals| counted(totals, entry)));
+        self.tree.for_each(&mut |_, entry| totals = totals.and_then(|totals| counted(totals, entry)));
         totals
     }
 
-    /// Every entry, in the order of the map.
-    pub fn for_each(&self, mut visit: impl FnMut(&Entry)) {
+    /// Every entry with its path, in the order of the map.
+    pub fn for_each(&self, mut visit: impl FnMut(&StatePath, &Entry)) {
         self.tree.for_each(&mut visit);
+    }
+
+    /// Those of [`State::for_each`] whose paths begin with this byte: a 256th part of a large state.
+    pub fn for_each_in(&self, first_byte: u8, mut visit: impl FnMut(&StatePath, &Entry)) {
+        let mut filtered = |path: &StatePath, entry: &Entry| {
+            if path.0.first() == Some(&first_byte) {
+                visit(path, entry);
+            }
+        };
+        self.tree.under(first_byte).for_each(&mut filtered);
+    }
+
+    /// The state of these entries; `None` unless they ascend by path, none twice. Whether they are anybody's state is what the root says.
+    pub fn of(entries: &[(StatePath, Entry)]) -> Option<Self> {
+        entries.is_sorted_by(|(before, _), (after, _)| before < after).then(|| Self { tree: Tree::default().with(entries) })
     }
 
     /// The state in which these entries are as given.

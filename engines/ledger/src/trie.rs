@@ -99,16 +99,28 @@ impl Tree {
         Self::Leaf(Arc::new(Leaf { path, hash, entry }))
     }
 
-    /// Every entry, ascending by path. At most 256 deep.
-    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(&Entry)) {
+    /// Every entry with its path, ascending. At most 256 deep.
+    pub(crate) fn for_each(&self, visit: &mut dyn FnMut(&StatePath, &Entry)) {
         match self {
             Self::Empty => (),
-            Self::Leaf(leaf) => visit(&leaf.entry),
+            Self::Leaf(leaf) => visit(&leaf.path, &leaf.entry),
             Self::Branch(branch) => {
                 branch.left.for_each(visit);
                 branch.right.for_each(visit);
             }
         }
+    }
+}
+
+impl Tree {
+    /// The subtree of the paths that begin with this byte; of a single one it may hold one that begins with another.
+    pub(crate) fn under(&self, first_byte: u8) -> &Self {
+        let mut tree = self;
+        for bit in (0..8).rev() {
+            let Self::Branch(branch) = tree else { return tree };
+            tree = branch.child(first_byte >> bit & 1 == 1);
+        }
+        tree
     }
 }
 

@@ -1,8 +1,65 @@
-//! A Pantheon node.
+//! A Pantheon node: the ledger wired to a consensus engine, to peers and to a disk.
+//!
+//! *What it is.* A validator or a full node of one chain (spec/pantheon.md). Agreement, broadcast and archives are Commonware's; what a block does is `engines/ledger`'s; this crate is the rules between them,
+//! the signatures, and the handshake of peers.
+//!
+//! *What it never does.* Change what a block does; open a connection to a peer that was not configured; trust a clock for more than when to propose and how long to wait.
+//!
+//! *The life of one transaction.* [`Handle::submit`] has `chain` try it on the newest ledger and put it into the `mempool`; `gossip` carries it to the peers. When this node leads a round, `application` makes a block of what waits
+//! and executes it; the other validators execute it too before they vote (`scheme`, [`identity`]). What a quorum made final comes back through `delivery`, in order: `chain` keeps the ledger after it, `index` where its transactions stand.
+//! At an epoch's end `engines` starts the next engine with the next voters.
+//!
+//! *Invariants.* No vote for a block that was not executed here. What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node.
+//!
+//! *Start reading* at [`start`].
+
+mod error;
+pub use error::NodeError;
+
+pub mod limits;
 
 pub mod identity;
 
 pub mod scheme;
+pub use scheme::Scheme;
 
 pub mod votes;
 
+mod sealed;
+pub use sealed::Sealed;
+
+mod calendar;
+
+mod remembered;
+
+mod first;
+
+mod mempool;
+pub use mempool::SubmitError;
+
+mod index;
+pub use index::Place;
+
+mod chain;
+
+mod application;
+
+mod roster;
+
+mod delivery;
+
+mod archive;
+
+mod engines;
+
+mod gossip;
+
+mod light;
+
+mod snapshot;
+
+mod handle;
+pub use handle::{Handle, Status};
+
+mod node;
+pub use node::{Channels, Keeping, Parts, Timing, message_bytes_max, start};

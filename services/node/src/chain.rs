@@ -1,0 +1,336 @@
+//! What one node knows of its chain: the ledgers of the newest final blocks, those of blocks that are not final yet, and what waits for one.
+
+use crate::calendar::Calendar;
+use crate::error::NodeError;
+use crate::index::{Index, Place};
+use crate::limits;
+use crate::mempool::{Mempool, SubmitError};
+use crate::remembered::{Final, Remembered};
+use crate::sealed::Sealed;
+use commonware_parallel::Strategy;
+use commonware_utils::channel::oneshot;
+use mickai_ledger::{BlockError, Effect, Executed, Ledger, SignatureCheck, Slot};
+use mickai_proof::digest::{BlockId, ChainId, TransactionId};
+use mickai_proof::key::PublicKey;
+use mickai_proof::pantheon::light::Change;
+use mickai_proof::pantheon::{Address, Block, Certificate, Evidence, Genesis, GenesisHead, Header, Height, LightProof, Transaction, ValidatorSet};
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A change of the validators: the epoch's last block, and who votes after it.
+#[derive(Clone)]
+pub(crate) struct Turn {
+    pub(crate) height: Height,
+    pub(crate) set: Arc<ValidatorSet>,
+    /// The block's header, and that it is final, where they were asked for before.
+    pub(crate) shown: Option<Arc<(Header, Certificate)>>,
+}
+
+/// Shared by everything in a node; each method is one short turn under one lock, but for `execute` and `assemble`, which hold none while they work.
+pub(crate) struct Chain {
+    head: GenesisHead,
+    id: ChainId,
+    calendar: Calendar,
+    remembered: Remembered,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    /// After the newest final block; of a new chain, genesis.
+    newest: Ledger,
+    /// After those before it, the newest last.
+    finals: VecDeque<Ledger>,
+    /// Of blocks that may become final.
+    pending: BTreeMap<BlockId, Executed>,
+    turns: Vec<Turn>,
+    /// For an epoch that begins after the newest final block or has begun, the block before it.
+    bases: BTreeMap<u64, BlockId>,
+    mempool: Mempool,
+    index: Index,
+    evidence: Vec<Evidence>,
+    /// Who waits for a transaction to propose.
+    workers: Vec<oneshot::Sender<()>>,
+    /// Who waits for a final block.
+    watchers: Vec<oneshot::Sender<Height>>,
+    is_stopped: bool,
+}
+
+impl Chain {
+    pub(crate) fn new(genesis: &Genesis) -> Result<Self, NodeError> {
+        let ledger = Ledger::new(genesis).map_err(NodeError::Genesis)?;
+        let epoch_blocks = NonZeroU64::new(ledger.params().epoch_blocks).ok_or(NodeError::EpochOfNoBlocks)?;
+        let inner = Inner {
+            newest: ledger.clone(),
+            finals: VecDeque::new(),
+            pending: BTreeMap::new(),
+            turns: Vec::new(),
+            bases: BTreeMap::from([(0, BlockId(ledger.chain().0))]),
+            mempool: Mempool::default(),
+            index: Index::default(),
+            evidence: Vec::new(),
+            workers: Vec::new(),
+            watchers: Vec::new(),
+            is_stopped: false,
+        };
+        Ok(Self { head: genesis.head.clone(), id: ledger.chain(), calendar: Calendar::new(epoch_blocks), remembered: Remembered::default(), inner: Mutex::new(inner) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Every method leaves it whole: what can fail is done before the lock is taken.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn id(&self) -> ChainId {
+        self.id
+    }
+
+    pub(crate) fn head(&self) -> &GenesisHead {
+        &self.head
+    }
+
+    pub(crate) fn calendar(&self) -> Calendar {
+        self.calendar
+    }
+
+    /// After the newest final block.
+    pub(crate) fn newest(&self) -> Ledger {
+        self.lock().newest.clone()
+    }
+
+    /// The final ledgers that are kept, the newest first.
+    pub(crate) fn finals(&self) -> Vec<Ledger> {
+        let inner = self.lock();
+        std::iter::once(&inner.newest).chain(inner.finals.iter().rev()).cloned().collect()
+    }
+
+    /// After this block, if it is known and has not been overtaken long ago.
+    pub(crate) fn after(&self, block: BlockId) -> Option<Ledger> {
+        let inner = self.lock();
+        let mut finals = std::iter::once(&inner.newest).chain(inner.finals.iter().rev());
+        inner.pending.get(&block).map(|executed| &executed.ledger).or_else(|| finals.find(|ledger| ledger.tip() == block)).cloned()
+    }
+
+    /// The changes of validators up to the block at this height.
+    pub(crate) fn turns(&self, up_to: Height) -> Vec<Turn> {
+        self.lock().turns.iter().filter(|turn| turn.height <= up_to).cloned().collect()
+    }
+
+    /// What the first block of an epoch that begins stands on.
+    pub(crate) fn base(&self, epoch: u64) -> Option<BlockId> {
+        self.lock().bases.get(&epoch).copied()
+    }
+
+    /// Keeps what shows a turn.
+    pub(crate) fn remember(&self, at: Height, header: Header, certificate: Certificate) {
+        let mut inner = self.lock();
+        if let Some(turn) = inner.turns.iter_mut().find(|turn| turn.height == at) {
+            turn.shown = Some(Arc::new((header, certificate)));
+        }
+    }
+
+    /// Goes on from the state after an epoch's last block, which `proof` shows to be final.
+    pub(crate) fn resume(&self, ledger: Ledger, proof: &LightProof) {
+        let change =
+            |change: &Change| Turn { height: change.header.height, set: Arc::new(change.next.clone()), shown: Some(Arc::new((change.header.clone(), change.certificate.clone()))) };
+        let mut turns: Vec<_> = proof.changes.iter().map(change).collect();
+        if proof.header.next != proof.header.validators {
+            let shown = Some(Arc::new((proof.header.clone(), proof.certificate.clone())));
+            turns.push(Turn { height: ledger.height(), set: Arc::new(ledger.validators().clone()), shown });
+        }
+        let mut inner = self.lock();
+        inner.turns = turns;
+        inner.bases = BTreeMap::from([(self.calendar.epoch(ledger.height()).saturating_add(1), ledger.tip())]);
+        inner.newest = ledger;
+    }
+
+    /// Executes a block on its parent's ledger. The signatures of many transactions are verified side by side before.
+    pub(crate) fn execute(&self, parent: &Ledger, sealed: &Sealed, strategy: &impl Strategy) -> Result<Ledger, BlockError> {
+        let Some(block) = sealed.block() else { return Ok(parent.clone()) };
+        self.verify_ahead(parent, block, strategy);
+        let executed = parent.execute(block, &self.remembered)?;
+        let ledger = executed.ledger.clone();
+        self.lock().pending.insert(sealed.id(), executed);
+        Ok(ledger)
+    }
+
+    /// Leaves every good signature in the memory; what is not good there is judged, in order, by the execution.
+    fn verify_ahead(&self, parent: &Ledger, block: &Block, strategy: &impl Strategy) {
+        let mut revealed = BTreeMap::new();
+        let mut questions = Vec::new();
+        for transaction in &block.transactions {
+            let sender = transaction.body().sender;
+            if let Some(key) = transaction.key() {
+                revealed.insert(sender, key);
+            }
+            let known = parent.state().account(sender).and_then(|account| account.key.as_ref());
+            questions.extend(known.or(revealed.get(&sender).copied()).map(|key| (key, transaction)));
+        }
+        strategy.map_collect_vec(questions, |(key, transaction): (&PublicKey, &Transaction)| {
+            self.remembered.is_signed(key, &transaction.message(), transaction.signature());
+        });
+    }
+
+    /// Makes a block of what waits, on top of `parent`.
+    pub(crate) fn assemble(&self, parent: &Ledger, slot: Slot) -> Result<Sealed, BlockError> {
+        let waiting = self.lock().mempool.select(parent, mickai_proof::limits::BLOCK_BYTES_MAX);
+        let assembled = parent.assemble(slot, waiting.iter().map(|transaction| (**transaction).clone()), &self.remembered)?;
+        let sealed = Sealed::new(assembled.block);
+        let mut inner = self.lock();
+        inner.mempool.refused(assembled.rejected.iter().map(|(transaction, _)| transaction));
+        inner.pending.insert(sealed.id(), assembled.executed);
+        Ok(sealed)
+    }
+
+    /// Takes a final block in. Blocks come in order, some of them again after a restart: those change nothing.
+    ///
+    /// # Errors
+    /// Why it cannot follow: what is final and does not follow is another chain's, or a node's own disk lies.
+    pub(crate) fn finalise(&self, sealed: &Sealed) -> Result<Option<Ledger>, BlockError> {
+        let (parent, known) = {
+            let mut inner = self.lock();
+            (inner.newest.clone(), inner.pending.remove(&sealed.id()))
+        };
+        let Some(block) = sealed.block().filter(|block| block.header.height > parent.height()) else { return Ok(None) };
+        let executed = match known {
+            Some(executed) if block.header.parent == parent.tip() => executed,
+            // A quorum answered for its signatures.
+            _ => parent.execute(block, &Final)?,
+        };
+        Ok(Some(self.append(sealed, block, executed)))
+    }
+
+    fn append(&self, sealed: &Sealed, block: &Block, executed: Executed) -> Ledger {
+        let Executed { ledger, effects } = executed;
+        let mut inner = self.lock();
+        if effects.contains(&Effect::Seated) {
+            inner.turns.push(Turn { height: ledger.height(), set: Arc::new(ledger.validators().clone()), shown: None });
+        }
+        if self.calendar.ends_epoch(ledger.height()) {
+            let next = self.calendar.epoch(ledger.height()).saturating_add(1);
+            inner.bases.insert(next, ledger.tip());
+            // The epoch before may still be entered by an engine that is late.
+            inner.bases.retain(|epoch, _| epoch.saturating_add(1) >= next);
+        }
+        let before = std::mem::replace(&mut inner.newest, ledger.clone());
+        inner.finals.push_back(before);
+        if inner.finals.len() >= limits::FINAL_LEDGERS_KEPT {
+            inner.finals.pop_front();
+        }
+        // A block below, or beside, will never be final.
+        inner.pending.retain(|_, other| other.ledger.height() > ledger.height());
+        inner.mempool.retain_possible(&ledger);
+        inner.index.add(block);
+        let height = sealed.at();
+        for watcher in inner.watchers.drain(..) {
+            // Who no longer waits has no use for it.
+            let _ = watcher.send(height);
+        }
+        ledger
+    }
+
+    /// Takes a transaction in. One of this machine's users is first tried on the newest ledger, so that he learns at once what a block would say.
+    pub(crate) fn submit(&self, transaction: Arc<Transaction>, is_tried: bool) -> Result<TransactionId, SubmitError> {
+        let ledger = {
+            let inner = self.lock();
+            if inner.is_stopped {
+                return Err(SubmitError::Stopped);
+            }
+            inner.newest.clone()
+        };
+        // The memory answers for a signature once it was found good here, outside the lock.
+        if let Some(key) = transaction.key().or(ledger.state().account(transaction.body().sender).and_then(|account| account.key.as_ref())) {
+            self.remembered.is_signed(key, &transaction.message(), transaction.signature());
+        }
+        if is_tried {
+            self.try_out(&ledger, &transaction)?;
+        }
+        let mut inner = self.lock();
+        let id = inner.mempool.add(&ledger, transaction, &self.remembered)?;
+        for worker in inner.workers.drain(..) {
+            let _ = worker.send(());
+        }
+        Ok(id)
+    }
+
+    /// Would the next block hold it? Only asked of a sender's next transaction: what comes after depends on it.
+    fn try_out(&self, ledger: &Ledger, transaction: &Transaction) -> Result<(), SubmitError> {
+        let next = ledger.state().account(transaction.body().sender).map_or(0, |account| account.nonce);
+        let Some(seat) = ledger.state().seats().first().filter(|_| transaction.body().nonce <= next) else { return Ok(()) };
+        let slot = Slot { view: 0, time_ms: ledger.time_ms(), proposer: seat.account };
+        match ledger.assemble(slot, [transaction.clone()], &self.remembered) {
+            Ok(tried) => tried.rejected.into_iter().next().map_or(Ok(()), |(_, why)| Err(why.into())),
+            // That the chain itself cannot go on is not the transaction's fault.
+            Err(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn waiting(&self, id: TransactionId) -> Option<Arc<Transaction>> {
+        self.lock().mempool.get(id)
+    }
+
+    pub(crate) fn mempool_size(&self) -> (usize, usize) {
+        let inner = self.lock();
+        (inner.mempool.len(), inner.mempool.byte_count())
+    }
+
+    /// Resolves when something waits that a block on `parent` could hold, at once where something does.
+    pub(crate) fn work(&self, parent: &Ledger) -> Option<oneshot::Receiver<()>> {
+        let mut inner = self.lock();
+        if !inner.mempool.select(parent, usize::MAX).is_empty() {
+            return None;
+        }
+        let (worker, signal) = oneshot::channel();
+        inner.workers.retain(|worker| !worker.is_closed());
+        inner.workers.push(worker);
+        Some(signal)
+    }
+
+    /// Resolves with the next height that becomes final; at once where one above `above` is.
+    pub(crate) fn watch(&self, above: Height) -> Result<Height, oneshot::Receiver<Height>> {
+        let mut inner = self.lock();
+        let height = inner.newest.height();
+        if height > above {
+            return Ok(height);
+        }
+        let (watcher, signal) = oneshot::channel();
+        inner.watchers.retain(|watcher| !watcher.is_closed());
+        if !inner.is_stopped {
+            inner.watchers.push(watcher);
+        }
+        Err(signal)
+    }
+
+    pub(crate) fn locate(&self, id: TransactionId) -> Option<Place> {
+        self.lock().index.locate(id)
+    }
+
+    pub(crate) fn history(&self, of: Address, count_max: usize) -> Vec<Place> {
+        self.lock().index.history(of, count_max)
+    }
+
+    pub(crate) fn height_of(&self, id: BlockId) -> Option<Height> {
+        self.lock().index.height_of(id)
+    }
+
+    /// Keeps evidence until somebody asks for it, once for each voter.
+    pub(crate) fn accuse(&self, evidence: Evidence) {
+        let mut inner = self.lock();
+        let is_known = inner.evidence.iter().any(|known| known.voter == evidence.voter);
+        if !is_known && inner.evidence.len() < limits::EVIDENCE_MAX {
+            inner.evidence.push(evidence);
+        }
+    }
+
+    pub(crate) fn evidence(&self) -> Vec<Evidence> {
+        self.lock().evidence.clone()
+    }
+
+    /// Nobody waits any longer.
+    pub(crate) fn stop(&self) {
+        let mut inner = self.lock();
+        inner.is_stopped = true;
+        inner.watchers.clear();
+        inner.workers.clear();
+    }
+}

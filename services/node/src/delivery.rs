@@ -1,0 +1,88 @@
+//! Final blocks, in order: executed, indexed, acknowledged; at an epoch's end the next one's voters become known.
+
+use crate::chain::Chain;
+use crate::error::NodeError;
+use crate::identity::PrivateKey;
+use crate::roster::Roster;
+use crate::scheme::Scheme;
+use crate::sealed::Sealed;
+use commonware_actor::Feedback;
+use commonware_consensus::Reporter;
+use commonware_consensus::marshal::Update;
+use commonware_cryptography::Digested;
+use commonware_utils::Acknowledgement;
+use commonware_utils::acknowledgement::Exact;
+use commonware_utils::channel::mpsc;
+use mickai_ledger::Ledger;
+use mickai_proof::pantheon::ValidatorSet;
+use std::sync::Arc;
+
+type Delivered = (Digested<Sealed>, Exact);
+
+/// What the engine's store hands final blocks to. It waits for acknowledgements, so that few are on the way at a time.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    sender: mpsc::UnboundedSender<Delivered>,
+}
+
+/// Makes final blocks part of the chain.
+pub(crate) struct Delivery {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) roster: Roster,
+    pub(crate) key: PrivateKey,
+    /// Told each epoch that begins.
+    pub(crate) epochs: mpsc::UnboundedSender<u64>,
+    /// Given the ledger at each epoch's end.
+    pub(crate) ends: mpsc::UnboundedSender<Ledger>,
+}
+
+/// Both ends of the way of final blocks.
+pub(crate) fn inbox() -> (Inbox, mpsc::UnboundedReceiver<Delivered>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Inbox { sender }, receiver)
+}
+
+impl Reporter for Inbox {
+    type Activity = Update<Sealed>;
+
+    fn report(&mut self, update: Update<Sealed>) -> Feedback {
+        let Update::Block(block, acknowledgement) = update else { return Feedback::Ok };
+        if self.sender.send((block, acknowledgement)).is_ok() { Feedback::Ok } else { Feedback::Closed }
+    }
+}
+
+impl Delivery {
+    /// Takes one final block in.
+    ///
+    /// # Errors
+    /// [`NodeError::Final`].
+    pub(crate) fn take(&self, sealed: &Sealed) -> Result<(), NodeError> {
+        let height = sealed.at();
+        let done = self.chain.finalise(sealed).map_err(|why| NodeError::Final { height, why })?;
+        let Some(ledger) = done.filter(|_| self.chain.calendar().ends_epoch(height)) else { return Ok(()) };
+        let next = self.chain.calendar().epoch(height).saturating_add(1);
+        self.roster.insert(next, self.scheme(ledger.validators()));
+        // Nobody listens before the first epoch is entered: that one is read off the roster.
+        let _ = self.epochs.send(next);
+        // A node whose keeper has ended goes on without new snapshots.
+        let _ = self.ends.send(ledger);
+        Ok(())
+    }
+
+    /// Signs where this node has a seat.
+    pub(crate) fn scheme(&self, set: &ValidatorSet) -> Scheme {
+        Scheme::signer(self.chain.id(), set, self.key.clone()).unwrap_or_else(|| Scheme::verifier(self.chain.id(), set))
+    }
+
+    /// Until the store ends.
+    ///
+    /// # Errors
+    /// [`NodeError::Final`]: nothing after that block can be believed, and the node has to stop before it votes.
+    pub(crate) async fn run(self, mut blocks: mpsc::UnboundedReceiver<Delivered>) -> Result<(), NodeError> {
+        while let Some((block, acknowledgement)) = blocks.recv().await {
+            self.take(block.inner())?;
+            acknowledgement.acknowledge();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,182 @@
+//! One consensus engine for each epoch: started when its voters are known, ended when the next begins.
+
+use crate::application::Application;
+use crate::archive;
+use crate::calendar::Calendar;
+use crate::chain::Chain;
+use crate::first::first;
+use crate::identity::PublicKey;
+use crate::limits;
+use crate::node::Timing;
+use crate::roster::Roster;
+use crate::scheme::Scheme;
+use crate::sealed::Sealed;
+use crate::votes;
+use commonware_actor::Feedback;
+use commonware_consensus::Reporter;
+use commonware_consensus::marshal::core::Mailbox;
+use commonware_consensus::marshal::standard::{Inline, Standard};
+use commonware_consensus::simplex::elector::RoundRobin;
+use commonware_consensus::simplex::types::Activity;
+use commonware_consensus::simplex::{Config, Engine, Floor, ForwardPolicy, SkipBudget, SkipPolicy};
+use commonware_consensus::types::{Epoch, Height as EngineHeight, ViewDelta};
+use commonware_cryptography::Sha256;
+use commonware_cryptography::sha256::Digest;
+use commonware_p2p::utils::mux::{Builder, MuxHandle, Muxer};
+use commonware_p2p::{Blocker, Message, Receiver, Sender};
+use commonware_parallel::Strategy;
+use commonware_runtime::buffer::paged::CacheRef;
+use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
+use commonware_utils::NZUsize;
+use commonware_utils::channel::mpsc;
+use commonware_utils::vec::NonEmptyVec;
+use futures::future::Either;
+use mickai_proof::digest::BlockId;
+use rand_core::CryptoRng;
+use std::sync::Arc;
+
+/// Views of an epoch's engine that are kept for peers that are behind.
+pub(crate) const VIEW_RETENTION: ViewDelta = ViewDelta::new(64);
+
+pub(crate) type Store = Mailbox<Scheme, Standard<Sealed>>;
+
+/// The three channels that an epoch's engine has a part of.
+pub(crate) struct Lines<S, R> {
+    pub(crate) votes: (S, R),
+    pub(crate) certificates: (S, R),
+    pub(crate) resolver: (S, R),
+}
+
+/// What every epoch's engine is made of.
+pub(crate) struct Engines<E, B, T> {
+    pub(crate) context: E,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) roster: Roster,
+    pub(crate) store: Store,
+    pub(crate) application: Application<T>,
+    pub(crate) blocker: B,
+    pub(crate) timing: Timing,
+    pub(crate) name: String,
+    pub(crate) cache: CacheRef,
+}
+
+struct Muxes<S: Sender> {
+    votes: MuxHandle<S>,
+    certificates: MuxHandle<S>,
+    resolver: MuxHandle<S>,
+}
+
+impl<E, B, T> Engines<E, B, T>
+where
+    E: Clock + CryptoRng + Spawner + Storage + Metrics,
+    B: Blocker<PublicKey = PublicKey> + Sync,
+    T: Strategy,
+{
+    /// Enters `begin`, and every epoch that `epochs` names, until it ends.
+    pub(crate) async fn run<S, R>(self, lines: Lines<S, R>, begin: u64, mut epochs: mpsc::UnboundedReceiver<u64>)
+    where
+        S: Sender<PublicKey = PublicKey>,
+        R: Receiver<PublicKey = PublicKey>,
+    {
+        let (mux, votes, mut strangers) = Muxer::builder(self.context.child("mux_votes"), lines.votes.0, lines.votes.1).with_backup().build();
+        mux.start();
+        let (mux, certificates) = Muxer::new(self.context.child("mux_certificates"), lines.certificates.0, lines.certificates.1);
+        mux.start();
+        let (mux, resolver) = Muxer::new(self.context.child("mux_resolver"), lines.resolver.0, lines.resolver.1);
+        mux.start();
+        let mut muxes = Muxes { votes, certificates, resolver };
+        let mut current = begin;
+        let mut engine = self.enter(begin, &mut muxes).await;
+        loop {
+            match first(epochs.recv(), strangers.recv()).await {
+                Either::Left(Some(next)) if next > current => {
+                    if let Some(engine) = engine.take() {
+                        engine.abort();
+                    }
+                    current = next;
+                    engine = self.enter(next, &mut muxes).await;
+                }
+                Either::Left(Some(_)) => (),
+                Either::Right(Some((epoch, message))) => self.hear(current, epoch, message),
+                Either::Left(None) | Either::Right(None) => return,
+            }
+        }
+    }
+
+    /// A vote of an epoch that has not begun here: its sender can show that this one has ended.
+    fn hear(&self, current: u64, epoch: u64, (peer, _): Message<PublicKey>) {
+        if epoch > current
+            && let Some(last) = self.chain.calendar().last_height(current)
+        {
+            self.store.hint_finalized(EngineHeight::new(last.0), NonEmptyVec::new(peer));
+        }
+    }
+
+    async fn enter<S: Sender<PublicKey = PublicKey>>(&self, epoch: u64, muxes: &mut Muxes<S>) -> Option<Handle<()>> {
+        let scheme = self.roster.get(epoch)?;
+        let before = self.chain.base(epoch)?;
+        // A sub-channel is free once the engine of the epoch before has dropped its own; each epoch has another number.
+        let votes = muxes.votes.register(epoch).await.ok()?;
+        let certificates = muxes.certificates.register(epoch).await.ok()?;
+        let resolver = muxes.resolver.register(epoch).await.ok()?;
+        tracing::info!(epoch, "an epoch begins");
+        let config = self.config(epoch, (*scheme).clone(), before);
+        let context = self.context.child("engine").with_attribute("epoch", epoch);
+        Some(Engine::new(context, config).start(votes, certificates, resolver))
+    }
+
+    #[expect(clippy::type_complexity, reason = "the engine's configuration names everything that it is made of")]
+    fn config(&self, epoch: u64, scheme: Scheme, before: BlockId) -> Config<Scheme, RoundRobin<Sha256>, B, Digest, Wrapped<E, T>, Wrapped<E, T>, Witness<Wrapped<E, T>>, T> {
+        let context = self.context.child("application").with_attribute("epoch", epoch);
+        let wrapped = Inline::new(context, self.application.clone(), self.store.clone(), self.chain.calendar());
+        let timing = &self.timing;
+        Config {
+            reporter: Witness { inner: wrapped.clone(), chain: self.chain.clone(), scheme: scheme.clone() },
+            scheme,
+            elector: RoundRobin::default(),
+            blocker: self.blocker.clone(),
+            automaton: wrapped.clone(),
+            relay: wrapped,
+            // Evidence of one who votes twice late is worth its memory.
+            track_historical_votes: true,
+            strategy: self.application.strategy.clone(),
+            partition: format!("{}-epoch-{epoch}", self.name),
+            mailbox_size: NZUsize!(limits::MAILBOX_MAX),
+            epoch: Epoch::new(epoch),
+            floor: Floor::Genesis(votes::digest(before)),
+            replay_buffer: archive::REPLAY_BUFFER,
+            write_buffer: archive::WRITE_BUFFER,
+            page_cache: self.cache.clone(),
+            leader_timeout: timing.leader,
+            certification_timeout: timing.certification,
+            timeout_retry: timing.retry,
+            view_retention: VIEW_RETENTION,
+            skip: SkipPolicy::Enabled { timeout: timing.skip, budget: SkipBudget::Participants },
+            fetch_timeout: timing.fetch,
+            fetch_retry_delay: timing.fetch_retry,
+            forward: ForwardPolicy::SilentVoters,
+        }
+    }
+}
+
+type Wrapped<E, T> = Inline<E, Scheme, Application<T>, Sealed, Calendar>;
+
+/// Hears what the engine reports, keeps evidence against who votes twice, and passes it on.
+#[derive(Clone)]
+pub(crate) struct Witness<R> {
+    inner: R,
+    chain: Arc<Chain>,
+    scheme: Scheme,
+}
+
+impl<R: Reporter<Activity = Activity<Scheme, Digest>>> Reporter for Witness<R> {
+    type Activity = Activity<Scheme, Digest>;
+
+    fn report(&mut self, activity: Self::Activity) -> Feedback {
+        if let Some(evidence) = votes::evidence(&activity, &self.scheme, self.chain.id()) {
+            tracing::warn!("a validator voted twice");
+            self.chain.accuse(evidence);
+        }
+        self.inner.report(activity)
+    }
+}

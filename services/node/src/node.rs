@@ -1,0 +1,305 @@
+//! A node's parts, put together over any runtime and network: the real ones, or simulated ones.
+
+use crate::application::Application;
+use crate::archive::{self, Archives};
+use crate::chain::Chain;
+use crate::delivery::{Delivery, Inbox, inbox};
+use crate::engines::{Engines, Lines, Store, VIEW_RETENTION};
+use crate::error::NodeError;
+use crate::gossip::Gossip;
+use crate::handle::Handle;
+use crate::identity::{PrivateKey, PublicKey};
+use crate::limits;
+use crate::roster::Roster;
+use crate::scheme::Scheme;
+use crate::sealed::Sealed;
+use crate::snapshot::{Keeper, Shelf, Snapshot, fetch, open_newest, serve};
+use crate::votes;
+use commonware_broadcast::buffered;
+use commonware_consensus::marshal::core::{Actor, Floor};
+use commonware_consensus::marshal::standard::Standard;
+use commonware_consensus::marshal::{Config, Start};
+use commonware_consensus::types::Height as EngineHeight;
+use commonware_consensus::{marshal, simplex};
+use commonware_cryptography::sha256::Digest;
+use commonware_cryptography::{Digested, Signer};
+use commonware_p2p::utils::mux::prefixed;
+use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
+use commonware_parallel::Strategy;
+use commonware_runtime::{Clock, Metrics, Spawner, Storage};
+use commonware_utils::channel::mpsc;
+use commonware_utils::{NZDuration, NZUsize, NonZeroDuration};
+use mickai_proof::limits::SEATS_MAX;
+use mickai_proof::pantheon::{Genesis, Height};
+use rand_core::CryptoRng;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a node waits for others. All nodes of a chain should wait alike; none of it decides what is valid.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// For a round's block.
+    pub leader: Duration,
+    /// For a round to get on; above `leader`.
+    pub certification: Duration,
+    /// Between two votes to leave a round.
+    pub retry: Duration,
+    /// Before a leader who has been silent for so long is passed over at once; above `certification` and `retry`.
+    pub skip: Duration,
+    /// For an answer of a peer.
+    pub fetch: NonZeroDuration,
+    /// Before it is asked again.
+    pub fetch_retry: Duration,
+    /// How long a proposer waits for a transaction before it proposes an empty block; below `leader`.
+    pub idle: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            leader: Duration::from_secs(2),
+            certification: Duration::from_secs(4),
+            retry: Duration::from_secs(5),
+            skip: Duration::from_secs(15),
+            fetch: NZDuration!(Duration::from_secs(2)),
+            fetch_retry: Duration::from_millis(100),
+            idle: Duration::from_millis(500),
+        }
+    }
+}
+
+/// The channels of a node's network, by what they carry. The numbers are the same on every node.
+pub struct Channels<S, R> {
+    /// Votes, of one epoch each.
+    pub votes: (S, R),
+    /// Certificates, of one epoch each.
+    pub certificates: (S, R),
+    /// Questions for certificates, of one epoch each.
+    pub resolver: (S, R),
+    /// Questions for blocks.
+    pub backfill: (S, R),
+    /// Blocks that are proposed.
+    pub blocks: (S, R),
+    /// Transactions.
+    pub transactions: (S, R),
+    /// Snapshots.
+    pub snapshots: (S, R),
+}
+
+impl<S, R> Channels<S, R> {
+    /// How many there are; their numbers begin at 0, in the order of the fields.
+    pub const COUNT: u64 = 7;
+}
+
+/// Who a node is, and what it is made with.
+pub struct Parts<B, P, T> {
+    /// Where the chain begins.
+    pub genesis: Genesis,
+    /// Signs votes, and says who this node is.
+    pub key: PrivateKey,
+    /// Begins the name of everything that it stores.
+    pub name: String,
+    /// Shuts peers out that break the rules.
+    pub blocker: B,
+    /// Knows the peers.
+    pub peers: P,
+    /// Runs work side by side, or in order.
+    pub strategy: T,
+    /// How long it waits.
+    pub timing: Timing,
+    /// What it keeps.
+    pub keeping: Keeping,
+}
+
+/// What a node keeps of the past.
+#[derive(Clone, Copy, Debug)]
+pub struct Keeping {
+    /// Blocks between two snapshots, at least; they are taken at the ends of epochs.
+    pub snapshot_blocks: u64,
+    /// How many blocks before a snapshot are kept. An archive keeps all: no number.
+    pub kept_blocks: Option<u64>,
+    /// A node without blocks takes a peer's snapshot, where one has any, and fetches only the blocks after it.
+    pub takes_snapshot: bool,
+}
+
+impl Default for Keeping {
+    fn default() -> Self {
+        Self { snapshot_blocks: 1_000, kept_blocks: None, takes_snapshot: false }
+    }
+}
+
+/// The largest message that nodes send each other: a block, with what stands around it.
+pub fn message_bytes_max() -> u32 {
+    let seats = SEATS_MAX as u32;
+    let votes = prefixed(simplex::max_payload_size::<Scheme, Digest>(seats));
+    max_message_size(&[votes, marshal::max_payload_size::<Standard<Sealed>, Scheme>(seats, &()), limits::GOSSIP_BYTES_MAX])
+}
+
+/// Starts a node: reads what it stored, makes the chain of it, and takes part from there.
+///
+/// The second value resolves when the node cannot go on; the node has stopped voting then.
+///
+/// # Errors
+/// [`NodeError`], of what is stored, or of genesis.
+pub async fn start<E, S, R, B, P, T>(context: E, parts: Parts<B, P, T>, channels: Channels<S, R>) -> Result<(Handle, impl Future<Output = NodeError>), NodeError>
+where
+    E: Clock + CryptoRng + Spawner + Storage + Metrics,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey> + Sync,
+    P: Provider<PublicKey = PublicKey>,
+    T: Strategy,
+{
+    let chain = Arc::new(Chain::new(&parts.genesis)?);
+    let roster = Roster::default();
+    let (epoch_sender, epochs) = mpsc::unbounded_channel();
+    let (end_sender, ends) = mpsc::unbounded_channel();
+    let delivery = Delivery { chain: chain.clone(), roster: roster.clone(), key: parts.key.clone(), epochs: epoch_sender, ends: end_sender };
+    let archives = Archives::open(&context, &parts.name).await?;
+    let partition = format!("{}-snapshots", parts.name);
+    let mut snapshots = channels.snapshots;
+    let mut snapshot = open_newest(&context, &partition, chain.id()).await?;
+    if snapshot.is_none() && parts.keeping.takes_snapshot && archives.is_empty() {
+        snapshot = fetch(&context, &partition, chain.id(), &mut snapshots).await?;
+    }
+    let beginning = beginning(&delivery, snapshot.as_ref(), &parts.strategy).await;
+    let shelf = Shelf::new(snapshot.as_ref());
+    context.child("snapshots").spawn({
+        let shelf = shelf.clone();
+        move |_| serve(shelf, snapshots)
+    });
+
+    let cache = archives.cache.clone();
+    let (inbox, delivered) = inbox();
+    let (store, floor) = open_store(&context, &parts, &chain, roster.clone(), archives, beginning, inbox, channels.blocks, channels.backfill).await;
+    restore(&delivery, &store, &floor).await?;
+    let first = chain.calendar().epoch(Height(chain.newest().height().0.saturating_add(1)));
+    let delivery = context.child("delivery").spawn(move |_| delivery.run(delivered));
+    let Keeping { snapshot_blocks: every_blocks, kept_blocks, .. } = parts.keeping;
+    let keeper = Keeper { context: context.child("keeper"), partition, chain: chain.clone(), store: store.clone(), shelf, every_blocks, kept_blocks };
+    context.child("keeping").spawn(move |_| keeper.run(ends));
+    let engines = Engines {
+        context: context.child("engines"),
+        chain: chain.clone(),
+        roster,
+        store: store.clone(),
+        application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle },
+        blocker: parts.blocker,
+        timing: parts.timing,
+        name: parts.name,
+        cache,
+    };
+    let lines = Lines { votes: channels.votes, certificates: channels.certificates, resolver: channels.resolver };
+    let engines = context.child("epochs").spawn(move |_| engines.run(lines, first, epochs));
+    let (submissions, submitted) = mpsc::unbounded_channel();
+    let gossip = Gossip { chain: chain.clone(), strategy: parts.strategy };
+    context.child("gossip").spawn(move |_| gossip.run(channels.transactions, submitted));
+
+    let ended = async move {
+        let why = match delivery.await {
+            Ok(Err(why)) => why,
+            Ok(Ok(())) | Err(_) => NodeError::Ended,
+        };
+        engines.abort();
+        why
+    };
+    Ok((Handle::new(chain, store, submissions, parts.key.public_key()), ended))
+}
+
+type Beginning = Start<Scheme, Digest, Digested<Sealed>>;
+
+/// Genesis, or the block of a snapshot, whose state the chain then goes on from.
+async fn beginning<B>(delivery: &Delivery, snapshot: Option<&Snapshot<B>>, strategy: &impl Strategy) -> Beginning {
+    let chain = &delivery.chain;
+    let floor = snapshot.and_then(|snapshot| {
+        let proof = &snapshot.proof;
+        let finalization = votes::finalization(&proof.certificate, proof.header.id(), snapshot.voters.keys().len())?;
+        let epoch = chain.calendar().epoch(snapshot.ledger.height());
+        delivery.roster.insert(epoch, delivery.scheme(&snapshot.voters));
+        delivery.roster.insert(epoch.saturating_add(1), delivery.scheme(snapshot.ledger.validators()));
+        chain.resume(snapshot.ledger.clone(), proof);
+        Some(Start::Floor(finalization))
+    });
+    if let Some(floor) = floor {
+        return floor;
+    }
+    delivery.roster.insert(0, delivery.scheme(chain.newest().validators()));
+    Start::Genesis(Digested::compute(Sealed::genesis(chain.id()), strategy).await)
+}
+
+/// The engine's store of blocks, with what brings blocks to it.
+#[expect(clippy::too_many_arguments, reason = "each is another part of the node, used up here")]
+async fn open_store<E, S, R, B, P, T>(
+    context: &E,
+    parts: &Parts<B, P, T>,
+    chain: &Chain,
+    provider: Roster,
+    archives: Archives<E>,
+    beginning: Beginning,
+    inbox: Inbox,
+    blocks: (S, R),
+    backfill: (S, R),
+) -> (Store, Floor)
+where
+    E: Clock + CryptoRng + Spawner + Storage + Metrics,
+    S: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+    B: Blocker<PublicKey = PublicKey> + Sync,
+    P: Provider<PublicKey = PublicKey>,
+    T: Strategy,
+{
+    let mailbox_size = NZUsize!(limits::MAILBOX_MAX);
+    let config = Config {
+        provider,
+        epocher: chain.calendar(),
+        start: beginning,
+        partition_prefix: format!("{}-store", parts.name),
+        mailbox_size,
+        view_retention: VIEW_RETENTION,
+        prunable_items_per_section: archive::ITEMS_PER_SECTION,
+        page_cache: archives.cache,
+        replay_buffer: archive::REPLAY_BUFFER,
+        key_write_buffer: archive::WRITE_BUFFER,
+        value_write_buffer: archive::WRITE_BUFFER,
+        block_codec_config: (),
+        max_repair: NZUsize!(16),
+        max_pending_acks: NZUsize!(16),
+        strategy: parts.strategy.clone(),
+    };
+    let (actor, store, floor) = Actor::init(context.child("store"), archives.certificates, archives.blocks, config).await;
+    let config = buffered::Config {
+        public_key: parts.key.public_key(),
+        mailbox_size,
+        deque_size: 16,
+        priority: true,
+        codec_config: (),
+        peer_provider: parts.peers.clone(),
+        strategy: parts.strategy.clone(),
+    };
+    let (broadcast, buffer) = buffered::Engine::new(context.child("broadcast"), config);
+    broadcast.start(blocks);
+    let config = marshal::resolver::p2p::Config {
+        public_key: parts.key.public_key(),
+        peer_provider: parts.peers.clone(),
+        blocker: parts.blocker.clone(),
+        mailbox_size,
+        fetch_timeout: parts.timing.fetch,
+        fetch_retry_delay: parts.timing.fetch_retry,
+        priority_requests: false,
+        priority_responses: false,
+    };
+    let resolver = marshal::resolver::p2p::init(context.child("backfill"), config, backfill);
+    actor.start(inbox, buffer, resolver);
+    (store, floor)
+}
+
+/// Executes again what became final after the snapshot, or after genesis, before the node last ended. What was written after that is delivered by the store.
+async fn restore(delivery: &Delivery, store: &Store, floor: &Floor) -> Result<(), NodeError> {
+    let Some(processed) = floor.processed() else { return Ok(()) };
+    let from = delivery.chain.newest().height().0.saturating_add(1);
+    for height in from..=processed.height().get() {
+        let block = store.get_block(EngineHeight::new(height)).await.ok_or(NodeError::Missing(Height(height)))?;
+        delivery.take(block.inner())?;
+    }
+    Ok(())
+}

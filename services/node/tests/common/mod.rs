@@ -1,0 +1,172 @@
+//! What the tests share: keys from fixed seeds, a genesis, transactions, and validators on simulated links.
+#![allow(dead_code, unreachable_pub, reason = "each program that includes this module uses a part of it")]
+
+use commonware_p2p::simulated::{self, Link, Oracle};
+use commonware_parallel::Sequential;
+use commonware_runtime::deterministic::Context;
+use commonware_runtime::{Handle as TaskHandle, Quota, Spawner, Supervisor};
+use commonware_utils::{NZU32, NZUsize, probability};
+use libcrux_ml_dsa::ml_dsa_65::{MLDSA65SigningKey, generate_key_pair, sign};
+use mickai_node::identity::{PrivateKey, PublicKey};
+use mickai_node::{Channels, Handle, Keeping, Parts, Timing, limits, message_bytes_max, start};
+use mickai_proof::digest::{ChainId, TreeHash};
+use mickai_proof::key;
+use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, BondKey, Genesis, GenesisHead, Height, Network, Params, Transaction};
+use std::time::Duration;
+
+pub const PAN: u64 = 1_000_000_000;
+pub const BOND: u64 = 2_000_000 * PAN;
+pub const FEE: u64 = 100_000;
+
+/// An account's key pair, from a seed of one repeated byte.
+pub struct Account {
+    pub key: key::PublicKey,
+    secret: MLDSA65SigningKey,
+}
+
+impl Account {
+    pub fn new(seed: u8) -> Self {
+        let pair = generate_key_pair([seed; 32]);
+        Self { key: key::PublicKey::from_raw(*pair.verification_key.as_ref()), secret: pair.signing_key }
+    }
+
+    pub fn address(&self) -> Address {
+        Address::of(&self.key)
+    }
+
+    fn sign(&self, message: &[u8]) -> [u8; 3_309] {
+        *sign(&self.secret, message, b"", [0; 32]).unwrap().as_ref()
+    }
+
+    pub fn bond_key(&self, chain: ChainId, account: Address) -> BondKey {
+        BondKey { key: self.key.clone(), proof: Box::new(self.sign(&BondKey::message(chain, account))) }
+    }
+
+    /// The transaction of this number; the first one reveals the key.
+    pub fn transaction(&self, chain: ChainId, nonce: u64, action: Action) -> Transaction {
+        let body = Body { chain, sender: self.address(), nonce, fee: Amount::from_obols(FEE), expires: Height(1_000_000), action };
+        let signature = self.sign(&body.message());
+        body.sign_with((nonce == 0).then(|| self.key.clone()), &signature)
+    }
+
+    pub fn transfer(&self, chain: ChainId, nonce: u64, to: Address, obols: u64) -> Transaction {
+        self.transaction(chain, nonce, Action::Transfer { to, amount: Amount::from_obols(obols) })
+    }
+}
+
+/// The key of validator `seed`: the same pair as the account's of that seed.
+pub fn validator_key(seed: u8) -> PrivateKey {
+    PrivateKey::from_seed_bytes(&zeroize::Zeroizing::new([seed; 32]))
+}
+
+/// Validators of seeds 1 to n, whose accounts are those of seeds 101 to 100 + n. Account 90 has nearly everything, 91 and 92 ten million PAN each.
+pub fn genesis(validators: u8, seats_max: u64, epoch_blocks: u64) -> Genesis {
+    let params = Params {
+        seats_min: u64::from(validators.min(4)),
+        seats_max,
+        epoch_blocks,
+        unbonding_epochs: 1,
+        bond_min: Amount::from_obols(1_000_000 * PAN),
+        fee_base: Amount::from_obols(1_000),
+        fee_byte: Amount::from_obols(1),
+        treasury_share: 2_500,
+    };
+    let bonds: Vec<_> = (1..=validators).map(|seed| (Account::new(100 + seed).address(), Account::new(seed).key, Amount::from_obols(BOND))).collect();
+    let given = u64::from(validators) * BOND + 2 * 10_000_000 * PAN;
+    let allocation = |seed, obols| Allocation { to: Account::new(seed).address(), amount: Amount::from_obols(obols) };
+    let allocations = vec![allocation(90, Amount::SUPPLY.obols() - given), allocation(91, 10_000_000 * PAN), allocation(92, 10_000_000 * PAN)];
+    let head = GenesisHead {
+        network: Network::Test,
+        name: "trial".into(),
+        time_ms: 0,
+        params,
+        bonds,
+        treasury: Amount::ZERO,
+        allocation_count: 0,
+        allocated: Amount::ZERO,
+        allocations: TreeHash([0; 32]),
+    };
+    Genesis::new(head, allocations).unwrap()
+}
+
+/// Short waits: simulated time costs nothing, but each round of it does.
+pub fn timing() -> Timing {
+    Timing {
+        idle: Duration::from_millis(100),
+        leader: Duration::from_secs(1),
+        certification: Duration::from_secs(2),
+        retry: Duration::from_secs(3),
+        skip: Duration::from_secs(11),
+        ..Timing::default()
+    }
+}
+
+/// A network of these nodes, all linked.
+pub struct World {
+    pub oracle: Oracle<PublicKey, Context>,
+    pub genesis: Genesis,
+    pub keys: Vec<PrivateKey>,
+    /// What each node keeps.
+    pub keeping: Keeping,
+}
+
+pub fn good_link() -> Link {
+    Link { latency: Duration::from_millis(20), jitter: Duration::from_millis(5), success_rate: probability!(1.0) }
+}
+
+impl World {
+    pub async fn new(context: &Context, genesis: Genesis, seeds: &[u8]) -> Self {
+        let keys: Vec<_> = seeds.iter().map(|seed| validator_key(*seed)).collect();
+        let config = simulated::Config { max_size: message_bytes_max(), max_peers_per_set: NZUsize!(seeds.len() + 1), disconnect_on_block: true, tracked_peer_sets: NZUsize!(1) };
+        let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
+        let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
+        network.start();
+        let world = Self { oracle, genesis, keys, keeping: Keeping::default() };
+        world.link_all(&good_link()).await;
+        world
+    }
+
+    pub async fn link_all(&self, link: &Link) {
+        for a in &self.keys {
+            for b in &self.keys {
+                if a.public() != b.public() {
+                    self.oracle.add_link(a.public().clone(), b.public().clone(), link.clone()).await.unwrap();
+                }
+            }
+        }
+    }
+
+    /// Runs the node of this place; the task ends with the reason when it cannot go on.
+    pub async fn node(&self, context: &Context, at: usize) -> (Handle, TaskHandle<()>) {
+        let key = self.keys[at].clone();
+        let control = self.oracle.control(key.public().clone());
+        let quota = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
+        let channels = Channels {
+            votes: control.register(0, quota).await.unwrap(),
+            certificates: control.register(1, quota).await.unwrap(),
+            resolver: control.register(2, quota).await.unwrap(),
+            backfill: control.register(3, quota).await.unwrap(),
+            blocks: control.register(4, quota).await.unwrap(),
+            transactions: control.register(5, quota).await.unwrap(),
+            snapshots: control.register(6, quota).await.unwrap(),
+        };
+        let parts = Parts {
+            genesis: self.genesis.clone(),
+            key,
+            name: format!("node-{at}"),
+            blocker: control,
+            peers: self.oracle.manager(),
+            strategy: Sequential,
+            timing: timing(),
+            keeping: self.keeping,
+        };
+        let (sender, receiver) = futures::channel::oneshot::channel();
+        let task = context.child("node").with_attribute("at", at).spawn(move |context| async move {
+            let (handle, ended) = start(context, parts, channels).await.unwrap();
+            sender.send(handle).ok();
+            let why = ended.await;
+            panic!("node {at}: {why}");
+        });
+        (receiver.await.unwrap(), task)
+    }
+}
