@@ -25,6 +25,8 @@ pub use scheme::Scheme;
 
 pub mod votes;
 
+pub mod handshake;
+
 mod sealed;
 pub use sealed::Sealed;
 
@@ -63,3 +65,6 @@ pub use handle::{Handle, Status};
 
 mod node;
 pub use node::{Channels, Keeping, Parts, Timing, message_bytes_max, start};
+
+mod launch;
+pub use launch::{Node, Peer, Settings, launch};
