@@ -22,6 +22,10 @@ pub(crate) enum Error {
     OtherTokens { model: PathBuf },
     /// No row of a benchmark has the labels that were asked for.
     NothingSelected,
+    /// A label of that key has no row with that value.
+    NoSuchLabel { key: String, value: String, known: Vec<&'static str> },
+    /// The program that a benchmark compares with could not be compiled.
+    PeerNotBuilt { package: &'static str, flags: &'static str, folder: PathBuf },
 }
 
 impl Error {
@@ -44,6 +48,14 @@ impl fmt::Display for Error {
             Self::NoFigures { bench } => write!(f, "{bench} printed no closing figures; run its command alone to see why"),
             Self::OtherTokens { model } => write!(f, "{}: ours and the peer's tokens differ, so their perplexities cannot be compared; see the lines above", model.display()),
             Self::NothingSelected => write!(f, "no row has these labels; bench/README.md lists them"),
+            Self::NoSuchLabel { key, value, known } => write!(f, "no row has {key}={value}; {key} is {}", known.join(" or ")),
+            Self::PeerNotBuilt { package, flags, folder } => write!(
+                f,
+                "{package} could not be compiled into {}, so there is nothing to compare with; pip's lines above say why. It takes PyPI or a mirror of it, gcc and g++ 11 or newer, \
+                 and about ten minutes of one core. By hand: CMAKE_ARGS=\"{flags}\" {}/bin/python -m pip install --no-cache-dir --no-binary=llama-cpp-python {package}",
+                folder.display(),
+                folder.display()
+            ),
         }
     }
 }

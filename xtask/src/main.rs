@@ -25,8 +25,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   setup       install what the tests need and what is missing
   test        everything: setup, tidy, format, lints, builds, all tests, the verifier, the reference scripts
   tidy        the rules of the house that are not the compiler's
-  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, perplexity, or serve;
-              words such as type=q4_0 behind engine select rows of it
+  bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, perplexity, serve,
+              or pantheon; words such as type=q4_0 behind engine select rows of it
   vectors     make the test vectors again that need only Rust, and say what makes the others
   help        this text";
 
@@ -66,4 +66,15 @@ fn main() -> ExitCode {
 fn wrong_usage(what: &str) -> ExitCode {
     eprintln!("xtask: {what}\n{USAGE}");
     ExitCode::from(EXIT_USAGE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_usage_names_every_bench() {
+        let words: Vec<&str> = USAGE.split(|c: char| c.is_whitespace() || ",;".contains(c)).collect();
+        assert!(bench::Bench::ALL.into_iter().all(|bench| words.contains(&bench.name())));
+    }
 }

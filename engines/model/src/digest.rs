@@ -141,17 +141,32 @@ pub(crate) fn tokenizer(vocabulary: &Vocabulary) -> TokenizerDigest {
         TokenKind::Control => 2,
         TokenKind::Added => 3,
     };
-    let tokens = vocabulary.entries.iter().map(|e| Item::Array(vec![Item::Unsigned(kind(e.kind)), Item::Bytes(e.bytes.to_vec())]));
-    let merges = vocabulary.merges.iter().map(|(a, b)| Item::Array(vec![Item::Unsigned(u64::from(a.0)), Item::Unsigned(u64::from(b.0))]));
+    let tokens = pairs(&vocabulary.entries, |entry, out| {
+        head(out, 0, kind(entry.kind));
+        head(out, 2, entry.bytes.len() as u64);
+        out.extend_from_slice(&entry.bytes);
+    });
+    let merges = pairs(&vocabulary.merges, |(left, right), out| [left, right].into_iter().for_each(|token| head(out, 0, u64::from(token.0))));
     let map = vec![
         ("form", Item::text("mickai tokenizer 1")),
         ("pre_tokenizer", Item::text(vocabulary.rules.pre_tokenizer.pattern())),
         ("nfc", Item::Bool(vocabulary.rules.nfc)),
         ("ignore_merges", Item::Bool(vocabulary.rules.ignore_merges)),
-        ("tokens", Item::Array(tokens.collect())),
-        ("merges", Item::Array(merges.collect())),
+        ("tokens", tokens),
+        ("merges", merges),
     ];
     TokenizerDigest(sha3(&Item::Map(map).encode()))
+}
+
+/// An array of arrays of two, written at once: there may be a million.
+fn pairs<T>(items: &[T], write: impl Fn(&T, &mut Vec<u8>)) -> Item {
+    let mut out = Vec::new();
+    head(&mut out, 4, items.len() as u64);
+    for item in items {
+        head(&mut out, 4, 2);
+        write(item, &mut out);
+    }
+    Item::Encoded(out)
 }
 
 /// SHA3-256 of the template's UTF-8 bytes.
@@ -171,6 +186,8 @@ enum Item {
     Array(Vec<Item>),
     Map(Vec<(&'static str, Item)>),
     Bool(bool),
+    /// In this form already.
+    Encoded(Vec<u8>),
 }
 
 impl Item {
@@ -210,6 +227,7 @@ impl Item {
                 }
             }
             Self::Bool(value) => out.push(if *value { 0xf5 } else { 0xf4 }),
+            Self::Encoded(bytes) => out.extend_from_slice(bytes),
         }
     }
 }

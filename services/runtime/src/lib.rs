@@ -27,6 +27,8 @@ mod repacked;
 
 mod in_force;
 
+mod look;
+
 mod system;
 
 mod executor;

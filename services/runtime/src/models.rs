@@ -3,15 +3,20 @@
 use crate::error::{Error, Result};
 use crate::grammar::Grammars;
 use crate::pins::Pins;
+use crate::repacked::{Kept, PANELS_PER_BYTE_MAX};
 use crate::system::System;
 use mickai_model::digest::{ModelDigest, TensorDigest};
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
 use mickai_model::generate::Flow;
 use mickai_model::tensor::Source;
-use mickai_store::{Error as StoreError, Model, map};
+use mickai_proof::kt128::Kt128;
+use mickai_store::{Error as StoreError, Model, map, read_ahead};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
+
+/// Digits of a digest that name a model, at least.
+const PREFIX_DIGITS_MIN: usize = 6;
 
 /// The name of the model inside the program.
 pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
@@ -103,7 +108,7 @@ impl System {
     /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a model that the pins do not let run; a file that is no model, or no longer the one imported
     /// ([`Error::ModelAltered`]).
     pub fn model(&self, wanted: &str) -> Result<Loaded> {
-        self.opened_model(wanted, &self.pins()?)
+        self.opened_model(wanted, &self.pins_known()?)
     }
 
     /// Opens a model to look at it, pinned or not; to run it is refused all the same.
@@ -115,8 +120,8 @@ impl System {
     }
 
     fn opened_model(&self, wanted: &str, pins: &Pins) -> Result<Loaded> {
-        let embedded = self.embedded()?;
-        if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
+        if is_embedded(wanted)? {
+            let embedded = self.embedded()?;
             pins.check(&embedded.name, embedded.digest)?;
             return Ok(embedded);
         }
@@ -124,9 +129,8 @@ impl System {
         let want = ModelDigest(model.digest.0);
         pins.check(&model.manifest.name, want)?;
         let on_record = self.panels_on_record(want)?;
-        let file = open_files(&paths_of(&model))?;
-        let panels = on_record.zip(self.store_models().panels(model.digest));
-        if panels.is_some_and(|(digest, panels)| self.hasher().take(&panels, digest, &file, want)) {
+        let (file, kept) = self.open_beside(&model, on_record)?;
+        if kept.is_some_and(|kept| self.hasher().take(kept, &file, want)) {
             return Ok(Loaded::checked(model.manifest.name, want, file));
         }
         let digests = self.digests_of(&model, &file)?;
@@ -141,6 +145,23 @@ impl System {
             }
             None => Ok(Loaded { unrecorded: Mutex::new(Some(digests)), ..Loaded::checked(model.manifest.name, want, file) }),
         }
+    }
+
+    /// Opens a stored model, and reads its repacked weights at the same time, if what they are is on record.
+    pub(crate) fn open_beside(&self, model: &Model, on_record: Option<Kt128>) -> Result<(ModelFile, Option<Kept>)> {
+        let open = || -> Result<ModelFile> {
+            let file = open_files(&paths_of(model))?;
+            // What a run reads of the stored bytes is hashed next.
+            file.unpacked().for_each(|tensor| read_ahead(tensor.bytes()));
+            Ok(file)
+        };
+        let Some((wanted, panels)) = on_record.zip(self.store_models().panels(model.digest)) else { return Ok((open()?, None)) };
+        std::thread::scope(|scope| {
+            let opening = scope.spawn(open);
+            let kept = self.hasher().read(&panels, wanted, model.manifest.bytes.saturating_mul(PANELS_PER_BYTE_MAX));
+            let file = opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            Ok((file, kept))
+        })
     }
 
     /// The digests of all tensors of a stored model; nothing is run under the name of what it no longer is.
@@ -160,9 +181,25 @@ impl System {
     }
 }
 
+/// Is it the model inside the program that is meant? Its digest, which only a beginning of one has to be held against, is computed once a process: the program does not change under itself.
+fn is_embedded(wanted: &str) -> Result<bool> {
+    static DIGEST: OnceLock<ModelDigest> = OnceLock::new();
+    if wanted == EMBEDDED_NAME || wanted.len() < PREFIX_DIGITS_MIN || !wanted.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(wanted == EMBEDDED_NAME);
+    }
+    let digest = match DIGEST.get() {
+        Some(digest) => digest,
+        None => {
+            let digest = open_gguf(Arc::new(EMBEDDED))?.digest();
+            DIGEST.get_or_init(|| digest)
+        }
+    };
+    Ok(is_prefix(wanted, digest))
+}
+
 /// Six digits or more of a digest name a model.
 pub(crate) fn is_prefix(wanted: &str, digest: &ModelDigest) -> bool {
-    wanted.len() >= 6 && digest.to_string().starts_with(&wanted.to_lowercase())
+    wanted.len() >= PREFIX_DIGITS_MIN && digest.to_string().starts_with(&wanted.to_lowercase())
 }
 
 /// The files of an imported model.

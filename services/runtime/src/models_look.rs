@@ -59,8 +59,8 @@ impl System {
             Some(said) if said != made.digest => Found::Disputed,
             Some(said) => {
                 // A second view, so that what is kept is looked at and not what was just made.
-                let again = open_files(&paths_of(&model))?;
-                let is_kept = self.store_models().panels(model.digest).is_some_and(|panels| self.hasher().take(&panels, said, &again, digest));
+                let (again, kept) = self.open_beside(&model, Some(said))?;
+                let is_kept = kept.is_some_and(|kept| self.hasher().take(kept, &again, digest));
                 if !is_kept {
                     self.keep_panels(digest, &file, &made)?;
                 }

@@ -110,6 +110,13 @@ impl System {
         pins_of(&reader, newest)
     }
 
+    /// The pins in force as far as the index knows: for opening a model, which is refused early by them. Whether it may run is not decided here ([`System::refuse_unpinned`]).
+    pub(crate) fn pins_known(&self) -> Result<Pins> {
+        let reader = self.reader()?;
+        let newest = self.newest_known(&reader, &ACTIONS)?;
+        pins_of(&reader, newest)
+    }
+
     /// Pins a model by its name, the beginning of its digest, or, if it is not here, its whole digest.
     ///
     /// # Errors
@@ -140,7 +147,8 @@ impl System {
         })
     }
 
-    /// Refuses a model that is about to run, by the pins that the log in hand has: between its opening and now there may have come some.
+    /// Refuses a model that is about to run, by the pins that the log in hand has: between its opening and now there may have come some, and the index that its opening asked may hide some. The
+    /// writer knows the newest by having read the whole log.
     pub(crate) fn refuse_unpinned(&self, executor: &Executor, name: &str, digest: ModelDigest) -> Result<()> {
         match newest_of(executor) {
             None => Ok(()),

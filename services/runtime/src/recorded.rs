@@ -46,7 +46,7 @@ impl AnyRecorded {
     pub fn of_home(system: &System, index: u64) -> Result<Self> {
         let reader = system.reader()?;
         let (Some(log), Some(vault)) = (reader.log_id(), system.vault(&reader)?) else { return Err(Error::NotAGeneration { index }) };
-        Self::read(system.acts()?, log, index, &|index, label| {
+        Self::read(system.act_at(&reader, index)?, log, index, &|index, label| {
             // What is not there is asked for again in words: it may have been erased.
             let Some(opened) = vault.get(index, label)? else { return system.value(index, label).map(|value| value.to_vec()) };
             let entry = reader.entry(index)?;
@@ -57,13 +57,14 @@ impl AnyRecorded {
 
     /// An act of a bundle, its values from the openings, which the verifier has already held against the commitments.
     pub fn of_case(case: &Case, index: u64) -> Result<Self> {
-        Self::read(case.acts.clone(), case.log, index, &|index, label| case.value(index, label).map(<[u8]>::to_vec))
+        let belongs = |act: &&Act| act.intent.index == index || act.outcome.as_ref().is_some_and(|(_, side)| side.index == index);
+        let act = case.acts.iter().find(belongs).cloned();
+        Self::read(act, case.log, index, &|index, label| case.value(index, label).map(<[u8]>::to_vec))
     }
 
     /// The act that record `index` belongs to.
-    fn read(acts: Vec<Act>, log: LogId, index: u64, values: Values<'_>) -> Result<Self> {
-        let belongs = |act: &Act| act.intent.index == index || act.outcome.as_ref().is_some_and(|(_, side)| side.index == index);
-        let act = acts.into_iter().find(belongs).ok_or(Error::NotAGeneration { index })?;
+    fn read(act: Option<Act>, log: LogId, index: u64, values: Values<'_>) -> Result<Self> {
+        let act = act.ok_or(Error::NotAGeneration { index })?;
         match act.action.as_str() {
             action::GENERATE => Recorded::read(act, log, values).map(|recorded| Self::Generation(Box::new(recorded))),
             action::EMBED => RecordedEmbedding::read(act, log, values).map(|recorded| Self::Embedding(Box::new(recorded))),

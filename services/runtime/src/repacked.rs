@@ -4,7 +4,7 @@
 //! - the file `panels` holds the repacked weights, and a head: the digest of every tensor that they were made of, and a KT128 of each whose own bytes a run still reads;
 //! - the outcome of `model.import`, or of `model.repack`, says KT128 of that whole file, so that it is signed and chained like everything on record;
 //! - a load hashes every byte that it is going to compute with: the file `panels` as it is read, and those tensors. From the digests of the head, and the settings and the tokenizer just read, it
-//!   computes the model's digest, which must be the one it was asked for.
+//!   computes the model's digest, which must be the one it was asked for. The file is read while another thread opens the model and makes its tokenizer.
 //!
 //! Nothing is taken from a file that differs in a bit. What may be found instead, and what it means:
 //! - no file, or another one: every tensor is hashed and repacked as at the import, and the file written again if it comes out as on record;
@@ -25,20 +25,31 @@ use mickai_model::file::ModelFile;
 use mickai_proof::digest::{Id, RecordDigest};
 use mickai_proof::kt128::{Kt128, PIECE_LEN, Part, part, piece_count};
 use mickai_proof::mldsa::Isa;
-use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
+use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode, Record};
 use mickai_store::{Draft, PanelFile};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock, PoisonError};
 
 const FORM: &str = "mickai-panels 1";
+/// The acts whose outcome says what a model's weights are when they are repacked.
+const ACTIONS: [&str; 2] = [action::MODEL_IMPORT, action::MODEL_REPACK];
 /// Bytes of a head and its length: a line for every tensor of the largest model that is opened, and more.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
+/// Bytes of panels for each byte of the model's file, at most: a length that somebody wrote is no reason to take all memory.
+pub(crate) const PANELS_PER_BYTE_MAX: u64 = 8;
 
 /// Hashes with the machine's threads.
 pub(crate) struct Hasher {
     crew: Arc<dyn Crew>,
     isa: Isa,
+}
+
+/// Repacked weights as they were read, by the digest on record.
+pub(crate) struct Kept {
+    room: Room<u8>,
+    /// The end of the file.
+    rest: Vec<u8>,
 }
 
 /// What stands behind the panels in their file, and the digest of both.
@@ -66,20 +77,14 @@ impl Hasher {
         Made { digest: self.digest(weights.prepare(&*self.crew), &tail), tail }
     }
 
-    /// Reads repacked weights and has the model take them; `false` if the file is not the one on record, or the model not the one that it is of.
-    pub fn take(&self, panels: &PanelFile, wanted: Kt128, file: &ModelFile, digest: ModelDigest) -> bool {
-        let Some((room, rest, found)) = self.read(panels, file.weights().packed_bytes()) else { return false };
-        let Some(head) = PanelFile::head(&rest).filter(|_| found == wanted) else { return false };
-        let Some(digests) = digests_of(head) else { return false };
-        file.digest_with(&digests) == Some(digest) && self.head(file, digest, &digests) == head && file.weights().prepare_with(room)
-    }
-
-    /// The panels, the end of the file, and the digest of all of it, in one walk.
-    fn read(&self, file: &PanelFile, packed_bytes: usize) -> Option<(Room<u8>, Vec<u8>, Kt128)> {
+    /// Reads repacked weights, in one walk with their digest, which must be the one on record. They are believed to be of no model yet, so that a model can be opened meanwhile; `None` if the
+    /// file is another, or its panels are longer than `len_max`, which no honest ones are.
+    pub fn read(&self, file: &PanelFile, wanted: Kt128, len_max: u64) -> Option<Kept> {
+        file.read_ahead();
         let len = file.byte_count();
-        let tail_len = len.checked_sub(packed_bytes as u64).filter(|tail| *tail <= TAIL_BYTES_MAX)?;
-        let mut room = Room::new(packed_bytes);
-        let whole = packed_bytes / PIECE_LEN;
+        let panels_len = usize::try_from(file.panels_len()?).ok().filter(|panels| *panels as u64 <= len_max && len - *panels as u64 <= TAIL_BYTES_MAX)?;
+        let mut room = Room::new(panels_len);
+        let whole = panels_len / PIECE_LEN;
         let parts: Vec<OnceLock<Part>> = (0..piece_count(len)).map(|_| OnceLock::new()).collect();
         let (pieces, last) = room.get_mut().split_at_mut(whole * PIECE_LEN);
         each_row(&*self.crew, pieces, PIECE_LEN, |index, piece| {
@@ -89,14 +94,21 @@ impl Hasher {
                 place.get_or_init(|| part(self.isa, index, piece, len));
             }
         });
-        let mut rest = vec![0; last.len() + usize::try_from(tail_len).ok()?];
+        let mut rest = vec![0; usize::try_from(len).ok()? - whole * PIECE_LEN];
         file.read_at(&mut rest, (whole * PIECE_LEN) as u64).then_some(())?;
         for (index, piece) in (whole..).zip(rest.chunks(PIECE_LEN)) {
             parts.get(index)?.get_or_init(|| part(self.isa, index, piece, len));
         }
         last.copy_from_slice(rest.get(..last.len())?);
         let parts = parts.into_iter().map(OnceLock::into_inner).collect::<Option<Vec<_>>>()?;
-        Some((room, rest, Kt128::join(&parts)))
+        (Kt128::join(&parts) == wanted).then_some(Kept { room, rest })
+    }
+
+    /// Has a model take what was read; `false` if it is not the model that it is of.
+    pub fn take(&self, kept: Kept, file: &ModelFile, digest: ModelDigest) -> bool {
+        let Some(head) = PanelFile::head(&kept.rest) else { return false };
+        let Some(digests) = digests_of(head) else { return false };
+        file.digest_with(&digests) == Some(digest) && self.head(file, digest, &digests) == head && file.weights().prepare_with(kept.room)
     }
 
     /// Of bytes in two places.
@@ -130,6 +142,17 @@ fn digests_of(head: &str) -> Option<Vec<TensorDigest>> {
     head.lines().skip(1).map(|line| Id::from_hex(line.split(' ').next()?).map(|id| TensorDigest(id.0))).collect()
 }
 
+/// Is the intent about this model?
+fn is_of(record: &Record<'_>, digest: ModelDigest) -> bool {
+    record.fact(fact::MODEL).and_then(Fact::as_bytes) == Some(&digest.0)
+}
+
+/// What an outcome says, if it was executed, of repacked weights in this program's layout.
+fn panels_of(outcome: &Record<'_>) -> Option<Kt128> {
+    let is_ours = matches!(outcome.closes, Some((_, OutcomeCode::Executed))) && outcome.fact(fact::LAYOUT).and_then(Fact::as_uint) == Some(LAYOUT);
+    outcome.fact(fact::PANELS).and_then(Fact::as_bytes).and_then(Kt128::from_slice).filter(|_| is_ours)
+}
+
 impl System {
     pub(crate) fn hasher(&self) -> Hasher {
         Hasher::new(self.crew())
@@ -138,19 +161,26 @@ impl System {
     /// What the record says of the file `panels` of a model in this program's layout: the newest executed import or repacking of it.
     pub(crate) fn panels_on_record(&self, digest: ModelDigest) -> Result<Option<Kt128>> {
         let reader = self.reader()?;
+        for intent in self.intents_known(&reader, &ACTIONS)? {
+            if is_of(&decoded(&intent)?, digest)
+                && let Some(outcome) = self.outcome_behind(&reader, &intent)?
+                && let Some(panels) = panels_of(&decoded(&outcome)?)
+            {
+                return Ok(Some(panels));
+            }
+        }
+        // Nothing in the index: either there is none, and a load hashes and repacks the whole model, beside which this walk is short; or the index hides it.
         let mut said: BTreeMap<RecordDigest, Kt128> = BTreeMap::new();
         for index in (0..reader.size()).rev() {
             let entry = entry(&reader, index)?;
             let record = decoded(&entry)?;
-            if ![action::MODEL_IMPORT, action::MODEL_REPACK].contains(&&*record.action) {
+            if !ACTIONS.contains(&&*record.action) {
                 continue;
             }
-            if let Some((intent, OutcomeCode::Executed)) = record.closes {
-                let is_ours = record.fact(fact::LAYOUT).and_then(Fact::as_uint) == Some(LAYOUT);
-                let panels = record.fact(fact::PANELS).and_then(Fact::as_bytes).and_then(Kt128::from_slice);
-                said.extend(panels.filter(|_| is_ours).map(|panels| (intent, panels)));
+            if let Some((intent, _)) = record.closes {
+                said.extend(panels_of(&record).map(|panels| (intent, panels)));
             } else if record.kind == Kind::Intent
-                && record.fact(fact::MODEL).and_then(Fact::as_bytes) == Some(&digest.0)
+                && is_of(&record, digest)
                 && let Some(panels) = said.get(&entry.digest())
             {
                 return Ok(Some(*panels));

@@ -14,7 +14,7 @@ use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
 use mickai_store::{Appended, Custody, Draft, Entry, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -27,6 +27,7 @@ pub struct System {
     enforced: Mutex<Option<Option<RetentionRun>>>,
     /// What the newest intent about pins, by its index, comes to.
     pins: Mutex<Option<(u64, Pins)>>,
+    read: Arc<AtomicU64>,
     pub(crate) disagreements: AtomicU64,
 }
 
@@ -56,7 +57,8 @@ impl System {
     }
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
-        Ok(Self { home, threads: Arc::new(Threads::new(thread_count)?), isa: Isa::best(), enforced: Mutex::new(None), pins: Mutex::new(None), disagreements: AtomicU64::new(0) })
+        let threads = Arc::new(Threads::new(thread_count)?);
+        Ok(Self { home, threads, isa: Isa::best(), enforced: Mutex::new(None), pins: Mutex::new(None), read: Arc::default(), disagreements: AtomicU64::new(0) })
     }
 
     /// The same, computing with the instructions of that name instead of the fastest. They reach no bit of any result.
@@ -135,7 +137,12 @@ impl System {
     /// # Errors
     /// A log that is damaged.
     pub fn reader(&self) -> Result<LogReader> {
-        Ok(LogReader::open(&self.home)?)
+        Ok(LogReader::open_counted(&self.home, self.read.clone())?)
+    }
+
+    /// Records that were read one by one so far, through [`System::reader`]: what looking things up has cost, apart from what a writer reads when it takes the log in hand.
+    pub fn records_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
     }
 
     /// The pins in force, the newest intent about them being this one; read once for each.

@@ -54,7 +54,7 @@ pub use log::{
     Appended, Appender, Draft, Entries, Entry, Finding, Head, KeyAccount, LogReader, LogWriter, OpenIntent, Pending, Permit, Report, Revoking, Running, Succeeded, TakenOver,
     TornTail, fsck, key_account,
 };
-pub use map::{Mapped, map};
+pub use map::{Mapped, map, read_ahead};
 pub use models::{Incoming, Manifest, ManifestFile, Model, ModelStore, PanelFile, Progress};
 pub use vault::{Erased, Erasure, Opened, Vault};
 

@@ -1,4 +1,4 @@
-//! Weight files as memory: read-only maps, the only `unsafe` of this crate.
+//! Weight files as memory: read-only maps, and advice about them, the only `unsafe` of this crate.
 #![allow(unsafe_code)]
 
 use crate::error::Error;
@@ -22,6 +22,15 @@ pub fn map(path: &Path) -> Result<Mapped, Error> {
     Ok(Arc::new(map))
 }
 
+/// Has the system begin to read these bytes of a map, which somebody is about to go through.
+pub fn read_ahead(bytes: &[u8]) {
+    const PAGE: usize = 4096;
+    let past = bytes.as_ptr().addr() % PAGE;
+    let start = bytes.as_ptr().wrapping_byte_sub(past).cast_mut().cast();
+    // SAFETY: the advice changes no content and takes no page away, whatever lies there; where it lies in no map of a file it does nothing, or fails, and then the bytes are read as they come.
+    let _ = unsafe { rustix::mm::madvise(start, bytes.len() + past, rustix::mm::Advice::WillNeed) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -31,7 +40,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("weights");
         std::fs::write(&path, b"0123456789").unwrap();
-        assert_eq!((*map(&path).unwrap()).as_ref(), b"0123456789");
+        let mapped = map(&path).unwrap();
+        read_ahead(&(*mapped).as_ref()[3..]);
+        assert_eq!((*mapped).as_ref(), b"0123456789");
         std::fs::write(&path, b"").unwrap();
         assert_eq!((*map(&path).unwrap()).as_ref(), b"");
         assert!(matches!(map(&folder.path().join("absent")), Err(Error::Io { .. })));

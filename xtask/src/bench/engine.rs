@@ -38,6 +38,7 @@ pub(crate) struct Wanted(Vec<(String, String)>);
 
 /// What rows can be selected by.
 const KEYS: [&str; 6] = ["part", "phase", "shape", "type", "threads", "isa"];
+const PHASES: [&str; 7] = ["prompt", "generation", "parallel", "load", "first-token", "audit", "watch"];
 
 impl Wanted {
     /// `None` if a word is not of the form, or its key selects nothing.
@@ -55,10 +56,35 @@ impl Wanted {
         let mut named = self.0.iter().filter(|(name, _)| name == key).peekable();
         named.peek().is_none() || named.any(|(_, wanted)| wanted == value)
     }
+
+    /// Whether a row with these labels, and no others but its part, is wanted: who asks for a shape does not ask for rows that have none.
+    fn selects(&self, labels: &[(&str, &str)]) -> bool {
+        let has = |key: &str| labels.iter().any(|(name, value)| *name == key && self.admits(key, value));
+        self.0.iter().all(|(key, _)| key == "part" || has(key))
+    }
+
+    /// Refuses a value that no row has under its key: a slip would select less than was meant, and nobody would see it.
+    fn check(&self, extent: &Extent) -> Result<(), Error> {
+        for (key, value) in &self.0 {
+            let known: Vec<&'static str> = match key.as_str() {
+                "part" => PARTS.map(|(name, _)| name).into(),
+                "phase" => PHASES.into(),
+                "shape" => extent.shapes.into(),
+                "type" => against::TYPES.into(),
+                "threads" => against::THREADS.into(),
+                _ => against::ISAS.into(),
+            };
+            if !known.contains(&value.as_str()) {
+                return Err(Error::NoSuchLabel { key: key.clone(), value: value.clone(), known });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Measures the parts that are wanted.
 pub(super) fn measure(extent: &Extent, wanted: &Wanted) -> Result<Found, Error> {
+    wanted.check(extent)?;
     let mut found = Found::default();
     for (name, part) in PARTS {
         if wanted.admits("part", name) {
@@ -84,5 +110,25 @@ mod tests {
         assert!(!wanted.admits("threads", "2") && wanted.admits("shape", "anything") && !wanted.is_all());
         assert!(Wanted::of(&[]).unwrap().is_all());
         assert!(Wanted::of(&["q4_0"]).is_none() && Wanted::of(&["colour=red"]).is_none());
+    }
+
+    #[test]
+    fn a_row_without_a_label_is_not_selected_by_it() {
+        let selects = |words: &[&str], labels: &[(&str, &str)]| Wanted::of(words).unwrap().selects(labels);
+        let labels = [("phase", "audit"), ("shape", "qwen2.5-0.5b")];
+        assert!(selects(&[], &labels) && selects(&["part=product"], &labels) && selects(&["phase=watch", "phase=audit"], &labels));
+        assert!(!selects(&["shape=llama3.2-1b"], &labels) && !selects(&["threads=2"], &labels));
+    }
+
+    #[test]
+    fn a_slip_is_named_with_what_there_is() {
+        let check = |extent: &Extent, words: &[&str]| Wanted::of(words).unwrap().check(extent);
+        let all = ["part=load", "phase=watch", "shape=llama3.2-1b", "type=q8_0", "threads=1", "isa=best", "isa=avx2"];
+        assert!(check(&WHOLE, &[]).is_ok() && check(&WHOLE, &all).is_ok() && check(&TRIAL, &["shape=tiny-llama"]).is_ok());
+        for slip in ["part=loads", "phase=decode", "shape=llama3.2", "shape=tiny-llama", "type=q4", "threads=3", "isa=avx512"] {
+            let said = check(&WHOLE, &["threads=2", slip]).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("no row has {slip}; ")), "{said}");
+        }
+        assert_eq!(check(&WHOLE, &["isa=sse"]).unwrap_err().to_string(), "no row has isa=sse; isa is best or avx2");
     }
 }

@@ -45,10 +45,11 @@ pub(crate) enum Bench {
 }
 
 impl Bench {
+    pub(crate) const ALL: [Self; 10] =
+        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Perplexity, Self::Serve, Self::Pantheon];
+
     pub(crate) fn named(name: &str) -> Option<Self> {
-        [Self::Ask, Self::Bootstrap, Self::Build, Self::Spine, Self::Oar, Self::Engine, Self::EngineTrial, Self::Perplexity, Self::Serve, Self::Pantheon]
-            .into_iter()
-            .find(|bench| bench.name() == name)
+        Self::ALL.into_iter().find(|bench| bench.name() == name)
     }
 
     /// Whether words select rows of it.
@@ -56,7 +57,7 @@ impl Bench {
         matches!(self, Self::Engine | Self::EngineTrial)
     }
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Ask => "ask",
             Self::Bootstrap => "bootstrap",

@@ -3,33 +3,34 @@
 //! Source: `bytes_to_unicode` of OpenAI's GPT-2 encoder. Printable bytes of Latin-1 stand for themselves; the 68 others
 //! take U+0100, U+0101, … in byte order.
 
-/// The character that stands for `byte`.
-pub(crate) fn byte_char(byte: u8) -> char {
-    if prints(byte) {
-        return char::from(byte);
+/// The largest character of the alphabet, and one.
+const CHARACTERS_END: usize = 324;
+
+/// The byte of every character; what is none has a number that no byte is.
+const BYTES: [u16; CHARACTERS_END] = {
+    let mut bytes = [u16::MAX; CHARACTERS_END];
+    let (mut byte, mut other) = (0u16, 256);
+    while byte < 256 {
+        if prints(byte as u8) {
+            bytes[byte as usize] = byte;
+        } else {
+            bytes[other] = byte;
+            other += 1;
+        }
+        byte += 1;
     }
-    let rank = (0..byte).filter(|&b| !prints(b)).count() as u32;
-    // 256 + rank is at most 323: always a character.
-    char::from_u32(256 + rank).unwrap_or(char::REPLACEMENT_CHARACTER)
-}
+    bytes
+};
 
 /// The byte that `character` stands for, if it is in the alphabet.
 pub(crate) fn char_byte(character: char) -> Option<u8> {
-    match u32::from(character) {
-        code @ 0..=255 => u8::try_from(code).ok().filter(|&b| prints(b)),
-        code @ 256..=323 => (0..=255u8).filter(|&b| !prints(b)).nth(code as usize - 256),
-        _ => None,
-    }
+    BYTES.get(character as usize).and_then(|&byte| u8::try_from(byte).ok())
 }
 
-/// Text in the alphabet back to bytes; `None` if a character is outside it.
-pub(crate) fn text_bytes(text: &str) -> Option<Vec<u8>> {
-    text.chars().map(char_byte).collect()
-}
-
-/// Bytes as text in the alphabet.
-pub(crate) fn bytes_text(bytes: &[u8]) -> String {
-    bytes.iter().map(|&b| byte_char(b)).collect()
+/// Text in the alphabet back to bytes, which replace those in `bytes`; `None` if a character is outside it.
+pub(crate) fn text_bytes(text: &str, bytes: &mut Vec<u8>) -> Option<()> {
+    bytes.clear();
+    text.chars().try_for_each(|character| char_byte(character).map(|byte| bytes.push(byte)))
 }
 
 const fn prints(byte: u8) -> bool {
@@ -37,16 +38,23 @@ const fn prints(byte: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
+
+    /// Bytes as text in the alphabet: the definition, byte by byte.
+    pub(in crate::tokens) fn bytes_text(bytes: &[u8]) -> String {
+        let rank = |byte: u8| (0..byte).filter(|&b| !prints(b)).count() as u32;
+        bytes.iter().map(|&b| if prints(b) { char::from(b) } else { char::from_u32(256 + rank(b)).unwrap() }).collect()
+    }
 
     #[test]
     fn every_byte_has_its_own_character() {
-        let text = bytes_text(&(0..=255).collect::<Vec<u8>>());
-        assert_eq!(text_bytes(&text), Some((0..=255).collect()));
-        assert_eq!(byte_char(b' '), 'Ġ');
-        assert_eq!(byte_char(b'\n'), 'Ċ');
-        assert_eq!(byte_char(0xad), 'Ń');
-        assert_eq!(char_byte('日'), None);
+        let all: Vec<u8> = (0..=255).collect();
+        let text = bytes_text(&all);
+        let mut bytes = vec![7];
+        assert_eq!(text_bytes(&text, &mut bytes), Some(()));
+        assert_eq!(bytes, all);
+        assert_eq!(bytes_text(b" \n\xad"), "ĠĊŃ");
+        assert!(['日', ' ', '\u{ad}', '\u{144}'].into_iter().all(|character| char_byte(character).is_none()));
     }
 }

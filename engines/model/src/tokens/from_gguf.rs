@@ -2,11 +2,10 @@
 
 use super::alphabet::text_bytes;
 use super::pipeline::{Roles, Tokenizer};
-use super::vocabulary::{Entry, PreTokenizer, Token, TokenKind, Vocabulary, limit};
+use super::vocabulary::{Entries, Entry, PreTokenizer, Token, TokenKind, Vocabulary, limit};
 use crate::error::{Malformed, Part, Result, Unsupported};
 use crate::file::gguf::Header;
 use crate::limits;
-use std::collections::BTreeMap;
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const TYPES: &str = "tokenizer.ggml.token_type";
@@ -30,10 +29,12 @@ pub(crate) fn from_gguf(header: &Header<'_>) -> Result<Tokenizer> {
         return Err(Malformed::KeyInvalid { key: TYPES.into() }.into());
     }
     let pairs = texts.iter().zip(&types).enumerate();
-    let entries = pairs.map(|(index, (text, kind))| entry(index as u32, text, *kind)).collect::<Result<Vec<_>>>()?;
-    let merges = merge_pairs(&texts, &entries, &merges.texts(MERGES)?)?;
+    let mut bytes = Vec::new();
+    let entries = pairs.map(|(index, (text, kind))| entry(index as u32, text, *kind, &mut bytes)).collect::<Result<Vec<_>>>()?;
+    let entries = Entries::new(entries)?;
+    let merges = merge_pairs(&entries, &merges.texts(MERGES)?)?;
     let roles = roles(header, rules.pre_tokenizer)?;
-    Tokenizer::new(Vocabulary::new(entries, merges, rules)?, roles)
+    Tokenizer::new(Vocabulary::with(entries, merges, rules)?, roles)
 }
 
 fn pre_tokenizer(header: &Header<'_>) -> Result<PreTokenizer> {
@@ -46,13 +47,13 @@ fn pre_tokenizer(header: &Header<'_>) -> Result<PreTokenizer> {
     }
 }
 
-/// Token types as ggml numbers them (`enum llama_token_type`).
-fn entry(index: u32, text: &str, kind: u32) -> Result<Entry> {
+/// Token types as ggml numbers them (`enum llama_token_type`). `bytes` is room that all entries use.
+fn entry(index: u32, text: &str, kind: u32, bytes: &mut Vec<u8>) -> Result<Entry> {
     let plain = |kind| Entry { bytes: text.as_bytes().into(), kind };
     Ok(match kind {
         1 => {
-            let bytes = text_bytes(text).ok_or(Malformed::TokenText { index })?;
-            Entry { bytes: bytes.into(), kind: TokenKind::Normal }
+            text_bytes(text, bytes).ok_or(Malformed::TokenText { index })?;
+            Entry { bytes: bytes.as_slice().into(), kind: TokenKind::Normal }
         }
         3 => plain(TokenKind::Control),
         4 => plain(TokenKind::Added),
@@ -62,11 +63,11 @@ fn entry(index: u32, text: &str, kind: u32) -> Result<Entry> {
 }
 
 /// Merges are written as two token texts with a space between; no text of the byte-level alphabet holds a space.
-fn merge_pairs(texts: &[&str], entries: &[Entry], merges: &[&str]) -> Result<Vec<(Token, Token)>> {
-    let normal = texts.iter().zip(entries).enumerate().filter(|(_, (_, entry))| entry.kind == TokenKind::Normal);
-    let by_text: BTreeMap<&str, Token> = normal.map(|(index, (text, _))| (*text, Token(index as u32))).collect();
+fn merge_pairs(entries: &Entries, merges: &[&str]) -> Result<Vec<(Token, Token)>> {
+    let mut bytes = Vec::new();
+    let mut half = |text: &str| text_bytes(text, &mut bytes).and_then(|()| entries.find(&bytes));
     let pairs = merges.iter().enumerate().map(|(index, merge)| {
-        let pair = merge.split_once(' ').and_then(|(left, right)| by_text.get(left).copied().zip(by_text.get(right).copied()));
+        let pair = merge.split_once(' ').and_then(|(left, right)| half(left).zip(half(right)));
         pair.ok_or(Malformed::Merge { index: index as u32 }.into())
     });
     pairs.collect()

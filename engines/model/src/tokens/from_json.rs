@@ -144,6 +144,7 @@ fn entries(by_text: &BTreeMap<&str, Token>, added: &[Added<'_>]) -> Result<Vec<E
         taken[added.id.index()] = true;
         entries[added.id.index()] = Entry { bytes: added.content.as_bytes().into(), kind: added.kind };
     }
+    let mut bytes = Vec::new();
     for (text, id) in by_text {
         let slot = &mut entries[id.index()];
         if taken[id.index()] {
@@ -153,8 +154,8 @@ fn entries(by_text: &BTreeMap<&str, Token>, added: &[Added<'_>]) -> Result<Vec<E
             return Err(Malformed::TokenText { index: id.0 }.into());
         }
         taken[id.index()] = true;
-        let bytes = text_bytes(text).ok_or(Malformed::TokenText { index: id.0 })?;
-        *slot = Entry { bytes: bytes.into(), kind: TokenKind::Normal };
+        text_bytes(text, &mut bytes).ok_or(Malformed::TokenText { index: id.0 })?;
+        *slot = Entry { bytes: bytes.as_slice().into(), kind: TokenKind::Normal };
     }
     Ok(entries)
 }

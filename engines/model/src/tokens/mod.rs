@@ -1,10 +1,12 @@
 //! Text to tokens and back: the vocabulary in its canonical form, the BPE pipeline, streaming text, chat templates.
 
 mod alphabet;
+mod buckets;
 pub mod chat;
 mod from_gguf;
 mod from_json;
 mod jinja;
+mod merges;
 mod pipeline;
 mod stream;
 mod template;

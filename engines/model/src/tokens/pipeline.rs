@@ -1,24 +1,22 @@
-//! The tokenizer: text to tokens by the `tokenizers` crate, built from the canonical vocabulary whatever file that came from.
+//! The tokenizer: text to tokens, built from the canonical vocabulary whatever file that came from. The `tokenizers` crate normalises and cuts; [`super::merges`] merges.
 
-use super::alphabet::bytes_text;
+use super::merges::{Desk, Merges};
 use super::stream::TextStream;
 use super::vocabulary::{Token, TokenKind, Vocabulary};
 use crate::digest::{self, TokenizerDigest};
-use crate::error::{Error, Malformed, Misbehaved, Misuse, Result, Unsupported};
+use crate::error::{Error, Misbehaved, Misuse, Result, Unsupported};
 use crate::limits;
 use std::collections::{BTreeMap, BTreeSet};
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{Model, NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior};
+use tokenizers::{NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior};
 
 /// A model's tokenizer. Text that people write goes through [`Tokenizer::encode_text`], which can make normal tokens only.
 pub struct Tokenizer {
     vocabulary: Vocabulary,
     digest: TokenizerDigest,
     split: Split,
-    byte_level: ByteLevel,
-    bpe: BPE,
+    /// Of normal tokens alone: what they make can never be a control token.
+    merges: Merges,
     /// Control and added tokens by their first byte, longest first.
     markup: MarkupByFirstByte,
     roles: Roles,
@@ -53,8 +51,7 @@ impl Tokenizer {
         roles.eos.extend(ENDS.iter().filter_map(|text| vocabulary.markup(text)));
         Ok(Self {
             split: Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(failed)?,
-            byte_level: ByteLevel::new(false, true, false),
-            bpe: build_bpe(&vocabulary)?,
+            merges: Merges::new(&vocabulary),
             markup: markup_by_first_byte(&vocabulary)?,
             digest: digest::tokenizer(&vocabulary),
             vocabulary,
@@ -149,9 +146,13 @@ impl Tokenizer {
         }
         let mut pieces = PreTokenizedString::from(normalised);
         self.split.pre_tokenize(&mut pieces).map_err(failed)?;
-        self.byte_level.pre_tokenize(&mut pieces).map_err(failed)?;
+        let mut desk = Desk::default();
         for (piece, _, _) in pieces.get_splits(OffsetReferential::Normalized, OffsetType::None) {
-            tokens.extend(self.bpe.tokenize(piece).map_err(failed)?.into_iter().map(|token| Token(token.id)));
+            let whole = if self.vocabulary.rules.ignore_merges { self.vocabulary.token(piece.as_bytes()) } else { None };
+            match whole {
+                Some(token) => tokens.push(token),
+                None => self.merges.encode(piece.as_bytes(), &mut desk, tokens),
+            }
         }
         Ok(())
     }
@@ -162,20 +163,6 @@ fn check_length(text: &str) -> Result<()> {
         return Err(Misuse::TextTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());
     }
     Ok(())
-}
-
-/// BPE over the normal tokens alone: what it makes can never be a control token.
-fn build_bpe(vocabulary: &Vocabulary) -> Result<BPE> {
-    let normal = vocabulary.iter().filter(|(_, e)| e.kind == TokenKind::Normal);
-    let vocab: Vocab = normal.map(|(token, entry)| (bytes_text(&entry.bytes), token.0)).collect();
-    let text = |token: Token| vocabulary.bytes(token).map(bytes_text);
-    let merges = vocabulary.merges.iter().enumerate().map(|(index, &(left, right))| {
-        let missing = Malformed::Merge { index: index as u32 };
-        text(left).zip(text(right)).ok_or(Error::from(missing))
-    });
-    let merges = merges.collect::<Result<Vec<_>>>()?;
-    let builder = BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(vocabulary.rules.ignore_merges);
-    builder.build().map_err(|_| Misbehaved::Tokenizer.into())
 }
 
 fn markup_by_first_byte(vocabulary: &Vocabulary) -> Result<MarkupByFirstByte> {

@@ -1,8 +1,9 @@
 //! A tokenizer in its canonical form: the same whether it came from a `tokenizer.json` or from a GGUF header.
 
+use super::buckets::{Buckets, hash_of_bytes};
 use crate::error::{Malformed, Part, Result};
 use crate::limits;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 /// One index of the vocabulary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,11 +90,27 @@ pub struct Vocabulary {
     /// Pairs of tokens that BPE joins, most urgent first.
     pub merges: Vec<(Token, Token)>,
     pub rules: Rules,
+    by_bytes: Buckets<Place>,
+    /// What each merge makes.
+    made: Vec<Token>,
 }
 
-impl Vocabulary {
-    /// Checks that the parts fit together and puts them in canonical form: unused entries hold no bytes, none are last.
-    pub fn new(mut entries: Vec<Entry>, merges: Vec<(Token, Token)>, rules: Rules) -> Result<Self> {
+/// Entries that were checked, normal ones found by their bytes.
+pub(crate) struct Entries {
+    entries: Vec<Entry>,
+    by_bytes: Buckets<Place>,
+}
+
+/// A normal token in the buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    hash: u64,
+    token: Token,
+}
+
+impl Entries {
+    /// Checks entries in id order and puts them in canonical form: unused ones hold no bytes, none are last.
+    pub fn new(mut entries: Vec<Entry>) -> Result<Self> {
         for entry in &mut entries {
             if entry.kind == TokenKind::Unused {
                 entry.bytes = Box::default();
@@ -103,10 +120,81 @@ impl Vocabulary {
             entries.pop();
         }
         limit(Part::Tokens, entries.len(), limits::TOKEN_COUNT_MAX)?;
+        // The limit keeps the count far below u32.
+        let normal = entries.iter().enumerate().filter(|(_, entry)| entry.kind == TokenKind::Normal);
+        let places: Vec<Place> = normal.map(|(index, entry)| Place { hash: hash_of_bytes(&entry.bytes), token: Token(index as u32) }).collect();
+        let by_bytes = Buckets::new(&places, |place| place.hash, |a, b| (a.hash, bytes_of(&entries, a.token), a.token).cmp(&(b.hash, bytes_of(&entries, b.token), b.token)));
+        let checked = Self { entries, by_bytes };
+        checked.check()?;
+        Ok(checked)
+    }
+
+    /// The normal token of these bytes.
+    pub fn find(&self, bytes: &[u8]) -> Option<Token> {
+        find(&self.entries, &self.by_bytes, bytes)
+    }
+
+    /// Every entry has bytes of its own, and every single byte is a normal token: no text is beyond encoding.
+    fn check(&self) -> Result<()> {
+        let mut markup: BTreeSet<&[u8]> = BTreeSet::new();
+        let wrong = self.entries.iter().position(|entry| match entry.kind {
+            TokenKind::Unused => false,
+            TokenKind::Normal => !is_sized(&entry.bytes),
+            TokenKind::Control | TokenKind::Added => !is_sized(&entry.bytes) || std::str::from_utf8(&entry.bytes).is_err() || !markup.insert(&entry.bytes),
+        });
+        let wrong = wrong.map(|index| index as u32);
+        let is_same = |a: &Place, b: &Place| a.hash == b.hash && bytes_of(&self.entries, a.token) == bytes_of(&self.entries, b.token);
+        let twice = self.by_bytes.neighbours().filter(|(a, b)| is_same(a, b)).map(|(_, b)| b.token.0);
+        if let Some(index) = wrong.into_iter().chain(twice).min() {
+            return Err(Malformed::TokenText { index }.into());
+        }
+        match (0..=255u8).find(|&byte| self.find(&[byte]).is_none()) {
+            Some(byte) => Err(Malformed::ByteMissing { byte }.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a merge makes of these two, all three normal tokens. Vocabularies mostly have it behind what the merge before makes, so that is looked at first.
+    fn made(&self, left: Token, right: Token, before: Option<Token>, joined: &mut Vec<u8>) -> Option<Token> {
+        let normal = |token: Token| self.entries.get(token.index()).filter(|entry| entry.kind == TokenKind::Normal).map(|entry| &*entry.bytes);
+        let (left, right) = (normal(left)?, normal(right)?);
+        let next = before.map(|Token(before)| Token(before + 1));
+        let is_joined = |bytes: &[u8]| bytes.strip_prefix(left) == Some(right);
+        if let Some(next) = next.filter(|next| normal(*next).is_some_and(is_joined)) {
+            return Some(next);
+        }
+        joined.clear();
+        joined.extend_from_slice(left);
+        joined.extend_from_slice(right);
+        self.find(joined)
+    }
+}
+
+impl Vocabulary {
+    /// Entries that were not looked at yet, and merges of them.
+    pub fn new(entries: Vec<Entry>, merges: Vec<(Token, Token)>, rules: Rules) -> Result<Self> {
+        Self::with(Entries::new(entries)?, merges, rules)
+    }
+
+    /// Checks that both halves of every merge and what they make are normal tokens.
+    pub(crate) fn with(entries: Entries, merges: Vec<(Token, Token)>, rules: Rules) -> Result<Self> {
         limit(Part::Merges, merges.len(), limits::MERGE_COUNT_MAX)?;
-        check_entries(&entries)?;
-        check_merges(&entries, &merges)?;
-        Ok(Self { entries, merges, rules })
+        let (mut made, mut joined) = (Vec::with_capacity(merges.len()), Vec::new());
+        for (index, &(left, right)) in merges.iter().enumerate() {
+            made.push(entries.made(left, right, made.last().copied(), &mut joined).ok_or(Malformed::Merge { index: index as u32 })?);
+        }
+        let Entries { entries, by_bytes } = entries;
+        Ok(Self { entries, merges, rules, by_bytes, made })
+    }
+
+    /// The normal token of these bytes.
+    pub fn token(&self, bytes: &[u8]) -> Option<Token> {
+        find(&self.entries, &self.by_bytes, bytes)
+    }
+
+    /// What each merge makes, in the order of the merges.
+    pub(super) fn made(&self) -> &[Token] {
+        &self.made
     }
 
     /// The bytes of a token; `None` for a token that the vocabulary lacks.
@@ -136,44 +224,16 @@ pub(crate) fn limit(what: Part, count: usize, max: u64) -> Result<()> {
     if count as u64 > max { Err(Malformed::TooMany { what, count: count as u64, max }.into()) } else { Ok(()) }
 }
 
-/// Every entry has bytes of its own, and every single byte is a normal token: no text is beyond encoding.
-fn check_entries(entries: &[Entry]) -> Result<()> {
-    let mut seen: BTreeMap<(bool, &[u8]), usize> = BTreeMap::new();
-    for (index, entry) in entries.iter().enumerate() {
-        if entry.kind == TokenKind::Unused {
-            continue;
-        }
-        let normal = entry.kind == TokenKind::Normal;
-        let sized = !entry.bytes.is_empty() && entry.bytes.len() as u64 <= limits::TOKEN_BYTES_MAX;
-        if !sized || seen.insert((normal, &entry.bytes), index).is_some() {
-            return Err(Malformed::TokenText { index: index as u32 }.into());
-        }
-        if !normal && std::str::from_utf8(&entry.bytes).is_err() {
-            return Err(Malformed::TokenText { index: index as u32 }.into());
-        }
-    }
-    match (0..=255u8).find(|&byte| !seen.contains_key(&(true, &[byte][..]))) {
-        Some(byte) => Err(Malformed::ByteMissing { byte }.into()),
-        None => Ok(()),
-    }
+fn is_sized(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.len() as u64 <= limits::TOKEN_BYTES_MAX
 }
 
-/// Both halves of every merge and what they make are normal tokens.
-fn check_merges(entries: &[Entry], merges: &[(Token, Token)]) -> Result<()> {
-    let normal: BTreeMap<&[u8], ()> = entries.iter().filter(|e| e.kind == TokenKind::Normal).map(|e| (&*e.bytes, ())).collect();
-    let bytes = |token: Token| entries.get(token.index()).filter(|e| e.kind == TokenKind::Normal).map(|e| &*e.bytes);
-    let mut joined = Vec::new();
-    for (index, &(left, right)) in merges.iter().enumerate() {
-        let fault = Malformed::Merge { index: index as u32 };
-        let (Some(left), Some(right)) = (bytes(left), bytes(right)) else {
-            return Err(fault.into());
-        };
-        joined.clear();
-        joined.extend_from_slice(left);
-        joined.extend_from_slice(right);
-        if !normal.contains_key(&*joined) {
-            return Err(fault.into());
-        }
-    }
-    Ok(())
+fn bytes_of(entries: &[Entry], token: Token) -> &[u8] {
+    entries.get(token.index()).map_or(&[], |entry| &entry.bytes)
+}
+
+fn find(entries: &[Entry], by_bytes: &Buckets<Place>, bytes: &[u8]) -> Option<Token> {
+    let hash = hash_of_bytes(bytes);
+    let found = by_bytes.last(hash, |place| (place.hash, bytes_of(entries, place.token)) > (hash, bytes))?;
+    (found.hash == hash && bytes_of(entries, found.token) == bytes).then_some(found.token)
 }

@@ -22,6 +22,8 @@ mod appender;
 
 mod writer;
 
+mod hashed;
+
 mod replay;
 
 mod reader;

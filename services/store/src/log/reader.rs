@@ -12,14 +12,20 @@ use std::io::ErrorKind;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// A view of the whole records that were there when it was opened or last refreshed. A record may be seen a moment before its fsync ends.
+///
+/// Opening reads the last segment, and of the others the headers: how much that is does not depend on how long the log is. Another segment is gone through when somebody asks for one of its
+/// records, and what is damaged in it shows then.
 #[derive(Debug)]
 pub struct LogReader {
     folder: PathBuf,
     segments: Vec<View>,
     size: u64,
     log: Option<LogId>,
+    read: Arc<AtomicU64>,
 }
 
 /// One segment with the places of its frames.
@@ -28,7 +34,10 @@ struct View {
     file: SegmentFile,
     opened: File,
     first_index: u64,
-    frames: Vec<Frame>,
+    /// What the header of the next segment says that it begins with; of the last segment, by its frames.
+    next_index: u64,
+    /// Of the last segment always known.
+    frames: OnceLock<Vec<Frame>>,
     end: u64,
 }
 
@@ -79,9 +88,17 @@ impl LogReader {
     /// Opens the log of a home for reading; a log that has not begun has no records.
     ///
     /// # Errors
-    /// [`Error::Damaged`] if a record that was synced is not readable; [`Error::Io`].
+    /// [`Error::Damaged`] if a record of the last segment that was synced is not readable, or a segment begins with another record than it should; [`Error::Io`].
     pub fn open(home: &Home) -> Result<Self, Error> {
-        let mut reader = Self { folder: home.log_path(), segments: Vec::new(), size: 0, log: None };
+        Self::open_counted(home, Arc::default())
+    }
+
+    /// As [`LogReader::open`]; adds to `read` the number of records that are read through it.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn open_counted(home: &Home, read: Arc<AtomicU64>) -> Result<Self, Error> {
+        let mut reader = Self { folder: home.log_path(), segments: Vec::new(), size: 0, log: None, read };
         reader.refresh()?;
         Ok(reader)
     }
@@ -96,11 +113,11 @@ impl LogReader {
         let files = segment::list(&self.folder)?;
         let known = self.segments.len();
         for (place, file) in files.iter().enumerate().skip(known.saturating_sub(1)) {
-            let is_last = place + 1 == files.len();
+            let next = files.get(place + 1).map(SegmentFile::first_index).transpose()?;
             if place < known {
-                self.extend_last(mark, is_last)?;
+                self.extend_last(mark, next)?;
             } else {
-                self.add(file.clone(), mark, is_last)?;
+                self.add(file.clone(), mark, next)?;
             }
         }
         if self.log.is_none() {
@@ -132,12 +149,16 @@ impl LogReader {
     /// The record of that index; `None` if there is none yet.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Damaged`] if it changed since it was scanned.
+    /// [`Error::Io`]; [`Error::Damaged`] if it changed since it was scanned, or its segment holds what is no record.
     pub fn entry(&self, index: u64) -> Result<Option<Entry>, Error> {
         let place = self.segments.partition_point(|view| view.first_index <= index);
         let Some(view) = place.checked_sub(1).and_then(|place| self.segments.get(place)) else { return Ok(None) };
+        if index >= view.next_index {
+            return Ok(None);
+        }
         let within = usize::try_from(index - view.first_index).ok();
-        let Some(frame) = within.and_then(|within| view.frames.get(within)) else { return Ok(None) };
+        let Some(frame) = within.zip(Some(view.frames()?)).and_then(|(within, frames)| frames.get(within)) else { return Ok(None) };
+        self.read.fetch_add(1, Ordering::Relaxed);
         view.read(frame).map(|(record, signature)| Some(Entry { index, record, signature }))
     }
 
@@ -161,27 +182,66 @@ impl LogReader {
         Ok(Some(frontier))
     }
 
-    fn add(&mut self, file: SegmentFile, mark: Option<Mark>, is_last: bool) -> Result<(), Error> {
+    /// Takes in a segment; `next` is what the one behind it begins with, if there is one.
+    fn add(&mut self, file: SegmentFile, mark: Option<Mark>, next: Option<u64>) -> Result<(), Error> {
         let opened = File::open(&file.path).map_err(Error::io("open", &file.path))?;
-        let scan = scan_settled(&file, self.size, segment::HEADER_LEN as u64, mark, is_last)?;
-        let view = View { file, opened, first_index: self.size, end: scan.end, frames: scan.frames };
-        self.size += view.frames.len() as u64;
+        let (first_index, start) = (self.size, segment::HEADER_LEN as u64);
+        let mut view = View { file, opened, first_index, next_index: first_index, end: start, frames: OnceLock::new() };
+        if let Some(next) = next {
+            view.check_end(view.file.first_index()? == first_index && next >= first_index)?;
+            view.next_index = next;
+        } else {
+            let scan = scan_settled(&view.file, first_index, start, mark, true)?;
+            (view.end, view.next_index) = (scan.end, first_index + scan.frames.len() as u64);
+            view.check_first(scan.frames.first())?;
+            view.frames = scan.frames.into();
+        }
+        self.size = view.next_index;
         self.segments.push(view);
         Ok(())
     }
 
     /// Reads the last known segment again: it may have grown, and may no longer be the last.
-    fn extend_last(&mut self, mark: Option<Mark>, is_last: bool) -> Result<(), Error> {
+    fn extend_last(&mut self, mark: Option<Mark>, next: Option<u64>) -> Result<(), Error> {
         let Some(view) = self.segments.last_mut() else { return Ok(()) };
-        let scan = scan_settled(&view.file, view.first_index, view.end, mark, is_last)?;
-        self.size += scan.frames.len() as u64;
+        let scan = scan_settled(&view.file, view.first_index, view.end, mark, next.is_none())?;
+        view.next_index += scan.frames.len() as u64;
         view.end = scan.end;
-        view.frames.extend(scan.frames);
+        if let Some(frames) = view.frames.get_mut() {
+            frames.extend(scan.frames);
+        }
+        if let Some(next) = next {
+            view.check_end(next == view.next_index)?;
+        }
+        self.size = view.next_index;
         Ok(())
     }
 }
 
 impl View {
+    /// The places of its frames: as many as the next segment says that there are.
+    fn frames(&self) -> Result<&[Frame], Error> {
+        if let Some(frames) = self.frames.get() {
+            return Ok(frames);
+        }
+        let scan = scan_settled(&self.file, self.first_index, segment::HEADER_LEN as u64, None, false)?;
+        self.check_end(self.first_index + scan.frames.len() as u64 == self.next_index)?;
+        Ok(self.frames.get_or_init(|| scan.frames))
+    }
+
+    /// Refuses a segment whose records do not end where the next one's begin.
+    fn check_end(&self, follows: bool) -> Result<(), Error> {
+        if follows { Ok(()) } else { Err(Error::damaged(&self.file.path, self.end, Damage::Chain)) }
+    }
+
+    /// Refuses a last segment whose first record is not the one that its header names: of the segments before it only headers were read.
+    fn check_first(&self, first: Option<&Frame>) -> Result<(), Error> {
+        let Some(frame) = first.filter(|_| self.first_index > 0) else { return Ok(()) };
+        let (record, _) = self.read(frame)?;
+        let is_another = record::decode(&record).is_ok_and(|record| record.index != self.first_index);
+        if is_another { Err(Error::damaged(&self.file.path, frame.offset, Damage::Chain)) } else { Ok(()) }
+    }
+
     /// The record and the signature of a frame; its checksum is checked again.
     fn read(&self, frame: &Frame) -> Result<(Vec<u8>, Vec<u8>), Error> {
         let damaged = || Error::damaged(&self.file.path, frame.offset, Damage::Frame);

@@ -12,7 +12,7 @@
 //! - sealed records without a seal after them: their process died before it sealed, the writer seals them (after a terminal record nothing may follow; it has its seal before it);
 //! - a seal that names another tree than the one before it: damage.
 
-use super::digest;
+use super::hashed::{HashedSegment, Hashes, slice, with_hashed};
 use super::key_events::KeyAccount;
 use super::writer::OpenIntent;
 use crate::disk;
@@ -22,7 +22,7 @@ use crate::segment::{self, Resume, Scan, SegmentFile, Tail};
 use crate::vault::Erased;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
-use mickai_proof::merkle::{self, Frontier};
+use mickai_proof::merkle::Frontier;
 use mickai_proof::record::{self, Kind, Mode, Record, RecordError};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -77,34 +77,35 @@ pub(crate) fn replay(folder: &Path, state: &mut State, mut visit: impl FnMut(&St
     // The mark before the bytes: a check without the lock may run beside a writer.
     let mark = segment::read_mark(folder)?;
     let mut ending = Ending { resume: None, torn_bytes: 0 };
-    for (place, file) in segments.iter().enumerate() {
-        let bytes = file.read(state.frontier.size())?;
-        let is_last = place + 1 == segments.len();
-        let scan = segment::scan(&bytes, segment::HEADER_LEN, segment::synced_of(mark, file));
-        replay_segment(file, &bytes, &scan, state, &mut visit)?;
-        refuse_damage(file, &scan, is_last)?;
-        ending.torn_bytes = bytes.len() as u64 - scan.end;
-        ending.resume = Some(Resume { number: file.number, end: scan.end, next_index: state.frontier.size() });
-    }
+    with_hashed(&segments, mark, |prepared| {
+        // The preparing thread ends before the last of them only behind an error, which is taken first.
+        for (place, (file, prepared)) in segments.iter().zip(prepared).enumerate() {
+            let prepared = prepared?;
+            if prepared.first_index != state.frontier.size() {
+                return Err(file.wrong_header(&prepared.bytes));
+            }
+            replay_segment(file, &prepared, state, &mut visit)?;
+            let HashedSegment { bytes, scan, .. } = prepared;
+            refuse_damage(file, &scan, place + 1 == segments.len())?;
+            ending.torn_bytes = bytes.len() as u64 - scan.end;
+            ending.resume = Some(Resume { number: file.number, end: scan.end, next_index: state.frontier.size() });
+        }
+        Ok(())
+    })?;
     Ok(ending)
 }
 
-fn replay_segment(file: &SegmentFile, bytes: &[u8], scan: &Scan, state: &mut State, visit: &mut impl FnMut(&Stored<'_>, &State) -> Result<(), Error>) -> Result<(), Error> {
-    for frame in &scan.frames {
+fn replay_segment(file: &SegmentFile, prepared: &HashedSegment, state: &mut State, visit: &mut impl FnMut(&Stored<'_>, &State) -> Result<(), Error>) -> Result<(), Error> {
+    let HashedSegment { bytes, scan, hashes, .. } = prepared;
+    for (frame, hashes) in scan.frames.iter().zip(hashes) {
         let stored = Stored { path: &file.path, offset: frame.offset, record: slice(bytes, &frame.record()), signature: slice(bytes, &frame.signature()) };
-        state.push(stored.record).map_err(|error| match error {
+        state.push_hashed(stored.record, *hashes).map_err(|error| match error {
             PushError::Newer => Error::Foreign(file.path.clone()),
             PushError::Damaged(what) => Error::damaged(&file.path, frame.offset, what),
         })?;
         visit(&stored, state)?;
     }
     Ok(())
-}
-
-/// A frame that was scanned lies inside the bytes that were scanned.
-fn slice<'a>(bytes: &'a [u8], range: &std::ops::Range<u64>) -> &'a [u8] {
-    let to_usize = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX);
-    bytes.get(to_usize(range.start)..to_usize(range.end)).unwrap_or_default()
 }
 
 pub(crate) fn refuse_damage(file: &SegmentFile, scan: &Scan, is_last: bool) -> Result<(), Error> {
@@ -126,6 +127,11 @@ pub(crate) enum PushError {
 impl State {
     /// Adds the next record's bytes, if they may follow.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), PushError> {
+        self.push_hashed(bytes, Hashes::of(bytes))
+    }
+
+    /// As [`State::push`], of bytes that come to `hashes`.
+    fn push_hashed(&mut self, bytes: &[u8], hashes: Hashes) -> Result<(), PushError> {
         let record = record::decode(bytes).map_err(|error| match error {
             RecordError::Malformed => PushError::Damaged(Damage::Record(error)),
             RecordError::UnsupportedKind(_) | RecordError::UnsupportedExtension => PushError::Newer,
@@ -142,11 +148,11 @@ impl State {
         if record.kind == Kind::Seal && !self.is_sealed_by(&record) {
             return Err(PushError::Damaged(Damage::Seal));
         }
-        self.advance(&record, bytes, digest::of_record(bytes)).map_err(PushError::Damaged)
+        self.advance(&record, hashes).map_err(PushError::Damaged)
     }
 
     /// Adds the next record, which is known to follow the last.
-    pub(crate) fn advance(&mut self, record: &Record<'_>, bytes: &[u8], digest: RecordDigest) -> Result<(), Damage> {
+    pub(crate) fn advance(&mut self, record: &Record<'_>, Hashes { digest, leaf }: Hashes) -> Result<(), Damage> {
         self.keys.apply(self.log.unwrap_or(LogId::GENESIS), record).ok_or(Damage::KeyEvent)?;
         self.note_pairing(record, digest)?;
         match (record.kind, record.mode) {
@@ -157,7 +163,7 @@ impl State {
         if record.mode == Mode::Each {
             self.last_signed = Some(record.index);
         }
-        self.frontier.push(merkle::leaf(bytes));
+        self.frontier.push(leaf);
         self.last = Some(digest);
         Ok(())
     }

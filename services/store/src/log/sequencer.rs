@@ -1,6 +1,7 @@
 //! The one serial step of appending: gives each draft its place after the one before, encodes it, and puts it into the line. Whoever appends does it on their own thread, one at a time.
 
 use super::draft::Draft;
+use super::hashed::Hashes;
 use super::line::{Entering, Placed, Plan, Ticket, locked};
 use super::replay::State;
 use super::workers::Shared;
@@ -13,6 +14,7 @@ use crate::vault::Erasure;
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{Id, KeyId, LogId, RecordDigest};
 use mickai_proof::limits::{INDEX_MAX, OPEN_INTENTS_MAX};
+use mickai_proof::merkle;
 use mickai_proof::record::{self, ActorClass, Fact, Kind, Mode, Record, RecordError};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -216,7 +218,8 @@ impl Sequencer {
 
     fn advance(&mut self, drafts: &[Prepared], placed: &[Placed]) {
         for (draft, placed) in drafts.iter().zip(placed) {
-            let follows = self.state.advance(&draft.record, &placed.record, placed.appended.digest);
+            let hashes = Hashes { digest: placed.appended.digest, leaf: merkle::leaf(&placed.record) };
+            let follows = self.state.advance(&draft.record, hashes);
             assert!(follows.is_ok(), "a record that was checked and placed follows the one before");
         }
     }

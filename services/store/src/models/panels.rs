@@ -34,6 +34,19 @@ impl PanelFile {
         self.len
     }
 
+    /// Bytes before its head, as its last bytes say; `None` if they cannot be read, or lie.
+    pub fn panels_len(&self) -> Option<u64> {
+        let mut head_len = [0; LEN_BYTES as usize];
+        self.read_at(&mut head_len, self.len.checked_sub(LEN_BYTES)?).then_some(())?;
+        (self.len - LEN_BYTES).checked_sub(u64::from_le_bytes(head_len))
+    }
+
+    /// Has the system begin to read all of it: several hands that each ask for their next piece keep a disk waiting.
+    pub fn read_ahead(&self) {
+        // Whoever cannot be advised reads as they would have.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::WillNeed);
+    }
+
     /// Fills a buffer from that place on; `false` if the file cannot be read there.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> bool {
         self.file.read_exact_at(buffer, offset).is_ok()

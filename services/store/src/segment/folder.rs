@@ -22,6 +22,9 @@
 use crate::disk;
 use crate::error::{Damage, Error};
 use crate::limits;
+use std::fs::File;
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 const MAGIC: [u8; 8] = *b"mickaiS1";
@@ -80,11 +83,32 @@ impl SegmentFile {
     /// All its bytes, with a header that says `first_index`.
     pub(crate) fn read(&self, first_index: u64) -> Result<Vec<u8>, Error> {
         let bytes = disk::read_file(&self.path, limits::SEGMENT_READ_BYTES_MAX)?.ok_or_else(|| Error::damaged(&self.path, 0, Damage::SegmentMissing))?;
-        if bytes.get(..HEADER_LEN) == Some(&header(first_index)[..]) {
-            return Ok(bytes);
+        if bytes.get(..HEADER_LEN) == Some(&header(first_index)[..]) { Ok(bytes) } else { Err(self.wrong_header(&bytes)) }
+    }
+
+    /// All its bytes, and the index of its first record, as its header says.
+    pub(crate) fn read_whole(&self) -> Result<(u64, Vec<u8>), Error> {
+        let bytes = disk::read_file(&self.path, limits::SEGMENT_READ_BYTES_MAX)?.ok_or_else(|| Error::damaged(&self.path, 0, Damage::SegmentMissing))?;
+        match bytes.first_chunk().and_then(index_of) {
+            Some(first_index) => Ok((first_index, bytes)),
+            None => Err(self.wrong_header(&bytes)),
         }
+    }
+
+    /// The index of its first record, as its header says; the rest is not read.
+    pub(crate) fn first_index(&self) -> Result<u64, Error> {
+        let mut bytes = [0; HEADER_LEN];
+        match File::open(&self.path).and_then(|file| file.read_exact_at(&mut bytes, 0)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(Error::damaged(&self.path, 0, Damage::SegmentMissing)),
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(Error::damaged(&self.path, 0, Damage::SegmentHeader)),
+            read => read.map_err(Error::io("read", &self.path))?,
+        }
+        index_of(&bytes).ok_or_else(|| self.wrong_header(&bytes))
+    }
+
+    pub(crate) fn wrong_header(&self, bytes: &[u8]) -> Error {
         let foreign = bytes.starts_with(MAGIC_PREFIX) && !bytes.starts_with(&MAGIC);
-        Err(if foreign { Error::Foreign(self.path.clone()) } else { Error::damaged(&self.path, 0, Damage::SegmentHeader) })
+        if foreign { Error::Foreign(self.path.clone()) } else { Error::damaged(&self.path, 0, Damage::SegmentHeader) }
     }
 }
 
@@ -97,6 +121,12 @@ pub(crate) fn header(first_index: u64) -> [u8; HEADER_LEN] {
     index.copy_from_slice(&first_index.to_le_bytes());
     sum.copy_from_slice(&crc32c::crc32c(checked).to_le_bytes());
     bytes
+}
+
+/// The index that a header says; `None` if it is none.
+fn index_of(bytes: &[u8; HEADER_LEN]) -> Option<u64> {
+    let index = bytes.get(8..)?.first_chunk().map(|index| u64::from_le_bytes(*index))?;
+    (*bytes == header(index)).then_some(index)
 }
 
 /// The path of the mark.
@@ -142,6 +172,16 @@ mod tests {
     fn the_drawn_header_and_mark_have_these_bytes() {
         let drawn = [0x6d, 0x69, 0x63, 0x6b, 0x61, 0x69, 0x53, 0x31, 0xf4, 0xa0, 0, 0, 0, 0, 0, 0, 0x0a, 0xcd, 0x84, 0x14];
         assert_eq!(header(41_204), drawn);
+        let folder = tempfile::tempdir().unwrap();
+        let file = SegmentFile { number: 0, path: path(folder.path(), 0) };
+        assert!(matches!(file.first_index(), Err(Error::Damaged { what: Damage::SegmentMissing, .. })));
+        for (bytes, is_foreign) in [(&drawn[..19], false), (b"mickaiS1 and no index", false), (b"mickaiS2 and no index", true)] {
+            std::fs::write(&file.path, bytes).unwrap();
+            let error = file.first_index().unwrap_err();
+            assert!(matches!((error, is_foreign), (Error::Damaged { what: Damage::SegmentHeader, .. }, false) | (Error::Foreign(_), true)));
+        }
+        std::fs::write(&file.path, [&drawn[..], b"and frames"].concat()).unwrap();
+        assert_eq!(file.first_index().unwrap(), 41_204);
         let mark = Mark { number: 1, synced: 1_055 };
         assert_eq!(mark.to_bytes(), [1, 0, 0, 0, 0x1f, 4, 0, 0, 0, 0, 0, 0, 0xd6, 0xac, 0xe5, 0x83]);
         assert_eq!(Mark::from_bytes(&mark.to_bytes()), Some(mark));

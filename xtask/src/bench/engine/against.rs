@@ -13,8 +13,10 @@ use crate::error::Error;
 use crate::places;
 use crate::process;
 
-const TYPES: [&str; 4] = ["q4_0", "q8_0", "q4_k_m", "f16"];
-const THREADS: [&str; 2] = ["1", MOST];
+pub(super) const TYPES: [&str; 4] = ["q4_0", "q8_0", "q4_k_m", "f16"];
+pub(super) const THREADS: [&str; 2] = ["1", MOST];
+/// The best of the machine, and what is forced.
+pub(super) const ISAS: [&str; 2] = ["best", "avx2"];
 const MOST: &str = "2";
 /// Sequences that generate in parallel, and one alone.
 const SEQUENCES: &str = "8";
@@ -45,8 +47,8 @@ impl Row {
 
     fn isa(self) -> &'static str {
         match self.build {
-            Build::Native => "best",
-            Build::Avx2 => "avx2",
+            Build::Native => ISAS[0],
+            Build::Avx2 => ISAS[1],
         }
     }
 

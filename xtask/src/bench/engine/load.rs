@@ -20,9 +20,7 @@ const GOAL: f64 = 1.2;
 /// Measures the larger shape in two types, with the page cache warm and cold.
 pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Result<(), Error> {
     let shape = extent.shapes[1];
-    let kinds =
-        TYPES.into_iter().filter(|kind| wanted.admits("shape", shape) && wanted.admits("type", kind) && wanted.admits("phase", "load") && wanted.admits("threads", THREADS));
-    for kind in kinds {
+    for kind in TYPES.into_iter().filter(|kind| wanted.selects(&[("phase", "load"), ("shape", shape), ("type", kind), ("threads", THREADS)])) {
         process::must(places::cargo().args(["build", "--release", "--package", "mickai-runtime", "--example", "opening"]))?;
         let file = peer::make_file(&peer::install(Build::Native)?, shape, kind)?;
         let done = process::must(Command::new(places::target().join("release/examples/opening")).arg(&file).args([THREADS, REPETITIONS]))?;

@@ -7,8 +7,9 @@ use crate::error::Error;
 use crate::places;
 use crate::process;
 
-/// The peer, pinned: a ratio against another version is another figure. Built from source where it is installed.
-const PACKAGES: [&str; 3] = ["numpy==2.4.6", "gguf==0.19.0", "llama-cpp-python==0.3.36"];
+/// The peer and what its files are made with, pinned: a ratio against another version is another figure.
+const PACKAGES: [&str; 3] = ["numpy==2.4.6", "gguf==0.19.0", PEER];
+const PEER: &str = "llama-cpp-python==0.3.36";
 
 /// How the peer is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +39,13 @@ pub(super) fn install(build: Build) -> Result<PathBuf, Error> {
     let python = folder.join("bin/python");
     if !crate::setup::has_pinned(Command::new(&python), &PACKAGES) {
         process::must(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-        // Not from a cache, which might hold another build.
-        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-cache-dir"];
-        process::must(Command::new(&python).args(pip).args(PACKAGES).env("CMAKE_ARGS", flags))?;
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+        process::must(Command::new(&python).args(pip).args(PACKAGES.iter().filter(|package| **package != PEER)))?;
+        // Compiled here, for this machine, and not from a cache, which might hold another build.
+        let built = process::stream(Command::new(&python).args(pip).args(["--no-cache-dir", "--no-binary=llama-cpp-python", PEER]).env("CMAKE_ARGS", flags))?;
+        if !built.ok {
+            return Err(Error::PeerNotBuilt { package: PEER, flags, folder });
+        }
     }
     Ok(python)
 }

@@ -22,15 +22,30 @@ const AUDIT: [&str; 2] = ["64", "9"];
 /// Threads, tokens and repetitions of decoding with and without a watcher.
 const WATCH: [&str; 3] = ["2", "64", "15"];
 
-/// All three, on the shape and type that the goals about records and hooks name. They are bars alone, so that a trial has none.
-pub(super) fn measure(extent: &Extent, _wanted: &Wanted, found: &mut Found) -> Result<(), Error> {
+/// The shape and type that the goals about records and hooks name.
+const SHAPE: &str = "qwen2.5-0.5b";
+const KIND: &str = "q4_0";
+
+/// Those of the three that are wanted. They are bars alone, so that a trial has none.
+pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Result<(), Error> {
     if !extent.with_bars {
         return Ok(());
     }
-    let file = peer::make_file(&peer::install(peer::Build::Native)?, "qwen2.5-0.5b", "q4_0")?;
-    first_token(found)?;
-    audit(&file, found)?;
-    watch(&file, found)
+    if wanted.selects(&[("phase", "first-token")]) {
+        first_token(found)?;
+    }
+    let with_audit = wanted.selects(&[("phase", "audit"), ("shape", SHAPE), ("type", KIND)]);
+    let with_watch = wanted.selects(&[("phase", "watch"), ("shape", SHAPE), ("type", KIND), ("threads", WATCH[0])]);
+    if with_audit || with_watch {
+        let file = peer::make_file(&peer::install(peer::Build::Native)?, SHAPE, KIND)?;
+        if with_audit {
+            audit(&file, found)?;
+        }
+        if with_watch {
+            watch(&file, found)?;
+        }
+    }
+    Ok(())
 }
 
 /// From the start of a process to its first token: the model inside the program, a prompt of thirty tokens, the intent signed and on disk. What the system keeps of files in memory is warm.
