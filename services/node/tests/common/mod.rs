@@ -11,7 +11,7 @@ use mickai_node::identity::{PrivateKey, PublicKey};
 use mickai_node::{Channels, Handle, Keeping, Parts, Timing, limits, message_bytes_max, start};
 use mickai_proof::digest::{ChainId, TreeHash};
 use mickai_proof::key;
-use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, BondKey, Genesis, GenesisHead, Height, Network, Params, Transaction};
+use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, BondKey, Genesis, GenesisHead, Height, Network, Params, Transaction, Vote, VoteKind};
 use std::time::Duration;
 
 pub const PAN: u64 = 1_000_000_000;
@@ -36,6 +36,10 @@ impl Account {
 
     fn sign(&self, message: &[u8]) -> [u8; 3_309] {
         *sign(&self.secret, message, b"", [0; 32]).unwrap().as_ref()
+    }
+
+    pub fn vote(&self, chain: ChainId, kind: VoteKind) -> Vote {
+        Vote { signature: Box::new(self.sign(&kind.message(chain))), kind }
     }
 
     pub fn bond_key(&self, chain: ChainId, account: Address) -> BondKey {
@@ -116,14 +120,18 @@ pub fn good_link() -> Link {
 
 impl World {
     pub async fn new(context: &Context, genesis: Genesis, seeds: &[u8]) -> Self {
+        let world = Self::unlinked(context, genesis, seeds).await;
+        world.link_all(&good_link()).await;
+        world
+    }
+
+    pub async fn unlinked(context: &Context, genesis: Genesis, seeds: &[u8]) -> Self {
         let keys: Vec<_> = seeds.iter().map(|seed| validator_key(*seed)).collect();
         let config = simulated::Config { max_size: message_bytes_max(), max_peers_per_set: NZUsize!(seeds.len() + 1), disconnect_on_block: true, tracked_peer_sets: NZUsize!(1) };
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        let world = Self { oracle, genesis, keys, keeping: Keeping::default() };
-        world.link_all(&good_link()).await;
-        world
+        Self { oracle, genesis, keys, keeping: Keeping::default() }
     }
 
     pub async fn link_all(&self, link: &Link) {
