@@ -255,3 +255,6 @@ fn admissible(ledger: &Ledger, transaction: &Transaction) -> Result<Account, Rej
     }
     Ok(account.clone())
 }
+
+#[cfg(test)]
+mod tests;
