@@ -1,5 +1,5 @@
 //! The fuzz target of the handshake holds for the committed vectors and a fixed number of seeded mutations of them, and its canary is caught.
-#![allow(dead_code, unreachable_pub, reason = "a test, which uses a part of what it includes")]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test, which uses a part of what it includes")]
 
 #[path = "../../../fuzz/src/targets/harness.rs"]
 mod harness;
