@@ -1,4 +1,5 @@
 //! A validator that the engine catches voting twice loses its bond: what the engine reports becomes a transaction that the ledger accepts.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 #[path = "../../../engines/ledger/tests/common/mod.rs"]
 mod common;

@@ -1,3 +1,5 @@
+//! The steps of a handshake without a socket: lengths, the same session at both ends, a reason for everything.
+
 use super::layout::{DOMAIN, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN};
 use super::*;
 use crate::identity::{PrivateKey, SEED_LEN};

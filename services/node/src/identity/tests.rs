@@ -1,3 +1,5 @@
+//! Keys and signatures as the engine uses them are those of the proof.
+
 use super::*;
 use bytes::Bytes;
 use commonware_codec::{DecodeExt, Encode};

@@ -1,3 +1,5 @@
+//! What the engine has signed is what the spec says, and its certificates are what a light client accepts.
+
 use super::*;
 use crate::identity::SEED_LEN;
 use crate::votes;
