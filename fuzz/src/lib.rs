@@ -6,6 +6,9 @@ pub mod targets;
 #[path = "targets/key_file.rs"]
 pub mod key_file;
 
+#[path = "targets/rpc.rs"]
+pub mod rpc;
+
 mod entry;
 
 pub use entry::run;
