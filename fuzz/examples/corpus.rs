@@ -8,7 +8,7 @@ use std::{env, fs};
 fn main() {
     let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../spec/vectors");
     let out = PathBuf::from(env::args().nth(1).unwrap_or_else(|| concat!(env!("CARGO_MANIFEST_DIR"), "/corpus").to_owned()));
-    for target in ALL.into_iter().chain([&mickai_fuzz::key_file::TARGET]) {
+    for target in ALL.into_iter().chain([&mickai_fuzz::key_file::TARGET, &mickai_fuzz::rpc::TARGET]) {
         let folder = out.join(target.name);
         fs::create_dir_all(&folder).unwrap();
         let seeds = (target.seeds)(&vectors);

@@ -9,6 +9,9 @@ pub mod key_file;
 #[path = "targets/handshake.rs"]
 pub mod handshake;
 
+#[path = "targets/rpc.rs"]
+pub mod rpc;
+
 mod entry;
 
 pub use entry::run;

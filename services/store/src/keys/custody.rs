@@ -84,6 +84,14 @@ impl Custody {
         }
     }
 
+    /// The seed of a key file outside a home's care.
+    pub(crate) fn seed_of_file(&self, path: &Path) -> Result<Seed, Error> {
+        match KeyFile::read(path)? {
+            KeyFile::Plain(seed) => Ok(seed),
+            KeyFile::Protected(file, _) => self.unlocked(path, file).map(|(seed, _)| seed),
+        }
+    }
+
     /// The passphrase before the home's own key, if there is one: the key that takes its place gets it too.
     pub(crate) fn passphrase(&self, home: &Home) -> Result<Option<Arc<Passphrase>>, Error> {
         let path = operator_file(home)?;

@@ -28,10 +28,13 @@ mod succession;
 
 mod backup;
 
+mod apart;
+
 mod well_known;
 
 pub mod signer;
 
+pub use apart::{make_file, public_of_file, seed_of_file};
 pub use backup::{Backup, back_up, give_up_vault, restore};
 pub use custody::Custody;
 pub use fault::{KeyFault, PassphraseFault, SignerFault};

@@ -1,0 +1,69 @@
+//! Final blocks as a node tells of them, one after the other.
+
+use super::http::{Connection, Length};
+use crate::failure::Failure;
+use serde_json::Value;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Bytes of one event.
+const EVENT_BYTES_MAX: usize = 64 << 10;
+
+/// A stream of events.
+pub struct Events {
+    address: SocketAddr,
+    connection: Connection,
+    /// What came and is no whole event yet.
+    rest: Vec<u8>,
+}
+
+impl Events {
+    /// Listens; the first event is the block after that height, or the next one.
+    pub fn open(address: SocketAddr, after: Option<u64>) -> Result<Self, Failure> {
+        let failed = |source| Failure::Rpc { address, source };
+        let mut connection = Connection::open(address).map_err(failed)?;
+        let after = after.map(|height| height.to_string());
+        let headers: Vec<(&str, &str)> = after.iter().map(|height| ("last-event-id", height.as_str())).collect();
+        connection.send("GET", "/v1/events", &headers, b"").map_err(failed)?;
+        let head = connection.head().map_err(failed)?;
+        if head.status != 200 || !matches!(head.length, Length::Chunks) {
+            return Err(Failure::Answer { address, wanted: "stream of events" });
+        }
+        Ok(Self { address, connection, rest: Vec::new() })
+    }
+
+    /// The next block's header; `None` where nothing came within `patience`.
+    pub fn next(&mut self, patience: Duration) -> Result<Option<Value>, Failure> {
+        let address = self.address;
+        let failed = |source| Failure::Rpc { address, source };
+        self.connection.set_patience(Some(patience)).map_err(failed)?;
+        loop {
+            if let Some(event) = self.whole() {
+                if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data: ")) {
+                    return serde_json::from_str(data).map(Some).map_err(|_| Failure::Answer { address, wanted: "event in JSON" });
+                }
+                continue;
+            }
+            match self.more() {
+                Ok(()) => {}
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+    }
+
+    /// The first whole event of what came.
+    fn whole(&mut self) -> Option<String> {
+        let end = self.rest.windows(2).position(|pair| pair == b"\n\n")?;
+        let event: Vec<u8> = self.rest.drain(..end + 2).collect();
+        Some(String::from_utf8_lossy(&event).into_owned())
+    }
+
+    fn more(&mut self) -> io::Result<()> {
+        if self.rest.len() > EVENT_BYTES_MAX {
+            return Err(ErrorKind::InvalidData.into());
+        }
+        if self.connection.chunk(&mut self.rest)? { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+    }
+}

@@ -1,0 +1,115 @@
+//! The file of a node: which chain, which key, where it listens, whom it speaks to. Paths in it are beside it.
+
+use crate::failure::Failure;
+use crate::rpc::limits::{P2P_PORT, RPC_PORT};
+use crate::rpc::{Options, Rate};
+use mickai_proof::key::PublicKey;
+use serde::{Deserialize, Serialize};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+const IDLE_MS: u64 = 1_000;
+const IDLE_MS_MAX: u64 = 60_000;
+const PEM_BYTES_MAX: u64 = 1 << 16;
+
+/// As it is written.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The genesis file.
+    pub genesis: PathBuf,
+    /// The node's key: its peers know it by it, and it votes with it where it has a seat.
+    pub key: PathBuf,
+    /// The folder of blocks and state.
+    pub folder: PathBuf,
+    /// Where peers reach it.
+    #[serde(default = "listen")]
+    pub listen: SocketAddr,
+    /// Keep every block with its signatures.
+    #[serde(default)]
+    pub archive: bool,
+    /// How long a proposer waits for transactions before it proposes an empty block.
+    #[serde(default = "idle_ms")]
+    pub idle_ms: u64,
+    /// For programs.
+    #[serde(default)]
+    pub rpc: Rpc,
+    /// Whom it speaks to, and nobody else.
+    #[serde(default, rename = "peer")]
+    pub peers: Vec<Peer>,
+}
+
+/// The RPC.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Rpc {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// Other machines may reach it: whoever can may read everything and send transactions.
+    pub exposed: bool,
+    /// Names besides those of its addresses under which programs may call it.
+    pub names: Vec<String>,
+    /// Requests a second from one address, when it has used up its burst.
+    pub requests_per_second: u32,
+    /// Requests at once from one address.
+    pub burst: u32,
+}
+
+/// A peer.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peer {
+    /// Its public key, PEM.
+    pub key: PathBuf,
+    /// Where it listens.
+    pub address: SocketAddr,
+}
+
+impl Default for Rpc {
+    fn default() -> Self {
+        let Rate { per_s, burst } = Rate::default();
+        Self { listen: (Ipv4Addr::LOCALHOST, RPC_PORT).into(), exposed: false, names: Vec::new(), requests_per_second: per_s, burst }
+    }
+}
+
+fn listen() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, P2P_PORT).into()
+}
+
+fn idle_ms() -> u64 {
+    IDLE_MS
+}
+
+impl Config {
+    /// Reads it; its paths are then those from where the program runs.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+        let mut config: Self = toml::from_str(&text).map_err(|source| Failure::Toml { path: path.to_owned(), source: Box::new(source) })?;
+        if !(1..=IDLE_MS_MAX).contains(&config.idle_ms) {
+            return Err(Failure::Text { path: path.to_owned(), field: "idle_ms", value: config.idle_ms.to_string(), wanted: "1 to 60000" });
+        }
+        let beside = |inner: &Path| path.parent().unwrap_or(Path::new("")).join(inner);
+        config.genesis = beside(&config.genesis);
+        config.key = beside(&config.key);
+        config.folder = beside(&config.folder);
+        config.peers.iter_mut().for_each(|peer| peer.key = beside(&peer.key));
+        Ok(config)
+    }
+
+    /// How the RPC is to be.
+    pub fn options(&self) -> Options {
+        let Rpc { listen, exposed, names, requests_per_second, burst } = &self.rpc;
+        Options { address: *listen, is_exposed: *exposed, names: names.clone(), rate: Rate { per_s: *requests_per_second, burst: *burst } }
+    }
+}
+
+/// A public key from its PEM file.
+pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
+    let not_a_key = || Failure::Store(mickai_store::Error::NotAKey(path.to_owned()));
+    let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
+    if length > PEM_BYTES_MAX {
+        return Err(not_a_key());
+    }
+    let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
+    PublicKey::from_pem(&text).map_err(|_| not_a_key())
+}

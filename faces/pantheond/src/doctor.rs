@@ -1,0 +1,142 @@
+//! `pantheon doctor`: is the node in order? Every line is something that was looked at.
+
+use crate::args::{Cli, Doctor};
+use crate::client::{Rpc, text, whole};
+use crate::config::{Config, public_key};
+use crate::failure::Failure;
+use crate::genesis;
+use crate::key;
+use crate::out::Out;
+use crate::wallet::whole_supply;
+use mickai_proof::pantheon::Address;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A newest block that is older than this is worth a look.
+const AGE_MS_MAX: u64 = 60_000;
+
+/// How something was found to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Good,
+    Note,
+    Bad,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Good => "ok",
+            Self::Note => "note",
+            Self::Bad => "BAD",
+        }
+    }
+}
+
+/// One thing that was looked at.
+struct Check {
+    state: State,
+    what: &'static str,
+    found: String,
+}
+
+fn check(state: State, what: &'static str, found: impl Into<String>) -> Check {
+    Check { state, what, found: found.into() }
+}
+
+/// 1 if anything is not in order.
+pub fn doctor(cli: &Cli, args: &Doctor, out: Out) -> Result<u8, Failure> {
+    let mut checks = Vec::new();
+    let config = args.config.as_deref().map(|path| of_config(path, &mut checks)).unwrap_or_default();
+    let address = config.as_ref().map_or(cli.rpc, |config| config.options().address);
+    of_node(&mut Rpc::new(address), config.as_ref(), &mut checks);
+    let rows: Vec<_> = checks
+        .iter()
+        .map(|one| {
+            let cells = vec![one.state.word().to_owned(), one.what.to_owned(), one.found.clone()];
+            (json!({ "state": one.state.word(), "what": one.what, "found": one.found }), cells)
+        })
+        .collect();
+    out.table(&["STATE", "WHAT", "FOUND"], &rows)?;
+    Ok(u8::from(checks.iter().any(|one| one.state == State::Bad)))
+}
+
+/// The node's file, and what it names.
+fn of_config(path: &Path, checks: &mut Vec<Check>) -> Option<Config> {
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(failure) => {
+            checks.push(check(State::Bad, "node's file", failure.to_string()));
+            return None;
+        }
+    };
+    checks.push(check(State::Good, "node's file", format!("{}, {} peers", path.display(), config.peers.len())));
+    checks.push(match genesis::read(&config.genesis) {
+        Ok(genesis) => check(State::Good, "genesis", format!("chain {}, exactly {}", genesis.head.id(), mickai_proof::pantheon::Amount::SUPPLY)),
+        Err(failure) => check(State::Bad, "genesis", failure.to_string()),
+    });
+    checks.push(match key::public(&config.key) {
+        Ok(public) => check(State::Good, "key", format!("{}, readable by you alone", public.id())),
+        Err(failure) => check(State::Bad, "key", failure.to_string()),
+    });
+    for peer in &config.peers {
+        if let Err(failure) = public_key(&peer.key) {
+            checks.push(check(State::Bad, "peer's key", failure.to_string()));
+        }
+    }
+    if !config.options().address.ip().is_loopback() {
+        checks.push(check(State::Note, "rpc", format!("{} can be reached from other machines", config.options().address)));
+    }
+    Some(config)
+}
+
+/// The node as it answers.
+fn of_node(rpc: &mut Rpc, config: Option<&Config>, checks: &mut Vec<Check>) {
+    let status = match rpc.get("/v1/status") {
+        Ok(status) => status,
+        Err(failure) => return checks.push(check(State::Bad, "node", failure.to_string())),
+    };
+    let (chain, height) = (text(&status, "/chain"), whole(&status, "/height"));
+    checks.push(check(State::Good, "node", format!("answers at {}: chain {chain}", rpc.address())));
+    if let Some(genesis) = config.and_then(|config| genesis::read(&config.genesis).ok()) {
+        let is_same = genesis.head.id().to_string() == chain;
+        checks.push(check(
+            if is_same { State::Good } else { State::Bad },
+            "chain",
+            if is_same { "that of the genesis file".to_owned() } else { format!("the genesis file is of {}", genesis.head.id()) },
+        ));
+    }
+    checks.push(newest(&status, height));
+    if status["is_alone"] == true {
+        checks.push(check(State::Note, "seats", "a chain of one witnesses nothing: completeness is still unwitnessed"));
+    }
+    let supply = rpc.get("/v1/supply").and_then(|told| whole_supply(&told));
+    checks.push(match supply {
+        Ok(total) => check(State::Good, "supply", format!("{total}, counted account by account")),
+        Err(failure) => check(State::Bad, "supply", failure.to_string()),
+    });
+    let voter = config.and_then(|config| key::public(&config.key).ok());
+    if let Some((voter, Ok(validators))) = voter.map(|voter| (voter, rpc.get("/v1/validators"))) {
+        let id = voter.id().to_string();
+        let has_seat = validators["seats"].as_array().is_some_and(|seats| seats.iter().any(|seat| text(seat, "/key") == id));
+        let network = if text(&status, "/network") == "main" { mickai_proof::pantheon::Network::Main } else { mickai_proof::pantheon::Network::Test };
+        let found = if has_seat {
+            "this node votes".to_owned()
+        } else {
+            format!("this node follows: `pantheon bond AMOUNT --voter KEYFILE` asks for a seat ({})", Address::of(&voter).to_text(network))
+        };
+        checks.push(check(State::Good, "seat", found));
+    }
+}
+
+fn newest(status: &Value, height: u64) -> Check {
+    if height == 0 {
+        return check(State::Bad, "newest block", "none is final yet: are a quorum of the validators running and connected?");
+    }
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    let time = whole(status, "/time_ms");
+    let age_ms = now.saturating_sub(time);
+    let found = format!("{height}, {} s ago by its proposer's clock", age_ms / 1_000);
+    if age_ms > AGE_MS_MAX { check(State::Bad, "newest block", format!("{found}: no quorum, or this node is behind")) } else { check(State::Good, "newest block", found) }
+}

@@ -1,0 +1,87 @@
+//! What the RPC asks of a node: a small interface, so that tests put a ledger of their own behind it.
+
+use mickai_ledger::{Ledger, Rejection};
+use mickai_proof::digest::{BlockId, TransactionId};
+use mickai_proof::pantheon::{Address, Amount, Block, Height, LightProof, StateKey, Transaction};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+/// What comes when it comes.
+pub type Later<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// A node as it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The next block's epoch.
+    pub epoch: u64,
+    /// Transactions that wait.
+    pub waiting: usize,
+    /// Their bytes.
+    pub waiting_bytes: usize,
+    /// It votes.
+    pub is_validator: bool,
+}
+
+/// Why a node did not take a transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotTaken {
+    /// It could not stand in a block.
+    Rejected(Rejection),
+    /// It waits there already.
+    Known(TransactionId),
+    /// Its number is too far above the account's next.
+    TooFarAhead {
+        /// Its number.
+        nonce: u64,
+        /// The account's.
+        next: u64,
+    },
+    /// Another one of that number waits there, and this one pays too little to take its place.
+    Underpriced {
+        /// What it pays.
+        fee: Amount,
+        /// What it would have to.
+        least: Amount,
+    },
+    /// There is no room for it now.
+    Full,
+    /// The node ends.
+    Ending,
+}
+
+/// A node.
+pub trait Chain: Send + Sync {
+    /// The ledger after the newest final block.
+    fn ledger(&self) -> Ledger;
+
+    /// Takes a transaction and passes it on.
+    ///
+    /// # Errors
+    /// [`NotTaken`].
+    fn submit(&self, transaction: Transaction) -> Result<TransactionId, NotTaken>;
+
+    /// The final block at a height, where it is kept.
+    fn block(&self, at: Height) -> Later<Option<Arc<Block>>>;
+
+    /// The final block of that id, where it is kept.
+    fn block_by_id(&self, id: BlockId) -> Later<Option<Arc<Block>>>;
+
+    /// Where a final transaction stands.
+    fn locate(&self, id: TransactionId) -> Option<(Height, usize)>;
+
+    /// Where the newest final transactions of an account stand, newest first.
+    fn history(&self, of: Address, limit: usize) -> Vec<(Height, usize)>;
+
+    /// A proof of what the newest final block's state holds; `None` before there is one, and where what it needs was pruned.
+    fn light(&self, keys: Vec<StateKey>) -> Later<Option<LightProof>>;
+
+    /// Comes when a block above that height is final; `None` where the node ends.
+    fn wait(&self, above: Height) -> Later<Option<Height>>;
+
+    /// How it stands.
+    fn standing(&self) -> Standing;
+
+    /// The engine's counts, in Prometheus' text format.
+    fn metrics(&self) -> String;
+}

@@ -1,0 +1,65 @@
+//! What the RPC does not let anybody do: be called from elsewhere unasked, ask too often, listen too often, say too much.
+
+use crate::common::{Server, Solo};
+use mickai_pantheond::rpc::limits::{BODY_BYTES_MAX, SUBSCRIPTIONS_OF_ONE_MAX};
+use mickai_pantheond::rpc::{Options, Rate, ServeError, Stop, serve};
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpStream};
+
+#[test]
+fn it_stays_on_this_machine_unless_told_otherwise() {
+    let mut options = Options { address: (Ipv4Addr::UNSPECIFIED, 0).into(), is_exposed: false, names: Vec::new(), rate: Rate::default() };
+    let refused = serve(Solo::new(), &options, &Stop::default(), |_| panic!("it listens"));
+    assert!(matches!(refused, Err(ServeError::Exposed(_))) && refused.err().unwrap().to_string().contains("exposed = true"));
+    options.is_exposed = true;
+    let stop = Stop::default();
+    let mut has_listened = false;
+    serve(Solo::new(), &options, &stop, |_| {
+        has_listened = true;
+        stop.stop();
+    })
+    .unwrap();
+    assert!(has_listened);
+}
+
+#[test]
+fn whoever_asks_too_often_is_told_when_to_come_back() {
+    let server = Server::with(Rate { per_s: 0, burst: 3 });
+    for _ in 0..3 {
+        server.get("/health").is(200);
+    }
+    let refused = server.get("/v1/status");
+    assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "rate".to_owned()), Some("1")));
+}
+
+#[test]
+fn streams_of_events_are_counted_and_a_place_becomes_free_again() {
+    let server = Server::start();
+    let listen = || {
+        let mut stream = server.begin("GET", "/v1/events", &[], "");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        (stream, String::from_utf8(head[9..].to_vec()).unwrap())
+    };
+    let mut open: Vec<(TcpStream, String)> = (0..SUBSCRIPTIONS_OF_ONE_MAX).map(|_| listen()).collect();
+    assert!(open.iter().all(|(_, status)| status == "200"));
+    assert_eq!(server.get("/v1/events").refusal(), (429, "subscriptions".to_owned()));
+    drop(open.pop());
+    // The server notices at the next event that nobody listens there.
+    let is_free = || {
+        server.solo.push(None).unwrap();
+        listen().1 == "200"
+    };
+    while !is_free() {}
+}
+
+#[test]
+fn a_body_ends_where_the_limit_is_however_it_comes() {
+    let server = Server::start();
+    let chunked = |bytes: usize| {
+        let body = format!("{bytes:x}\r\n{}\r\n0\r\n\r\n", " ".repeat(bytes));
+        server.send("POST", "/v1/transactions", &[("content-length", ""), ("transfer-encoding", "chunked")], &body).refusal()
+    };
+    assert_eq!(chunked(BODY_BYTES_MAX), (400, "malformed-request".to_owned()));
+    assert_eq!(chunked(BODY_BYTES_MAX + 1), (413, "oversized".to_owned()));
+}
