@@ -1,7 +1,7 @@
 //! Tokens to vectors of length one: the final hidden state behind the last token (`spec/arithmetic.md`, "Embeddings").
 
 use crate::error::{Misbehaved, Misuse, Result};
-use crate::forward::{Decoder, Piece, Pool, Sequence, Wanted, Weights};
+use crate::forward::{Adapter, Decoder, Piece, Pool, Sequence, Wanted, Weights};
 use crate::generate::Flow;
 use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
@@ -23,6 +23,7 @@ const TOKENS_TOGETHER: usize = 256;
 pub struct Embedder {
     decoder: Decoder,
     pool: Pool,
+    adapter: Option<Arc<Adapter>>,
     crew: Arc<dyn Crew>,
     isa: Isa,
 }
@@ -34,13 +35,19 @@ impl Embedder {
         let page_count = Pool::pages_of(tokens_max.max(TOKENS_OPEN)) + INPUTS_TOGETHER;
         let page_bytes = Pool::new(&weights, usize::MAX).page_byte_count();
         let pool = Pool::new(&weights, page_count.saturating_mul(page_bytes));
-        Self { decoder: Decoder::new(weights, crew.clone(), isa), pool, crew, isa }
+        Self { decoder: Decoder::new(weights, crew.clone(), isa), pool, adapter: None, crew, isa }
+    }
+
+    /// The same with an adapter on all inputs.
+    #[must_use]
+    pub fn with_adapter(self, adapter: Option<Arc<Adapter>>) -> Self {
+        Self { adapter, ..self }
     }
 
     /// The vectors of all inputs, `dimension_count` values each, one behind the other; `None` if the caller stopped it.
     ///
     /// # Errors
-    /// No tokens, tokens outside the vocabulary, more than the model holds; other dimensions than 1 to its width; a model whose state is not finite, or is zero.
+    /// No tokens, tokens outside the vocabulary, more than the model holds; other dimensions than 1 to its width; a model whose state is not finite, or is zero; an adapter for models of another shape.
     pub fn embed(&mut self, inputs: &[Vec<Token>], dimension_count: usize, each: &mut dyn FnMut() -> Flow) -> Result<Option<Vec<f32>>> {
         let width = self.decoder.weights().config().width;
         if !(1..=width).contains(&dimension_count) {
@@ -48,7 +55,7 @@ impl Embedder {
         }
         let mut states = Vec::with_capacity(inputs.len() * dimension_count);
         for group in groups(inputs) {
-            let mut sequences = group.iter().map(|tokens| self.pool.open(&[], tokens.len())).collect::<Result<Vec<_>>>()?;
+            let mut sequences = group.iter().map(|tokens| self.pool.open_with(self.adapter.clone(), &[], tokens.len())).collect::<Result<Vec<_>>>()?;
             if !self.feed(&mut sequences, group, each)? {
                 return Ok(None);
             }

@@ -118,6 +118,8 @@ pub enum Misuse {
     CacheFull { asked_pages: usize, promised_pages: usize, page_count_max: usize },
     /// An adapter for models of another shape.
     AdapterForeign,
+    /// An adapter whose tensor is of a layer that the model lacks.
+    AdapterLayer { name: Box<str>, layer_count: usize },
     /// A text beyond the limit.
     TextTooLong { bytes: usize, max: usize },
     /// A token that the vocabulary lacks.
@@ -267,6 +269,9 @@ impl fmt::Display for Misuse {
                 )
             }
             Self::AdapterForeign => write!(f, "the adapter was made for a model of another shape; use it with the model that it was trained on"),
+            Self::AdapterLayer { name, layer_count } => {
+                write!(f, "the adapter's tensor {name} is of a layer beyond the {layer_count} that the model has; use it with the model that it was trained on")
+            }
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),
             Self::Dimensions { asked, max } => write!(f, "a vector of this model has 1 to {max} dimensions, not {asked}"),

@@ -6,6 +6,7 @@ mod common;
 use common::{LLAMA_F32, OTHERS, QWEN2_F32, source};
 use mickai_kernels::crew::Serial;
 use mickai_kernels::isa::Isa;
+use mickai_model::embed::Embedder;
 use mickai_model::error::{Error, Malformed, Misuse, Unsupported};
 use mickai_model::file::{ModelFile, open_adapter_folder, open_adapter_gguf, open_gguf};
 use mickai_model::forward::{Adapter, Decoder, Piece, Pool, Wanted};
@@ -143,6 +144,39 @@ fn a_step_may_mix_adapters() {
     }
 }
 
+/// Embeddings with an adapter are others; one that adds nothing changes no bit, and neither do neighbours.
+#[test]
+fn embeddings_take_an_adapter() {
+    let model = open_gguf(source(LLAMA_F32)).unwrap();
+    let [config, weights] = adapter!("llama-64-lora");
+    let adapter = Arc::new(open(&model, [config.clone(), weights.clone()]).unwrap());
+    // Every number of both matrices is zero; the header is what it was.
+    let header_end = 8 + u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let silent = [&weights[..header_end], &vec![0; weights.len() - header_end]].concat();
+    let silent = Arc::new(open(&model, [config, silent]).unwrap());
+    let inputs: Vec<Vec<Token>> = [40, 1, 300].map(|count| (0..count).map(|i| Token(i * 11 % 500)).collect()).into();
+    let embed = |adapter: Option<&Arc<Adapter>>, inputs: &[Vec<Token>]| {
+        let mut embedder = Embedder::new(model.weights(), 300, Arc::new(Serial), Isa::best()).with_adapter(adapter.cloned());
+        bits(&embedder.embed(inputs, 64, &mut || Flow::Continue).unwrap().unwrap())
+    };
+    let (plain, adapted) = (embed(None, &inputs), embed(Some(&adapter), &inputs));
+    assert!(plain.chunks(64).zip(adapted.chunks(64)).all(|(a, b)| a != b));
+    assert_eq!(embed(Some(&silent), &inputs), plain);
+    let alone: Vec<u32> = inputs.iter().flat_map(|input| embed(Some(&adapter), std::slice::from_ref(input))).collect();
+    assert_eq!(alone, adapted);
+}
+
+/// What it says of itself.
+#[test]
+fn an_adapter_tells_what_it_changes() {
+    let (llama, qwen2) = (open_gguf(source(LLAMA_F32)).unwrap(), open_gguf(source(QWEN2_F32)).unwrap());
+    let (all, some) = (open(&llama, adapter!("llama-64-lora")).unwrap(), open(&qwen2, adapter!("qwen2-64-lora")).unwrap());
+    assert_eq!((all.rank(), all.scale(), all.projections().count()), (8, 2.0, 7));
+    assert_eq!((some.rank(), some.scale()), (5, (7.0 / 5f64.sqrt()) as f32));
+    assert_eq!(some.projections().collect::<Vec<_>>(), [("self_attn.q_proj", 2), ("self_attn.v_proj", 2), ("mlp.down_proj", 2)]);
+    assert_eq!(all.parameter_count() * 4, adapter!("llama-64-lora")[1].len() as u64 - 8 - u64::from_le_bytes(adapter!("llama-64-lora")[1][..8].try_into().unwrap()));
+}
+
 #[test]
 fn a_context_takes_an_adapter_and_lets_it_go() {
     let model = open_gguf(source(LLAMA_F32)).unwrap();
@@ -204,6 +238,20 @@ fn tensors_that_do_not_fit_are_refused() {
     assert_eq!(renamed("0.mlp.down_proj.lora_A", "0.mlp.town_proj.lora_A"), Malformed::TensorMissing { name: "model.layers.0.mlp.down_proj, lora A".into() }.into());
     let magnitude = "base_model.model.model.layers.0.mlp.down_proj.lora_m.weight";
     assert_eq!(renamed("0.mlp.down_proj.lora_A", "0.mlp.down_proj.lora_m"), Unsupported::Tensor { name: magnitude.into() }.into());
+    // Models of the same widths that differ in depth.
+    let from = "model.layers.1.mlp.down_proj.lora_A";
+    assert!(weights.windows(from.len()).any(|window| window == from.as_bytes()));
+    let beyond = Misuse::AdapterLayer { name: "base_model.model.model.layers.7.mlp.down_proj.lora_A.weight".into(), layer_count: 2 };
+    let deep: Vec<u8> = {
+        let mut bytes = weights.clone();
+        for half in ["A", "B"] {
+            let from = format!("model.layers.1.mlp.down_proj.lora_{half}");
+            let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+            bytes[at + "model.layers.".len()] = b'7';
+        }
+        bytes
+    };
+    assert_eq!(open(&model, [config.clone(), deep]).err().unwrap(), beyond.into());
     for len in [0, 7, 100, weights.len() - 1] {
         assert!(matches!(open(&model, [config.clone(), weights[..len].to_vec()]), Err(Error::Malformed(_))), "{len}");
     }

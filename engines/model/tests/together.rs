@@ -1,4 +1,4 @@
-//! Generations that go together, in pieces, with proposals, parked and taken up again: each is what it is alone.
+//! Generations that go together, with adapters and without, in pieces, with proposals, parked and taken up again: each is what it is alone.
 #![allow(clippy::unwrap_used, reason = "clippy knows test functions, but not their helpers, as tests")]
 
 mod common;
@@ -7,8 +7,8 @@ use common::{LLAMA_F32, source};
 use mickai_kernels::crew::Serial;
 use mickai_kernels::isa::Isa;
 use mickai_model::constrain::{Constrained, Constraint, Grammar, TokenOrder};
-use mickai_model::file::{ModelFile, open_gguf};
-use mickai_model::forward::{Decoder, Piece, Pool};
+use mickai_model::file::{ModelFile, open_adapter_folder, open_gguf};
+use mickai_model::forward::{Adapter, Decoder, Piece, Pool};
 use mickai_model::generate::{Context, Flow, Generation, Inference, Progress, Proposals, Request, generate};
 use mickai_model::sample::{SamplerConfig, Seed};
 use mickai_model::tokens::Token;
@@ -43,6 +43,8 @@ struct Case {
     prompt: Vec<Token>,
     request: Request,
     is_constrained: bool,
+    /// Which of the bench's adapters; none where it has no such.
+    adapter: usize,
 }
 
 /// Everything that came of it: the generation, and the logits behind each token.
@@ -75,23 +77,37 @@ fn case() -> impl Strategy<Value = Case> {
         prop::sample::select(vec![0.3f32, 1.0]),
         prop::sample::select(vec![1.0f32, 1.3]),
     );
-    (prompt, sampler, 0u64..9, 0usize..60, any::<bool>()).prop_map(|(prompt, (temperature, top_k, top_p, repetition_penalty), seed, output_tokens_max, is_constrained)| {
-        let sampler = SamplerConfig { temperature, top_k, top_p, repetition_penalty, ..SamplerConfig::GREEDY };
-        let stop_texts = vec!["2,22".to_owned()];
-        Case { prompt, request: Request { sampler, seed: Seed(seed), output_tokens_max, stop_texts }, is_constrained }
-    })
+    (prompt, sampler, 0u64..9, 0usize..60, any::<bool>(), 0usize..3).prop_map(
+        |(prompt, (temperature, top_k, top_p, repetition_penalty), seed, output_tokens_max, is_constrained, adapter)| {
+            let sampler = SamplerConfig { temperature, top_k, top_p, repetition_penalty, ..SamplerConfig::GREEDY };
+            let stop_texts = vec!["2,22".to_owned()];
+            Case { prompt, request: Request { sampler, seed: Seed(seed), output_tokens_max, stop_texts }, is_constrained, adapter }
+        },
+    )
 }
 
 struct Bench {
     model: ModelFile,
     order: Arc<TokenOrder>,
+    adapters: [Arc<Adapter>; 2],
 }
 
 impl Bench {
     fn new() -> Self {
         let model = open_gguf(source(LLAMA_F32)).unwrap();
         let order = Arc::new(TokenOrder::new(&model.tokenizer));
-        Self { model, order }
+        let adapter = |alpha: &str| {
+            let config = include_str!("../../../spec/vectors/model/llama-64-lora/adapter_config.json").replace("\"lora_alpha\": 16", &format!("\"lora_alpha\": {alpha}"));
+            let weights = &include_bytes!("../../../spec/vectors/model/llama-64-lora/adapter_model.safetensors")[..];
+            let files = [("adapter_config.json".to_owned(), source(config.into_bytes())), ("adapter_model.safetensors".to_owned(), source(weights))];
+            Arc::new(open_adapter_folder(&files.into(), &model.config).unwrap())
+        };
+        let adapters = [adapter("16"), adapter("5")];
+        Self { order, adapters, model }
+    }
+
+    fn inference(&self, case: &Case) -> Inference {
+        Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap().with_adapter(self.adapters.get(case.adapter).cloned())
     }
 
     fn constraint(&self, case: &Case) -> Option<Constrained<Figures>> {
@@ -107,7 +123,7 @@ impl Bench {
         let mut told = Told::default();
         let pool = Pool::new(&self.model.weights(), usize::MAX);
         let (mut decoder, mut constraint) = (self.decoder(), self.constraint(case));
-        let mut inference = Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap();
+        let mut inference = self.inference(case);
         inference.admit(&pool).unwrap();
         while let Some(piece) = inference.piece(1) {
             let rows = decoder.step_one(piece).unwrap();
@@ -127,7 +143,7 @@ impl Bench {
         let words: Vec<u8> = plan.iter().copied().chain([49]).collect();
         let mut told: Vec<Told> = cases.iter().map(|_| Told::default()).collect();
         let mut constraints: Vec<_> = cases.iter().map(|case| self.constraint(case)).collect();
-        let mut going: Vec<Inference> = cases.iter().map(|case| Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap()).collect();
+        let mut going: Vec<Inference> = cases.iter().map(|case| self.inference(case)).collect();
         for round in 0.. {
             if going.iter().all(Inference::is_ended) {
                 break;
@@ -187,6 +203,7 @@ fn proposals_are_taken_and_refused() {
         prompt: prompt.clone(),
         request: request(temperature),
         is_constrained,
+        adapter: 2,
     });
     let plain: Vec<Told> = cases.iter().map(|case| bench.plain(case)).collect();
     let (told, proposals) = bench.together(&cases, &[49]);
@@ -219,13 +236,13 @@ fn answers_to_one_prompt_share_its_pages() {
     let weights = bench.model.weights();
     let prompt: Vec<Token> = (0..300).map(|i| Token(i * 13 % 500)).collect();
     let request = |seed| Request { sampler: SamplerConfig { temperature: 0.9, ..SamplerConfig::GREEDY }, seed: Seed(seed), output_tokens_max: 20, stop_texts: Vec::new() };
-    let cases: Vec<Case> = (0..4).map(|seed| Case { prompt: prompt.clone(), request: request(seed), is_constrained: false }).collect();
+    let cases: Vec<Case> = (0..4).map(|seed| Case { prompt: prompt.clone(), request: request(seed), is_constrained: false, adapter: 2 }).collect();
     // So many tokens of the prompt are fed when the others join.
     for fed in [0, 100, 256, 299, 300] {
         let pool = Pool::new(&weights, usize::MAX);
         let mut decoder = bench.decoder();
         let mut told: Vec<Told> = cases.iter().map(|_| Told::default()).collect();
-        let mut going: Vec<Inference> = cases.iter().map(|case| Inference::new(&case.prompt, case.request.clone(), CONTEXT_TOKENS).unwrap()).collect();
+        let mut going: Vec<Inference> = cases.iter().map(|case| bench.inference(case)).collect();
         let (first, others) = going.split_first_mut().unwrap();
         first.admit(&pool).unwrap();
         if let Some(piece) = Some(fed).filter(|&fed| fed > 0).and_then(|fed| first.piece(fed)) {
@@ -249,4 +266,44 @@ fn answers_to_one_prompt_share_its_pages() {
         let plain: Vec<Told> = cases.iter().map(|case| bench.plain(case)).collect();
         assert_equal(&cases, &plain, &told);
     }
+}
+
+/// One prompt with two adapters and with none: no page of one serves another, one by one or beside each other, and each is what it is alone.
+#[test]
+fn adapters_share_no_page() {
+    let bench = Bench::new();
+    let prompt: Vec<Token> = (0..300).map(|i| Token(i * 13 % 500)).collect();
+    let request = Request { sampler: SamplerConfig { temperature: 0.9, ..SamplerConfig::GREEDY }, seed: Seed(4), output_tokens_max: 20, stop_texts: Vec::new() };
+    let cases: Vec<Case> = (0..3).map(|adapter| Case { prompt: prompt.clone(), request: request.clone(), is_constrained: false, adapter }).collect();
+    let plain: Vec<Told> = cases.iter().map(|case| bench.plain(case)).collect();
+    let generations: Vec<_> = plain.iter().map(|told| told.generation.clone().unwrap().output_tokens).collect();
+    assert!(generations[0] != generations[1] && generations[1] != generations[2] && generations[0] != generations[2]);
+    let (pool, mut decoder) = (Pool::new(&bench.model.weights(), usize::MAX), bench.decoder());
+    for (round, found) in [(0, 0), (1, prompt.len() - 1)] {
+        let mut told: Vec<Told> = cases.iter().map(|_| Told::default()).collect();
+        for (case, told) in cases.iter().zip(&mut told) {
+            let mut inference = bench.inference(case);
+            inference.admit(&pool).unwrap();
+            assert_eq!(inference.recalled_count(), found, "round {round}, adapter {}", case.adapter);
+            while let Some(piece) = inference.piece(64) {
+                let rows = decoder.step_one(piece).unwrap();
+                inference.take(&rows, &bench.model.tokenizer, None, &mut |progress| told.hear(progress)).unwrap();
+            }
+            told.generation = Some(inference.finish());
+        }
+        assert_equal(&cases, &plain, &told);
+    }
+    let pool = Pool::new(&bench.model.weights(), usize::MAX);
+    let mut going: Vec<Inference> = cases.iter().map(|case| bench.inference(case)).collect();
+    going[0].admit(&pool).unwrap();
+    let rows = decoder.step_one(going[0].piece(290).unwrap()).unwrap();
+    going[0].take(&rows, &bench.model.tokenizer, None, &mut |_| Flow::Continue).unwrap();
+    let (first, others) = going.split_first_mut().unwrap();
+    for other in others {
+        assert_ne!(other.adapter(), first.adapter());
+        other.admit_beside(first, &pool).unwrap();
+        assert_eq!(other.recalled_count(), 0);
+    }
+    drop(going);
+    assert_equal(&cases, &plain, &bench.together(&cases, &[49]).0);
 }

@@ -1,5 +1,9 @@
 //! What can be typed: flags, commands and their help.
 
+mod adapter;
+
+pub use adapter::Adapter;
+
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mickai_http::limits::PORT;
@@ -43,6 +47,9 @@ pub enum Command {
     /// Models of this machine
     #[command(subcommand)]
     Model(Model),
+    /// Adapters (LoRA) of this machine's models
+    #[command(subcommand)]
+    Adapter(Adapter),
     /// The record of what was done
     #[command(subcommand)]
     Log(Log),
@@ -121,9 +128,12 @@ pub struct Chat {
 /// How tokens are chosen.
 #[derive(Clone, Debug, Args)]
 pub struct Generation {
-    /// The model, by name or by the beginning of its digest [default: the embedded one]
+    /// The model, by name or by the beginning of its digest; MODEL+ADAPTER with an adapter on it [default: the embedded one]
     #[arg(short, long, env = "MICKAI_MODEL", value_name = "MODEL")]
     pub model: Option<String>,
+    /// One of the model's adapters, by name or by the beginning of its digest
+    #[arg(short, long, value_name = "ADAPTER")]
+    pub adapter: Option<String>,
     /// Words for the model before the conversation
     #[arg(long, value_name = "TEXT")]
     pub system: Option<String>,
@@ -175,7 +185,7 @@ pub enum Model {
         /// Name or beginning of the digest
         model: String,
     },
-    /// Let a model run, and from the first pin on no model that has none: neither to ask, serve or replay, nor the embedded one. Pins are on record, and no file decides them
+    /// Let a model run, and from the first pin on no model or adapter that has none: neither to ask, serve or replay, nor the embedded one. Pins are on record, and no file decides them
     Pin {
         /// Name, beginning of the digest, or the whole digest of a model that is not here yet
         model: String,
@@ -267,7 +277,7 @@ pub struct Filter {
     /// Only records of this kind
     #[arg(long, value_parser = PossibleValuesParser::new((0..).map_while(Kind::from_code).map(Kind::name)))]
     pub kind: Option<String>,
-    /// Only records of this action: generate, replay, model.import, model.pin, …
+    /// Only records of this action: generate, replay, model.import, adapter.import, …
     #[arg(long)]
     pub action: Option<String>,
 }

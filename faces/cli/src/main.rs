@@ -1,5 +1,6 @@
 //! The binary `mickai`: reads the command line, calls the runtime, prints what came of it.
 
+mod adapter;
 mod answer;
 mod args;
 mod ask;
@@ -108,6 +109,7 @@ fn dispatch(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
         Command::Ask(args) => ask::ask(system, args, out),
         Command::Chat(args) => chat::chat(system, args, out),
         Command::Model(args) => model::model(system, args, out),
+        Command::Adapter(args) => adapter::adapter(system, args, out),
         Command::Log(args) => log::log(system, args, out),
         Command::Key(args) => key::key(system, args, cli, out),
         Command::Profile(args) => profile::profile(system, args, out),

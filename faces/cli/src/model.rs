@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub fn model(system: &System, args: &Model, out: Out) -> Result<u8, Failure> {
     match args {
         Model::Import { path, name } => model_import::import(system, path, name.as_deref(), out)?,
-        Model::List => print_list(&system.models()?, &system.pins()?, out)?,
+        Model::List => print_list(&system.models()?, &system.pins_of_models()?, out)?,
         Model::Show { model, tensors } => print_one(&system.look_at(model)?, *tensors, out)?,
         Model::Rm { model } => {
             let changed = system.remove_model(model, None)?;

@@ -32,19 +32,19 @@ pub fn import(system: &System, path: &Path, name: Option<&str>, out: Out) -> Res
 }
 
 /// A bar on a terminal; elsewhere a line for everything that is done.
-struct Shown {
+pub struct Shown {
     bar: Option<ProgressBar>,
     now: Mutex<Option<(ImportStep, Instant)>>,
 }
 
 impl Shown {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let is_terminal = std::io::stderr().is_terminal();
         let bar = is_terminal.then(|| ProgressBar::no_length().with_style(bar_style("{msg} {bytes}/{total_bytes} {wide_bar} {bytes_per_sec} {eta}")));
         Self { bar, now: Mutex::new(None) }
     }
 
-    fn see(&self, step: ImportStep) {
+    pub fn see(&self, step: ImportStep) {
         let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
         let begun = match now.take() {
             Some((before, begun)) if before.phase == step.phase => {
@@ -68,7 +68,7 @@ impl Shown {
         }
     }
 
-    fn end(&self, is_whole: bool) {
+    pub fn end(&self, is_whole: bool) {
         let last = self.now.lock().unwrap_or_else(PoisonError::into_inner).take();
         if is_whole {
             self.done(last);

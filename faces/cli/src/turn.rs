@@ -49,9 +49,13 @@ impl Interrupt {
     }
 }
 
-/// The model that the flags name, or the embedded one.
+/// The model that the flags name, or the embedded one; with the adapter that they name.
 pub fn model(system: &System, flags: &Generation) -> Result<Loaded, Failure> {
-    Ok(system.model(flags.model.as_deref().unwrap_or(EMBEDDED_NAME))?)
+    let wanted = flags.model.as_deref().unwrap_or(EMBEDDED_NAME);
+    Ok(match &flags.adapter {
+        Some(adapter) => system.model_with(wanted, Some(adapter))?,
+        None => system.model(wanted)?,
+    })
 }
 
 /// The conversation and the flags as a request.

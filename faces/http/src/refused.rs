@@ -87,7 +87,7 @@ impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let message = error.to_string();
         let (status, kind, code) = match &error {
-            Error::NoModel { .. } => (404, INVALID, Some("model_not_found")),
+            Error::NoModel { .. } | Error::NoAdapter { .. } | Error::EmbeddedAdapter => (404, INVALID, Some("model_not_found")),
             Error::PromptTooLong { .. } => (400, INVALID, Some("context_length_exceeded")),
             Error::Grammar(_) => (400, INVALID, Some("invalid_json_schema")),
             Error::Full(Full::Closed) => (503, SERVER, Some("ending")),

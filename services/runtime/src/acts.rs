@@ -24,6 +24,14 @@ pub mod action {
     pub const MODEL_UNPIN: &str = "model.unpin";
     /// A model's weights repacked anew for this program, and kept.
     pub const MODEL_REPACK: &str = "model.repack";
+    /// An adapter taken into the home.
+    pub const ADAPTER_IMPORT: &str = "adapter.import";
+    /// An adapter removed from it.
+    pub const ADAPTER_RM: &str = "adapter.rm";
+    /// An adapter added to those that may run.
+    pub const ADAPTER_PIN: &str = "adapter.pin";
+    /// An adapter taken from them.
+    pub const ADAPTER_UNPIN: &str = "adapter.unpin";
     /// A bundle written.
     pub const EXPORT: &str = "log.export";
     /// Values of one record erased.
@@ -54,6 +62,8 @@ pub mod fact {
     pub const KEY: &str = "key";
     pub const MODEL: &str = "model";
     pub const MODEL_NAME: &str = "model_name";
+    pub const ADAPTER: &str = "adapter";
+    pub const ADAPTER_NAME: &str = "adapter_name";
     pub const PINS: &str = "pins";
     pub const LAYOUT: &str = "layout";
     pub const PANELS: &str = "panels";

@@ -8,7 +8,7 @@ use crate::retention::PolicyError;
 use crate::serve::Full;
 use crate::verbs::CallError;
 use crate::when::WhenError;
-use mickai_model::digest::ModelDigest;
+use mickai_model::digest::{AdapterDigest, ModelDigest};
 use mickai_proof::verify::{Misuse, Word};
 use mickai_store::Appended;
 use std::fmt;
@@ -100,6 +100,33 @@ pub enum Error {
         /// What there is.
         known: Vec<String>,
     },
+    /// No adapter by that name or digest.
+    NoAdapter {
+        /// What was asked for.
+        wanted: String,
+        /// Of which model, where that was said.
+        model: Option<String>,
+        /// What there is of it.
+        known: Vec<String>,
+    },
+    /// An adapter that this program does not run on that model.
+    AdapterUnfit {
+        /// The model's name.
+        model: String,
+        /// Why.
+        source: mickai_model::error::Error,
+    },
+    /// The files of an imported adapter are not those that were imported.
+    AdapterAltered {
+        /// Its name.
+        name: String,
+        /// What the files are.
+        have: AdapterDigest,
+        /// What was imported.
+        want: AdapterDigest,
+    },
+    /// The embedded model was wanted with an adapter.
+    EmbeddedAdapter,
     /// Instructions that this machine does not have.
     NoIsa {
         /// What was asked for.
@@ -282,6 +309,7 @@ impl fmt::Display for Error {
             Self::NotAGeneration { index } => write!(f, "record {index} is not part of a generation"),
             Self::NoOutcome { index } => write!(f, "the generation of record {index} has no outcome to compare with"),
             Self::NotOpened { index, label } => write!(f, "the {label} of record {index} is not here: the bundle was exported without `--open`, or the vault has lost it"),
+            Self::NoAdapter { .. } | Self::AdapterUnfit { .. } | Self::AdapterAltered { .. } | Self::EmbeddedAdapter => self.fmt_adapter(f),
             Self::Erased { .. }
             | Self::AlreadyErased { .. }
             | Self::NoField { .. }
@@ -302,6 +330,26 @@ impl fmt::Display for Error {
 }
 
 impl Error {
+    /// What concerns adapters.
+    fn fmt_adapter(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |known: &[String]| if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        match self {
+            Self::NoAdapter { wanted, model: None, known } => {
+                write!(f, "no adapter {wanted:?}; there are: {}. `mickai adapter import PATH --model MODEL` takes one in", list(known))
+            }
+            Self::NoAdapter { wanted, model: Some(model), known } => {
+                write!(f, "model {model} has no adapter {wanted:?}; it has: {}. `mickai adapter import PATH --model {model}` takes one in for it", list(known))
+            }
+            Self::AdapterUnfit { model, source } => write!(f, "this adapter does not fit model {model}: {source}"),
+            Self::AdapterAltered { name, have, want } => {
+                write!(f, "the files of adapter {name} were changed after its import: they are {have}, imported was {want}; remove it and import it again")
+            }
+            Self::EmbeddedAdapter => f.write_str("the embedded model makes verbs of requests and takes no adapter: name another model"),
+            // Said by the caller of this function.
+            _ => Ok(()),
+        }
+    }
+
     /// What concerns values, their erasure, and what policy refuses.
     fn fmt_privacy(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

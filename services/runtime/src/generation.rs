@@ -1,6 +1,7 @@
 //! One recorded inference: the prompt is rendered, the intent is durable, the model runs under the permit, the outcome closes it.
 
 use crate::acts::{STOP_INTERRUPTED, action, fact, label};
+use crate::adapters::LoadedAdapter;
 use crate::bound::{Bound, Ready};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Executor, Failed};
@@ -19,6 +20,7 @@ use mickai_proof::digest::Id;
 use mickai_proof::limits::VALUE_BYTES_MAX;
 use mickai_proof::record::{ActorClass, Fact, Kind};
 use mickai_store::{Appended, Draft, Running};
+use std::sync::Arc;
 
 /// The word for an end that some limit made.
 const STOP_LIMIT: &str = "limit";
@@ -88,10 +90,10 @@ impl System {
         Ok(Context::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?)
     }
 
-    /// The log in hand, for an act that runs this model: pins allow it, and its repacked weights are on record.
+    /// The log in hand, for an act that runs this model: pins allow it and what is on it, and its repacked weights are on record.
     pub(crate) fn executor_for(&self, model: &Loaded) -> Result<Executor> {
         let mut executor = self.executor()?;
-        self.refuse_unpinned(&executor, &model.name, model.digest)?;
+        self.refuse_unpinned(&executor, model)?;
         self.record_panels(&mut executor, model)?;
         Ok(executor)
     }
@@ -115,6 +117,8 @@ impl System {
 pub(crate) struct Prepared {
     asked: Asked,
     day: Day,
+    /// What runs on the model.
+    pub adapter: Option<Arc<LoadedAdapter>>,
     pub prompt: Prompt,
     pub request: Request,
     ready: Ready,
@@ -137,7 +141,7 @@ impl Prepared {
         let ready = asked.bound.ready(model, &asked.said)?;
         let seed = Seed(asked.seed.map_or_else(random_seed, Ok)?);
         let request = Request { sampler: asked.sampler, seed, output_tokens_max: asked.token_count_max, stop_texts: asked.stop_texts.clone() };
-        Ok(Self { asked: asked.clone(), day, prompt, request, ready })
+        Ok(Self { asked: asked.clone(), day, adapter: model.adapter.clone(), prompt, request, ready })
     }
 
     /// Bytes that it holds while it waits.
@@ -178,6 +182,7 @@ impl Prepared {
     /// None that [`Prepared::new`] lets through.
     pub fn start(self, _act: &Running, model: &Loaded) -> Result<Ongoing> {
         let inference = Inference::new(&self.prompt.tokens, self.request, model.file.config.context_tokens_max)?;
+        let inference = inference.with_adapter(self.adapter.map(|loaded| loaded.adapter.clone()));
         Ok(Ongoing { inference, ready: self.ready, filled: Filled::default() })
     }
 }
@@ -269,17 +274,18 @@ pub(crate) fn run(
 ) -> Result<Ran> {
     let mut filled = Filled::default();
     let mut bounded = |progress: Progress<'_>| filled.hear(progress, each);
+    context.use_adapter(model.added());
     let generation = generate(context, &model.file.tokenizer, prompt, request, ready.constraint(), &mut bounded)?;
     let stop = filled.stop(&generation);
     Ok(Ran { generation, stop })
 }
 
 fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
-    let Prepared { asked, day, prompt, request, .. } = prepared;
+    let Prepared { asked, day, adapter, prompt, request, .. } = prepared;
     let sampler = &request.sampler;
     let mut draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id(model.digest.0)), policy::authority(), action::GENERATE)
         .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
-        .fact(fact::MODEL_NAME, Fact::Text(model.name.clone().into()))
+        .fact(fact::MODEL_NAME, Fact::Text(model.model_name.clone().into()))
         .fact(fact::TOKENIZER, Fact::Bytes(model.file.tokenizer.digest().0.to_vec().into()))
         .fact(fact::ARITHMETIC, Fact::Text(ARITHMETIC.into()))
         .fact(fact::SAMPLER, Fact::Text(SAMPLER.into()))
@@ -292,6 +298,7 @@ fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
         .fact(fact::REPETITION, Fact::real(sampler.repetition_penalty))
         .fact(fact::TOKEN_COUNT_MAX, Fact::Uint(request.output_tokens_max as u64))
         .fact(fact::PROMPT_TOKEN_COUNT, Fact::Uint(prompt.tokens.len() as u64));
+    draft = with_adapter(draft, adapter.as_deref());
     if let (Said::Conversation(_), Some(template)) = (&asked.said, model.file.template()) {
         draft = draft.fact(fact::TEMPLATE, Fact::Bytes(template.digest().0.to_vec().into()));
     }
@@ -306,6 +313,14 @@ fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
     }
     match &asked.request {
         Some(taken) => idempotency(draft, taken),
+        None => draft,
+    }
+}
+
+/// With what says which adapter runs on the model.
+pub(crate) fn with_adapter(draft: Draft, adapter: Option<&LoadedAdapter>) -> Draft {
+    match adapter {
+        Some(adapter) => draft.fact(fact::ADAPTER, Fact::Bytes(adapter.digest().0.to_vec().into())).fact(fact::ADAPTER_NAME, Fact::Text(adapter.name.clone().into())),
         None => draft,
     }
 }

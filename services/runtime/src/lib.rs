@@ -21,6 +21,8 @@ pub mod acts;
 
 mod models;
 
+mod adapters;
+
 mod pins;
 
 mod repacked;
@@ -57,6 +59,8 @@ mod verify;
 
 mod models_change;
 
+mod adapters_change;
+
 mod models_look;
 
 mod erase;
@@ -75,6 +79,8 @@ pub mod when;
 
 pub mod verbs;
 
+pub use adapters::{ListedAdapter, LoadedAdapter};
+pub use adapters_change::AdapterChanged;
 pub use bound::Bound;
 pub use bundle::Case;
 pub use crew::Threads;

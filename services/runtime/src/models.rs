@@ -1,11 +1,12 @@
-//! The models of this machine: the one inside the program, and those that the operator imported.
+//! The models of this machine: the one inside the program, and those that the operator imported, alone or with an adapter on them.
 
+use crate::adapters::{JOINS, LoadedAdapter, joined};
 use crate::error::{Error, Result};
 use crate::grammar::Grammars;
 use crate::pins::Pins;
 use crate::repacked::{Kept, PANELS_PER_BYTE_MAX};
 use crate::system::System;
-use mickai_model::digest::{ModelDigest, TensorDigest};
+use mickai_model::digest::{AdapterDigest, ModelDigest, TensorDigest};
 use mickai_model::file::{ModelFile, open_folder, open_gguf};
 use mickai_model::generate::Flow;
 use mickai_model::tensor::Source;
@@ -24,20 +25,25 @@ pub const EMBEDDED_NAME: &str = "mickai-bootstrap";
 /// The model inside the program: it turns requests into verbs.
 pub static EMBEDDED: &[u8] = include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../engines/model/assets/bootstrap.gguf"));
 
-/// A model ready to run: everything that it is going to compute with was held against its digest.
+/// A model ready to run: everything that it is going to compute with was held against its digest. Clones share it.
+#[derive(Clone)]
 pub struct Loaded {
-    /// What the operator calls it.
+    /// What it is asked for by: what the operator calls it, with an adapter `llama+tone`.
     pub name: String,
-    /// What it is (spec/model.md).
+    /// What it is, without the adapter (spec/model.md).
     pub digest: ModelDigest,
     /// Its parts.
-    pub file: ModelFile,
+    pub file: Arc<ModelFile>,
     /// Whether it is the one inside the program.
     pub is_embedded: bool,
+    /// What is added to it.
+    pub adapter: Option<Arc<LoadedAdapter>>,
+    /// What the operator calls it, whatever is added.
+    pub(crate) model_name: String,
     /// Digests of its tensors, while nothing on record says what they are when they are repacked.
-    pub(crate) unrecorded: Mutex<Option<Vec<TensorDigest>>>,
+    pub(crate) unrecorded: Arc<Mutex<Option<Vec<TensorDigest>>>>,
     /// Made when the first grammar comes.
-    grammars: OnceLock<Grammars>,
+    grammars: Arc<OnceLock<Grammars>>,
 }
 
 impl Loaded {
@@ -48,7 +54,22 @@ impl Loaded {
 
     /// A model whose digest was just found to be this one.
     fn checked(name: String, digest: ModelDigest, file: ModelFile) -> Self {
-        Self { name, digest, file, is_embedded: false, unrecorded: Mutex::default(), grammars: OnceLock::new() }
+        Self { model_name: name.clone(), name, digest, file: Arc::new(file), is_embedded: false, adapter: None, unrecorded: Arc::default(), grammars: Arc::default() }
+    }
+
+    /// The same model with this adapter on it.
+    pub(crate) fn with(&self, adapter: Arc<LoadedAdapter>) -> Self {
+        Self { name: joined(&self.model_name, &adapter.name), adapter: Some(adapter), ..self.clone() }
+    }
+
+    /// The same model with no adapter.
+    pub(crate) fn alone(&self) -> Self {
+        Self { name: self.model_name.clone(), adapter: None, ..self.clone() }
+    }
+
+    /// What the decoder adds to it.
+    pub(crate) fn added(&self) -> Option<Arc<mickai_model::forward::Adapter>> {
+        self.adapter.as_ref().map(|loaded| loaded.adapter.clone())
     }
 
     /// What compiles grammars for its vocabulary.
@@ -74,6 +95,8 @@ pub struct Listed {
     pub byte_count: u64,
     /// Whether it is the one inside the program.
     pub is_embedded: bool,
+    /// The content digest of what is added to it: then the name is that of both.
+    pub adapter: Option<AdapterDigest>,
 }
 
 impl System {
@@ -91,7 +114,7 @@ impl System {
     /// When the model folder cannot be read.
     pub fn models(&self) -> Result<Vec<Listed>> {
         let embedded = self.embedded()?;
-        let mut listed = vec![Listed { name: embedded.name, digest: embedded.digest, byte_count: EMBEDDED.len() as u64, is_embedded: true }];
+        let mut listed = vec![Listed { name: embedded.name, digest: embedded.digest, byte_count: EMBEDDED.len() as u64, is_embedded: true, adapter: None }];
         listed.extend(self.stored()?);
         Ok(listed)
     }
@@ -99,16 +122,64 @@ impl System {
     /// The models that the operator imported.
     pub(crate) fn stored(&self) -> Result<Vec<Listed>> {
         let stored = self.store_models().list()?.into_iter();
-        Ok(stored.map(|model| Listed { name: model.manifest.name, digest: ModelDigest(model.digest.0), byte_count: model.manifest.bytes, is_embedded: false }).collect())
+        let listed = |model: Model| Listed { name: model.manifest.name, digest: ModelDigest(model.digest.0), byte_count: model.manifest.bytes, is_embedded: false, adapter: None };
+        Ok(stored.map(listed).collect())
     }
 
-    /// Opens the model of that name or digest prefix, to run it.
+    /// Everything that can be asked for: all models, and each again with each of its adapters, under the name of both.
     ///
     /// # Errors
-    /// [`Error::NoModel`] with what there is; an ambiguous prefix with its candidates; a model that the pins do not let run; a file that is no model, or no longer the one imported
-    /// ([`Error::ModelAltered`]).
+    /// When a folder of models or adapters cannot be read.
+    pub fn models_and_adapters(&self) -> Result<Vec<Listed>> {
+        let mut listed = self.models()?;
+        listed.extend(self.stored_with_adapters()?);
+        Ok(listed)
+    }
+
+    /// The models that the operator imported with adapters.
+    pub(crate) fn stored_with_adapters(&self) -> Result<Vec<Listed>> {
+        let adapted = self.adapters()?.into_iter().filter_map(|one| {
+            let name = one.id()?;
+            Some(Listed { name, digest: one.model, byte_count: one.byte_count, is_embedded: false, adapter: Some(one.digest) })
+        });
+        Ok(adapted.collect())
+    }
+
+    /// Opens the model of that name or digest prefix, to run it; `MODEL+ADAPTER` with that adapter on it. A model that is called so goes before.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::NoAdapter`] with what there is; an ambiguous prefix with its candidates; what the pins do not let run; a file that is no model or adapter, or no longer the one
+    /// imported ([`Error::ModelAltered`], [`Error::AdapterAltered`]).
     pub fn model(&self, wanted: &str) -> Result<Loaded> {
-        self.opened_model(wanted, &self.pins_known()?)
+        let (model, adapter) = self.parted(wanted)?;
+        self.model_with(model, adapter)
+    }
+
+    /// Opens the model of that name or digest prefix, with that adapter of its on it.
+    ///
+    /// # Errors
+    /// As [`System::model`].
+    pub fn model_with(&self, wanted: &str, adapter: Option<&str>) -> Result<Loaded> {
+        let pins = self.pins_known()?;
+        let model = self.opened_model(wanted, &pins)?;
+        adapter.map_or(Ok(model.clone()), |adapter| self.with_adapter(model, adapter, &pins))
+    }
+
+    /// What is asked for, as a model and an adapter of its: the whole is a model's name or digest, or what stands before the last `+` is.
+    pub(crate) fn parted<'a>(&self, wanted: &'a str) -> Result<(&'a str, Option<&'a str>)> {
+        let Some((model, adapter)) = wanted.rsplit_once(JOINS) else { return Ok((wanted, None)) };
+        match self.stored_model(wanted) {
+            Err(Error::NoModel { .. }) => {}
+            found => return found.map(|_| (wanted, None)),
+        }
+        match self.stored_model(model) {
+            Ok(_) => Ok((model, Some(adapter))),
+            // The embedded model has none, and says so.
+            Err(Error::NoModel { .. }) if is_embedded(model)? => Ok((model, Some(adapter))),
+            // What was asked for is told of whole.
+            Err(Error::NoModel { known, .. }) => Err(Error::NoModel { wanted: wanted.to_owned(), known }),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens a model to look at it, pinned or not; to run it is refused all the same.
@@ -143,7 +214,7 @@ impl System {
                 }
                 Ok(Loaded::checked(model.manifest.name, want, file))
             }
-            None => Ok(Loaded { unrecorded: Mutex::new(Some(digests)), ..Loaded::checked(model.manifest.name, want, file) }),
+            None => Ok(Loaded { unrecorded: Arc::new(Mutex::new(Some(digests))), ..Loaded::checked(model.manifest.name, want, file) }),
         }
     }
 

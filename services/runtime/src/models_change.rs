@@ -68,7 +68,7 @@ pub struct ImportStep {
 }
 
 /// Hears how far an import is, from any thread, and may stop it.
-type Watch<'a> = &'a (dyn Fn(ImportStep) -> Flow + Sync);
+pub(crate) type Watch<'a> = &'a (dyn Fn(ImportStep) -> Flow + Sync);
 
 impl System {
     /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied, and again of the copy; what its weights are
@@ -168,7 +168,7 @@ impl System {
 /// What is done to the model of a name while the act runs; gives the facts of the outcome.
 type Perform<'a> = &'a mut dyn FnMut(&Running, &str) -> Result<Vec<(String, Fact<'static>)>>;
 
-fn go_on(flow: Flow) -> ControlFlow<()> {
+pub(crate) fn go_on(flow: Flow) -> ControlFlow<()> {
     if flow == Flow::Stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 

@@ -1,15 +1,16 @@
 //! Looking at models without running them: is one still what it was, and how does it differ from another?
 
 use crate::error::{Error, Result};
-use crate::models::{EMBEDDED_NAME, is_prefix, open_files, paths_of};
+use crate::models::{EMBEDDED, EMBEDDED_NAME, is_prefix, open_files, paths_of};
 use crate::models_change::files_of;
 use crate::system::System;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::matmul::LAYOUT;
 use mickai_model::diff::ModelDiff;
 use mickai_model::digest::ModelDigest;
-use mickai_model::file::ModelFile;
+use mickai_model::file::{ModelFile, open_gguf};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was found of a model's repacked weights.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +87,7 @@ fn open(system: Option<&System>, wanted: &str) -> Result<ModelFile> {
     let Some(system) = system else { return open_files(&files_of(path)?) };
     let embedded = system.embedded()?;
     if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
-        return Ok(embedded.file);
+        return Ok(open_gguf(Arc::new(EMBEDDED))?);
     }
     match system.stored_model(wanted) {
         Ok(model) => open_files(&paths_of(&model)),

@@ -1,24 +1,25 @@
-//! Pins: the models that may run. Once there is one, no other model is opened to run, whatever it is called and wherever it lies.
+//! Pins: the models and adapters that may run. Once there is one, nothing else is opened to run, whatever it is called and wherever it lies.
 //!
-//! Every `model.pin` and `model.unpin` holds all pins that are in force after it, so that one record says what may run, and no file decides it. A pin names a content digest; the embedded
-//! model needs one like any other.
+//! Every pinning and unpinning holds all pins that are in force after it, so that one record says what may run, and no file decides it. A pin names a content digest; the embedded model needs one like
+//! any other, and an adapter one beside its model's. They are one list: what a digest is of is part of what it is the digest of (spec/model.md).
 
 use crate::acts::{action, fact};
+use crate::adapters_change::AdapterChanged;
 use crate::error::{Error, Result};
 use crate::executor::{Done, Executor};
 use crate::in_force::{decoded, in_force, newest};
-use crate::models::{EMBEDDED_NAME, is_prefix};
+use crate::models::{EMBEDDED_NAME, Loaded, is_prefix};
 use crate::models_change::ModelChanged;
 use crate::policy;
 use crate::system::System;
-use mickai_model::digest::ModelDigest;
+use mickai_model::digest::{AdapterDigest, ModelDigest};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{Fact, Kind};
 use mickai_store::{Appended, Draft, Entry, LogReader};
 use std::collections::BTreeSet;
 use std::fmt;
 
-const ACTIONS: [&str; 2] = [action::MODEL_PIN, action::MODEL_UNPIN];
+const ACTIONS: [&str; 4] = [action::MODEL_PIN, action::MODEL_UNPIN, action::ADAPTER_PIN, action::ADAPTER_UNPIN];
 /// Pins at one time: what one record holds with room to spare.
 const PINS_MAX: usize = 1_024;
 
@@ -40,6 +41,15 @@ pub enum PinError {
         /// What it is.
         digest: ModelDigest,
         /// The record that says which models may run.
+        record: Option<u64>,
+    },
+    /// There are pins, and this adapter has none.
+    UnpinnedAdapter {
+        /// What the operator calls it.
+        name: String,
+        /// What it is.
+        digest: AdapterDigest,
+        /// The record that says what may run.
         record: Option<u64>,
     },
     /// It is pinned already.
@@ -74,7 +84,17 @@ impl Pins {
         self.digests.contains(&digest)
     }
 
-    /// All of them.
+    /// Does the adapter have one?
+    pub fn hold_adapter(&self, digest: AdapterDigest) -> bool {
+        self.hold(ModelDigest(digest.0))
+    }
+
+    /// May this adapter run, on a model that may?
+    pub fn allow_adapter(&self, digest: AdapterDigest) -> bool {
+        self.allow(ModelDigest(digest.0))
+    }
+
+    /// All of them, those of adapters too.
     pub fn digests(&self) -> impl Iterator<Item = ModelDigest> {
         self.digests.iter().copied()
     }
@@ -82,6 +102,11 @@ impl Pins {
     pub(crate) fn check(&self, name: &str, digest: ModelDigest) -> Result<()> {
         let record = self.set_by.map(|set_by| set_by.index);
         if self.allow(digest) { Ok(()) } else { Err(PinError::Unpinned { name: name.to_owned(), digest, record }.into()) }
+    }
+
+    pub(crate) fn check_adapter(&self, name: &str, digest: AdapterDigest) -> Result<()> {
+        let record = self.set_by.map(|set_by| set_by.index);
+        if self.allow_adapter(digest) { Ok(()) } else { Err(PinError::UnpinnedAdapter { name: name.to_owned(), digest, record }.into()) }
     }
 
     fn of(entry: Option<Entry>) -> Result<Self> {
@@ -117,18 +142,44 @@ impl System {
         pins_of(&reader, newest)
     }
 
+    /// The pins in force but those of adapters that are here, for lists of models.
+    ///
+    /// # Errors
+    /// As [`System::pins`]; when the folder of adapters cannot be read.
+    pub fn pins_of_models(&self) -> Result<Pins> {
+        let (mut pins, adapters) = (self.pins()?, self.adapters()?);
+        pins.digests.retain(|digest| adapters.iter().all(|adapter| adapter.digest.0 != digest.0));
+        Ok(pins)
+    }
+
     /// Pins a model by its name, the beginning of its digest, or, if it is not here, its whole digest.
     ///
     /// # Errors
     /// [`PinError`], [`Error::NoModel`]; a log that cannot be written.
     pub fn pin(&self, wanted: &str) -> Result<ModelChanged> {
         let (name, digest) = self.pinnable(wanted)?;
-        self.change_pins(action::MODEL_PIN, (name, digest), |pins| {
-            if pins.len() >= PINS_MAX {
-                return Err(PinError::TooMany { max: PINS_MAX });
-            }
-            if pins.insert(digest) { Ok(()) } else { Err(PinError::Already(digest)) }
-        })
+        let records = self.change_pins(action::MODEL_PIN, about_model(&name, digest), |pins| add(pins, digest))?;
+        Ok(ModelChanged { name, digest, records })
+    }
+
+    /// Pins an adapter by its name, the beginning of its digest, or `MODEL+ADAPTER`. Its model needs a pin of its own.
+    ///
+    /// # Errors
+    /// [`PinError`], [`Error::NoAdapter`]; a log that cannot be written.
+    pub fn pin_adapter(&self, wanted: &str) -> Result<AdapterChanged> {
+        let subject = self.subject(self.any_adapter(wanted)?)?;
+        let records = self.change_pins(action::ADAPTER_PIN, subject.facts(), |pins| add(pins, ModelDigest(subject.digest.0)))?;
+        Ok(subject.changed(records))
+    }
+
+    /// Takes an adapter's pin away.
+    ///
+    /// # Errors
+    /// [`PinError::NoPin`], [`Error::NoAdapter`]: the pin of one that is not here goes as a model's does, by its digest; a log that cannot be written.
+    pub fn unpin_adapter(&self, wanted: &str) -> Result<AdapterChanged> {
+        let subject = self.subject(self.any_adapter(wanted)?)?;
+        let records = self.change_pins(action::ADAPTER_UNPIN, subject.facts(), |pins| take(pins, ModelDigest(subject.digest.0)))?;
+        Ok(subject.changed(records))
     }
 
     /// Takes a pin away; when it was the last, every model may run again.
@@ -142,18 +193,17 @@ impl System {
         let found: Vec<ModelDigest> = pins.digests().filter(is_wanted).collect();
         let [digest] = found[..] else { return Err(PinError::NoPin { wanted: wanted.to_owned(), known: pins.digests().collect() }.into()) };
         let name = listed.into_iter().find(|model| model.digest == digest).map_or_else(String::new, |model| model.name);
-        self.change_pins(action::MODEL_UNPIN, (name, digest), |pins| {
-            if pins.remove(&digest) { Ok(()) } else { Err(PinError::NoPin { wanted: digest.to_string(), known: pins.iter().copied().collect() }) }
-        })
+        let records = self.change_pins(action::MODEL_UNPIN, about_model(&name, digest), |pins| take(pins, digest))?;
+        Ok(ModelChanged { name, digest, records })
     }
 
-    /// Refuses a model that is about to run, by the pins that the log in hand has: between its opening and now there may have come some, and the index that its opening asked may hide some. The
+    /// Refuses a model that is about to run, or the adapter on it, by the pins that the log in hand has: between its opening and now there may have come some, and the index that its opening asked may hide some. The
     /// writer knows the newest by having read the whole log.
-    pub(crate) fn refuse_unpinned(&self, executor: &Executor, name: &str, digest: ModelDigest) -> Result<()> {
-        match newest_of(executor) {
-            None => Ok(()),
-            Some(newest) => self.known_pins(newest)?.check(name, digest),
-        }
+    pub(crate) fn refuse_unpinned(&self, executor: &Executor, model: &Loaded) -> Result<()> {
+        let Some(newest) = newest_of(executor) else { return Ok(()) };
+        let pins = self.known_pins(newest)?;
+        pins.check(&model.model_name, model.digest)?;
+        model.adapter.as_ref().map_or(Ok(()), |adapter| pins.check_adapter(&adapter.name, adapter.digest()))
     }
 
     fn pinnable(&self, wanted: &str) -> Result<(String, ModelDigest)> {
@@ -172,19 +222,16 @@ impl System {
     fn change_pins(
         &self,
         action: &str,
-        (name, digest): (String, ModelDigest),
+        about: Vec<(&'static str, Fact<'static>)>,
         change: impl FnOnce(&mut BTreeSet<ModelDigest>) -> std::result::Result<(), PinError>,
-    ) -> Result<ModelChanged> {
+    ) -> Result<(Appended, Appended)> {
         let mut executor = self.executor()?;
         let reader = self.reader()?;
         let newest = newest_of(&executor);
         let mut pins = pins_of(&reader, newest)?;
         change(&mut pins.digests)?;
-        let mut draft =
-            Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into())).fact(fact::PINS, pins.fact());
-        if !name.is_empty() {
-            draft = draft.fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
-        }
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::PINS, pins.fact());
+        draft = about.into_iter().fold(draft, |draft, (name, fact)| draft.fact(name, fact));
         // The decision before it, whatever became of that, so that the way back is short.
         if let Some(entry) = newest.map(|index| reader.entry(index)).transpose()?.flatten() {
             draft = draft.cause(entry.index, entry.digest());
@@ -192,8 +239,28 @@ impl System {
         let permit = executor.permit(draft, &[])?;
         // Being on record is all that there is to it.
         let performed = executor.run(permit, |_, _| Ok(Done::new((), Vec::new())))?;
-        Ok(ModelChanged { name, digest, records: (performed.intent, performed.outcome) })
+        Ok((performed.intent, performed.outcome))
     }
+}
+
+/// The facts that say which model.
+fn about_model(name: &str, digest: ModelDigest) -> Vec<(&'static str, Fact<'static>)> {
+    let mut facts = vec![(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()))];
+    if !name.is_empty() {
+        facts.push((fact::MODEL_NAME, Fact::Text(name.to_owned().into())));
+    }
+    facts
+}
+
+fn add(pins: &mut BTreeSet<ModelDigest>, digest: ModelDigest) -> std::result::Result<(), PinError> {
+    if pins.len() >= PINS_MAX {
+        return Err(PinError::TooMany { max: PINS_MAX });
+    }
+    if pins.insert(digest) { Ok(()) } else { Err(PinError::Already(digest)) }
+}
+
+fn take(pins: &mut BTreeSet<ModelDigest>, digest: ModelDigest) -> std::result::Result<(), PinError> {
+    if pins.remove(&digest) { Ok(()) } else { Err(PinError::NoPin { wanted: digest.to_string(), known: pins.iter().copied().collect() }) }
 }
 
 /// The newest intent about pins, as a writer knows it without looking.
@@ -213,7 +280,11 @@ impl fmt::Display for PinError {
                 let by = record.map_or_else(String::new, |record| format!(" (record {record})"));
                 write!(f, "model {name} is not pinned, and only pinned models run here{by}: `mickai model pin {digest}` lets it")
             }
-            Self::Already(digest) => write!(f, "model {digest} is pinned already"),
+            Self::UnpinnedAdapter { name, digest, record } => {
+                let by = record.map_or_else(String::new, |record| format!(" (record {record})"));
+                write!(f, "adapter {name} is not pinned, and only pinned models and adapters run here{by}: `mickai adapter pin {digest}` lets it")
+            }
+            Self::Already(digest) => write!(f, "{digest} is pinned already"),
             Self::NoPin { wanted, known } => write!(f, "no one pin is {wanted:?}; there are: {}", list(known)),
             Self::TooMany { max } => write!(f, "there are {max} pins, which is all that one record holds: `mickai model unpin` makes room"),
         }

@@ -1,6 +1,6 @@
 //! A recorded generation with its values: found in this home or in a bundle, and held against everything that its record says of it.
 
-use crate::acts::{Act, STOP_INTERRUPTED, action, fact, label};
+use crate::acts::{Act, STOP_INTERRUPTED, Side, action, fact, label};
 use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
 use crate::bundle::Case;
 use crate::embedding::RecordedEmbedding;
@@ -12,6 +12,7 @@ use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
+use mickai_model::digest::AdapterDigest;
 use mickai_model::generate::Request;
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
 use mickai_model::tokens::Token;
@@ -73,6 +74,15 @@ impl AnyRecorded {
     }
 }
 
+impl System {
+    /// The model with the adapter that an intent names, if it names one.
+    pub(crate) fn as_recorded(&self, model: Loaded, intent: &Side) -> Result<Loaded> {
+        let Some(fact) = intent.fact(fact::ADAPTER) else { return Ok(model) };
+        let digest = fact.as_bytes().and_then(|bytes| bytes.try_into().ok()).ok_or(Error::BadRecord { index: intent.index, part: fact::ADAPTER })?;
+        self.with_recorded_adapter(model, AdapterDigest(digest), &self.pins_known()?)
+    }
+}
+
 impl Recorded {
     fn read(act: Act, log: LogId, value: Values<'_>) -> Result<Self> {
         let (before, after) = match &act.outcome {
@@ -115,7 +125,7 @@ impl Recorded {
         Error::BadRecord { index: self.act.intent.index, part }
     }
 
-    /// The model that the record names; what a record says of it, and of the rules that it ran by, is true of what is returned.
+    /// The model that the record names, with its adapter; what a record says of it, and of the rules that it ran by, is true of what is returned.
     pub fn model(&self, system: &System) -> Result<Loaded> {
         let intent = &self.act.intent;
         let digest = intent.bytes(fact::MODEL).ok_or_else(|| self.bad(fact::MODEL))?;
@@ -134,7 +144,7 @@ impl Recorded {
         ];
         match same.into_iter().find(|(_, is_same)| !is_same) {
             Some((part, _)) => Err(Error::OtherVersion { index: intent.index, part }),
-            None => Ok(model),
+            None => system.as_recorded(model, intent),
         }
     }
 

@@ -197,7 +197,7 @@ impl System {
         let Some(digests) = model.unrecorded.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
         let draft = Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), policy::authority(), action::MODEL_REPACK)
             .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
-            .fact(fact::MODEL_NAME, Fact::Text(model.name.clone().into()));
+            .fact(fact::MODEL_NAME, Fact::Text(model.model_name.clone().into()));
         let permit = executor.permit(draft, &[])?;
         let made = executor.run(permit, |_, _| {
             let made = self.hasher().make(&model.file, model.digest, &digests);

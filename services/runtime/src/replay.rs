@@ -138,8 +138,10 @@ fn intent(act: &Act, log: LogId, own_log: LogId, cause: Option<Appended>) -> Dra
     let mut draft = Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), policy::authority(), action::REPLAY)
         .fact(fact::RECORD, Fact::Uint(act.intent.index))
         .fact(fact::RECORD_DIGEST, Fact::Bytes(act.intent.digest.0.to_vec().into()));
-    if let Some(model) = act.intent.fact(fact::MODEL) {
-        draft = draft.fact(fact::MODEL, model.clone());
+    for name in [fact::MODEL, fact::ADAPTER] {
+        if let Some(digest) = act.intent.fact(name) {
+            draft = draft.fact(name, digest.clone());
+        }
     }
     if log == own_log {
         let sides = [Some(&act.intent), act.outcome.as_ref().map(|(_, side)| side)];

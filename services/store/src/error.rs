@@ -103,6 +103,21 @@ pub enum Error {
     ModelName,
     /// The source holds no model file.
     NoModelFiles(PathBuf),
+    /// No adapter has that name or digest.
+    NoSuchAdapter,
+    /// Several adapters do: names, digests, and those of their models.
+    AmbiguousAdapter(Vec<(String, Id, Id)>),
+    /// The adapter's name is empty, too long, or has a character that no name has.
+    AdapterName,
+    /// The model has another adapter of that name.
+    AdapterNameTaken {
+        /// Its name.
+        name: String,
+        /// What it is.
+        digest: Id,
+    },
+    /// The source holds no adapter.
+    NoAdapterFiles(PathBuf),
     /// Whoever asked for it wanted it no more.
     Stopped,
     /// Too many files, or too large a file, for this store's limits.
@@ -270,6 +285,7 @@ impl Error {
                 candidates.iter().try_for_each(|(name, digest)| write!(f, " {name} ({})", digest.short()))?;
                 f.write_str("; give more digits of the digest")
             }
+            Self::NoSuchAdapter | Self::AmbiguousAdapter(_) | Self::AdapterName | Self::AdapterNameTaken { .. } | Self::NoAdapterFiles(_) => self.fmt_adapter(f),
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
             Self::Stopped => f.write_str("stopped, and nothing is left behind"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
@@ -277,6 +293,27 @@ impl Error {
             Self::TooLarge(path) => write!(f, "{} is larger than Mickai agrees to read", path.display()),
             // Said by the caller of this function.
             Self::Io { .. } | Self::Poisoned | Self::Crypto | Self::Damaged { .. } | Self::RolledBack { .. } | Self::Rewritten { .. } | Self::Key(_) | Self::Misuse(_) => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    /// What concerns adapters.
+    fn fmt_adapter(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchAdapter => f.write_str("no adapter has that name or digest; `mickai adapter list` shows them"),
+            Self::AmbiguousAdapter(candidates) => {
+                f.write_str("several adapters fit:")?;
+                candidates.iter().try_for_each(|(name, digest, model)| write!(f, " {name} ({}, of model {})", digest.short(), model.short()))?;
+                f.write_str("; give MODEL+NAME, or more digits of the digest")
+            }
+            Self::AdapterName => f.write_str("an adapter's name has 1 to 200 bytes and no control characters, slashes or plus signs; give another --name"),
+            Self::AdapterNameTaken { name, digest } => write!(f, "the model has another adapter {name} ({}); give another --name, or remove that one", digest.short()),
+            Self::NoAdapterFiles(path) => {
+                write!(f, "{} holds no adapter; give a .gguf file, or a folder with adapter_config.json and adapter_model.safetensors", path.display())
+            }
+            // Said by the callers of this function.
+            _ => Ok(()),
         }
     }
 }
@@ -317,7 +354,7 @@ impl fmt::Display for Damage {
             Self::Checkpoint(error) => write!(f, "{error}"),
             Self::VaultForm => f.write_str("not a vault file"),
             Self::VaultSealed => f.write_str("its values do not decrypt with keys/vault.key"),
-            Self::Manifest => f.write_str("not a model's manifest"),
+            Self::Manifest => f.write_str("not the manifest of a model or adapter"),
         }
     }
 }

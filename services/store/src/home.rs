@@ -12,6 +12,7 @@
 //! vault/              encrypted values behind commitments
 //! vault.lost.N/       the same, given up because their key was lost
 //! models/             imported models
+//! adapters/           imported adapters, from the first on
 //! retention           a copy of the retention policy in force, once one was set
 //! index/              where in the log what is; made again when it is gone
 //! tiles/              hashes of the log's tree; made again when they are gone
@@ -192,6 +193,11 @@ impl Home {
     /// The folder of models.
     pub fn models_path(&self) -> PathBuf {
         self.root.join("models")
+    }
+
+    /// The folder of adapters.
+    pub fn adapters_path(&self) -> PathBuf {
+        self.root.join("adapters")
     }
 
     /// The copy of the retention policy in force.

@@ -55,7 +55,7 @@ pub use log::{
     TornTail, fsck, key_account,
 };
 pub use map::{Mapped, map, read_ahead};
-pub use models::{Incoming, Manifest, ManifestFile, Model, ModelStore, PanelFile, Progress};
+pub use models::{AboutAdapter, AdapterManifest, AdapterStore, Incoming, Manifest, ManifestFile, Model, ModelStore, PanelFile, Progress, StoredAdapter};
 pub use vault::{Erased, Erasure, Opened, Vault};
 
 #[cfg(test)]

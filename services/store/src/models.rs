@@ -23,10 +23,14 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+mod adapters;
 mod panels;
+
+pub use adapters::{AboutAdapter, AdapterManifest, AdapterStore, StoredAdapter};
 pub use panels::PanelFile;
 
 const INCOMING: &str = ".incoming-";
+const CONTENT: &str = "model";
 const NAME_BYTES_MAX: usize = 200;
 /// What a Hugging Face folder is made of; anything else in it is left behind.
 const FOLDER_EXTENSIONS: [&str; 4] = ["safetensors", "json", "jinja", "txt"];
@@ -83,7 +87,7 @@ pub struct Progress {
     pub bytes_total: u64,
 }
 
-/// A model that was copied and has not appeared yet.
+/// A model or an adapter that was copied and has not appeared yet.
 pub struct Incoming {
     folder: PathBuf,
     /// Its files.
@@ -119,31 +123,24 @@ impl ModelStore {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
         finish: impl FnOnce(&Incoming) -> Result<(), E>,
     ) -> Result<(Model, bool), E> {
-        if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '/') {
+        if !is_name(name) {
             return Err(Error::ModelName.into());
         }
-        self.sweep()?;
+        sweep(&self.folder)?;
         let target = self.folder.join(digest.to_string());
         if target.exists() {
             return Ok((read_model(&target)?, false));
         }
         let files = files_of(source)?;
-        let folder = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
-        let content = folder.join("model");
-        let incoming = Incoming { paths: files.iter().map(|file| content.join(&file.name)).collect(), folder };
-        let copied = copy_in(source, &files, &content, progress).map_err(E::from).and_then(|()| finish(&incoming)).and_then(|()| {
-            let source = std::path::absolute(source).unwrap_or_else(|_| source.to_owned());
-            let bytes = files.iter().map(|file| file.bytes).sum();
-            let manifest = Manifest { name: name.to_owned(), digest: digest.to_string(), source, files, bytes, imported_at_ms: wall_ms() };
-            let json = serde_json::to_vec(&manifest).map_err(|error| Error::io("write", &incoming.folder)(error.into()))?;
-            disk::write_file(&incoming.folder.join("manifest.json"), &json, Existing::Replace)?;
-            Ok(publish(&incoming.folder, &target)?)
-        });
-        if let Err(error) = copied {
-            // The half copy is in nobody's way; if it cannot be removed, the next import does it.
-            let _ = std::fs::remove_dir_all(&incoming.folder);
-            return Err(error);
-        }
+        let manifest = Manifest {
+            name: name.to_owned(),
+            digest: digest.to_string(),
+            source: std::path::absolute(source).unwrap_or_else(|_| source.to_owned()),
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            files: files.clone(),
+            imported_at_ms: wall_ms(),
+        };
+        take_in(&Copied { source, files: &files, content: CONTENT }, &target, &manifest, progress, finish)?;
         Ok((read_model(&target)?, true))
     }
 
@@ -152,15 +149,7 @@ impl ModelStore {
     /// # Errors
     /// [`Error::Damaged`] with the manifest that does not read; [`Error::Io`].
     pub fn list(&self) -> Result<Vec<Model>, Error> {
-        let mut models = Vec::new();
-        for entry in self.names()? {
-            if Id::from_hex(&entry).is_some() {
-                models.push(read_model(&self.folder.join(entry))?);
-            }
-            if models.len() > limits::MODELS_MAX {
-                return Err(Error::TooLarge(self.folder.clone()));
-            }
-        }
+        let mut models = list_in(&self.folder, |name| Id::from_hex(name).is_some(), read_model)?;
         models.sort_by(|a, b| (&a.manifest.name, a.digest).cmp(&(&b.manifest.name, b.digest)));
         Ok(models)
     }
@@ -189,37 +178,100 @@ impl ModelStore {
     /// # Errors
     /// [`Error::Io`].
     pub fn remove(&self, _act: &Running, digest: Id) -> Result<bool, Error> {
-        let target = self.folder.join(digest.to_string());
-        let leaving = self.folder.join(format!("{INCOMING}{}-{digest}", std::process::id()));
-        match std::fs::rename(&target, &leaving) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
-            Err(error) => return Err(Error::io("remove", &target)(error)),
-        }
-        disk::sync_folder(&self.folder)?;
-        std::fs::remove_dir_all(&leaving).map_err(Error::io("remove", &leaving))?;
-        Ok(true)
+        take_out(&self.folder.join(digest.to_string()))
     }
+}
 
-    /// Removes what imports of dead processes left behind.
-    fn sweep(&self) -> Result<(), Error> {
-        for name in self.names()? {
-            let pid = name.strip_prefix(INCOMING).and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
-            if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
-                let path = self.folder.join(&name);
-                std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
-            }
-        }
-        Ok(())
-    }
+/// What is copied: files of a folder, or one file, into a folder of this name.
+struct Copied<'a> {
+    source: &'a Path,
+    files: &'a [ManifestFile],
+    content: &'static str,
+}
 
-    fn names(&self) -> Result<Vec<String>, Error> {
-        let mut names = Vec::new();
-        for entry in std::fs::read_dir(&self.folder).map_err(Error::io("read", &self.folder))? {
-            names.extend(entry.map_err(Error::io("read", &self.folder))?.file_name().into_string());
-        }
-        Ok(names)
+/// Copies files, lets `finish` do what it wants with the copy, writes the manifest, and only then gives it the name `target`. Nothing is left of what fails.
+fn take_in<E: From<Error>>(
+    what: &Copied<'_>,
+    target: &Path,
+    manifest: &impl Serialize,
+    progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    finish: impl FnOnce(&Incoming) -> Result<(), E>,
+) -> Result<(), E> {
+    let folder = incoming_beside(target);
+    let content = folder.join(what.content);
+    let incoming = Incoming { paths: what.files.iter().map(|file| content.join(&file.name)).collect(), folder };
+    let copied = copy_in(what.source, what.files, &content, progress).map_err(E::from).and_then(|()| finish(&incoming)).and_then(|()| {
+        let json = serde_json::to_vec(manifest).map_err(|error| Error::io("write", &incoming.folder)(error.into()))?;
+        disk::write_file(&incoming.folder.join("manifest.json"), &json, Existing::Replace)?;
+        Ok(publish(&incoming.folder, target)?)
+    });
+    if copied.is_err() {
+        // The half copy is in nobody's way; if it cannot be removed, the next import does it.
+        let _ = std::fs::remove_dir_all(&incoming.folder);
     }
+    copied
+}
+
+/// Removes a folder; `false` if it was not there. It disappears by one rename before its files go.
+fn take_out(target: &Path) -> Result<bool, Error> {
+    let leaving = incoming_beside(target);
+    match std::fs::rename(target, &leaving) {
+        Ok(()) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        Err(error) => return Err(Error::io("remove", target)(error)),
+    }
+    disk::sync_folder_of(target)?;
+    std::fs::remove_dir_all(&leaving).map_err(Error::io("remove", &leaving))?;
+    Ok(true)
+}
+
+/// Where this process has what comes or goes under a name.
+fn incoming_beside(target: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(format!("{INCOMING}{}-", std::process::id()));
+    name.push(target.file_name().unwrap_or_default());
+    target.with_file_name(name)
+}
+
+/// Removes what imports of dead processes left behind.
+fn sweep(folder: &Path) -> Result<(), Error> {
+    for name in names_in(folder)? {
+        let pid = name.strip_prefix(INCOMING).and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
+        if pid.is_some_and(is_dead) {
+            let path = folder.join(&name);
+            std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the entries of a folder hold, of those whose names are of that form.
+fn list_in<T>(folder: &Path, is_one: impl Fn(&str) -> bool, read: impl Fn(&Path) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    let mut found = Vec::new();
+    for name in names_in(folder)?.into_iter().filter(|name| is_one(name)) {
+        found.push(read(&folder.join(name))?);
+        if found.len() > limits::MODELS_MAX {
+            return Err(Error::TooLarge(folder.to_owned()));
+        }
+    }
+    Ok(found)
+}
+
+fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(Error::io("read", folder))? {
+        names.extend(entry.map_err(Error::io("read", folder))?.file_name().into_string());
+    }
+    Ok(names)
+}
+
+/// May a model or an adapter be called so?
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(|c: char| c.is_control() || c == '/')
+}
+
+/// Has the process of that id ended?
+fn is_dead(pid: &str) -> bool {
+    !Path::new("/proc").join(pid).exists()
 }
 
 fn read_model(folder: &Path) -> Result<Model, Error> {
@@ -228,7 +280,7 @@ fn read_model(folder: &Path) -> Result<Model, Error> {
     let bytes = disk::read_file(&path, limits::MANIFEST_BYTES_MAX)?.ok_or_else(damaged)?;
     let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
     let digest = Id::from_hex(&manifest.digest).filter(|digest| folder.ends_with(digest.to_string())).ok_or_else(damaged)?;
-    let content = folder.join("model");
+    let content = folder.join(CONTENT);
     let path = match manifest.files.as_slice() {
         [only] if is_gguf(Path::new(&only.name)) => content.join(Path::new(&only.name).file_name().ok_or_else(damaged)?),
         _ => content,

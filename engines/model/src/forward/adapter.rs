@@ -11,7 +11,7 @@ use super::layer::{At, Means, panels_cost};
 use super::watch::{Cost, Operation};
 use crate::config::Config;
 use crate::digest::{self, AdapterDigest};
-use crate::error::{Malformed, Result, Unsupported};
+use crate::error::{Malformed, Misuse, Result, Unsupported};
 use crate::limits;
 use crate::tensor::{RowOrder, Tensor};
 use mickai_kernels::columns::{Columns, turn};
@@ -63,7 +63,7 @@ pub(crate) type Factors = BTreeMap<String, (Tensor, Tensor)>;
 impl Adapter {
     /// Checks that every tensor belongs to a projection of the model and has its shape, and repacks them.
     ///
-    /// Errors: a wrong shape, a projection that the model lacks, a rank beyond [`limits::ADAPTER_RANK_MAX`], an element type that is not a float, a scale that is not a positive number.
+    /// Errors: a wrong shape, a layer or projection that the model lacks, a rank beyond [`limits::ADAPTER_RANK_MAX`], an element type that is not a float, a scale that is not a positive number.
     pub(crate) fn bind(config: &Config, scale: f32, rank: usize, factors: &Factors) -> Result<Self> {
         if !(scale.is_finite() && scale > 0.0) {
             return Err(Malformed::Hyperparameters { key: "adapter scale" }.into());
@@ -81,8 +81,9 @@ impl Adapter {
             // A layer written as `03` would name the same projection twice.
             let number = |layer: &str| layer.parse::<usize>().ok().filter(|number| number.to_string() == layer);
             let place = place.and_then(|(layer, part)| Some((number(layer)?, NAMES.iter().position(|name| *name == part)?)));
-            let slot = place.and_then(|(layer, part)| Some((layers.get_mut(layer)?.get_mut(part)?, part)));
-            let (slot, part) = slot.ok_or_else(|| Unsupported::Tensor { name: down.name.as_str().into() })?;
+            let (layer, part) = place.ok_or_else(|| Unsupported::Tensor { name: down.name.as_str().into() })?;
+            let slot = layers.get_mut(layer).and_then(|layer| layer.get_mut(part));
+            let slot = slot.ok_or_else(|| Misuse::AdapterLayer { name: down.name.as_str().into(), layer_count: config.layer_count })?;
             let (inputs, outputs) = sizes(config, part);
             let down = factor(config, down, [rank, inputs], &mut packed_bytes)?;
             let up = factor(config, up, [outputs, rank], &mut packed_bytes)?;
@@ -103,6 +104,28 @@ impl Adapter {
     /// Bytes that it takes in memory beside its file.
     pub fn packed_bytes(&self) -> usize {
         self.packed.get().len()
+    }
+
+    /// Numbers between its two matrices.
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    /// What its products are multiplied by.
+    pub fn scale(&self) -> f32 {
+        self.scale
+    }
+
+    /// The projections that it changes, by their canonical names, each with the number of layers where it does.
+    pub fn projections(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        let count = |part: usize| self.layers.iter().filter(|layer| layer.get(part).is_some_and(Option::is_some)).count();
+        NAMES.into_iter().enumerate().map(move |(part, name)| (name, count(part))).filter(|(_, count)| *count > 0)
+    }
+
+    /// Numbers in all its matrices.
+    pub fn parameter_count(&self) -> u64 {
+        let factors = self.layers.iter().flatten().flatten().flat_map(|delta| [&delta.down, &delta.up]);
+        factors.map(|factor| factor.tensor.shape.iter().map(|&d| d as u64).product::<u64>()).sum()
     }
 
     /// Whether it was made for models of this shape.

@@ -4,6 +4,7 @@ use super::lookup::Lookup;
 use super::writer::Writer;
 use super::{Flow, Generation, Progress, Request, StopReason};
 use crate::constrain::Constraint;
+use crate::digest::AdapterDigest;
 use crate::error::{Misuse, Result};
 use crate::forward::{Adapter, Piece, Pool, Rows, Sequence, Wanted};
 use crate::sample::{Sampler, TokenSet};
@@ -110,7 +111,7 @@ impl Inference {
     pub fn admit_beside(&mut self, other: &Self, pool: &Pool) -> Result<()> {
         let known = other.sequence.as_ref().map_or(0, |sequence| common(sequence.tokens(), &self.tokens));
         match &other.sequence {
-            Some(sequence) if self.sequence.is_none() && known > 0 && is_same(self.adapter.as_ref(), other.adapter.as_ref()) => {
+            Some(sequence) if self.sequence.is_none() && known > 0 && self.adapter() == other.adapter() => {
                 let mut sequence = sequence.fork(self.tokens_max())?;
                 // The last token is fed always: its logits are wanted.
                 sequence.truncate(known.min(self.tokens.len() - 1));
@@ -120,6 +121,11 @@ impl Inference {
             }
             _ => self.admit(pool),
         }
+    }
+
+    /// The name of its adapter. What one generation computed serves another only where both have the same, or none.
+    pub fn adapter(&self) -> Option<AdapterDigest> {
+        self.adapter.as_ref().map(|adapter| adapter.digest())
     }
 
     /// Gives its pages back; admitted again, it goes on where it was.
@@ -280,11 +286,6 @@ impl Inference {
             let _ = each(Progress::Rest { text: &rest });
         }
     }
-}
-
-/// Whether both are the same adapter, or none.
-fn is_same(a: Option<&Arc<Adapter>>, b: Option<&Arc<Adapter>>) -> bool {
-    a.map(|adapter| adapter.digest()) == b.map(|adapter| adapter.digest())
 }
 
 /// How many tokens both begin with.

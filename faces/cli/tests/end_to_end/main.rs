@@ -7,6 +7,7 @@ mod exports;
 
 mod golden_path;
 
+mod adapters;
 mod diff;
 mod kept;
 mod models;

@@ -23,7 +23,13 @@ pub const VERSION: Shape = Shape::Fields(&[must("version", TEXT, "Mickai's")]);
 /// A model folder that cannot be read.
 pub async fn tags(call: &Call) -> Result<Reply> {
     let models = call.app.on_desk(|desk| desk.models()).await?;
-    let told = |model: &Listed| json!({ "name": model.name, "model": model.name, "size": model.byte_count, "digest": model.digest.to_string() });
+    let told = |model: &Listed| {
+        let mut told = json!({ "name": model.name, "model": model.name, "size": model.byte_count, "digest": model.digest.to_string() });
+        if let Some(adapter) = model.adapter {
+            told["adapter"] = adapter.to_string().into();
+        }
+        told
+    };
     Ok(Reply::json(200, &json!({ "models": models.iter().map(told).collect::<Vec<_>>() })))
 }
 
@@ -66,7 +72,7 @@ fn family(model: &Loaded) -> &'static str {
 /// By the names of GGUF's keys.
 fn info(model: &Loaded) -> Value {
     let (config, family) = (&model.file.config, family(model));
-    json!({
+    let mut info = json!({
         "general.architecture": family,
         "general.parameter_count": model.file.parameter_count(),
         (format!("{family}.context_length")): config.context_tokens_max,
@@ -75,5 +81,9 @@ fn info(model: &Loaded) -> Value {
         (format!("{family}.attention.head_count")): config.head_count,
         (format!("{family}.attention.head_count_kv")): config.kv_head_count,
         "mickai.digest": model.digest.to_string(),
-    })
+    });
+    if let Some(adapter) = &model.adapter {
+        info["mickai.adapter"] = adapter.digest().to_string().into();
+    }
+    info
 }

@@ -3,11 +3,11 @@
 use crate::call::Call;
 use crate::refused::Result;
 use crate::reply::Reply;
-use crate::shape::{NUMBER, Shape, TEXT, must};
+use crate::shape::{NUMBER, Shape, TEXT, may, must};
 use mickai_runtime::{Error, Listed};
 use serde_json::{Value, json};
 
-/// One model.
+/// One model, alone or with an adapter on it.
 pub const MODEL: Shape = Shape::Ref(
     "Model",
     &Shape::Fields(&[
@@ -15,7 +15,8 @@ pub const MODEL: Shape = Shape::Ref(
         must("object", Shape::Word(&["model"]), ""),
         must("created", NUMBER, ""),
         must("owned_by", TEXT, ""),
-        must("digest", TEXT, "its content digest, by which records name it"),
+        must("digest", TEXT, "the model's content digest, by which records name it"),
+        may("adapter", TEXT, "the content digest of the adapter on it"),
     ]),
 );
 
@@ -24,7 +25,11 @@ pub const MODELS: Shape = Shape::Fields(&[must("object", Shape::Word(&["list"]),
 
 fn told(model: &Listed) -> Value {
     let owner = if model.is_embedded { "mickai" } else { "operator" };
-    json!({ "id": model.name, "object": "model", "created": 0, "owned_by": owner, "digest": model.digest.to_string(), "byte_count": model.byte_count })
+    let mut told = json!({ "id": model.name, "object": "model", "created": 0, "owned_by": owner, "digest": model.digest.to_string(), "byte_count": model.byte_count });
+    if let Some(adapter) = model.adapter {
+        told["adapter"] = adapter.to_string().into();
+    }
+    told
 }
 
 /// The list.

@@ -4,7 +4,7 @@ use super::inputs::{Input, tokens_value};
 use crate::acts::{action, fact, label};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
-use crate::generation::{Openings, Taken, idempotency};
+use crate::generation::{Openings, Taken, idempotency, with_adapter};
 use crate::models::Loaded;
 use crate::policy;
 use crate::system::System;
@@ -102,13 +102,14 @@ impl PreparedEmbedding {
     pub fn intent(&self, model: &Loaded) -> (Draft, Openings) {
         let mut draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id(model.digest.0)), policy::authority(), action::EMBED)
             .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
-            .fact(fact::MODEL_NAME, Fact::Text(model.name.clone().into()))
+            .fact(fact::MODEL_NAME, Fact::Text(model.model_name.clone().into()))
             .fact(fact::TOKENIZER, Fact::Bytes(model.file.tokenizer.digest().0.to_vec().into()))
             .fact(fact::ARITHMETIC, Fact::Text(ARITHMETIC.into()))
             .fact(fact::EMBEDDING, Fact::Text(EMBEDDING.into()))
             .fact(fact::INPUT_COUNT, Fact::Uint(self.inputs.len() as u64))
             .fact(fact::DIMENSION_COUNT, Fact::Uint(self.dimension_count as u64))
             .fact(fact::PROMPT_TOKEN_COUNT, Fact::Uint(self.token_count() as u64));
+        draft = with_adapter(draft, model.adapter.as_deref());
         let mut openings = vec![(label::INPUTS, Input::value(&self.inputs)), (label::INPUTS_TOKENS, tokens_value(&self.tokens))];
         if let Some(taken) = &self.request {
             draft = idempotency(draft, taken);
@@ -132,7 +133,7 @@ impl PreparedEmbedding {
 /// Runs the model; the same for a first time and for a replay.
 pub(crate) fn run(_act: &Running, system: &System, model: &Loaded, (tokens, dimension_count): (&[Vec<Token>], usize), each: &mut dyn FnMut() -> Flow) -> Result<Option<Vec<f32>>> {
     let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
-    let mut embedder = Embedder::new(model.file.weights(), longest, system.crew(), system.isa());
+    let mut embedder = Embedder::new(model.file.weights(), longest, system.crew(), system.isa()).with_adapter(model.added());
     Ok(embedder.embed(tokens, dimension_count, each)?)
 }
 

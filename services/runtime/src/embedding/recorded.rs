@@ -46,7 +46,7 @@ impl RecordedEmbedding {
         Ok(Self { act, log, tokens, dimension_count, bytes, inputs })
     }
 
-    /// The model that the record names; what the record says of it, of the rules that it ran by and of its inputs is true of what is returned.
+    /// The model that the record names, with its adapter; what the record says of it, of the rules that it ran by and of its inputs is true of what is returned.
     ///
     /// # Errors
     /// A model that is not here; another version; tokens that are not those of the inputs.
@@ -73,6 +73,6 @@ impl RecordedEmbedding {
                 return Err(bad(label::INPUTS_TOKENS));
             }
         }
-        Ok(model)
+        system.as_recorded(model, intent)
     }
 }

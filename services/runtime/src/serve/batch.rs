@@ -140,7 +140,12 @@ impl Batch {
             return Ok(0);
         }
         let others = || before.iter().chain(&*after).filter(|other| other.runs());
-        let shared = |other: &Slot| other.prompt.iter().zip(&*slot.prompt).take_while(|(a, b)| a == b).count().min(slot.prompt.len() - 1);
+        // What was computed with another adapter serves nobody here.
+        let (adapter, prompt) = (slot.ongoing.inference.adapter(), slot.prompt.clone());
+        let shared = |other: &Slot| match other.ongoing.inference.adapter() == adapter {
+            true => other.prompt.iter().zip(&*prompt).take_while(|(a, b)| a == b).count().min(prompt.len() - 1),
+            false => 0,
+        };
         if others().any(|other| shared(other) >= BESIDE_TOKENS_MIN && other.ongoing.inference.known_count() < shared(other)) {
             return Ok(0);
         }

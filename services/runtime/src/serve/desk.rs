@@ -1,11 +1,12 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
 use super::embed::Embedding;
-use super::limits::{LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
+use super::limits::{ADAPTERS_OPEN_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
 use super::recorder::Recorder;
 use super::worker::{Job, Worker};
+use crate::adapters::LoadedAdapter;
 use crate::erase::{Fields, ValuesErased};
 use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
@@ -14,7 +15,7 @@ use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
 use mickai_proof::limits::VALUE_BYTES_MAX;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub struct Desk {
     embedded: Listed,
     /// Most recently used last.
     workers: Mutex<Vec<Worker>>,
+    /// Most recently used last.
+    adapters: Mutex<Vec<Arc<LoadedAdapter>>>,
+    /// Set under the lock of the workers: from then on none is started.
+    is_closed: AtomicBool,
     /// Held while a model is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
     pub(super) embedding: Embedding,
@@ -95,7 +100,18 @@ impl Desk {
         recorder.with(|_| Ok(()))?;
         recorder.rest();
         let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
-        Ok(Self { system, recorder, embedded, workers: Mutex::new(Vec::new()), opening: Mutex::new(()), embedding: Embedding::default(), cache_bytes, refused: AtomicU64::new(0) })
+        Ok(Self {
+            system,
+            recorder,
+            embedded,
+            workers: Mutex::default(),
+            adapters: Mutex::default(),
+            is_closed: AtomicBool::new(false),
+            opening: Mutex::new(()),
+            embedding: Embedding::default(),
+            cache_bytes,
+            refused: AtomicU64::new(0),
+        })
     }
 
     /// The system.
@@ -103,19 +119,28 @@ impl Desk {
         &self.system
     }
 
-    /// All models, the embedded one first.
+    /// Everything that can be asked for: all models, the embedded one first, then each with each of its adapters.
     ///
     /// # Errors
-    /// When the model folder cannot be read.
+    /// When a folder of models or adapters cannot be read.
     pub fn models(&self) -> Result<Vec<Listed>> {
-        Ok(std::iter::once(self.embedded.clone()).chain(self.system.stored()?).collect())
+        Ok(std::iter::once(self.embedded.clone()).chain(self.system.stored()?).chain(self.system.stored_with_adapters()?).collect())
     }
 
-    /// The model of that name or digest prefix, opened unless it is.
+    /// The model of that name or digest prefix, opened unless it is; `MODEL+ADAPTER` with that adapter on it.
     ///
     /// # Errors
-    /// [`Error::NoModel`]; what keeps it from being opened; [`Error::ModelsBusy`].
+    /// [`Error::NoModel`], [`Error::NoAdapter`]; what keeps it from being opened; [`Error::ModelsBusy`].
     pub fn model(&self, wanted: &str) -> Result<Arc<Loaded>> {
+        let (model, adapter) = self.system.parted(wanted)?;
+        let model = self.model_alone(model)?;
+        match adapter {
+            Some(adapter) => Ok(Arc::new(model.with(self.adapter(&model, adapter)?))),
+            None => Ok(model),
+        }
+    }
+
+    fn model_alone(&self, wanted: &str) -> Result<Arc<Loaded>> {
         let digest = self.digest_of(wanted)?;
         if let Some(model) = self.opened(digest) {
             return Ok(model);
@@ -129,6 +154,28 @@ impl Desk {
         Ok(model)
     }
 
+    /// An adapter of a model, opened unless it is. Whether it may run is looked at when it is about to.
+    fn adapter(&self, model: &Loaded, wanted: &str) -> Result<Arc<LoadedAdapter>> {
+        if model.is_embedded {
+            return Err(Error::EmbeddedAdapter);
+        }
+        let stored = self.system.adapter_of(&model.model_name, model.digest, wanted)?;
+        let is_it = |open: &Arc<LoadedAdapter>| (open.digest().0, open.model, open.name.as_str()) == (stored.digest.0, model.digest, stored.manifest.name.as_str());
+        let adapters = || self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = adapters().iter().find(|open| is_it(open)).cloned();
+        let adapter = match known {
+            Some(known) => known,
+            None => Arc::new(self.system.opened_adapter(&stored, &model.file.config, &model.model_name)?),
+        };
+        let mut adapters = adapters();
+        adapters.retain(|open| !is_it(open));
+        if adapters.len() >= ADAPTERS_OPEN_MAX {
+            adapters.remove(0);
+        }
+        adapters.push(adapter.clone());
+        Ok(adapter)
+    }
+
     /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
     ///
     /// # Errors
@@ -136,17 +183,27 @@ impl Desk {
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
         // A model that was closed for another in the meantime is opened again.
-        if self.opened(model.digest).is_none() {
-            self.keep(model.clone())?;
-        }
-        let pool = self.lock().iter().find(|worker| worker.model.digest == model.digest).map(|worker| worker.pool.clone()).ok_or(Error::Full(Full::Closed))?;
+        let pool = self.with_worker(&model, |worker| worker.pool.clone())?;
         let waiting = orders.into_iter().map(|(order, listener)| prepared(order, &pool, listener)).collect::<Result<Vec<_>>>()?;
-        let workers = self.lock();
-        let worker = workers.iter().find(|worker| worker.model.digest == model.digest).ok_or(Error::Full(Full::Closed))?;
-        worker.queue.push(waiting).map_err(|full| {
+        // And again, where that was while these were made ready.
+        self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             Error::Full(full)
         })
+    }
+
+    /// Does something with the worker of a model, which is not retired meanwhile, and is started where none takes orders.
+    fn with_worker<T>(&self, model: &Arc<Loaded>, act: impl FnOnce(&Worker) -> T) -> Result<T> {
+        for _ in 0..=MODELS_OPEN_MAX {
+            let workers = self.lock();
+            if let Some(worker) = workers.iter().find(|worker| worker.model.digest == model.digest && !worker.is_closed()) {
+                return Ok(act(worker));
+            }
+            drop(workers);
+            self.keep(model.clone())?;
+        }
+        // It ends as soon as it is started.
+        Err(Error::Fault)
     }
 
     /// Erases everything that both records of a generation still keep.
@@ -197,7 +254,9 @@ impl Desk {
 
     /// Lets no more orders in and forgets those that wait; what runs goes on.
     pub fn close(&self) {
-        self.lock().iter().for_each(Worker::close);
+        let workers = self.lock();
+        self.is_closed.store(true, Ordering::Relaxed);
+        workers.iter().for_each(Worker::close);
     }
 
     fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
@@ -210,28 +269,30 @@ impl Desk {
     /// The open model of that digest, which thereby is the most recently used.
     fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
         let mut workers = self.lock();
-        let at = workers.iter().position(|worker| worker.model.digest == digest)?;
+        let at = workers.iter().position(|worker| worker.model.digest == digest && !worker.is_closed())?;
         let worker = workers.remove(at);
         let model = worker.model.clone();
         workers.push(worker);
         Some(model)
     }
 
-    /// Starts a worker for a model; the one that was not used for longest makes room.
+    /// Starts a worker for a model; the one that was not used for longest makes room. One whose thread ended before its time is in nobody's way.
     fn keep(&self, model: Arc<Loaded>) -> Result<()> {
         let retired = {
             let mut workers = self.lock();
-            if workers.iter().any(|worker| worker.model.digest == model.digest) {
+            if self.is_closed.load(Ordering::Relaxed) {
+                return Err(Error::Full(Full::Closed));
+            }
+            if workers.iter().any(|worker| worker.model.digest == model.digest && !worker.is_closed()) {
                 return Ok(());
             }
-            let retired = match workers.len() < MODELS_OPEN_MAX {
-                true => None,
-                false => {
-                    let idle = workers.iter().position(Worker::is_idle).ok_or(Error::ModelsBusy { open: workers.len(), max: MODELS_OPEN_MAX })?;
-                    Some(workers.remove(idle))
-                }
-            };
-            workers.push(Worker::start(&self.system, &self.recorder, model, self.cache_bytes)?);
+            let mut retired: Vec<Worker> = workers.extract_if(.., |worker| worker.is_closed()).collect();
+            if workers.len() >= MODELS_OPEN_MAX {
+                let idle = workers.iter().position(Worker::is_idle).ok_or(Error::ModelsBusy { open: workers.len(), max: MODELS_OPEN_MAX })?;
+                retired.push(workers.remove(idle));
+            }
+            // Of whatever was asked for, the worker has the model: adapters come with each order.
+            workers.push(Worker::start(&self.system, &self.recorder, Arc::new(model.alone()), self.cache_bytes)?);
             retired
         };
         drop(retired);
@@ -278,3 +339,6 @@ fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Wa
     let byte_count = prepared.byte_count();
     Ok(Waiting { item: Job { prepared, likely_count, gone: gone.clone(), caller, listener }, caller, byte_count, gone })
 }
+
+#[cfg(test)]
+mod tests;

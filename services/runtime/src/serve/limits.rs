@@ -10,6 +10,8 @@ pub const WAITING_PER_CALLER_MAX: usize = 64;
 pub const WAITING_BYTES_MAX: usize = 256 << 20;
 /// Models that are open at a time; one that nobody waits for is closed for another.
 pub const MODELS_OPEN_MAX: usize = 4;
+/// Adapters that are kept open for who asks next.
+pub const ADAPTERS_OPEN_MAX: usize = 32;
 /// Bytes of keys and values that one model may keep, unless the operator says otherwise.
 pub const CACHE_BYTES: usize = 4 << 30;
 /// Generations that run on one model at a time; the others wait their turn.

@@ -77,13 +77,15 @@ struct Lines<T> {
     by_caller: BTreeMap<Caller, VecDeque<Waiting<T>>>,
     /// Callers that have something waiting, whoever's turn it is first.
     turns: VecDeque<Caller>,
+    /// Taken, and not over. Counted with what waits, so that at no moment it is neither.
+    taken_count: usize,
     is_closed: bool,
 }
 
 impl<T> Queue<T> {
     /// Empty; the bell is rung when there is more to find.
     pub fn new(bell: Arc<Bell>) -> Self {
-        Self { lines: Mutex::new(Lines { by_caller: BTreeMap::new(), turns: VecDeque::new(), is_closed: false }), bell }
+        Self { lines: Mutex::new(Lines { by_caller: BTreeMap::new(), turns: VecDeque::new(), taken_count: 0, is_closed: false }), bell }
     }
 
     /// Puts all of these in line, or none. They are of one caller.
@@ -107,9 +109,30 @@ impl<T> Queue<T> {
         Ok(())
     }
 
-    /// The next in turn that somebody waits for and that `turn` takes.
+    /// The next in turn that somebody waits for and that `turn` takes. Whoever takes it says with [`Queue::over`] when it is over.
     pub fn next(&self, turn: impl FnMut(Caller, &T) -> Turn) -> Option<T> {
-        self.lock().pop(turn)
+        let mut lines = self.lock();
+        let next = lines.pop(turn);
+        lines.taken_count += usize::from(next.is_some());
+        next
+    }
+
+    /// One that was taken is over.
+    pub fn over(&self) {
+        let mut lines = self.lock();
+        lines.taken_count = lines.taken_count.saturating_sub(1);
+    }
+
+    /// Nothing waits that somebody waits for, and everything that was taken is over.
+    pub fn is_idle(&self) -> bool {
+        let mut lines = self.lock();
+        lines.forget_gone();
+        lines.count() == 0 && lines.taken_count == 0
+    }
+
+    /// Nothing more is let in.
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     /// Nothing will come any more.
@@ -258,6 +281,23 @@ mod tests {
         gone.set();
         queue.push(vec![one("y", 1)]).unwrap();
         assert_eq!(drain(&queue), ["y"]);
+    }
+
+    /// From the moment it is taken on, with no moment between.
+    #[test]
+    fn what_is_taken_keeps_it_from_being_idle_until_it_is_over() {
+        let queue = queue();
+        assert!(queue.is_idle());
+        queue.push(vec![one("a", 1), one("b", 2)]).unwrap();
+        assert_eq!((queue.is_idle(), queue.next(|_, _| Turn::Take), queue.is_idle()), (false, Some("a"), false));
+        assert_eq!((queue.next(|_, _| Turn::Take), queue.is_idle()), (Some("b"), false));
+        assert_eq!(queue.next(|_, _| Turn::Take), None);
+        queue.over();
+        assert!(!queue.is_idle());
+        queue.over();
+        assert!(queue.is_idle() && !queue.is_closed());
+        queue.close();
+        assert!(queue.is_idle() && queue.is_closed());
     }
 
     #[test]

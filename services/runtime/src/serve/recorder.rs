@@ -87,7 +87,7 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Makes the intent to run a model durable and begins its act; `then` hears of it on another thread. What pins or policy refuse, and a log that another process holds or that cannot be written, is its error.
+    /// Makes the intent to run a model, with what is on it, durable and begins its act; `then` hears of it on another thread. What pins or policy refuse, and a log that another process holds or that cannot be written, is its error.
     pub fn begin(&self, model: Arc<Loaded>, draft: Draft, openings: Openings, then: impl FnOnce(Result<Act>) + Send + 'static) {
         self.shared.add(Box::new(move |shared| then(contained(|| shared.begin(&model, draft, &openings)))));
     }
@@ -139,7 +139,7 @@ impl Shared {
 
     fn begin(self: &Arc<Self>, model: &Loaded, draft: Draft, openings: &Openings) -> Result<Act> {
         let (pen, open) = self.pen_after(|executor| {
-            self.system.refuse_unpinned(executor, &model.name, model.digest)?;
+            self.system.refuse_unpinned(executor, model)?;
             self.system.record_panels(executor, model)
         })?;
         let permit = pen.permit(draft, &borrowed(openings))?;

@@ -1,6 +1,7 @@
 //! A generation as its records tell it: for whoever asks again for an answer that they had.
 
 use crate::acts::{Side, action, fact, label};
+use crate::adapters::joined;
 use crate::error::{Error, Result};
 use crate::said::Said;
 use crate::system::System;
@@ -22,6 +23,12 @@ pub struct Told {
 }
 
 impl Told {
+    /// What the model was asked for by, with its adapter where it had one.
+    pub fn model(&self) -> String {
+        let model = self.intent.text(fact::MODEL_NAME).unwrap_or_default();
+        self.intent.text(fact::ADAPTER_NAME).map_or_else(|| model.to_owned(), |adapter| joined(model, adapter))
+    }
+
     /// Tokens of the prompt.
     pub fn prompt_token_count(&self) -> u64 {
         self.intent.uint(fact::PROMPT_TOKEN_COUNT).unwrap_or(0)

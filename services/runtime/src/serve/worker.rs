@@ -97,7 +97,12 @@ impl Worker {
 
     /// Nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
-        self.queue.count() == 0 && self.tally.running.load(Ordering::Relaxed) == 0
+        self.queue.is_idle()
+    }
+
+    /// It takes nothing more: it was closed, or its thread ended before its time.
+    pub fn is_closed(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Lets nothing more in; what runs goes on to its end.
@@ -208,7 +213,8 @@ impl Work {
         self.tally.running.store(self.places.count() as u64, Ordering::Relaxed);
         let (draft, openings) = prepared.intent(&self.model);
         let (sender, bell, tally) = (self.sender.clone(), self.bell.clone(), self.tally.clone());
-        self.recorder.begin(self.model.clone(), draft, openings, move |begun| {
+        let model = prepared.adapter.as_ref().map_or_else(|| self.model.clone(), |adapter| Arc::new(self.model.with(adapter.clone())));
+        self.recorder.begin(model, draft, openings, move |begun| {
             let voice = Voice::new(listener, gone, likely_count);
             let (entering, refused) = match begun {
                 Ok(act) => (Some(Entering { prepared, act, caller, voice }), None),
@@ -264,6 +270,7 @@ impl Work {
 
     fn leave(&mut self, caller: Caller) {
         self.places.leave(caller);
+        self.queue.over();
         self.tally.running.store(self.places.count() as u64, Ordering::Relaxed);
     }
 }

@@ -75,7 +75,7 @@ impl Plan {
             Step::VerifyRecord(index) => Answer::Verdict(Box::new(system.verify_record(*index)?)),
             Step::Export(selection, open, path) => Answer::Exported(system.export(Form::Bundle, selection, open, path, cause)?),
             Step::Checkpoint(path) => Answer::Checkpoint(path.clone(), system.write_checkpoint(path)?),
-            Step::Models => Answer::Models(system.models()?, system.pins()?),
+            Step::Models => Answer::Models(system.models()?, system.pins_of_models()?),
             Step::Model(wanted) => Answer::Model(Box::new(system.look_at(wanted)?)),
             Step::Import(path) => Answer::Imported(system.import(path, None, cause, &|_| Flow::Continue)?),
             Step::Remove(wanted) => Answer::Removed(system.remove_model(wanted, cause)?),

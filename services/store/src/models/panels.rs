@@ -6,9 +6,11 @@
 //! bytes of the head u64, little-endian
 //! ```
 //!
+//! It is written as `.panels-PID-N.tmp`, a name that nobody else writes to, and then renamed; what a process that died left of that, the next write beside it removes.
+//!
 //! It is a cache: absent, older or damaged it is made again. Whoever changes it gains nothing, because the digest of the whole file is on record, and nothing is taken from a file with another.
 
-use super::{ModelStore, go_on};
+use super::{ModelStore, go_on, is_dead};
 use crate::disk::{self, How, Sync};
 use crate::error::Error;
 use crate::limits;
@@ -17,8 +19,12 @@ use std::fs::File;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) const NAME: &str = "panels";
+const TEMPORARY: &str = ".panels-";
+/// What programs before wrote to, all the same.
+const TEMPORARY_BEFORE: &str = ".panels.tmp";
 const LEN_BYTES: u64 = size_of::<u64>() as u64;
 
 /// Such a file, open for reading.
@@ -73,19 +79,39 @@ impl ModelStore {
         Some(PanelFile { file, len })
     }
 
-    /// Puts repacked weights beside a model, whole or not at all.
+    /// Puts repacked weights beside a model, whole or not at all. Of several who do so at a time the last one's stay.
     ///
     /// # Errors
     /// [`Error::Stopped`] when `each`, which hears how many bytes more were written, says so; [`Error::Io`].
     pub fn write_panels(&self, digest: Id, bytes: &[&[u8]], each: &mut dyn FnMut(u64) -> ControlFlow<()>) -> Result<(), Error> {
-        let path = self.folder.join(digest.to_string()).join(NAME);
-        let temporary = disk::temporary_beside(&path);
+        let folder = self.folder.join(digest.to_string());
+        sweep(&folder);
+        let (path, temporary) = (folder.join(NAME), folder.join(temporary_name()));
         let written = write(&temporary, bytes, each).and_then(|()| disk::rename_over(&temporary, &path));
         if written.is_err() {
-            // Half a file under this name is never read; the next write starts it anew.
+            // Half a file under this name is never read; if it cannot be removed, a later write does it.
             let _ = std::fs::remove_file(&temporary);
         }
         written
+    }
+}
+
+/// A name that no other process and no other thread writes to.
+fn temporary_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    format!("{TEMPORARY}{}-{}.tmp", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
+}
+
+/// Removes what writes of dead processes left behind. What cannot be removed takes room, and nothing else.
+fn sweep(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_left = entry.file_name().to_str().is_some_and(|name| {
+            let pid = name.strip_prefix(TEMPORARY).and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
+            name == TEMPORARY_BEFORE || pid.is_some_and(is_dead)
+        });
+        if is_left {
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
 }
 

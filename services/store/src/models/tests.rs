@@ -158,3 +158,43 @@ fn panels_are_a_file_of_their_own_that_is_replaced_whole() {
     }
     assert_eq!(std::fs::read_dir(store.folder.join(id.to_string())).unwrap().count(), 3);
 }
+
+/// Each writes to a file of its own: whatever comes of it is one of the two, and whole.
+#[test]
+fn panels_that_are_written_at_a_time_do_not_mix() {
+    let (_folder, store, gguf) = new_store();
+    let id = digest(1);
+    import(&store, &gguf, "tiny", id).unwrap();
+    let all: Vec<Vec<u8>> = (1..5).map(|byte| vec![byte; 100_000 * usize::from(byte)]).collect();
+    std::thread::scope(|scope| {
+        for bytes in &all {
+            let store = &store;
+            scope.spawn(move || (0..20).for_each(|_| store.write_panels(id, &[bytes, bytes], &mut |_| ControlFlow::Continue(())).unwrap()));
+        }
+    });
+    let file = store.panels(id).unwrap();
+    let mut bytes = vec![0; usize::try_from(file.byte_count()).unwrap()];
+    assert!(file.read_at(&mut bytes, 0));
+    assert!(all.iter().any(|one| [one.as_slice(), one].concat() == bytes), "{} bytes", bytes.len());
+    assert_eq!(std::fs::read_dir(store.folder.join(id.to_string())).unwrap().count(), 3);
+}
+
+/// Killed while it wrote, failed while it wrote: nothing stays but what was there. A process that lives is left alone.
+#[test]
+fn half_panels_do_not_stay() {
+    let (_folder, store, gguf) = new_store();
+    let id = digest(1);
+    import(&store, &gguf, "tiny", id).unwrap();
+    let folder = store.folder.join(id.to_string());
+    let alive = folder.join(format!(".panels-{}-999999999.tmp", std::process::id()));
+    // No process has this id: Linux ends at 2^22.
+    for left in [&folder.join(".panels-99999999-0.tmp"), &folder.join(".panels.tmp"), &alive] {
+        std::fs::write(left, b"half").unwrap();
+    }
+    assert!(matches!(store.write_panels(id, &[b"others"], &mut |_| ControlFlow::Break(())), Err(Error::Stopped)));
+    let names = || std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect::<std::collections::BTreeSet<_>>();
+    let expected = ["manifest.json", "model", alive.file_name().unwrap().to_str().unwrap()].map(str::to_owned);
+    assert_eq!(names(), expected.into());
+    store.write_panels(id, &[b"others"], &mut |_| ControlFlow::Continue(())).unwrap();
+    assert!(names().contains("panels") && names().len() == 4);
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where `cargo xtask setup` puts them; `None`, and a line that says so, where it has not run.
-fn clients(what: &str) -> Option<PathBuf> {
+pub fn folder(what: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients");
     let is_there = folder.join("bin/python").exists() && folder.join("node_modules/openai").exists();
     if !is_there {
@@ -16,7 +16,7 @@ fn clients(what: &str) -> Option<PathBuf> {
 }
 
 /// A client's script must end well and say what it did.
-fn run(command: &mut Command, server: &Server) -> Run {
+pub fn run(command: &mut Command, server: &Server) -> Run {
     Run::of(command.env("MICKAI_URL", server.url()).env("MICKAI_TEST_MODEL", GENERAL).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY")).ok()
 }
 
@@ -26,13 +26,13 @@ fn assert_all_closed(machine: &Machine) {
     machine.assert_log_valid();
 }
 
-fn script(name: &str) -> PathBuf {
+pub fn script(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/end_to_end/serve").join(name)
 }
 
 #[test]
 fn the_official_clients_of_python_work_unmodified() {
-    let Some(folder) = clients("the Python clients of OpenAI and Ollama") else { return };
+    let Some(folder) = folder("the Python clients of OpenAI and Ollama") else { return };
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
     let python = folder.join("bin/python");
@@ -44,7 +44,7 @@ fn the_official_clients_of_python_work_unmodified() {
 
 #[test]
 fn the_official_client_of_node_works_unmodified() {
-    let Some(folder) = clients("the Node client of OpenAI") else { return };
+    let Some(folder) = folder("the Node client of OpenAI") else { return };
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
     run(Command::new("node").args(["--input-type=module", "-e", include_str!("openai_client.mjs")]).current_dir(&folder), &server).says(&["8 passed"]);
@@ -54,7 +54,7 @@ fn the_official_client_of_node_works_unmodified() {
 
 #[test]
 fn everything_in_the_document_is_tried_and_nothing_breaks() {
-    let Some(folder) = clients("the API by schemathesis") else { return };
+    let Some(folder) = folder("the API by schemathesis") else { return };
     let machine = Machine::with_model();
     let server = Server::start(&machine, &["--max-tokens", "2"]);
     let document = format!("{}/openapi.json", server.url());

@@ -10,4 +10,4 @@ mod streams;
 
 mod records;
 
-mod clients;
+pub mod clients;

@@ -117,8 +117,7 @@ fn object(told: &Told) -> Result<Object> {
     REQUEST.check(&request, "", &mut unknown)?;
     let warnings = call::warnings(unknown);
     let intent = Appended { index: told.intent.index, digest: told.intent.digest };
-    let model = told.intent.text("model_name").unwrap_or_default().to_owned();
-    Ok(Object { request, form, model, intent, created: told.intent.wall_ms / 1000, warnings })
+    Ok(Object { request, form, model: told.model(), intent, created: told.intent.wall_ms / 1000, warnings })
 }
 
 /// Which items are wanted.

@@ -1,6 +1,7 @@
 //! What a step does to whom, counted in steps: nothing here depends on time.
 
 use super::*;
+use crate::adapters::LoadedAdapter;
 use crate::generation::Asked;
 use crate::models::open_files;
 use crate::said::Said;
@@ -272,4 +273,57 @@ fn a_fault_of_one_is_that_ones_and_a_fault_of_all_is_everybodys() {
     assert!(batch.is_empty());
     assert_eq!(bench.pool.usage().promised_count, 0);
     assert_eq!(bench.alone("hello", 8).as_slice(), good.tokens.lock().unwrap().as_slice());
+}
+
+/// One prompt with two adapters and with none: nobody waits for what serves them nothing, no page of one is another's, and each is what it is alone.
+#[test]
+fn other_adapters_are_not_waited_for() {
+    let bench = Bench::new();
+    let adapter = |alpha: &str| {
+        let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/model/llama-64-lora");
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["adapter_config.json", "adapter_model.safetensors"].map(|name| (vectors.join(name), folder.path().join(name)));
+        let config = std::fs::read_to_string(&paths[0].0).unwrap().replace("\"lora_alpha\": 16", &format!("\"lora_alpha\": {alpha}"));
+        std::fs::write(&paths[0].1, config).unwrap();
+        std::fs::copy(&paths[1].0, &paths[1].1).unwrap();
+        let adapter = crate::adapters::open_adapter(&paths.map(|(_, path)| path), &bench.model.file.config, "tiny").unwrap();
+        Arc::new(LoadedAdapter { name: alpha.to_owned(), model: bench.model.digest, adapter: Arc::new(adapter) })
+    };
+    let adapters = [None, Some(adapter("16")), Some(adapter("5"))];
+    let words = LONG.repeat(4);
+    let entering = |adapter: &Option<Arc<LoadedAdapter>>, ear: &Ear| {
+        let mut entering = bench.entering(1, &words, 8, ear);
+        entering.prepared.adapter.clone_from(adapter);
+        entering
+    };
+    let run = |adapters: &[Option<Arc<LoadedAdapter>>]| {
+        let (mut batch, ears) = (bench.batch(), adapters.iter().map(|_| Ear::default()).collect::<Vec<_>>());
+        adapters.iter().zip(&ears).for_each(|(adapter, ear)| drop(batch.enter(entering(adapter, ear))));
+        let (mut reused, mut begun) = (0, None);
+        while !batch.is_empty() {
+            let stepped = batch.step();
+            reused += stepped.reused;
+            begun.get_or_insert(batch.slots.iter().filter(|slot| slot.is_admitted).count());
+            bench.close(stepped);
+        }
+        (reused, begun.unwrap(), ears.into_iter().map(|ear| ear.tokens.lock().unwrap().clone()).collect::<Vec<_>>())
+    };
+    let (reused, begun, together) = run(&adapters);
+    assert_eq!((reused, begun), (0, 3), "all read from the first step on, each for itself");
+    // The second time each finds its own.
+    let prompt_count = bench.entering(1, &words, 8, &Ear::default()).prepared.prompt.tokens.len();
+    assert_eq!(run(&adapters), (3 * (prompt_count - 1), 3, together.clone()));
+    for (adapter, said) in adapters.iter().zip(&together) {
+        // Another home, another pool.
+        let alone = Bench::new();
+        let (mut batch, ear) = (alone.batch(), Ear::default());
+        let mut entering = alone.entering(1, &words, 8, &ear);
+        entering.prepared.adapter.clone_from(adapter);
+        batch.enter(entering);
+        while !batch.is_empty() {
+            alone.close(batch.step());
+        }
+        assert_eq!(*ear.tokens.lock().unwrap(), *said);
+    }
+    assert!(together[0] != together[1] && together[1] != together[2]);
 }
