@@ -108,6 +108,11 @@ impl Note {
         Ok(())
     }
 
+    /// The signature, for whoever carries it elsewhere.
+    pub fn signature(&self) -> &[u8; SIGNATURE_LEN] {
+        &self.signature
+    }
+
     /// Does the signature verify under `key`?
     pub fn is_signed_by(&self, key: &PublicKey) -> bool {
         signature::verify(key, self.checkpoint.text().as_bytes(), &self.signature)
