@@ -61,6 +61,8 @@ mod erase;
 
 pub mod retention;
 
+pub mod settle;
+
 mod keys;
 
 mod doctor;

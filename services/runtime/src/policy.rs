@@ -5,15 +5,15 @@ use mickai_proof::record::ActorClass;
 use std::fmt;
 
 /// Who may do what: `class: actions`. The digest of this text stands in every record as the authority.
-const POLICY: &str = "mickai-policy-4
-operator: erase key.backup key.protect key.recovery.export key.recovery.import key.revoke key.rotate key.unprotect log.export model.import model.pin model.rm model.unpin retention.run retention.set
+const POLICY: &str = "mickai-policy-5
+operator: erase key.backup key.protect key.recovery.export key.recovery.import key.revoke key.rotate key.unprotect log.export model.import model.pin model.rm model.unpin retention.run retention.set settle settle.set
 brain: embed generate
-system: model.repack replay retention.run
+system: model.repack replay retention.run settle
 an act that a request led to and that changes something is confirmed by the operator first
 key.rotate and key.revoke need the committed keys too
 everything else is refused
 ";
-const VERSION: u64 = 4;
+const VERSION: u64 = 5;
 
 /// Why policy refused an act: the `reason` of a deny record (spec/record.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
