@@ -3,6 +3,7 @@ import { toHex } from '../src/bytes.js';
 import { isMisused } from '../src/misuse.js';
 import { parseReference } from '../src/reference.js';
 import type { Scope } from '../src/scope.js';
+import type { Settled } from '../src/settlement.js';
 import { AXES, EXIT, REQUIRED_BY_DEFAULT, type Axis, type AxisState, type Report } from '../src/verdict.js';
 import { button, byId, code, el, fill, foreign, type Child } from './dom.js';
 import { grouped, plural, seconds, size, utc } from './format.js';
@@ -171,11 +172,26 @@ function identity({ report, fileName, fileSize, took_ms, at, totals }: Judged, p
     ...pair('Log', digest(scope.log)),
     ...pair(scope.keys.length > 1 ? 'Keys' : 'Key', ...(scope.keys.length === 0 ? ['–'] : scope.keys.flatMap((id, i) => [i > 0 && ', ', digest(id)])), scope.key !== null && el('span', { class: 'faint' }, ` ${whose}`)),
     ...pair('Your checkpoint', ...yourCheckpoint(policy)),
+    ...pair('Settled', ...settlements(scope.settlements)),
     ...pair('Checkpoint in the bundle', scope.size === null ? '–' : `${plural(scope.size, 'record')}, root `, scope.size !== null && digest(scope.root)),
     ...pair('Verified', `${utc(at.getTime()).slice(0, 19)} UTC by this computer’s clock, ${plural(totals.records, 'record')} read in `, el('span', { id: 'took', 'data-ms': Math.round(took_ms) }, seconds(took_ms))),
     ...pair('By this page', code(ownHash(), { class: 'digest' })),
   );
 }
+
+/** What chains say of the log, and what of it counts. */
+function settlements(all: Settled[]): Child[] {
+  if (all.length === 0) return ['no'];
+  return all.flatMap(({ chain, height, size: count, seats, standing }, i) => [
+    i > 0 && '; ', `${plural(count, 'record')} by block ${grouped(height)} of chain `, code(chain, { class: 'digest' }), `, ${plural(seats, 'validator')} at least: ${WORTH[standing]}`,
+  ]);
+}
+
+const WORTH: { [standing in Settled['standing']]: string } = {
+  counted: 'you pinned this chain',
+  'too-few-seats': 'one of them alone can decide, so it does not count',
+  'chain-not-pinned': 'you did not pin this chain, so it does not count',
+};
 
 function yourCheckpoint({ references = [] }: Policy): Child[] {
   if (references.length === 0) return ['none'];

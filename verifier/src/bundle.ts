@@ -14,6 +14,8 @@ const VALUE_SIZE_MAX = 1_048_576;
 const HASH_COUNT_MAX = 64;
 const KEY_COUNT_MAX = 256;
 const EVENT_COUNT_MAX = 256;
+const SETTLEMENT_COUNT_MAX = 4;
+const SETTLEMENT_SIZE_MAX = 16 << 20;
 const MAGIC = 'oar-bundle';
 
 export interface Header {
@@ -41,6 +43,7 @@ export interface Event {
 export type Item =
   | { part: 'header'; header: Header }
   | { part: 'keys'; keys: PublicKey[]; events: Event[] }
+  | { part: 'settlement'; proof: Uint8Array }
   | { part: 'left'; hashes: Uint8Array[] }
   | { part: 'chunk'; start: number; count: number }
   | { part: 'record'; index: number; bytes: Uint8Array }
@@ -63,6 +66,8 @@ export class BundleReader {
   private readonly atoms: Atoms;
   /** Where a `malformed-bundle` found now would be (verdict.md, below the table). */
   private place = 0;
+  /** Items and number of a part whose head was read to see what it is. */
+  private ahead: [bigint, bigint] | undefined;
 
   constructor(private readonly source: Source) {
     this.atoms = new Atoms(source);
@@ -83,6 +88,7 @@ export class BundleReader {
     const end = header.first + header.count;
     this.place = header.first;
     yield yield* this.keys(header);
+    yield* this.settlements(header);
     yield { part: 'left', hashes: header.first === 0 ? [] : yield* this.left(header.first) };
     for (let start = header.first; start < end; start += CHUNK_COUNT_MAX) {
       yield* this.chunk(start, Math.min(CHUNK_COUNT_MAX, end - start));
@@ -173,6 +179,21 @@ export class BundleReader {
     return { index, bytes, cose, path: yield* this.hashes(Number(hashCount)) };
   }
 
+  /** settlement = [6, bstr], up to four; the head of the part after them is read too. */
+  private *settlements({ first, count }: Header): Reading<void, Item> {
+    // After the keys the first chunk is due, unless tree nodes are.
+    const due = first === 0 ? Math.min(CHUNK_COUNT_MAX, count) - 1 : first;
+    for (let already = 0; ; already += 1) {
+      this.place = due;
+      const items = yield* this.atoms.argument(MAJOR.array);
+      this.ahead = [items, yield* this.atoms.argument(MAJOR.uint)];
+      if (items !== 2n || this.ahead[1] !== 6n) return;
+      this.place = first;
+      if (already === SETTLEMENT_COUNT_MAX) throw new Malformed('more than four settlements');
+      yield { part: 'settlement', proof: yield* this.atoms.bytes(SETTLEMENT_SIZE_MAX) };
+    }
+  }
+
   /** left = [2, [+ id]], one for each one-bit of first */
   private *left(first: number): Reading<Uint8Array[]> {
     yield* this.partHead(2, 2);
@@ -247,8 +268,9 @@ export class BundleReader {
   }
 
   private *partHead(items: number, part: number): Reading<void> {
-    yield* this.atoms.expect(MAJOR.array, items);
-    yield* this.atoms.expect(MAJOR.uint, part);
+    const [haveItems, havePart] = this.ahead ?? [yield* this.atoms.argument(MAJOR.array), yield* this.atoms.argument(MAJOR.uint)];
+    this.ahead = undefined;
+    if (haveItems !== BigInt(items) || havePart !== BigInt(part)) throw new Malformed('another part');
   }
 
   private *hashes(count: number): Reading<Uint8Array[]> {

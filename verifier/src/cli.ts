@@ -15,8 +15,8 @@ import { EXIT, misuseReport, toJson, toText, type Report } from './verdict.js';
 import { Verifier } from './verify.js';
 
 const USAGE = `usage: verify FILE [--key FILE|KEYID]… [--checkpoint FILE|SIZE:ROOT]… [--require AXIS,…] [--upto N]
-              [--policy FILE] [--revocation FILE]… [--max-age-ms N] [--json]
-FILE is a bundle or a fork proof. Keys, checkpoints and revocations are added to those of the policy file; the rest replaces what it says.`;
+              [--policy FILE] [--revocation FILE]… [--chain HEX]… [--max-age-ms N] [--json]
+FILE is a bundle or a fork proof. Keys, checkpoints, chains and revocations are added to those of the policy file; the rest replaces what it says.`;
 const READ_SIZE = 65_536;
 
 /** A wrong usage of the command: exit 64. */
@@ -48,12 +48,13 @@ function readArguments(args: string[]): Call {
   const json = values.json ?? false;
   const file = values.policy === undefined ? {} : parsePolicyFile(readBytes(values.policy));
   if (isMisused(file)) return { path, policy: file, json };
-  const { key = [], checkpoint = [], require, revocation = [] } = values;
+  const { key = [], checkpoint = [], require, revocation = [], chain = [] } = values;
   const policy: Policy = {
     ...file,
     keys: [...(file.keys ?? []), ...key.map(keyText)],
     references: [...(file.references ?? []), ...checkpoint.map((given) => ({ checkpoint: checkpointText(given) }))],
     revocations: [...(file.revocations ?? []), ...revocation.map((name) => toBase64(readBytes(name)))],
+    chains: [...(file.chains ?? []), ...chain],
     now_ms: Date.now(),
   };
   if (require !== undefined) policy.require = require.split(',');
@@ -72,6 +73,7 @@ function parseStrictly(args: string[]) {
     upto: text,
     policy: text,
     revocation: texts,
+    chain: texts,
     'max-age-ms': text,
     json: { type: 'boolean' },
   } as const;

@@ -29,6 +29,8 @@ export interface Policy {
   revocations?: readonly string[];
   max_age_ms?: number;
   skew_ms?: number;
+  /** The chains whose settlements are believed: the digests of their geneses, 64 hex digits each. */
+  chains?: readonly string[];
   now_ms?: number;
   /** One more of `keys`, a PEM. */
   key?: string;
@@ -52,6 +54,8 @@ export interface Terms {
   upto: number | undefined;
   statements: readonly Statement[];
   skewMs: number;
+  /** In hex, lower case. */
+  chains: ReadonlySet<string>;
   /** The newest record must not claim an earlier time, ms. */
   oldestMs: number | undefined;
 }
@@ -65,7 +69,9 @@ function termsOf(policy: Policy, verify: VerifySignature): Terms {
   const keys = readKeys(policy);
   const references = readReferences(policy, keys.publicKeys, verify);
   const reference = greatest(references);
-  checkUpto(policy.upto, reference);
+  const chains = (policy.chains ?? []).filter(isChain);
+  // Which reference is the greatest, a settlement may yet decide.
+  if (chains.length === 0) checkUpto(policy.upto, reference);
   const required = policy.require ?? REQUIRED_BY_DEFAULT;
   checkRequired(required);
   const statements = readAll('revocation', policy.revocations ?? [], (text, name) => readBase64Statement(text, name, verify));
@@ -73,8 +79,9 @@ function termsOf(policy: Policy, verify: VerifySignature): Terms {
   if (maxAge !== undefined && now === undefined) {
     throw new MisuseError('misuse-age', 'a greatest age is asked for and the clock of this machine does not say what time it is: set the clock, or ask for no greatest age');
   }
+  checkChains(policy.chains ?? []);
   const oldestMs = maxAge === undefined || now === undefined ? undefined : now - maxAge;
-  return { ...keys, references: ascending(references), reference, required, upto, statements, skewMs, oldestMs };
+  return { ...keys, references: ascending(references), reference, required, upto, statements, skewMs, chains: new Set(chains.map((chain) => chain.toLowerCase())), oldestMs };
 }
 
 function readKeys({ keys = [], key, keyId }: Policy): Pick<Terms, 'publicKeys' | 'trusted'> {
@@ -105,9 +112,20 @@ function readReferences({ references = [], reference }: Policy, publicKeys: read
   });
 }
 
-function checkUpto(upto: number | undefined, reference: Reference | undefined): void {
+function isChain(text: string): boolean {
+  return /^[0-9a-fA-F]{64}$/.test(text);
+}
+
+function checkChains(chains: readonly string[]): void {
+  const bad = chains.find((chain) => !isChain(chain));
+  if (bad !== undefined) throw new MisuseError('misuse-chain', `${quoted(bad)} is no chain id: give the digest of genesis that \`pantheon genesis show\` prints, 64 hexadecimal digits`);
+  if (chains.length > LISTED_MAX) throw new MisuseError('misuse-chain', `there are ${chains.length} chains: give ${LISTED_MAX} at most`);
+}
+
+/** Throws unless `upto` is the reference's size. */
+export function checkUpto(upto: number | undefined, reference: Reference | undefined): void {
   if (upto === undefined || upto === reference?.size) return;
-  const why = reference === undefined ? 'there is no checkpoint: give the checkpoint of that size' : `the greatest checkpoint is of size ${reference.size}: ask for ${reference.size}, or give no checkpoint greater than what you ask for`;
+  const why = reference === undefined ? 'there is no checkpoint: give the checkpoint of that size' : `the greatest ${reference.isSettlement ? 'settlement' : 'checkpoint'} is of size ${reference.size}: ask for ${reference.size}, or give no checkpoint greater than what you ask for`;
   throw new MisuseError('misuse-upto', `the records up to ${upto} are asked for, and ${why}`);
 }
 

@@ -31,6 +31,7 @@ const POLICY = {
   revocations: isListOf(isText),
   max_age_ms: isNumber,
   skew_ms: isNumber,
+  chains: isListOf(isText),
 };
 
 /** The policy of a file, or why it is none. The time now is not in it. */

@@ -13,6 +13,8 @@ export interface Reference {
   received: number | undefined;
   /** False for a note that no public key of the policy has verified: step 20 asks the bundle's keys. */
   settled: boolean;
+  /** A chain said so, in the bundle. */
+  isSettlement?: boolean;
 }
 
 /** SIZE:ROOT is one line, with its LF or without; a note always has several. */

@@ -1,5 +1,6 @@
 /** What a verdict is about, and the sentence that says so ("Report" in spec/verdict.md). */
 import type { Reference } from './reference.js';
+import type { Settled } from './settlement.js';
 import type { Axes, AxisState } from './verdict.js';
 
 /** How many open intents, and how many erased fields, are listed. */
@@ -21,6 +22,8 @@ export interface Scope {
   revoked: [number, number][];
   /** A record, the label of a field of it, and the record that says it was erased. */
   erased: [number, string, number][];
+  /** What chains say of the log, ascending by chain. */
+  settlements: Settled[];
   text: string;
 }
 
@@ -37,6 +40,7 @@ export function emptyScope(): Scope {
     open_intents: [],
     revoked: [],
     erased: [],
+    settlements: [],
     text: '',
   };
 }
@@ -49,16 +53,26 @@ export interface Counts {
 
 /** The sentence of a verdict that no step contradicts: what is covered, against which reference, and what is not. */
 export function coveredText(scope: Scope, counts: Counts, { consistency, completeness }: Axes, reference: Reference | undefined): string {
-  const { revoked, open_intents: open, erased, first } = scope;
+  const { revoked, open_intents: open, erased, settlements, first } = scope;
   const parts = [
     subject(scope),
     extent(consistency, completeness, reference),
+    ...settlements.map((settled) => settledText(settled, reference)),
     listed('revoked', revoked.map(rangeText), revoked.length),
     listed('intents without outcome', open.map(String), counts.open),
     listed('erased', erased.map(([record, label, by]) => `${record} ${plain(label)} by ${by}`), counts.erased),
     first === 0 ? 'later records not covered' : 'earlier and later records not covered',
   ];
   return parts.filter((part) => part !== undefined).join('; ');
+}
+
+/** What a chain says, and what it counts for. */
+function settledText({ chain, height, size, seats, standing }: Settled, reference: Reference | undefined): string {
+  const name = `${chain.slice(0, 4)}…${chain.slice(-2)}`;
+  if (standing === 'counted') return `settled on chain ${name} of ${seats} seats, size ${size} at height ${height}`;
+  if (standing === 'chain-not-pinned') return `settlement on chain ${name} unchecked (${standing})`;
+  const worth = reference === undefined ? 'completeness still unwitnessed' : 'not counted';
+  return `settled on a chain of ${seats === 1 ? 'one' : seats}: ${worth}`;
 }
 
 /** The sentence of a failure: nothing is covered. `place` is where it is, and what was compared. */
@@ -93,7 +107,7 @@ function listed(name: string, items: string[], count: number): string | undefine
 }
 
 function extent(consistency: AxisState, completeness: AxisState, reference: Reference | undefined): string {
-  const checkpoint = `the checkpoint of size ${reference?.size}`;
+  const checkpoint = `the ${reference?.isSettlement ? 'settlement' : 'checkpoint'} of size ${reference?.size}`;
   if (completeness.state === 'pass') return `complete against ${checkpoint}`;
   const open = `completeness not established (${completeness.reason})`;
   if (reference === undefined) return `no checkpoint to compare with, ${open}`;

@@ -53,14 +53,33 @@ const FAILURES = [
   ['root', 18, 'inclusion'],
   ['event-path', 18, 'inclusion'],
   ['checkpoint-signature', 19, 'authenticity'],
+  ['malformed-light-proof', 20, 'completeness'],
+  ['malformed-genesis', 20, 'completeness'],
+  ['genesis-params', 20, 'completeness'],
+  ['genesis-sum', 20, 'completeness'],
+  ['malformed-header', 20, 'completeness'],
+  ['malformed-certificate', 20, 'completeness'],
+  ['malformed-validators', 20, 'completeness'],
+  ['malformed-entry', 20, 'completeness'],
+  ['chain', 20, 'completeness'],
+  ['height', 20, 'completeness'],
+  ['validator-set', 20, 'completeness'],
+  ['round', 20, 'completeness'],
+  ['quorum', 20, 'completeness'],
+  ['vote-signature', 20, 'completeness'],
+  ['state-root', 20, 'completeness'],
+  ['settlement', 20, 'completeness'],
   ['truncated', 20, 'completeness'],
   ['fork', 20, 'consistency'],
 ] as const satisfies readonly (readonly [string, number, Axis | null])[];
 export type Reason = (typeof FAILURES)[number][0];
+/** Those of a settlement: of its light proof, or `settlement` itself. */
+export type SettlementReason = Exclude<Extract<(typeof FAILURES)[number], readonly [string, 20, Axis]>[0], 'truncated' | 'fork'>;
+export const SETTLEMENT_REASONS = FAILURES.filter(([reason, step]) => step === 20 && reason !== 'truncated' && reason !== 'fork').map(([reason]) => reason as SettlementReason);
 export const REASONS: readonly Reason[] = FAILURES.map(([reason]) => reason);
 
 /** Wrong usages, in the order in which they are looked for ("Input"). */
-export const MISUSES = ['misuse-policy', 'misuse-key', 'misuse-reference', 'misuse-upto', 'misuse-require', 'misuse-revocation', 'misuse-age'] as const;
+export const MISUSES = ['misuse-policy', 'misuse-key', 'misuse-reference', 'misuse-upto', 'misuse-require', 'misuse-revocation', 'misuse-age', 'misuse-chain'] as const;
 export type Misuse = (typeof MISUSES)[number];
 
 /** Exit codes ("Verdicts"); 64 is a wrong usage. */

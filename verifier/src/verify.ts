@@ -6,11 +6,12 @@ import { isSigned, readCheckpoint, type Checkpoint } from './checkpoint.js';
 import { asIndex, Events, type Bench } from './events.js';
 import { KeyRing } from './keyring.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
-import { isMisused } from './misuse.js';
-import { readPolicy, type Policy, type Terms } from './policy.js';
+import { isMisused, orMisused } from './misuse.js';
+import { checkUpto, readPolicy, type Policy, type Terms } from './policy.js';
 import { commitment, KIND, readErasure, type Fact, type Record } from './record.js';
-import { allowsTime, compareReference, verifyNote, type TreeHead } from './reference.js';
+import { allowsTime, ascending, compareReference, greatest, verifyNote, type Reference, type TreeHead } from './reference.js';
 import { coveredText, emptyScope, LISTED_MAX, type Counts } from './scope.js';
+import { judgeSettlement } from './settlement.js';
 import { judgeSignature, type Signed } from './signature.js';
 import { Source } from './source.js';
 import { isSelfAsserted, standingOf } from './standing.js';
@@ -45,7 +46,7 @@ export type Watch = (item: Item, end: number, digest: Uint8Array | undefined) =>
 export class Verifier {
   private readonly source = new Source();
   private readonly items = new BundleReader(this.source).items();
-  private readonly terms: Terms | undefined;
+  private terms: Terms | undefined;
   private report: Report | undefined;
   private worst: Failure | undefined;
   // Set in the order of the file, each by its part.
@@ -61,6 +62,8 @@ export class Verifier {
   private readonly scope = emptyScope();
   private readonly counts: Counts = { open: 0, erased: 0 };
   private haveLess: number | undefined;
+  /** Why the first settlement that is wrong is. */
+  private unsettled: Reason | undefined;
 
   /** `verify` can be replaced by one that remembers earlier answers. */
   constructor(
@@ -120,6 +123,9 @@ export class Verifier {
         this.takeKeys(item.keys, item.events);
         this.stopIfFailed();
         break;
+      case 'settlement':
+        this.judgeSettlement(item.proof);
+        break;
       case 'left':
         this.chain = new Chain(this.header, item.hashes, new Set(this.terms!.references.map(({ size }) => size)));
         this.run = new SignatureRun(this.header.first === 0);
@@ -171,6 +177,20 @@ export class Verifier {
   private judgeEventsBelow(end: number, closed: boolean): void {
     const failure = this.events.judgeBelow(end, this.bench, closed);
     if (failure !== undefined) this.note(failure.reason, failure.index);
+  }
+
+  /** Step 20 of a settlement, looked at where it stands: the chain watches its size. What fails here is said in that step. */
+  private judgeSettlement(proof: Uint8Array): void {
+    if (this.unsettled !== undefined) return;
+    const terms = this.terms!;
+    const judged = judgeSettlement(proof, this.header.logId, terms.chains, this.verify);
+    const before = this.scope.settlements.at(-1);
+    if (typeof judged === 'string') this.unsettled = judged;
+    else if (before !== undefined && before.chain >= judged.settled.chain) this.unsettled = 'settlement';
+    else {
+      this.scope.settlements.push(judged.settled);
+      if (judged.reference !== undefined) this.terms = withReference(terms, judged.reference);
+    }
   }
 
   /** Steps 3 to 10 and 16. Records after a failed one are not judged: whatever they show has a higher index. */
@@ -252,7 +272,14 @@ export class Verifier {
     const stranger = references.find(({ settled, note }) => !settled && note !== undefined && verifyNote(note, this.keys, this.verify) !== true);
     if (stranger !== undefined) {
       const why = `the checkpoint of size ${stranger.size} is signed by no key of this log: it is of another log, or was changed, so leave it out or take it from where you kept it`;
-      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [], opened: 0 });
+      this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [], opened: 0, settlements: [] });
+      return;
+    }
+    if (this.unsettled !== undefined) return this.note(this.unsettled, this.end);
+    const { upto, reference: known } = this.terms!;
+    const read = orMisused(() => (checkUpto(upto, known), {}));
+    if (isMisused(read)) {
+      this.report = misuseReport(read, { ...this.scope, erased: [], opened: 0, settlements: [] });
       return;
     }
     const head = this.head();
@@ -300,7 +327,13 @@ export class Verifier {
   private stopIfFailed(): void {
     if (this.worst === undefined) return;
     // What was found up to where the reading stopped says nothing of the bundle.
-    [this.scope.erased, this.scope.opened] = [[], 0];
+    [this.scope.erased, this.scope.opened, this.scope.settlements] = [[], 0, []];
     this.report = failureReport(this.worst, this.scope, this.haveLess);
   }
+}
+
+/** The terms with one more reference. Those that the verifier kept come first of equals. */
+function withReference(terms: Terms, reference: Reference): Terms {
+  const references = ascending([...terms.references, reference]);
+  return { ...terms, references, reference: greatest(references) };
 }

@@ -12,7 +12,7 @@ import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { parseRecord, recordDigest } from '../src/record.js';
 import { emptyScope } from '../src/scope.js';
-import { AXES, EXIT, misuseReport, type Axis, type Report } from '../src/verdict.js';
+import { AXES, EXIT, misuseReport, SETTLEMENT_REASONS, type Axis, type Report } from '../src/verdict.js';
 import { Verifier } from '../src/verify.js';
 import { policyOf, readVectors, VECTORS, type BundleVector, type ForkVector } from './vectors.js';
 
@@ -85,10 +85,15 @@ each<BundleVector>('bundle', ({ bundle, policy, expect }) => {
   const { axes: expectedAxes, text, ...expected } = expect;
   assert.deepEqual(seen, expected);
   if (expect.exit !== EXIT.misuse) assert.equal(scope.text, text);
-  if (expect.step !== null) assert.deepEqual([scope.opened, scope.open_intents, scope.revoked, scope.erased], [0, [], [], []], 'a failure lists nothing');
+  if (expect.step !== null) assert.deepEqual([scope.opened, scope.open_intents, scope.revoked, scope.erased, scope.settlements], [0, [], [], [], []], 'a failure lists nothing');
   for (const axis of Object.keys(expectedAxes ?? {})) assert.ok((AXES as readonly string[]).includes(axis), axis);
   for (const [axis, state] of Object.entries(expectedAxes ?? {})) assert.equal(axes[axis as Axis].state, state, axis);
   if (expect.verdict !== null) assert.equal(Object.keys(expectedAxes ?? {}).length, AXES.length, 'all axes are given');
+});
+
+test('vectors bundle: every reason that a settlement can give', () => {
+  const given = new Set(readVectors<BundleVector>('bundle', 'reject').map(({ content }) => content.expect.reason));
+  assert.deepEqual(SETTLEMENT_REASONS.filter((reason) => !given.has(reason)), []);
 });
 
 function judge(bundle: Uint8Array, policy: Policy | Misused): Report {

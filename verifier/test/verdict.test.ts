@@ -9,7 +9,7 @@ import { nodeHashes } from '../src/node-hashes.js';
 import { KIND, recordDigest } from '../src/record.js';
 import type { Policy } from '../src/policy.js';
 import { emptyScope } from '../src/scope.js';
-import { REASONS } from '../src/verdict.js';
+import { REASONS, SETTLEMENT_REASONS } from '../src/verdict.js';
 import { HISTORY_ROWS } from './history.js';
 import { encodeParts, Log, makeKey, set, type Parts, type Range } from './make.js';
 import { broken, changed, checkRows, chunk, flipped, judge, note, place, type Row } from './rows.js';
@@ -202,7 +202,9 @@ checkRows('verdict: every row', ROWS, { key: OWN.pem });
 
 test('verdict: every reason code has a row', () => {
   // Step 9 needs 65,537 records: the test below asks the chain itself.
-  const missing = REASONS.filter((reason) => reason !== 'too-many-open' && ![...ROWS, ...HISTORY_ROWS].some((row) => row.reason === reason));
+  // Those of settlements are in the vectors: a chain in miniature is a long thing to make twice.
+  const elsewhere: readonly string[] = ['too-many-open', ...SETTLEMENT_REASONS];
+  const missing = REASONS.filter((reason) => !elsewhere.includes(reason) && ![...ROWS, ...HISTORY_ROWS].some((row) => row.reason === reason));
   assert.deepEqual(missing, []);
 });
 

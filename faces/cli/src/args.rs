@@ -69,6 +69,8 @@ pub enum Command {
     /// What is kept, how long, and whether it may be trained on
     #[command(subcommand)]
     Retention(Retention),
+    /// Settle the newest checkpoint on a chain, so that others can tell that nothing was dropped; with flags, say where and when
+    Settle(Settle),
     /// Is this machine in order?
     Doctor(Doctor),
     /// Print completions for a shell
@@ -247,6 +249,9 @@ pub enum Log {
         /// Values to make readable: a label (prompt, output), one record's (12:prompt), or all; several with commas. Without it none
         #[arg(long, value_name = "[RECORD:]LABEL|all", value_delimiter = ',')]
         open: Vec<String>,
+        /// Only the records up to the newest settlement, under the checkpoint that was settled: complete for whoever pins the chain
+        #[arg(long, conflicts_with_all = ["record", "range", "when"])]
+        settled: bool,
         #[command(flatten)]
         range: Range,
     },
@@ -495,6 +500,31 @@ pub enum Retention {
         #[arg(long)]
         dry_run: bool,
     },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Settle {
+    #[command(subcommand)]
+    pub command: Option<SettleCommand>,
+    /// From now on on this chain, through the node whose RPC answers there
+    #[arg(long, value_name = "URL", requires = "chain")]
+    pub node: Option<String>,
+    /// The chain: the digest of its genesis, 64 hex digits
+    #[arg(long, value_name = "ID", requires = "node")]
+    pub chain: Option<String>,
+    /// From now on by itself, at the end of a command that acts: when there are N more records, or when N minutes have passed; may be given for both
+    #[arg(long, num_args = 2, value_names = ["N", "records|minutes"], conflicts_with = "never")]
+    pub every: Vec<String>,
+    /// From now on only when it is told to
+    #[arg(long)]
+    pub never: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SettleCommand {
+    /// Where and when, the account that pays, and what is settled
+    Status,
 }
 
 #[derive(Debug, Args)]

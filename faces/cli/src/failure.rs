@@ -2,6 +2,7 @@
 
 use crate::turn::INTERRUPTED;
 use mickai_runtime::Error;
+use mickai_runtime::settle::SettleError;
 use std::path::{Path, PathBuf};
 
 /// Wrong usage.
@@ -32,6 +33,8 @@ pub enum Failure {
     NoHome,
     /// The server cannot start or go on.
     Serve(mickai_http::Error),
+    /// Nobody said on which chain to settle.
+    NoChain,
     /// A flag's value that is not one.
     Value { flag: &'static str, value: String, wanted: &'static str },
 }
@@ -48,8 +51,17 @@ impl Failure {
         match self {
             Self::Value { .. }
             | Self::NoHome
+            | Self::NoChain
             | Self::Serve(mickai_http::Error::Exposed(_))
-            | Self::System(Error::Verify(_) | Error::When(_) | Error::Retention(_) | Error::OpenForm(_) | Error::Form(_) | Error::NoIsa { .. }) => USAGE,
+            | Self::System(
+                Error::Verify(_)
+                | Error::When(_)
+                | Error::Retention(_)
+                | Error::OpenForm(_)
+                | Error::Form(_)
+                | Error::NoIsa { .. }
+                | Error::Settle(SettleError::NoChange | SettleError::Cadence { .. }),
+            ) => USAGE,
             Self::System(Error::BundleInvalid { word, .. }) => word.exit_code(),
             Self::System(Error::BundleUnreadable { .. }) => UNREADABLE,
             Self::Interrupted | Self::System(Error::Store(mickai_store::Error::Stopped)) => INTERRUPTED,
@@ -78,6 +90,7 @@ impl std::fmt::Display for Failure {
             Self::Editor(error) => write!(f, "the line editor: {error}"),
             Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
             Self::NoHome => f.write_str("no home folder: give --home DIR or set MICKAI_HOME"),
+            Self::NoChain => f.write_str("no chain to settle on: `mickai settle --node URL --chain ID` says which, as `pantheon devnet` prints them"),
             Self::Value { flag, value, wanted } => write!(f, "{flag} {value:?}: give {wanted}"),
         }
     }

@@ -19,10 +19,11 @@ mod profile;
 mod replay;
 mod retention;
 mod serve;
+mod settle;
 mod signer;
 mod turn;
 
-use args::{Cli, Command, Key, Log, Model, Retention};
+use args::{Cli, Command, Key, Log, Model, Retention, Settle, SettleCommand};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::{System, lacks_operator_key};
@@ -85,7 +86,7 @@ fn makes_no_home(command: &Command) -> bool {
     match command {
         Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
         Command::Retention(retention) => matches!(retention, Retention::Show),
-        Command::Key(_) | Command::Doctor(_) => true,
+        Command::Settle(Settle { command: Some(SettleCommand::Status), .. }) | Command::Key(_) | Command::Doctor(_) => true,
         _ => false,
     }
 }
@@ -94,6 +95,9 @@ fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
     let done = dispatch(system, cli, out);
     if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
         eprintln!("retention: {}", retention::run_text(&run, false));
+    }
+    if system.was_settle_due() && !matches!(cli.command, Command::Settle(_)) {
+        settle::automatic(system);
     }
     if system.disagreements() > 0 {
         eprintln!(
@@ -116,6 +120,7 @@ fn dispatch(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
         Command::Replay(args) => replay::replay(system, args, out),
         Command::Erase(args) => erase::erase(system, args, out),
         Command::Retention(args) => retention::retention(system, args, out),
+        Command::Settle(args) => settle::settle(system, args, out),
         Command::Doctor(args) => doctor::doctor(system, args, out),
         // Handled before a home is opened.
         Command::Completions { .. } | Command::Man { .. } | Command::Signer(_) | Command::Serve(_) => Ok(0),

@@ -2,7 +2,7 @@
 
 use crate::flags::Verify;
 use crate::problem::Problem;
-use mickai_proof::digest::KeyId;
+use mickai_proof::digest::{ChainId, KeyId};
 use mickai_proof::history::Statement;
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits;
@@ -31,6 +31,9 @@ pub fn policy(flags: &Verify) -> Result<Policy, Problem> {
     for text in &flags.checkpoint {
         policy.references.push(reference(text)?);
     }
+    // A misuse of these is said last, and with any that can be read `upto` waits for the bundle.
+    let chains: Vec<_> = flags.chain.iter().map(|text| ChainId::from_hex(text)).collect();
+    policy.chains.extend(chains.iter().flatten());
     policy.upto = flags.upto.or(policy.upto);
     policy.check()?;
     if let Some(names) = &flags.require {
@@ -42,7 +45,7 @@ pub fn policy(flags: &Verify) -> Result<Policy, Problem> {
     }
     policy.max_age_ms = flags.max_age_ms.or(policy.max_age_ms);
     policy.check()?;
-    Ok(policy)
+    if chains.contains(&None) { Err(Misuse::Chain.into()) } else { Ok(policy) }
 }
 
 /// A PEM file.

@@ -38,19 +38,22 @@ pub struct Verify {
     /// A checkpoint that you kept: a file, or SIZE:ROOT; may be given several times.
     #[arg(long, value_name = "FILE|SIZE:ROOT")]
     pub checkpoint: Vec<String>,
+    /// A chain whose settlements you believe, by the digest of its genesis, 64 hex digits; may be given several times. Of chains of fewer than four validators nothing is believed.
+    #[arg(long, value_name = "HEX")]
+    pub chain: Vec<String>,
     /// A revocation statement that reached you; may be given several times.
     #[arg(long, value_name = "FILE")]
     pub revocation: Vec<PathBuf>,
     /// The axes that must pass, in place of the usual ones.
     #[arg(long, value_name = "AXES", value_delimiter = ',')]
     pub require: Option<Vec<String>>,
-    /// Judge the first N records alone; N is the size of the greatest checkpoint.
+    /// Judge the first N records alone; N is the size of the greatest checkpoint or settlement.
     #[arg(long, value_name = "N")]
     pub upto: Option<u64>,
     /// How old the newest record may be, in milliseconds, by its own claim and this machine's clock.
     #[arg(long, value_name = "MS")]
     pub max_age_ms: Option<u64>,
-    /// A policy file (JSON, spec/verdict.md). What the other flags say of keys, checkpoints and revocations is added to it; what they say of the rest replaces it.
+    /// A policy file (JSON, spec/verdict.md). What the other flags say of keys, checkpoints, chains and revocations is added to it; what they say of the rest replaces it.
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
     /// The report as one line of JSON.

@@ -8,6 +8,7 @@ use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::{RecordDigest, hex};
 use mickai_proof::json::{array, object, plain, text, uint};
 use mickai_proof::limits;
+use mickai_proof::pantheon::LightProof;
 use mickai_proof::record::{Fact, Kind, Record, decode};
 use mickai_proof::view;
 use std::collections::BTreeMap;
@@ -101,6 +102,10 @@ impl<W: Write> Page<W> {
                 let for_programs = object([("index", uint(opening.index)), ("opened", text(&opening.label)), ("as", view::opened(opening))]);
                 self.line(&format!("{:>6}  opened {} = {shown}", opening.index, opening.label.escape_debug()), &for_programs)
             }
+            Event::Settlement(proof) => {
+                let (for_people, for_programs) = settlement(proof);
+                self.line(&for_people, &for_programs)
+            }
             Event::Checkpoint(note) => {
                 let (for_people, for_programs) = checkpoint(note);
                 self.line(&for_people, &for_programs)
@@ -193,6 +198,17 @@ fn checkpoint(note: &[u8]) -> (String, String) {
             (format!("checkpoint of {size} records, root {root}"), object([("checkpoint", value)]))
         }
         Err(error) => (format!("checkpoint: {error}"), object([("checkpoint", "null".to_owned()), ("error", plain(error.code()))])),
+    }
+}
+
+fn settlement(proof: &[u8]) -> (String, String) {
+    match LightProof::parse(proof) {
+        Ok(proof) => {
+            let (chain, height, changes) = (proof.head.id(), proof.header.height.0, proof.changes.len());
+            let value = object([("chain", plain(chain)), ("height", uint(height)), ("changes", uint(changes as u64))]);
+            (format!("settlement on chain {chain}, as of block {height}, after {changes} changes of the validators"), object([("settlement", value)]))
+        }
+        Err(error) => (format!("settlement: {error}"), object([("settlement", "null".to_owned()), ("error", plain(error.code()))])),
     }
 }
 

@@ -8,7 +8,7 @@ use mickai_proof::bundle::{Around, Cut, Header, Writer};
 use std::io::Write;
 use std::ops::Range;
 
-/// Exit 0 when the bundle was written. It is what the operator's own export of these records would have been, under the same checkpoint and with the same openings.
+/// Exit 0 when the bundle was written. It is what the operator's own export of these records would have been, under the same checkpoint and with the same openings and settlements.
 pub fn run(flags: &Prove) -> Result<u8, Problem> {
     let source = Source::open(&flags.file)?;
     let (range, size) = (range(flags, &source)?, source.header.count);
@@ -51,7 +51,7 @@ fn gather(mut source: Source, range: &Range<u64>, size: u64) -> Result<(Source, 
 
 /// The second reading: the records of the range.
 fn write(mut source: Source, header: Header, around: &Around, end: &End, hide: bool, out: &mut dyn Write) -> Result<(), Problem> {
-    let mut writer = Writer::new(header, &source.keys, &around.events, &around.left);
+    let mut writer = Writer::settled(header, &source.keys, &around.events, &source.settlements, &around.left);
     while let Some(entries) = source.chunk()? {
         for entry in entries.into_iter().filter(|entry| (header.first..header.end()).contains(&entry.index)) {
             writer.push(entry.record, entry.signature, if hide { Vec::new() } else { entry.openings });

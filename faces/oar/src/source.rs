@@ -51,6 +51,8 @@ pub struct Source {
     pub keys: Vec<PublicKey>,
     /// Key events outside the range.
     pub events: Vec<EventProof>,
+    /// Light proofs, by chain.
+    pub settlements: Vec<Vec<u8>>,
     pub left: Vec<TreeHash>,
 }
 
@@ -60,6 +62,7 @@ enum Item {
     Key(PublicKey),
     KeyEvent(EventProof),
     KeysEnd,
+    Settlement(Vec<u8>),
     Left(Vec<TreeHash>),
     Record(u64, Vec<u8>),
     Signature(u64, Vec<u8>),
@@ -94,6 +97,7 @@ impl Source {
             header,
             keys: Vec::new(),
             events: Vec::new(),
+            settlements: Vec::new(),
             left: Vec::new(),
         };
         loop {
@@ -102,6 +106,7 @@ impl Source {
                 Some(Item::Key(key)) => source.keys.push(key),
                 Some(Item::KeyEvent(event)) => source.events.push(event),
                 Some(Item::KeysEnd) => {}
+                Some(Item::Settlement(proof)) => source.settlements.push(proof),
                 Some(Item::Left(left)) => source.left = left,
                 other => {
                     source.ahead = other;
@@ -192,6 +197,7 @@ fn owned(event: Event<'_>) -> Item {
         Event::Key(key) => Item::Key(key),
         Event::KeyEvent(event) => Item::KeyEvent(event),
         Event::KeysEnd => Item::KeysEnd,
+        Event::Settlement(proof) => Item::Settlement(proof.to_vec()),
         Event::Left(nodes) => Item::Left(nodes),
         Event::Record(index, bytes) => Item::Record(index, bytes.to_vec()),
         Event::Signature(index, bytes) => Item::Signature(index, bytes.to_vec()),

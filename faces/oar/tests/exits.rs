@@ -49,6 +49,7 @@ fn as_flags(policy: &Value, file: &dyn Fn(&str, &[u8]) -> String) -> Vec<String>
         let bytes = Base64::decode_vec(statement.as_str().unwrap()).unwrap_or_default();
         flags.extend(["--revocation".to_owned(), file(&numbered("key.revocation", place), &bytes)]);
     }
+    flags.extend(list("chains").iter().flat_map(|chain| ["--chain".to_owned(), chain.as_str().unwrap().to_owned()]));
     if let Some(axes) = policy["require"].as_array() {
         let axes: Vec<_> = axes.iter().map(|axis| axis.as_str().unwrap()).collect();
         flags.extend(["--require".to_owned(), axes.join(",")]);

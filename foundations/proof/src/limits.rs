@@ -38,6 +38,10 @@ pub const FORK_BYTES_MAX: usize = 32_768;
 pub const POLICY_BYTES_MAX: usize = 1 << 20;
 /// Keys, references or statements of one policy.
 pub const POLICY_ITEMS_MAX: usize = 16;
+/// Settlements that one bundle carries.
+pub const SETTLEMENTS_MAX: usize = 4;
+/// Bytes of one of them, a light proof.
+pub const SETTLEMENT_BYTES_MAX: usize = 16 << 20;
 /// Erased fields that a report lists.
 pub const ERASED_LISTED_MAX: usize = 16;
 /// Bytes of one transaction.

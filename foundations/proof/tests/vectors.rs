@@ -156,7 +156,8 @@ fn every_reason_has_a_vector() {
     let expected = "not-a-bundle unsupported-version malformed-bundle no-records malformed-record unsupported-kind unsupported-extension log-id genesis index prev after-terminal \
         pairing-order seal signing-mode malformed-signature unknown-key signature opening genesis-key malformed-checkpoint checkpoint-origin checkpoint-key root checkpoint-signature \
         truncated fork self-asserted-key partial completeness-unwitnessed after-reference operator-claimed open-intents misuse-key misuse-reference misuse-upto misuse-require \
-        key-event key-history pre-rotation rotation-proof erase time-bounds event-path revoked revocation-unproven too-old misuse-policy misuse-revocation misuse-age";
+        key-event key-history pre-rotation rotation-proof erase time-bounds event-path revoked revocation-unproven too-old misuse-policy misuse-revocation misuse-age misuse-chain settlement malformed-light-proof malformed-genesis genesis-params genesis-sum malformed-header \
+        malformed-certificate malformed-validators malformed-entry chain height validator-set round quorum vote-signature state-root";
     for reason in expected.split_whitespace() {
         assert!(reasons.remove(reason), "no vector for {reason}");
     }

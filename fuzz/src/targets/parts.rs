@@ -15,6 +15,8 @@ pub struct Parts {
     pub keys: Vec<PublicKey>,
     /// The key events outside the range.
     pub events: Vec<EventProof>,
+    /// The light proofs.
+    pub settlements: Vec<Vec<u8>>,
     /// The tree nodes before the range.
     pub left: Vec<TreeHash>,
     /// The records.
@@ -55,6 +57,7 @@ impl Parts {
             Event::Header(header) => self.header = Some(header),
             Event::Key(key) => self.keys.push(key),
             Event::KeyEvent(event) => self.events.push(event),
+            Event::Settlement(proof) => self.settlements.push(proof.to_vec()),
             Event::Left(nodes) => self.left = nodes,
             Event::Record(_, record) => self.records.push(record.to_vec()),
             Event::Signature(_, signature) => self.signatures.push(signature.to_vec()),
@@ -74,7 +77,7 @@ impl Parts {
     pub fn written(self) -> Option<Vec<u8>> {
         let header = self.header.filter(|_| !self.is_misplaced)?;
         let note = String::from_utf8(self.note?).ok()?;
-        let mut writer = Writer::new(header, &self.keys, &self.events, &self.left);
+        let mut writer = Writer::settled(header, &self.keys, &self.events, &self.settlements, &self.left);
         let mut openings = self.openings.into_iter().peekable();
         for ((record, signature), index) in self.records.into_iter().zip(self.signatures).zip(header.first..) {
             let of_record = std::iter::from_fn(|| openings.next_if(|opening| opening.index == index)).collect();

@@ -40,6 +40,10 @@ pub mod action {
     pub const RETENTION_SET: &str = "retention.set";
     /// Values erased that the retention policy no longer keeps.
     pub const RETENTION_RUN: &str = "retention.run";
+    /// The newest checkpoint settled on a chain.
+    pub const SETTLE: &str = "settle";
+    /// Where and when checkpoints are settled.
+    pub const SETTLE_SET: &str = "settle.set";
     /// A passphrase put before the operator's key.
     pub const KEY_PROTECT: &str = "key.protect";
     /// The passphrase taken away.
@@ -110,6 +114,15 @@ pub mod fact {
     pub const FIELD_COUNT: &str = "field_count";
     pub const RETENTION: &str = "retention";
     pub const RETENTION_DIGEST: &str = "retention_digest";
+    pub const CHAIN: &str = "chain";
+    pub const NODE: &str = "node";
+    pub const EVERY_RECORDS: &str = "every_records";
+    pub const EVERY_MINUTES: &str = "every_minutes";
+    pub const HEIGHT: &str = "height";
+    pub const BLOCK: &str = "block";
+    pub const BLOCK_HEIGHT: &str = "block_height";
+    pub const SEATS: &str = "seats";
+    pub const FORK: &str = "fork";
 }
 
 /// Labels of commitments.

@@ -6,6 +6,7 @@ use crate::pins::PinError;
 use crate::policy::Refusal;
 use crate::retention::PolicyError;
 use crate::serve::Full;
+use crate::settle::SettleError;
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::{AdapterDigest, ModelDigest};
@@ -32,6 +33,8 @@ pub enum Error {
     Retention(PolicyError),
     /// A pin that cannot be set, or that keeps a model from running.
     Pins(PinError),
+    /// A checkpoint that was not settled.
+    Settle(SettleError),
     /// A policy for verification.
     Verify(Misuse),
     /// An export in a form that cannot hold what was chosen.
@@ -278,6 +281,7 @@ impl fmt::Display for Error {
             Self::When(error) => error.fmt(f),
             Self::Retention(error) => error.fmt(f),
             Self::Pins(error) => error.fmt(f),
+            Self::Settle(error) => error.fmt(f),
             Self::Verify(error) => error.fmt(f),
             Self::Form(error) => error.fmt(f),
             Self::Grammar(error) => error.fmt(f),
@@ -382,7 +386,17 @@ macro_rules! from {
     };
 }
 
-from!(Retention(PolicyError), Pins(PinError), Store(mickai_store::Error), Model(mickai_model::error::Error), Call(CallError), When(WhenError), Verify(Misuse), Form(FormError),);
+from!(
+    Settle(SettleError),
+    Retention(PolicyError),
+    Pins(PinError),
+    Store(mickai_store::Error),
+    Model(mickai_model::error::Error),
+    Call(CallError),
+    When(WhenError),
+    Verify(Misuse),
+    Form(FormError),
+);
 
 impl Error {
     /// For `map_err` on the operator's files.

@@ -160,6 +160,14 @@ impl Pen {
         Ok(self.log.close(act, code, facts, &borrowed(openings))?)
     }
 
+    /// The head of the log, signed: no act.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn checkpoint(&self) -> Result<String> {
+        Ok(self.log.checkpoint()?)
+    }
+
     fn deny(&self, act: Draft, refusal: Refusal) -> Error {
         // Facts of an intent speak of what is to become of it; of a refused one only the reason counts.
         let mut deny = Draft::new(Kind::Deny, act.actor, act.authority, &act.action).fact(fact::REASON, Fact::Text(refusal.code().into()));

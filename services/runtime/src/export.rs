@@ -35,6 +35,8 @@ pub enum Selection {
     One(u64),
     /// A run of records.
     Range(Range<u64>),
+    /// The records up to the newest settlement, under the checkpoint that was settled.
+    Settled,
 }
 
 /// An export that was written.
@@ -78,6 +80,7 @@ impl System {
         }
         let mut executor = self.executor()?;
         let note = executor.log_mut().checkpoint()?;
+        let note = if *selection == Selection::Settled { self.settled_note()? } else { note };
         let reader = self.reader()?;
         let checkpoint = Note::parse(note.as_bytes()).map_err(|_| Error::BadRecord { index: reader.size(), part: "checkpoint" })?.checkpoint;
         form.check(selection, open, checkpoint.size)?;
@@ -95,13 +98,14 @@ impl System {
             draft = draft.fact(fact::FORM, Fact::Text(form.name().into()));
         }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
+        let settlements = if form == Form::Bundle && header.count == checkpoint.size { self.settlements_within(&checkpoint)? } else { Vec::new() };
         let account = executor.log().keys();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
             let erased = log.erased();
             let kept = Some(Kept { home: self.home(), note: &note });
             let source = Source { reader: &reader, account: &account, size: checkpoint.size, values: Some((log.vault(), &erased)), kept };
-            let made = Making { source, key: log.key(), checkpoint, note: &note, header, open };
+            let made = Making { source, key: log.key(), checkpoint, settlements, note: &note, header, open };
             let (written, missing) = made.write(act, form, selection, path)?;
             let mut facts = vec![(fact::BYTE_COUNT.to_owned(), Fact::Uint(written.byte_count))];
             facts.extend(written.digest.map(|digest| (fact::FILE_DIGEST.to_owned(), Fact::Bytes(digest.to_vec().into()))));
@@ -136,6 +140,7 @@ struct Making<'a> {
     source: Source<'a>,
     key: &'a OperatorKey,
     checkpoint: Checkpoint,
+    settlements: Vec<Vec<u8>>,
     note: &'a str,
     header: Header,
     open: &'a Open,
@@ -149,7 +154,7 @@ impl Making<'_> {
             Form::Bundle => {
                 let around = self.source.around(&self.header, Some(root))?;
                 files::file(path, |sink| {
-                    missing = self.source.bundle(self.header, &around, self.note, self.open, sink)?;
+                    missing = self.source.bundle(self.header, &around, &self.settlements, self.note, self.open, sink)?;
                     Ok(())
                 })
             }

@@ -67,6 +67,8 @@ mod erase;
 
 pub mod retention;
 
+pub mod settle;
+
 mod keys;
 
 mod doctor;

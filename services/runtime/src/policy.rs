@@ -6,9 +6,9 @@ use std::fmt;
 
 /// Who may do what: `class: actions`. The digest of this text stands in every record as the authority.
 const POLICY: &str = "mickai-policy-5
-operator: adapter.import adapter.pin adapter.rm adapter.unpin erase key.backup key.protect key.recovery.export key.recovery.import key.revoke key.rotate key.unprotect log.export model.import model.pin model.rm model.unpin retention.run retention.set
+operator: adapter.import adapter.pin adapter.rm adapter.unpin erase key.backup key.protect key.recovery.export key.recovery.import key.revoke key.rotate key.unprotect log.export model.import model.pin model.rm model.unpin retention.run retention.set settle settle.set
 brain: embed generate
-system: model.repack replay retention.run
+system: model.repack replay retention.run settle
 an act that a request led to and that changes something is confirmed by the operator first
 key.rotate and key.revoke need the committed keys too
 everything else is refused

@@ -14,7 +14,7 @@ use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
 use mickai_store::{Appended, Custody, Draft, Entry, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -25,6 +25,8 @@ pub struct System {
     isa: Isa,
     /// `None` until this process has begun to act.
     enforced: Mutex<Option<Option<RetentionRun>>>,
+    /// Whether it was time to settle when this process began to act.
+    is_settle_due: AtomicBool,
     /// What the newest intent about pins, by its index, comes to.
     pins: Mutex<Option<(u64, Pins)>>,
     read: Arc<AtomicU64>,
@@ -58,7 +60,16 @@ impl System {
 
     fn on(home: Home, thread_count: usize) -> Result<Self> {
         let threads = Arc::new(Threads::new(thread_count)?);
-        Ok(Self { home, threads, isa: Isa::best(), enforced: Mutex::new(None), pins: Mutex::new(None), read: Arc::default(), disagreements: AtomicU64::new(0) })
+        Ok(Self {
+            home,
+            threads,
+            isa: Isa::best(),
+            enforced: Mutex::new(None),
+            is_settle_due: AtomicBool::new(false),
+            pins: Mutex::new(None),
+            read: Arc::default(),
+            disagreements: AtomicU64::new(0),
+        })
     }
 
     /// The same, computing with the instructions of that name instead of the fastest. They reach no bit of any result.
@@ -106,6 +117,7 @@ impl System {
         let mut enforced = self.enforced.lock().unwrap_or_else(PoisonError::into_inner);
         if enforced.is_none() {
             *enforced = Some(self.enforce_retention(&mut executor)?);
+            self.is_settle_due.store(self.settle_is_due(&executor)?, Ordering::Relaxed);
         }
         Ok(executor)
     }
@@ -118,6 +130,11 @@ impl System {
     /// What this process erased of its own accord because the retention policy says so.
     pub fn enforced(&self) -> Option<RetentionRun> {
         self.enforced.lock().unwrap_or_else(PoisonError::into_inner).clone().flatten()
+    }
+
+    /// Was it time to settle, by what the operator said, when this process began to act?
+    pub fn was_settle_due(&self) -> bool {
+        self.is_settle_due.load(Ordering::Relaxed)
     }
 
     /// Records that an act of the operator's was refused; gives what is said of it.

@@ -64,7 +64,7 @@ impl System {
         let header = header(&reader, selection, size)?;
         let around = source.around(&header, None)?;
         let mut verifier = Verifier::with_engine(Policy { keys: vec![TrustedKey::Key(key)], ..policy }, engine)?;
-        source.bundle(header, &around, &note, &Open::default(), &mut |bytes| {
+        source.bundle(header, &around, &[], &note, &Open::default(), &mut |bytes| {
             verifier.feed(bytes);
             Ok(())
         })?;

@@ -205,6 +205,16 @@ impl Home {
         self.root.join("retention")
     }
 
+    /// The folder of what chains said of the log.
+    pub fn settlements_path(&self) -> PathBuf {
+        self.root.join("settlements")
+    }
+
+    /// The private key of the operator's account on a chain.
+    pub fn wallet_path(&self) -> PathBuf {
+        self.root.join("keys/wallet.p8")
+    }
+
     /// Has the recovery file been moved away from this machine's home?
     pub fn recovery_is_offline(&self) -> bool {
         !self.recovery_path().exists()
@@ -305,7 +315,7 @@ impl Home {
 
     fn check_secrets(&self) -> Result<(), Error> {
         disk::check_private(&self.vault_key_path())?;
-        for path in [self.operator_key_path(), self.recovery_path()] {
+        for path in [self.operator_key_path(), self.recovery_path(), self.wallet_path()] {
             if path.exists() {
                 disk::check_private(&path)?;
             }

@@ -34,6 +34,8 @@ mod vault;
 
 mod retention;
 
+mod settlement;
+
 mod log;
 
 mod index;

@@ -41,10 +41,22 @@ interface Proof {
 
 export function verifyLight(bytes: Uint8Array, chain: Uint8Array, verify: VerifySignature = verifyMlDsa65): LightVerdict {
   const proof = at(1, () => readProof(bytes));
+  at(2, () => must(equal(proof.head.id, chain), 'genesis-digest'));
+  return follow(proof, verify);
+}
+
+/** What it shows of the chain that its own head names, which nobody may have pinned; and the path of each key. */
+export function verifyOwnLight(bytes: Uint8Array, verify: VerifySignature): LightVerdict & { chain: Uint8Array; paths: Uint8Array[] } {
+  const proof = at(1, () => readProof(bytes));
+  return { ...follow(proof, verify), chain: proof.head.id, paths: proof.entries.map(({ path }) => path) };
+}
+
+/** Steps 3 to 5. */
+function follow(proof: Proof, verify: VerifySignature): LightVerdict {
   const { head, changes, header, certificate } = proof;
-  at(2, () => must(equal(head.id, chain), 'genesis-digest'));
+  const chain = head.id;
   let [set, above, fewest] = [head.set, 0n, head.set.keys.length];
-  const follow = (one: Header, votes: Certificate): void => {
+  const step = (one: Header, votes: Certificate): void => {
     must(equal(one.chain, chain), 'chain');
     must(one.height > above && one.epoch === (one.height - 1n) / head.epochBlocks, 'height');
     must(equal(one.validators, set.digest), 'validator-set');
@@ -52,14 +64,14 @@ export function verifyLight(bytes: Uint8Array, chain: Uint8Array, verify: Verify
   };
   for (const change of changes) {
     at(3, () => {
-      follow(change.header, change.certificate);
+      step(change.header, change.certificate);
       must(change.header.height % head.epochBlocks === 0n, 'height');
       const { digest } = change.next;
       must(equal(digest, change.header.next) && !equal(digest, change.header.validators), 'validator-set');
     });
     [set, above, fewest] = [change.next, change.header.height, Math.min(fewest, change.next.keys.length)];
   }
-  at(4, () => follow(header, certificate));
+  at(4, () => step(header, certificate));
   return { header, validatorsFewest: fewest, entries: at(5, () => proof.entries.map((entry) => checkStateProof(entry, header.state))) };
 }
 

@@ -1,4 +1,4 @@
-//! The bars of Pantheon's state machine: each is read from a line that its program prints.
+//! The bars of Pantheon's state machine and of settlements: each is read from a line that a program of the crate concerned prints.
 
 use super::bar::Goal;
 use super::oar::{Figure, bars};
@@ -7,17 +7,25 @@ use crate::error::Error;
 use crate::places;
 use crate::process;
 
-const FIGURES: [Figure; 2] = [
+/// The programs to run, by package and example.
+const EXAMPLES: [(&str, &str); 2] = [("mickai-ledger", "transfers"), ("mickai-proof", "settlement_size")];
+
+const FIGURES: [Figure; 5] = [
     Figure { bar: "pantheon/execute=transfers/per_s", line: "execute/transfers ", value: "transfers_per_s", goal: Goal::AtLeast(20_000.0) },
     Figure { bar: "pantheon/state=account/bytes", line: "state/accounts ", value: "memory_bytes_per_account", goal: Goal::AtMost(300.0) },
+    Figure { bar: "pantheon/settlement=4-seats/growth", line: "settlement/growth seats=4 changes=0 ", value: "ratio", goal: Goal::AtMost(1.0) },
+    Figure { bar: "pantheon/settlement=21-seats-3-changes/growth", line: "settlement/growth seats=21 changes=3 ", value: "ratio", goal: Goal::AtMost(1.0) },
+    Figure { bar: "pantheon/certificate=21-seats/over_ms", line: "settlement/certificate ", value: "over_ms", goal: Goal::AtMost(1.0) },
 ];
 
-/// Runs the program on one core and reads the figures.
+/// Runs the programs on one core and reads the figures.
 pub(super) fn measure() -> Result<Found, Error> {
-    let arguments = ["run", "--release", "--package", "mickai-ledger", "--example", "transfers"];
-    let done = process::must(places::cargo().args(arguments))?;
-    let mut lines = vec![format!("$ cargo {}", arguments.join(" "))];
-    lines.extend(done.output.lines().map(str::to_owned));
+    let mut lines = Vec::new();
+    for (package, example) in EXAMPLES {
+        lines.push(format!("$ cargo run --release --package {package} --example {example}"));
+        let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
+        lines.extend(done.output.lines().map(str::to_owned));
+    }
     let bars = bars(&FIGURES, &lines)?;
     Ok(Found { lines, bars })
 }

@@ -7,8 +7,9 @@ use crate::out::Out;
 use mickai_runtime::{Form, Open, Selection, System, when};
 use std::path::Path;
 
-pub fn export(system: &System, path: &Path, form: ExportForm, open: &[String], range: &Range, out: Out) -> Result<u8, Failure> {
-    let exported = system.export(form.into(), &selection(system, range)?, &Open::parse(open)?, path, None)?;
+pub fn export(system: &System, path: &Path, form: ExportForm, open: &[String], (range, is_settled): (&Range, bool), out: Out) -> Result<u8, Failure> {
+    let selection = if is_settled { Selection::Settled } else { selection(system, range)? };
+    let exported = system.export(form.into(), &selection, &Open::parse(open)?, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
         eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");

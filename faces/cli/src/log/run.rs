@@ -20,7 +20,7 @@ pub fn log(system: &System, args: &Log, out: Out) -> Result<u8, Failure> {
         Log::List { filter } => show::list(system, filter, out),
         Log::Show { record, open } => show::one(system, record, *open, out),
         Log::Tail { n, follow } => show::tail(system, *n, *follow, out),
-        Log::Export { out: path, form, open, range } => export::export(system, path, *form, open, range, out),
+        Log::Export { out: path, form, open, settled, range } => export::export(system, path, *form, open, (range, *settled), out),
         Log::Verify { checkpoint, record } => verify(system, checkpoint.as_deref(), record.as_deref(), out),
         Log::Fsck => check(system, out),
         Log::Checkpoint { out: path } => checkpoint(system, path.as_deref(), out),

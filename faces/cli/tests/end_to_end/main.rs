@@ -5,6 +5,8 @@ mod common;
 
 mod exports;
 
+mod settle;
+
 mod golden_path;
 
 mod adapters;

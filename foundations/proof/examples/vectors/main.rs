@@ -19,6 +19,7 @@ mod bundle_keys;
 mod bundle_parts;
 mod bundle_policy;
 mod bundle_records;
+mod bundle_settlements;
 mod bundle_signatures;
 mod checkpoint;
 mod exports;
@@ -47,6 +48,7 @@ fn main() {
     bundle_keys::write(&mut files);
     bundle_policy::write(&mut files);
     bundle_edges::write(&mut files);
+    bundle_settlements::write(&mut files);
     fork::write(&mut files);
     pantheon::write(&mut files);
     tamper::write(&mut files);

@@ -53,4 +53,6 @@ pub(super) mod part {
     pub const CHUNK: u64 = 3;
     pub const RIGHT: u64 = 4;
     pub const CHECKPOINT: u64 = 5;
+    /// Stands before `LEFT`: the verifier has to know its size before it reads the records.
+    pub const SETTLEMENT: u64 = 6;
 }

@@ -20,6 +20,8 @@ pub enum Event<'a> {
     KeyEvent(EventProof),
     /// All keys and key events have been read.
     KeysEnd,
+    /// What a chain says of the log: the bytes of a light proof.
+    Settlement(&'a [u8]),
     /// Tree nodes left of the range.
     Left(Vec<TreeHash>),
     /// The bytes of the record at this index.
@@ -54,13 +56,37 @@ pub enum BundleError {
 enum State {
     Header,
     Keys,
-    KeyList { left: u64, has_events: bool },
-    KeyEvents { left: Option<u64>, last: Option<u64> },
+    KeyList {
+        left: u64,
+        has_events: bool,
+    },
+    KeyEvents {
+        left: Option<u64>,
+        last: Option<u64>,
+    },
+    Settlements {
+        count: usize,
+    },
+    /// The light proof of the settlement after so many.
+    Settlement {
+        count: usize,
+    },
     LeftOrChunk,
-    Chunk { start: u64 },
-    Records { start: u64, next: u64 },
-    Signatures { start: u64, next: Option<u64> },
-    Openings { start: u64, left: Option<u64> },
+    Chunk {
+        start: u64,
+    },
+    Records {
+        start: u64,
+        next: u64,
+    },
+    Signatures {
+        start: u64,
+        next: Option<u64>,
+    },
+    Openings {
+        start: u64,
+        left: Option<u64>,
+    },
     RightOrCheckpoint,
     CheckpointAfterRight,
     End,
@@ -140,7 +166,9 @@ impl Parser {
         };
         BundleError::Malformed(match self.state {
             State::Header => 0,
-            State::Keys | State::KeyList { .. } | State::KeyEvents { .. } | State::LeftOrChunk => header.first,
+            // After the keys the first chunk is due, unless tree nodes are.
+            State::Settlements { .. } if header.first == 0 => header.chunk_end(header.first) - 1,
+            State::Keys | State::KeyList { .. } | State::KeyEvents { .. } | State::Settlements { .. } | State::Settlement { .. } | State::LeftOrChunk => header.first,
             State::Records { next, .. } | State::Signatures { next: Some(next), .. } => next,
             State::Chunk { start } | State::Signatures { start, .. } | State::Openings { start, .. } => header.chunk_end(start) - 1,
             State::RightOrCheckpoint | State::CheckpointAfterRight | State::End => header.end(),
@@ -182,6 +210,8 @@ impl<'a> Step<'a> {
             (State::Keys, _) => self.open_keys(),
             (State::KeyList { left, has_events }, _) => self.read_key(left, has_events),
             (State::KeyEvents { left, last }, Some(header)) => self.read_key_event(header, left, last),
+            (State::Settlements { count }, _) => self.open_settlement(count),
+            (State::Settlement { count }, _) => self.read_settlement(count).map(Some),
             (State::LeftOrChunk, Some(header)) => self.read_left(header),
             (State::Chunk { start }, _) => self.open_chunk(start),
             (State::Records { start, next }, Some(header)) => self.read_record(header, start, next),
@@ -240,7 +270,7 @@ impl<'a> Step<'a> {
 
     fn read_key(&mut self, left: u64, has_events: bool) -> Result<Option<Event<'a>>, Stop> {
         let Some(left) = left.checked_sub(1) else {
-            self.state = if has_events { State::KeyEvents { left: None, last: None } } else { State::LeftOrChunk };
+            self.state = if has_events { State::KeyEvents { left: None, last: None } } else { State::Settlements { count: 0 } };
             return Ok((!has_events).then_some(Event::KeysEnd));
         };
         let key = PublicKey::from_spki(self.reader.bytes_within(limits::NOTE_BYTES_MAX)?).map_err(|_| BAD)?;
@@ -258,7 +288,7 @@ impl<'a> Step<'a> {
             return Ok(None);
         };
         let Some(left) = left.checked_sub(1) else {
-            self.state = State::LeftOrChunk;
+            self.state = State::Settlements { count: 0 };
             return Ok(Some(Event::KeysEnd));
         };
         self.array(4)?;
@@ -274,6 +304,26 @@ impl<'a> Step<'a> {
         let path = self.hashes()?;
         self.state = State::KeyEvents { left: Some(left), last: Some(index) };
         Ok(Some(Event::KeyEvent(EventProof { index, record, signature, path })))
+    }
+
+    /// Looks whether a settlement follows; what else does is left to whoever reads that.
+    fn open_settlement(&mut self, count: usize) -> Result<Option<Event<'a>>, Stop> {
+        let mut ahead = Reader::new(self.reader.rest());
+        let is_settlement = ahead.array()? == 2 && ahead.uint()? == part::SETTLEMENT;
+        if is_settlement {
+            self.reader = ahead;
+        }
+        self.state = if is_settlement { State::Settlement { count } } else { State::LeftOrChunk };
+        Ok(None)
+    }
+
+    fn read_settlement(&mut self, count: usize) -> Result<Event<'a>, Stop> {
+        if count == limits::SETTLEMENTS_MAX {
+            return Err(BAD);
+        }
+        let proof = self.reader.bytes_within(limits::SETTLEMENT_BYTES_MAX)?;
+        self.state = State::Settlements { count: count + 1 };
+        Ok(Event::Settlement(proof))
     }
 
     fn read_left(&mut self, header: Header) -> Result<Option<Event<'a>>, Stop> {

@@ -21,6 +21,11 @@ impl Writer {
     /// Starts a bundle. `keys` are all that were in force up to the checkpoint, `events` the key events outside the range if the log holds any after genesis, `left` the tree nodes left
     /// of the range, none when it begins at 0.
     pub fn new<'a>(header: Header, keys: impl IntoIterator<Item = &'a PublicKey>, events: &[EventProof], left: &[TreeHash]) -> Self {
+        Self::settled(header, keys, events, &[], left)
+    }
+
+    /// The same, of a log that chains know: `settlements` are their light proofs, ascending by chain id.
+    pub fn settled<'a>(header: Header, keys: impl IntoIterator<Item = &'a PublicKey>, events: &[EventProof], settlements: &[Vec<u8>], left: &[TreeHash]) -> Self {
         let mut out = Vec::new();
         write_part(&mut out, part::HEADER, 6);
         write_text(&mut out, MAGIC);
@@ -29,6 +34,10 @@ impl Writer {
         write_head(&mut out, Major::Uint, header.first);
         write_head(&mut out, Major::Uint, header.count);
         write_keys(&mut out, keys, events);
+        for settlement in settlements {
+            write_part(&mut out, part::SETTLEMENT, 2);
+            write_bytes(&mut out, settlement);
+        }
         write_nodes(&mut out, part::LEFT, left);
         Self { out, header, next: header.first, records: Vec::new(), signatures: Vec::new(), openings: Vec::new() }
     }

@@ -67,7 +67,7 @@ impl ForkReport {
         };
         let axes: Vec<String> = Axis::ALL.into_iter().map(axis).collect();
         format!(
-            r#"{{"verdict":{verdict},"exit":{},"reason":"{}","index":null,"step":{step},"axes":{{{}}},"scope":{{"log":{log},"key":null,"keys":[],"first":null,"last":null,"size":null,"root":null,"opened":0,"open_intents":[],"revoked":[],"erased":[],"text":"{}"}}}}"#,
+            r#"{{"verdict":{verdict},"exit":{},"reason":"{}","index":null,"step":{step},"axes":{{{}}},"scope":{{"log":{log},"key":null,"keys":[],"first":null,"last":null,"size":null,"root":null,"opened":0,"open_intents":[],"revoked":[],"erased":[],"settlements":[],"text":"{}"}}}}"#,
             self.word().exit_code(),
             self.reason(),
             axes.join(","),

@@ -4,7 +4,7 @@ use super::chain::Chain;
 use super::judge::Judge;
 use super::reference::End;
 use super::verdict::Scope;
-use super::{Axes, Axis, AxisState, Failure, Misuse, Reason, Reference, Verdict};
+use super::{Axes, Axis, AxisState, Failure, Head, Misuse, Reason, Reference, Verdict};
 use crate::history::{Revocation, Weight};
 use crate::limits;
 use alloc::vec::Vec;
@@ -19,7 +19,7 @@ impl Judge {
             && let (Some(header), Some(chain), Some(note)) = (self.header, &self.chain, &self.note)
             && let Some(key) = chain.history().in_force()
         {
-            let end = End { header, chain, key, events: &self.located, right: &self.right, note, policy: &self.policy };
+            let end = End { header, chain, key, events: &self.located, right: &self.right, note, policy: &self.policy, unsettled: self.unsettled };
             match end.judge(&mut axes, &mut scope)? {
                 Ok(()) => {
                     let is_whole = scope.checkpoint.is_some_and(|checkpoint| end.is_whole(&checkpoint));
@@ -88,6 +88,8 @@ impl Judge {
             last: self.header.map(|header| header.end() - 1),
             checkpoint: None,
             reference_size: self.policy.reference().map(Reference::size),
+            is_reference_settled: self.policy.reference().is_some_and(|reference| matches!(reference.head, Head::Settled { .. })),
+            settlements: self.settled.clone(),
             opened: self.opened,
             open_intent_count: open.len() as u64,
             open_intents: open.into_iter().take(limits::OPEN_INTENTS_LISTED_MAX).collect(),

@@ -2,8 +2,9 @@
 
 use super::chain::{self, Chain, Pending};
 use super::reference::Located;
+use super::settlement;
 use super::signatures::{Due, Signatures};
-use super::{Engine, Failure, Policy, Reason};
+use super::{Engine, Failure, Policy, Reason, Settled};
 use crate::bundle::{BundleError, Event, EventProof, Header};
 use crate::commitment::Opening;
 use crate::digest::{KeyId, RecordDigest, TreeHash};
@@ -29,6 +30,9 @@ pub(super) struct Judge {
     pub(super) located: Vec<Located>,
     /// What the events before the range tell, until the chain takes it over.
     history: History,
+    /// What chains say of the log, ascending by chain, and why the first of them that is wrong is.
+    pub(super) settled: Vec<Settled>,
+    pub(super) unsettled: Option<Reason>,
     left: Vec<TreeHash>,
     pub(super) right: Vec<TreeHash>,
     pub(super) chain: Option<Chain>,
@@ -56,6 +60,8 @@ impl Judge {
             events: Vec::new(),
             located: Vec::new(),
             history: History::learned(),
+            settled: Vec::new(),
+            unsettled: None,
             left: Vec::new(),
             right: Vec::new(),
             chain: None,
@@ -105,6 +111,7 @@ impl Judge {
             Event::Key(key) => self.keys.push(key),
             Event::KeyEvent(event) => self.events.push(event),
             Event::KeysEnd => self.keys_end(),
+            Event::Settlement(proof) => self.settlement(proof),
             Event::Left(nodes) => self.left = nodes,
             Event::Record(index, bytes) => self.record(index, bytes),
             Event::Signature(index, bytes) => self.signature(index, bytes),
@@ -164,6 +171,19 @@ impl Judge {
             fail(Reason::Signature);
         }
         Some(merkle::leaf(&event.record))
+    }
+
+    /// Step 20 of a settlement, looked at where it stands: the chain watches its size. What fails here is said in that step.
+    fn settlement(&mut self, proof: &[u8]) {
+        let Some(header) = self.header.filter(|_| self.failure.is_none() && self.unsettled.is_none()) else { return };
+        match settlement::settled(proof, header.log, &self.policy.chains) {
+            Ok(settled) if self.settled.last().is_none_or(|last| last.chain < settled.chain) => {
+                self.policy.references.extend(settled.reference());
+                self.settled.push(settled);
+            }
+            Ok(_) => self.unsettled = Some(Reason::Settlement),
+            Err(reason) => self.unsettled = Some(reason),
+        }
     }
 
     fn record(&mut self, index: u64, bytes: &[u8]) {

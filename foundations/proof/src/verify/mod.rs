@@ -17,6 +17,8 @@ mod signatures;
 
 mod reference;
 
+mod settlement;
+
 mod ending;
 
 mod misuse;
@@ -37,6 +39,7 @@ pub use engine::Engine;
 pub use misuse::Misuse;
 pub use policy::{Head, Policy, Reference, TrustedKey};
 pub use reason::{Failure, Reason};
+pub use settlement::{Settled, Standing, WITNESS_SEATS_MIN, settled};
 pub use verdict::{Scope, Verdict, Word};
 pub use verifier::{Verifier, verify};
 

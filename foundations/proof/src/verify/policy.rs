@@ -2,7 +2,7 @@
 
 use super::{Axis, Misuse};
 use crate::checkpoint::{Note, decimal};
-use crate::digest::{KeyId, TreeHash};
+use crate::digest::{ChainId, KeyId, TreeHash};
 use crate::history::Statement;
 use crate::key::PublicKey;
 use crate::limits::POLICY_ITEMS_MAX;
@@ -67,6 +67,13 @@ pub enum Head {
         /// Their root.
         root: TreeHash,
     },
+    /// As a chain of the policy settled it; it comes with the bundle.
+    Settled {
+        /// Records covered.
+        size: u64,
+        /// Their root.
+        root: TreeHash,
+    },
 }
 
 impl Reference {
@@ -88,7 +95,7 @@ impl Reference {
     pub fn size(&self) -> u64 {
         match &self.head {
             Head::Note(note) => note.checkpoint.size,
-            Head::Bare { size, .. } => *size,
+            Head::Bare { size, .. } | Head::Settled { size, .. } => *size,
         }
     }
 
@@ -96,7 +103,7 @@ impl Reference {
     pub fn root(&self) -> TreeHash {
         match &self.head {
             Head::Note(note) => note.checkpoint.root,
-            Head::Bare { root, .. } => *root,
+            Head::Bare { root, .. } | Head::Settled { root, .. } => *root,
         }
     }
 
@@ -115,6 +122,8 @@ pub struct Policy {
     pub keys: Vec<TrustedKey>,
     /// What was kept from earlier.
     pub references: Vec<Reference>,
+    /// The chains whose settlements are believed, by the digests of their geneses.
+    pub chains: Vec<ChainId>,
     /// The axes that must pass.
     pub require: BTreeSet<Axis>,
     /// Judge only the records that the reference covers; its value is the reference's size.
@@ -134,6 +143,7 @@ impl Default for Policy {
         Self {
             keys: Vec::new(),
             references: Vec::new(),
+            chains: Vec::new(),
             require: Axis::REQUIRED_BY_DEFAULT.into_iter().collect(),
             upto: None,
             revocations: Vec::new(),
@@ -170,11 +180,20 @@ impl Policy {
                 return Err(Misuse::Reference);
             }
         }
-        if self.upto.is_some() && self.upto != self.reference().map(Reference::size) {
-            return Err(Misuse::Upto);
+        // Which reference is the greatest, a settlement may yet decide.
+        if self.chains.is_empty() {
+            self.check_upto()?;
         }
         within(self.revocations.len(), Misuse::Revocation)?;
-        if self.max_age_ms.is_some() && self.now_ms.is_none() { Err(Misuse::Age) } else { Ok(()) }
+        if self.max_age_ms.is_some() && self.now_ms.is_none() {
+            return Err(Misuse::Age);
+        }
+        within(self.chains.len(), Misuse::Chain)
+    }
+
+    /// `upto` is the reference's size.
+    pub(super) fn check_upto(&self) -> Result<(), Misuse> {
+        if self.upto.is_some() && self.upto != self.reference().map(Reference::size) { Err(Misuse::Upto) } else { Ok(()) }
     }
 
     /// Is one of these keys trusted? Without any in the policy, the bundle's own will do for reading on.

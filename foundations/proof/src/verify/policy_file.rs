@@ -2,6 +2,7 @@
 
 use super::policy::{Policy, Reference, TrustedKey};
 use super::{Axis, Misuse};
+use crate::digest::ChainId;
 use crate::history::Statement;
 use crate::limits;
 use alloc::collections::BTreeSet;
@@ -29,6 +30,7 @@ struct Members {
     max_age_ms: Option<u64>,
     #[serde(deserialize_with = "there")]
     skew_ms: Option<u64>,
+    chains: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -88,6 +90,7 @@ impl Policy {
             references: kept(&mut found, members.references.iter().map(|Object(kept)| kept.to_reference())),
             upto: members.upto,
             revocations: kept(&mut found, members.revocations.iter().map(|text| statement(text))),
+            chains: kept(&mut found, members.chains.iter().map(|text| ChainId::from_hex(text).ok_or(Misuse::Chain))),
             ..Self::default()
         };
         if let Some(names) = &members.require {

@@ -94,6 +94,38 @@ reasons!(
     EventPath "event-path" step Some(18), Some(Axis::Inclusion);
     /// The checkpoint's signature does not verify.
     CheckpointSignature "checkpoint-signature" step Some(19), Some(Axis::Authenticity);
+    /// A settlement that is no light proof.
+    MalformedLightProof "malformed-light-proof" step Some(20), Some(Axis::Completeness);
+    /// A settlement whose genesis head is not of its form.
+    MalformedGenesis "malformed-genesis" step Some(20), Some(Axis::Completeness);
+    /// A settlement on a chain whose rules are outside their bounds.
+    GenesisParams "genesis-params" step Some(20), Some(Axis::Completeness);
+    /// A settlement on a chain of more or less than there is.
+    GenesisSum "genesis-sum" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a header that is not of its form.
+    MalformedHeader "malformed-header" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a certificate that is not of its form, or of other seats than its set has.
+    MalformedCertificate "malformed-certificate" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a set of validators that is not of its form.
+    MalformedValidators "malformed-validators" step Some(20), Some(Axis::Completeness);
+    /// A settlement with an entry that is not of its form.
+    MalformedEntry "malformed-entry" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a header of another chain.
+    Chain "chain" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a header out of its place.
+    Height "height" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a forged set of validators.
+    ValidatorSet "validator-set" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a certificate of a round that its header cannot have.
+    Round "round" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a certificate of too few validators.
+    Quorum "quorum" step Some(20), Some(Axis::Completeness);
+    /// A settlement with a vote that does not verify.
+    VoteSignature "vote-signature" step Some(20), Some(Axis::Completeness);
+    /// A settlement whose entry is not in the state that was certified.
+    StateRoot "state-root" step Some(20), Some(Axis::Completeness);
+    /// A settlement of something else than the log's newest checkpoint, or out of order.
+    Settlement "settlement" step Some(20), Some(Axis::Completeness);
     /// Fewer records than the reference covers.
     Truncated "truncated" step Some(20), Some(Axis::Completeness);
     /// Other records than the reference covers.

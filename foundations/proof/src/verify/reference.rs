@@ -28,6 +28,8 @@ pub(super) struct End<'a> {
     pub right: &'a [TreeHash],
     pub note: &'a [u8],
     pub policy: &'a Policy,
+    /// Why a settlement is wrong.
+    pub unsettled: Option<Reason>,
 }
 
 impl End<'_> {
@@ -44,6 +46,10 @@ impl End<'_> {
         let mut references: Vec<&Reference> = self.policy.references.iter().collect();
         references.sort_by_key(|reference| reference.size());
         references.iter().try_for_each(|reference| self.check_signed(reference))?;
+        if let Some(reason) = self.unsettled {
+            return Ok(Err(reason));
+        }
+        self.policy.check_upto()?;
         Ok(references.into_iter().try_for_each(|reference| self.compare(reference, &checkpoint, axes, scope)))
     }
 

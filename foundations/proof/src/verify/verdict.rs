@@ -1,7 +1,7 @@
 //! The verdict, and how it is told to people and to programs (spec/verdict.md "Verdicts", "Report").
 
 use super::chain::Erased;
-use super::{Axes, Axis, AxisState, Failure, Policy, Reason};
+use super::{Axes, Axis, AxisState, Failure, Policy, Reason, Settled, Standing};
 use crate::checkpoint::Checkpoint;
 use crate::digest::{KeyId, LogId};
 use alloc::format;
@@ -61,8 +61,12 @@ pub struct Scope {
     pub last: Option<u64>,
     /// The bundle's own checkpoint, once it has been verified.
     pub checkpoint: Option<Checkpoint>,
-    /// Records covered by the reference that was brought.
+    /// Records covered by the reference of the greatest size.
     pub reference_size: Option<u64>,
+    /// Is that one a settlement?
+    pub is_reference_settled: bool,
+    /// What chains say of the log; none after a failure.
+    pub settlements: Vec<Settled>,
     /// Values opened and found to fit; none after a failure.
     pub opened: u64,
     /// Intents without an outcome.
@@ -93,6 +97,22 @@ impl Scope {
     /// The key in force at the beginning.
     pub fn key(&self) -> Option<KeyId> {
         self.keys.first().copied()
+    }
+
+    /// What chains say, and what it counts for.
+    fn settlements_text(&self) -> impl Iterator<Item = String> {
+        self.settlements.iter().map(|settled| {
+            let chain = abbreviated(settled.chain, 4);
+            match (settled.standing, settled.seats, self.reference_size) {
+                (Standing::Counted, seats, _) => format!("settled on chain {chain} of {seats} seats, size {} at height {}", settled.size, settled.height.0),
+                (Standing::ChainNotPinned, ..) => format!("settlement on chain {chain} unchecked ({})", settled.standing.name()),
+                (Standing::TooFewSeats, seats, reference) => {
+                    let seats = if seats == 1 { "one".to_string() } else { seats.to_string() };
+                    let worth = if reference.is_none() { "completeness still unwitnessed" } else { "not counted" };
+                    format!("settled on a chain of {seats}: {worth}")
+                }
+            }
+        })
     }
 
     /// What is no longer good, or no longer there.
@@ -144,6 +164,7 @@ impl Verdict {
             (scope.open_intent_count, scope.open_intents) = (0, Vec::new());
             (scope.erased_count, scope.erased) = (0, Vec::new());
             scope.opened = 0;
+            scope.settlements = Vec::new();
             let word = if reason.is_unsupported() { Word::Unreadable } else { Word::Invalid };
             return Self { word, reason: Some(reason), failure, axes, scope };
         }
@@ -171,6 +192,7 @@ impl Verdict {
             Some(failure) => parts.push(format!("nothing is covered: {}", self.place(failure))),
             None => {
                 parts.push(self.extent());
+                parts.extend(self.scope.settlements_text());
                 parts.extend(self.scope.losses_text());
                 parts.push(if self.scope.first == Some(0) { "later records not covered" } else { "earlier and later records not covered" }.to_string());
             }
@@ -183,7 +205,7 @@ impl Verdict {
         let Some(size) = self.scope.reference_size else {
             return format!("no checkpoint to compare with, {}", self.not_complete());
         };
-        let checkpoint = format!("the checkpoint of size {size}");
+        let checkpoint = format!("the {} of size {size}", if self.scope.is_reference_settled { "settlement" } else { "checkpoint" });
         match (self.axes.get(Axis::Completeness), self.axes.get(Axis::Consistency)) {
             (AxisState::Pass, _) => format!("complete against {checkpoint}"),
             (_, AxisState::Pass) => format!("consistent with {checkpoint}, {}", self.not_complete()),
@@ -233,8 +255,9 @@ impl Verdict {
         let keys: Vec<String> = scope.keys.iter().map(quoted).collect();
         let revoked: Vec<String> = scope.revoked.iter().map(|(first, last)| format!("[{first},{last}]")).collect();
         let erased: Vec<String> = scope.erased.iter().map(|erased| format!("[{},{},{}]", erased.record, escaped(&erased.label), erased.by)).collect();
+        let settlements: Vec<String> = scope.settlements.iter().map(settlement_json).collect();
         format!(
-            r#"{{"log":{},"key":{},"keys":[{}],"first":{},"last":{},"size":{},"root":{},"opened":{},"open_intents":[{}],"revoked":[{}],"erased":[{}],"text":{}}}"#,
+            r#"{{"log":{},"key":{},"keys":[{}],"first":{},"last":{},"size":{},"root":{},"opened":{},"open_intents":[{}],"revoked":[{}],"erased":[{}],"settlements":[{}],"text":{}}}"#,
             or_null(scope.log.map(quoted)),
             or_null(scope.key().map(quoted)),
             keys.join(","),
@@ -246,6 +269,7 @@ impl Verdict {
             open.join(","),
             revoked.join(","),
             erased.join(","),
+            settlements.join(","),
             quoted(self.scope_text()),
         )
     }
@@ -265,6 +289,10 @@ impl fmt::Display for Verdict {
         }
         writeln!(f, "{}", self.scope_text())
     }
+}
+
+fn settlement_json(Settled { chain, height, size, root, seats, standing }: &Settled) -> String {
+    format!(r#"{{"chain":"{chain}","height":{},"size":{size},"root":"{root}","seats":{seats},"standing":"{}"}}"#, height.0, standing.name())
 }
 
 /// The first `head` hex digits of an id and the last two; the whole of it is in the JSON.

@@ -337,6 +337,7 @@ impl Log {
             header: Header { log: self.id, first: range.start as u64, count: range.len() as u64 },
             keys: self.reigns.iter().map(|(_, signer)| signer.key.to_spki()).collect(),
             events: self.events_outside(&range),
+            settlements: Vec::new(),
             left: left.nodes().to_vec(),
             chunks: range.clone().step_by(1_024).map(chunk).collect(),
             right: merkle::right_ranges(range.end as u64, size as u64).into_iter().map(root_of).collect(),

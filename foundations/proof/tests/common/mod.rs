@@ -6,6 +6,7 @@ pub mod pantheon;
 pub mod parts;
 pub mod seeded;
 pub mod seeded_pantheon;
+pub mod settled;
 pub mod tamper;
 pub mod vector;
 

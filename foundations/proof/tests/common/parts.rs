@@ -18,6 +18,8 @@ pub struct Parts {
     pub header: Header,
     pub keys: Vec<Vec<u8>>,
     pub events: Vec<EventProof>,
+    /// Light proofs.
+    pub settlements: Vec<Vec<u8>>,
     pub left: Vec<TreeHash>,
     pub chunks: Vec<Chunk>,
     pub right: Vec<TreeHash>,
@@ -28,6 +30,7 @@ impl Parts {
     /// The encoded parts, in order.
     pub fn items(&self) -> Vec<Vec<u8>> {
         let mut items = vec![header(self.header, 1), keys(&self.keys, &self.events)];
+        items.extend(self.settlements.iter().map(|proof| settlement(proof)));
         items.extend((!self.left.is_empty()).then(|| nodes(2, &self.left)));
         items.extend(self.chunks.iter().map(chunk));
         items.extend((!self.right.is_empty()).then(|| nodes(4, &self.right)));
@@ -42,7 +45,7 @@ impl Parts {
     /// What the crate's own writer makes of the same parts.
     pub fn by_writer(&self) -> Vec<u8> {
         let keys: Vec<_> = self.keys.iter().map(|key| PublicKey::from_spki(key).unwrap()).collect();
-        let mut writer = Writer::new(self.header, &keys, &self.events, &self.left);
+        let mut writer = Writer::settled(self.header, &keys, &self.events, &self.settlements, &self.left);
         let mut out = Vec::new();
         let mut index = self.header.first;
         for chunk in &self.chunks {
@@ -103,6 +106,12 @@ pub fn chunk(chunk: &Chunk) -> Vec<u8> {
         write_bytes(&mut out, &opening.salt.0);
         write_bytes(&mut out, &opening.value);
     }
+    out
+}
+
+pub fn settlement(proof: &[u8]) -> Vec<u8> {
+    let mut out = vec![0x82, 6];
+    write_bytes(&mut out, proof);
     out
 }
 

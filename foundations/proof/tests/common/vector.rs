@@ -132,6 +132,8 @@ pub struct PolicyText {
     pub max_age_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub skew_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chains: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub now_ms: Option<u64>,
 }

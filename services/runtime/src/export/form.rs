@@ -32,6 +32,8 @@ pub enum FormError {
     NoValues(Form),
     /// It names at most so many records.
     TooMany(Form, u64),
+    /// What ends at a settlement is a bundle.
+    BundleAlone(Form),
     /// RFC 9942 has no receipt for the only leaf of a tree.
     OnlyRecord(Form),
 }
@@ -54,6 +56,7 @@ impl Form {
             return Err(FormError::NoValues(self));
         }
         match (self, selection) {
+            (Self::Tiles | Self::Receipt | Self::JsonLines | Self::Statement, Selection::Settled) => Err(FormError::BundleAlone(self)),
             (Self::Tiles, Selection::One(_) | Selection::Range(_)) => Err(FormError::WholeLog(self)),
             (Self::Receipt, Selection::All | Selection::Range(_)) => Err(FormError::OneRecord(self)),
             (Self::Receipt, Selection::One(_)) if size < 2 => Err(FormError::OnlyRecord(self)),
@@ -72,6 +75,7 @@ impl fmt::Display for FormError {
             Self::TooMany(form, most) => {
                 write!(f, "{} names at most {most} records: choose a smaller range, or leave it away to name the whole log by its checkpoint", form.name())
             }
+            Self::BundleAlone(form) => write!(f, "{} does not end at a settlement: export a bundle, or leave --settled away", form.name()),
             Self::OnlyRecord(form) => write!(f, "a {} needs a log of at least two records: export a bundle", form.name()),
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct Kept<'a> {
 /// The header of a bundle of these records of the first `size`.
 pub(crate) fn header(reader: &LogReader, selection: &Selection, size: u64) -> Result<Header> {
     let range = match selection {
-        Selection::All => 0..size,
+        Selection::All | Selection::Settled => 0..size,
         Selection::One(index) => *index..index.saturating_add(1),
         Selection::Range(range) => range.clone(),
     };
@@ -66,9 +66,9 @@ impl Source<'_> {
     }
 
     /// The bundle's bytes, chunk by chunk. Gives the values that were to be shown and are not there.
-    pub fn bundle(&self, header: Header, around: &Around, note: &str, open: &Open, sink: Sink<'_>) -> Result<Vec<Missing>> {
+    pub fn bundle(&self, header: Header, around: &Around, settlements: &[Vec<u8>], note: &str, open: &Open, sink: Sink<'_>) -> Result<Vec<Missing>> {
         let mut all_missing = Vec::new();
-        let mut writer = Writer::new(header, &around.keys, &around.events, &around.left);
+        let mut writer = Writer::settled(header, &around.keys, &around.events, settlements, &around.left);
         for entry in self.reader.entries(header.first..header.end()) {
             let entry = entry?;
             let (openings, missing) = self.openings(&entry, open)?;

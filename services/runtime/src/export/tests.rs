@@ -84,7 +84,7 @@ impl Now {
         let around = source.around(&header, Some(self.checkpoint.root)).unwrap();
         let mut bytes = Vec::new();
         source
-            .bundle(header, &around, &self.note, open, &mut |piece| {
+            .bundle(header, &around, &[], &self.note, open, &mut |piece| {
                 bytes.extend(piece);
                 Ok(())
             })

@@ -73,6 +73,7 @@ impl Plan {
             Step::Export(selection, open, path) => {
                 let what = match selection {
                     Selection::All => "the whole log".to_owned(),
+                    Selection::Settled => "the records that are settled".to_owned(),
                     Selection::One(index) => format!("record {index}"),
                     Selection::Range(range) => format!("records {} to {}", range.start, range.end - 1),
                 };
@@ -104,6 +105,7 @@ fn export(system: &System, call: &Call, range: Option<&TimeRange>, below: u64) -
     };
     let path = file(call, || match &selection {
         Selection::All => "mickai-log.oar".to_owned(),
+        Selection::Settled => "mickai-settled.oar".to_owned(),
         Selection::One(index) => format!("mickai-{index}.oar"),
         Selection::Range(range) => format!("mickai-{}-{}.oar", range.start, range.end - 1),
     });

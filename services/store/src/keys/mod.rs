@@ -30,6 +30,8 @@ mod backup;
 
 mod apart;
 
+mod wallet;
+
 mod well_known;
 
 pub mod signer;
@@ -46,6 +48,7 @@ pub use protected::{Content, Protected, ProtectedFault};
 pub use recovery::parse_recovery;
 pub use seed::{Seed, parse_pkcs8};
 pub use succession::Successor;
+pub use wallet::Wallet;
 pub use well_known::{InForce, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};

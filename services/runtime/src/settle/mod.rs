@@ -1,0 +1,19 @@
+//! Settling: the newest checkpoint goes to a chain, and what the chain's validators signed comes back into the home, for bundles (spec/pantheon.md).
+//!
+//! The act has an intent before anything is sent and an outcome with block and seats after the proof was verified. Where it goes, and when of its own accord, is a decision on record, as pins are.
+
+mod settler;
+
+mod lacking;
+
+mod act;
+
+mod config;
+
+mod contradiction;
+
+mod bundles;
+
+pub use act::{Settlement, SettlementKept};
+pub use config::{Cadence, SettleChange, Settling};
+pub use settler::{SettleError, Settler};
