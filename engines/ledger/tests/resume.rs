@@ -1,5 +1,5 @@
 //! A ledger made again from its entries and a header goes on as the one that it was made from; what is not whole is refused.
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
@@ -28,7 +28,7 @@ fn a_ledger_goes_on_from_its_entries() {
     chain.ledger.state().for_each(|path, entry| in_order.push((*path, entry.clone())));
     assert!(all == in_order && all.len() > 45, "{}", all.len());
     let header = &chain.blocks.last().unwrap().header.clone();
-    let head = &chain.genesis.head;
+    let head = &chain.genesis.head.clone();
     let resumed = Ledger::resume(head, header, State::of(&all).unwrap()).unwrap();
     let next = chain.transaction(&rich, Action::Transfer { to: Signer::new(21).address(), amount: obols(7) });
     chain.push(vec![next], &Library);
