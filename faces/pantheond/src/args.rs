@@ -62,6 +62,10 @@ pub enum Command {
     Light(Light),
     /// Is the node in order?
     Doctor(Doctor),
+    /// Run a node until it is ended. It speaks to the peers of its file, to nobody else
+    Node(Node),
+    /// Run a chain of one's own on this machine: keys, genesis and validators, each a process, in one folder
+    Devnet(Devnet),
     /// Print what is generated: the text of `docs/pantheon-commands.md` or the document of the RPC
     #[command(hide = true)]
     Reference {
@@ -280,4 +284,38 @@ pub struct Doctor {
     /// The file of the node: also looks at its genesis, key and folder
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Node {
+    /// The node's file, TOML
+    pub config: PathBuf,
+    /// End when standard input does: for whoever starts it and may be killed
+    #[arg(long)]
+    pub tethered: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Devnet {
+    /// How many validators
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=21))]
+    pub validators: u8,
+    /// End after so long: 60s, 5m, 1h [default: when it is ended]
+    #[arg(long = "for", value_name = "TIME")]
+    pub time: Option<String>,
+    /// Send transfers all the while, and say at the end how many became final and how soon
+    #[arg(long)]
+    pub load: bool,
+    /// Accounts that send under --load
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub senders: u16,
+    /// Transfers of one account that may be on their way under --load
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    pub window: u16,
+    /// The folder of everything; one that holds a devnet goes on [default: a new one in the home]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Blocks of an epoch, in a new devnet
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub epoch_blocks: u64,
 }

@@ -3,7 +3,7 @@
 use crate::args::{Cli, Command};
 use crate::failure::{self, Failure};
 use crate::out::Out;
-use crate::{doctor, genesis, light, look, reference, wallet};
+use crate::{devnet, doctor, genesis, light, look, node, reference, wallet};
 use clap::Parser;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -44,6 +44,8 @@ fn perform(cli: &Cli) -> Result<u8, Failure> {
         Command::Account(args) => look::account(cli, args, out),
         Command::Light(args) => light::light(cli, args, out),
         Command::Doctor(args) => doctor::doctor(cli, args, out),
+        Command::Node(args) => node::node(cli, args, out),
+        Command::Devnet(args) => devnet::devnet(cli, args, out),
         Command::Reference { what } => reference::reference(*what, out),
     }
 }

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-const IDLE_MS: u64 = 1_000;
-const IDLE_MS_MAX: u64 = 60_000;
+const IDLE_MS: u64 = 500;
+/// Below the time that a round's leader has.
+const IDLE_MS_MAX: u64 = 1_500;
 const PEM_BYTES_MAX: u64 = 1 << 16;
 
 /// As it is written.
@@ -25,9 +26,12 @@ pub struct Config {
     /// Where peers reach it.
     #[serde(default = "listen")]
     pub listen: SocketAddr,
-    /// Keep every block with its signatures.
+    /// Blocks that are kept before the newest snapshot; without it all are, as an archive does.
     #[serde(default)]
-    pub archive: bool,
+    pub kept_blocks: Option<u64>,
+    /// Where nothing is kept yet: begin with a peer's snapshot, which proves itself, and fetch only the blocks after it.
+    #[serde(default)]
+    pub takes_snapshot: bool,
     /// How long a proposer waits for transactions before it proposes an empty block.
     #[serde(default = "idle_ms")]
     pub idle_ms: u64,
@@ -86,7 +90,7 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
         let mut config: Self = toml::from_str(&text).map_err(|source| Failure::Toml { path: path.to_owned(), source: Box::new(source) })?;
         if !(1..=IDLE_MS_MAX).contains(&config.idle_ms) {
-            return Err(Failure::Text { path: path.to_owned(), field: "idle_ms", value: config.idle_ms.to_string(), wanted: "1 to 60000" });
+            return Err(Failure::Text { path: path.to_owned(), field: "idle_ms", value: config.idle_ms.to_string(), wanted: "1 to 1500" });
         }
         let beside = |inner: &Path| path.parent().unwrap_or(Path::new("")).join(inner);
         config.genesis = beside(&config.genesis);

@@ -1,5 +1,6 @@
 //! What went wrong, with its exit code.
 
+use crate::rpc::ServeError;
 use mickai_proof::checkpoint::CheckpointError;
 use mickai_proof::pantheon::light::LightError;
 use mickai_proof::pantheon::{Amount, PantheonError};
@@ -60,8 +61,20 @@ pub enum Failure {
     Expired { id: String },
     /// The account has less than what it is to give.
     Short { balance: Amount, need: Amount },
+    /// The RPC cannot start or go on.
+    Serve(ServeError),
+    /// The node cannot start or go on.
+    Node(mickai_node::NodeError),
+    /// A child process of the devnet.
+    Child { validator: usize, source: std::io::Error },
+    /// A child process that ended before it answered.
+    ChildEnded { validator: usize, log: PathBuf },
+    /// The signal handler for Ctrl-C.
+    Interrupts(ctrlc::Error),
     /// The chain holds another number of obols than there are: a fault of this program.
     Supply { found: String },
+    /// Two validators hold different blocks of one height to be final.
+    Forked { height: u64, one: String, other: String },
     /// Blocks do not come any more.
     Stalled { height: u64 },
 }
@@ -82,7 +95,7 @@ impl Failure {
     /// The exit code.
     pub fn code(&self) -> u8 {
         match self {
-            Self::Value { .. } | Self::NoHome => USAGE,
+            Self::Value { .. } | Self::NoHome | Self::Serve(ServeError::Exposed(_)) => USAGE,
             Self::Toml { .. } | Self::Text { .. } | Self::Checkpoint { .. } => UNREADABLE,
             Self::Closed => 0,
             _ => FAILED,
@@ -125,7 +138,13 @@ impl fmt::Display for Failure {
             Self::OtherChain { found, wanted } => write!(f, "the node is of chain {found}, not {wanted}: nothing was sent"),
             Self::Expired { id } => write!(f, "transaction {id} found no place before its last block: nothing of it happened; send it again, perhaps with a higher --fee"),
             Self::Short { balance, need } => write!(f, "the account has {balance}, and {need} are needed with the fee"),
+            Self::Serve(error) => error.fmt(f),
+            Self::Node(error) => error.fmt(f),
+            Self::Child { validator, source } => write!(f, "validator {validator} cannot be started: {source}"),
+            Self::ChildEnded { validator, log } => write!(f, "validator {validator} ended before it answered; {} says why", log.display()),
+            Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
             Self::Supply { found } => write!(f, "the accounts of the chain hold {found}: this is a fault of pantheon, please report it"),
+            Self::Forked { height, one, other } => write!(f, "block {height} is {one} for one validator and {other} for another: the chain is forked, please report it"),
             Self::Stalled { height } => write!(f, "no block became final after height {height}"),
         }
     }

@@ -44,6 +44,10 @@ mod light;
 
 mod doctor;
 
+mod node;
+
+mod devnet;
+
 mod reference;
 
 pub use command::main;

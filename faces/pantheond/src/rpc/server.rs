@@ -36,6 +36,16 @@ pub struct Options {
     pub rate: Rate,
 }
 
+impl Options {
+    /// May it listen there?
+    ///
+    /// # Errors
+    /// [`ServeError::Exposed`] for an address that others could reach, where that was not asked for.
+    pub fn check(&self) -> std::result::Result<(), ServeError> {
+        if self.address.ip().is_loopback() || self.is_exposed { Ok(()) } else { Err(ServeError::Exposed(self.address)) }
+    }
+}
+
 /// Ends what runs. Copies end the same.
 #[derive(Clone, Debug)]
 pub struct Stop(Arc<watch::Sender<bool>>);
@@ -77,10 +87,7 @@ struct Ends {
 /// # Errors
 /// An address that cannot be listened on, or that others could reach without that being asked for.
 pub fn serve(chain: Arc<dyn Chain>, options: &Options, stop: &Stop, ready: impl FnOnce(SocketAddr)) -> std::result::Result<(), ServeError> {
-    let address = options.address;
-    if !address.ip().is_loopback() && !options.is_exposed {
-        return Err(ServeError::Exposed(address));
-    }
+    options.check()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(ServeError::Runtime)?;
     let shared = Arc::new(Shared { app: Arc::new(App::new(chain)), options: options.clone(), buckets: Buckets::new(options.rate), ending: stop.watch() });
     let done = runtime.block_on(run(&shared, ready));
@@ -97,13 +104,22 @@ async fn run(shared: &Arc<Shared>, ready: impl FnOnce(SocketAddr)) -> std::resul
     let mut ending = shared.ending.clone();
     let mut ended = std::pin::pin!(ending.wait_for(|is_ending| *is_ending));
     let mut accepting = std::pin::pin!(accept(shared, &listener, &places));
+    let mut gone = std::pin::pin!(gone(shared.app.chain.clone()));
     std::future::poll_fn(|context| {
-        let is_over = ended.as_mut().poll(context).is_ready() || accepting.as_mut().poll(context).is_ready();
+        let is_over = ended.as_mut().poll(context).is_ready() || gone.as_mut().poll(context).is_ready() || accepting.as_mut().poll(context).is_ready();
         if is_over { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     let _ = tokio::time::timeout(FAREWELL, places.acquire_many(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))).await;
     Ok(())
+}
+
+/// Comes when the node has ended, by itself or not.
+async fn gone(chain: Arc<dyn Chain>) {
+    let mut height = chain.ledger().height();
+    while let Some(newer) = chain.wait(height).await {
+        height = newer;
+    }
 }
 
 /// Takes connections, as many at a time as there are places.

@@ -16,3 +16,5 @@ mod limits;
 mod events;
 
 mod schemathesis;
+
+mod devnet;

@@ -79,6 +79,16 @@ impl Server {
     }
 }
 
+/// What somebody else's server says under a path; `None` where nobody answers there.
+pub fn asked(address: SocketAddr, path: &str) -> Option<Answer> {
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes()).ok()?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).ok()?;
+    (!bytes.is_empty()).then(|| Answer::read(&bytes))
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         self.stop.stop();

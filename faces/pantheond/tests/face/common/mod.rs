@@ -1,11 +1,14 @@
 //! What the tests share: a folder with the binary beside it, a chain of one that makes a block of each transaction, and a client that hides nothing.
 
+mod devnet;
+
 mod http;
 
 mod machine;
 
 mod solo;
 
-pub use http::{Answer, Server};
+pub use devnet::{Devnet, eventually};
+pub use http::{Answer, Server, asked};
 pub use machine::{Machine, Run, not_checked};
 pub use solo::{Signer, Solo};
