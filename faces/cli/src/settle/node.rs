@@ -69,7 +69,7 @@ impl std::error::Error for NodeFault {
 }
 
 impl Node {
-    /// The node of an address `http://HOST:PORT`; `None` for any other text.
+    /// The node of an address of the scheme http with host and port; `None` for any other text.
     pub fn at(url: &str) -> Option<std::io::Result<Self>> {
         let authority = url.strip_prefix(SCHEME)?.strip_prefix("//")?.trim_end_matches('/');
         let (host, port) = authority.rsplit_once(':')?;

@@ -87,7 +87,7 @@ fn the_report_has_the_members_of_the_spec() {
     let expected = serde_json::json!({
         "verdict": null, "exit": 4, "reason": "not-a-bundle", "index": null, "step": 1,
         "axes": Axis::ALL.iter().map(|axis| (axis.name(), serde_json::json!({"state": "unchecked", "reason": "not-reached"}))).collect::<alloc::collections::BTreeMap<_, _>>(),
-        "scope": {"log": null, "key": null, "keys": [], "first": null, "last": null, "size": null, "root": null, "opened": 0, "open_intents": [], "revoked": [], "erased": [], "text": "nothing is covered: not-a-bundle, step 1"},
+        "scope": {"log": null, "key": null, "keys": [], "first": null, "last": null, "size": null, "root": null, "opened": 0, "open_intents": [], "revoked": [], "erased": [], "settlements": [], "text": "nothing is covered: not-a-bundle, step 1"},
     });
     assert_eq!(report, expected);
 }
