@@ -16,5 +16,7 @@ mod serve;
 
 mod pantheon;
 
+mod devnet;
+
 pub(crate) use engine::Wanted;
 pub(crate) use run::{Bench, run};

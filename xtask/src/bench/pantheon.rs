@@ -1,6 +1,7 @@
-//! The bars of Pantheon's state machine and of settlements: each is read from a line that a program of the crate concerned prints.
+//! The bars of Pantheon: of its state machine and of settlements each is read from a line that a program of the crate concerned prints; of the network in [`devnet`].
 
 use super::bar::Goal;
+use super::devnet;
 use super::oar::{Figure, bars};
 use super::run::Found;
 use crate::error::Error;
@@ -26,6 +27,9 @@ pub(super) fn measure() -> Result<Found, Error> {
         let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
         lines.extend(done.output.lines().map(str::to_owned));
     }
-    let bars = bars(&FIGURES, &lines)?;
+    let mut bars = bars(&FIGURES, &lines)?;
+    let (printed, of_the_network) = devnet::measure()?;
+    lines.extend(printed);
+    bars.extend(of_the_network);
     Ok(Found { lines, bars })
 }
