@@ -135,7 +135,7 @@ pub enum Wallet {
         #[command(flatten)]
         key: KeyFile,
         /// How many
-        #[arg(short, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+        #[arg(short, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=100))]
         n: u64,
     },
 }

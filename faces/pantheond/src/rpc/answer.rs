@@ -4,7 +4,7 @@ use super::ask::{self, Which};
 use super::chain::{Chain, NotTaken};
 use super::events::Events;
 use super::guard;
-use super::limits::BONDS_MAX;
+use super::limits::{BONDS_MAX, HISTORY_MAX, PAGE_MAX};
 use super::metrics::Metrics;
 use super::openapi;
 use super::refused::{Refused, Result};
@@ -154,7 +154,7 @@ async fn submit(app: &Arc<App>, call: &Call, network: Network) -> Result<Reply> 
 }
 
 async fn block(app: &App, ledger: &Ledger, call: &Call) -> Result<Value> {
-    let page = ask::page(&call.query)?;
+    let page = ask::page(&call.query, PAGE_MAX)?;
     let block: Option<Arc<Block>> = match ask::block(&call.parameter)? {
         Which::Newest => app.chain.block(ledger.height()).await,
         Which::At(height) => app.chain.block(height).await,
@@ -171,12 +171,17 @@ async fn block(app: &App, ledger: &Ledger, call: &Call) -> Result<Value> {
 async fn history(app: &App, ledger: &Ledger, call: &Call) -> Result<Value> {
     let network = ledger.head().network;
     let address = ask::address(&call.parameter, network)?;
-    let page = ask::page(&call.query)?;
+    let page = ask::page(&call.query, HISTORY_MAX)?;
     let (from, limit) = (usize::try_from(page.from).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
     let places = app.chain.history(address, from.saturating_add(limit));
-    let mut transactions = Vec::new();
+    let (mut transactions, mut last) = (Vec::new(), None::<(Height, Option<Arc<Block>>)>);
     for (height, index) in places.into_iter().skip(from) {
-        let block = app.chain.block(height).await;
+        // Neighbours often stand in one block.
+        let block = match last {
+            Some((of, block)) if of == height => block,
+            _ => app.chain.block(height).await,
+        };
+        last = Some((height, block.clone()));
         let told = block.and_then(|block| block.transactions.get(index).map(|transaction| view::summary(transaction, network)));
         transactions.push(json!({ "height": height.0, "index": index, "transaction": told }));
     }

@@ -1,6 +1,6 @@
 //! What strangers send, read: bodies, ids in paths, queries. Nothing here knows a node.
 
-use super::limits::{FROM_MAX, LIGHT_KEYS_MAX, PAGE, PAGE_MAX};
+use super::limits::{FROM_MAX, LIGHT_KEYS_MAX, PAGE};
 use super::refused::{Refused, Result};
 use super::shapes::{LIGHT, SUBMIT};
 use base64ct::{Base64, Encoding};
@@ -128,11 +128,11 @@ pub fn block(text: &str) -> Result<Which> {
     number(text).map(|height| Which::At(Height(height))).ok_or_else(|| Refused::malformed("a block is `newest`, a height, or an id of 64 digits in lower-case hex"))
 }
 
-/// The part of a list that a query asks for.
+/// The part of a list that a query asks for, of so many at most.
 ///
 /// # Errors
 /// A parameter that is not known, is there twice, or is no number within its bounds.
-pub fn page(query: &str) -> Result<Page> {
+pub fn page(query: &str, most: u64) -> Result<Page> {
     let (mut from, mut limit) = (None, None);
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -141,14 +141,14 @@ pub fn page(query: &str) -> Result<Page> {
             "limit" => &mut limit,
             _ => return Err(Refused::malformed("the query takes from and limit")),
         };
-        let bounds = if name == "from" { 0..=FROM_MAX } else { 1..=PAGE_MAX };
+        let bounds = if name == "from" { 0..=FROM_MAX } else { 1..=most };
         let number = number(value).filter(|number| bounds.contains(number));
         let number = number.ok_or_else(|| Refused::malformed(format!("{name} must be a whole number from {} to {}", bounds.start(), bounds.end())))?;
         if place.replace(number).is_some() {
             return Err(Refused::malformed(format!("{name} is there twice")));
         }
     }
-    Ok(Page { from: from.unwrap_or(0), limit: limit.unwrap_or(PAGE) })
+    Ok(Page { from: from.unwrap_or(0), limit: limit.unwrap_or(PAGE.min(most)) })
 }
 
 /// The height after which a stream of events goes on, from its header.
@@ -193,11 +193,12 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::PAGE_MAX;
     use super::*;
 
     #[test]
     fn pages_blocks_and_numbers_have_one_form() {
-        let page = |query| page(query).ok().map(|page| (page.from, page.limit));
+        let page = |query| page(query, PAGE_MAX).ok().map(|page| (page.from, page.limit));
         assert_eq!([page(""), page("from=7"), page("limit=3&from=0")], [Some((0, PAGE)), Some((7, PAGE)), Some((0, 3))]);
         for query in ["limit=0", "limit=1001", "limit=", "limit", "from=-1", "from=1&from=1", "form=1", "limit=01", "limit=%31"] {
             assert_eq!(page(query), None, "{query}");

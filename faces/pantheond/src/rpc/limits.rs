@@ -26,8 +26,10 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(20);
 pub const FAREWELL: Duration = Duration::from_secs(3);
 /// Keys of one request for a light proof.
 pub const LIGHT_KEYS_MAX: usize = mickai_proof::limits::LIGHT_ENTRIES_MAX;
-/// Transactions of a block, or of an account's history, in one answer.
+/// Transactions of a block in one answer.
 pub const PAGE_MAX: u64 = 1_000;
+/// Transactions of an account's history in one answer: each may stand in a block of its own, which is read whole.
+pub const HISTORY_MAX: u64 = 100;
 /// The last place of a list that a part may begin at.
 pub const FROM_MAX: u64 = u32::MAX as u64;
 /// So many where a request does not say.

@@ -1,6 +1,6 @@
 //! `/openapi.json` (OpenAPI 3.1), made of the routes and their shapes; `docs/pantheon-openapi.json` is a copy.
 
-use super::limits::{FROM_MAX, PAGE_MAX};
+use super::limits::FROM_MAX;
 use super::reply::{EVENTS, JSON};
 use super::routes::{Endpoint, ROUTES, Route};
 use super::shape::{Shape, TEXT, must};
@@ -47,9 +47,9 @@ fn operation(route: &Route, named: &mut Map<String, Value>) -> Value {
     if let Some((name, shape)) = inside.zip(route.parameter) {
         parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": shape.schema(named) }));
     }
-    if route.is_paged {
+    if let Some(most) = route.page_max {
         parameters.push(json!({ "name": "from", "in": "query", "schema": { "type": "integer", "minimum": 0, "maximum": FROM_MAX } }));
-        parameters.push(json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": PAGE_MAX } }));
+        parameters.push(json!({ "name": "limit", "in": "query", "schema": { "type": "integer", "minimum": 1, "maximum": most } }));
     }
     if route.endpoint == Endpoint::Events {
         let says = "the height of the last block that was seen; without it the first event is the next block";

@@ -1,5 +1,6 @@
 //! Every path that is answered: the one table that requests are routed by and `/openapi.json` is made of.
 
+use super::limits::{HISTORY_MAX, PAGE_MAX};
 use super::reply::{EVENTS, JSON, PROMETHEUS};
 use super::shape::{Shape, TEXT};
 use super::shapes;
@@ -44,12 +45,12 @@ pub struct Route {
     pub request: Option<&'static Shape>,
     /// The answer's form, and its type.
     pub answer: (&'static Shape, &'static str),
-    /// The query asks for a part of a list.
-    pub is_paged: bool,
+    /// The query asks for a part of a list, of so many at most.
+    pub page_max: Option<u64>,
 }
 
 const fn get(path: &'static str, endpoint: Endpoint, says: &'static str, answer: &'static Shape) -> Route {
-    Route { method: "GET", path, endpoint, says, parameter: None, request: None, answer: (answer, JSON), is_paged: false }
+    Route { method: "GET", path, endpoint, says, parameter: None, request: None, answer: (answer, JSON), page_max: None }
 }
 
 const fn of(route: Route, parameter: Shape) -> Route {
@@ -60,8 +61,8 @@ const fn post(path: &'static str, endpoint: Endpoint, says: &'static str, reques
     Route { method: "POST", request: Some(request), ..get(path, endpoint, says, answer) }
 }
 
-const fn paged(route: Route) -> Route {
-    Route { is_paged: true, ..route }
+const fn paged(route: Route, most: u64) -> Route {
+    Route { page_max: Some(most), ..route }
 }
 
 const DOCUMENT: Shape = Shape::Object;
@@ -75,10 +76,10 @@ pub const ROUTES: &[Route] = &[
     get("/v1/genesis", Endpoint::Genesis, "the head of genesis, whose digest is the chain's id", &shapes::GENESIS),
     get("/v1/validators", Endpoint::Validators, "who votes, and who put up a bond", &shapes::VALIDATORS),
     of(get("/v1/accounts/{address}", Endpoint::Account, "an account", &shapes::ACCOUNT), shapes::ADDRESS),
-    paged(of(get("/v1/accounts/{address}/transactions", Endpoint::History, "final transactions of an account, newest first", &shapes::HISTORY), shapes::ADDRESS)),
+    paged(of(get("/v1/accounts/{address}/transactions", Endpoint::History, "final transactions of an account, newest first", &shapes::HISTORY), shapes::ADDRESS), HISTORY_MAX),
     of(get("/v1/logs/{log}", Endpoint::Log, "an operator's log: its keys and its newest settled checkpoint", &shapes::LOG), shapes::ID),
     of(get("/v1/names/{name}", Endpoint::Name, "what a name is bound to", &shapes::NAME), shapes::NAME_TEXT),
-    paged(of(get("/v1/blocks/{block}", Endpoint::Block, "a final block by height, by id, or `newest`", &shapes::BLOCK), shapes::BLOCK_TEXT)),
+    paged(of(get("/v1/blocks/{block}", Endpoint::Block, "a final block by height, by id, or `newest`", &shapes::BLOCK), shapes::BLOCK_TEXT), PAGE_MAX),
     of(get("/v1/transactions/{transaction}", Endpoint::Transaction, "a final transaction", &shapes::TRANSACTION), shapes::ID),
     post("/v1/transactions", Endpoint::Submit, "take a signed transaction and pass it on", &shapes::SUBMIT, &shapes::SUBMITTED),
     post("/v1/light", Endpoint::Light, "a proof of what the newest final block's state holds, for those who know the chain's id alone", &shapes::LIGHT, &shapes::LIGHT_PROOF),

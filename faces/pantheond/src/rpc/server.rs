@@ -188,7 +188,7 @@ async fn handle(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends, ro
         guard::check_type(request.headers())?;
     }
     let query = request.uri().query().unwrap_or_default().to_owned();
-    if !query.is_empty() && !route.is_paged {
+    if !query.is_empty() && route.page_max.is_none() {
         return Err(Refused::malformed("this path takes no query"));
     }
     let headers = request.headers().clone();

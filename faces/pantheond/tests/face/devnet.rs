@@ -53,6 +53,24 @@ fn one_killed_validator_changes_nothing_two_stop_the_chain_and_nothing_forks() {
 }
 
 #[test]
+fn a_node_listens_where_its_file_says_and_connects_to_the_peers_of_its_file_alone() {
+    let machine = Machine::new();
+    let devnet = Devnet::start(&machine, 4);
+    devnet.reaches(0, 2);
+    let peers: Vec<u16> = (0..4).map(|validator| devnet.peer_port(validator)).collect();
+    let rpc = devnet.rpcs[0].port();
+    let (mut listening, connected) = devnet.sockets(0);
+    listening.sort_unstable();
+    let mut expected = [peers[0], rpc];
+    expected.sort_unstable();
+    assert_eq!(listening, expected);
+    // Whoever is at the other end is a peer of the file, or came to one of the two doors.
+    assert!(connected.iter().all(|(own, other)| peers[1..].contains(other) || expected.contains(own)), "{connected:?}");
+    let with_peers = connected.iter().filter(|(own, other)| peers[1..].contains(other) || *own == peers[0]).count();
+    assert!(with_peers >= 2, "a check that sees no connection is none: {connected:?}");
+}
+
+#[test]
 fn validators_end_with_whoever_started_them() {
     let machine = Machine::new();
     let Devnet { process, rpcs, .. } = Devnet::start(&machine, 2);

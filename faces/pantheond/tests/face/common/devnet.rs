@@ -69,6 +69,41 @@ impl Devnet {
         eventually("the end of a validator", || asked(self.rpcs[validator], "/health").is_none().then_some(()));
     }
 
+    /// Every port that one listens on, and every connection that it has, as its own and the other end's port: all on this machine, or the test ends.
+    pub fn sockets(&self, validator: usize) -> (Vec<u16>, Vec<(u16, u16)>) {
+        let process = format!("/proc/{}", self.pids[validator]);
+        let open: Vec<String> =
+            std::fs::read_dir(format!("{process}/fd")).unwrap().filter_map(|entry| Some(std::fs::read_link(entry.ok()?.path()).ok()?.display().to_string())).collect();
+        let (mut listening, mut connected) = (Vec::new(), Vec::new());
+        for table in ["tcp", "tcp6", "udp", "udp6"] {
+            // Where the system has no IPv6 there is no table of it.
+            let text = std::fs::read_to_string(format!("{process}/net/{table}")).unwrap_or_default();
+            for line in text.lines().skip(1) {
+                let words: Vec<&str> = line.split_whitespace().collect();
+                if !open.contains(&format!("socket:[{}]", words[9])) {
+                    continue;
+                }
+                let end = |word: &str| word.split_once(':').map(|(address, port)| (address.to_owned(), u16::from_str_radix(port, 16).unwrap())).unwrap();
+                let ((here, own), (there, other)) = (end(words[1]), end(words[2]));
+                assert!(table == "tcp" && here == "0100007F", "a socket of another kind: {line}");
+                if other == 0 {
+                    listening.push(own);
+                } else {
+                    assert_eq!(there, "0100007F", "{line}");
+                    connected.push((own, other));
+                }
+            }
+        }
+        (listening, connected)
+    }
+
+    /// The port on which one takes peers, by its file.
+    pub fn peer_port(&self, validator: usize) -> u16 {
+        let text = std::fs::read_to_string(&self.configs[validator]).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("listen = \"127.0.0.1:")).unwrap();
+        line.trim_end_matches('"').parse().unwrap()
+    }
+
     /// Starts one again, as its operator would.
     pub fn restart(&self, machine: &Machine, validator: usize) -> Process {
         Process::start(&mut machine.command(&["--json", "node", &self.configs[validator], "--tethered"])).0
