@@ -8,7 +8,7 @@ use super::plan::{Cheat, Fault, Plan, Random};
 use commonware_runtime::deterministic::{Config, Context, Runner};
 use commonware_runtime::{Clock as _, Supervisor as _};
 use mickai_node::Handle;
-use mickai_proof::pantheon::{Action, Address, Amount, Genesis};
+use mickai_proof::pantheon::{Action, Address, Amount, Evidence, Genesis};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -215,20 +215,19 @@ impl<'a> Boot<'a> {
         let must = self.plan.cheats.contains(&Cheat::DoubleVoter);
         let end = self.context.current() + HEALED_MAX;
         loop {
-            let shown: Vec<_> = self.honest().iter().flat_map(|node| node.evidence()).collect();
             let node = self.honest()[0].clone();
-            for evidence in shown {
-                let ledger = node.ledger();
-                let seat = self.network.genesis.head.bonds.iter().find(|(_, key, _)| Address::of(key) == evidence.voter);
-                let Some((account, ..)) = seat.filter(|(account, ..)| !self.accused.contains(account)) else { continue };
-                let witness = Account::new(92);
-                let nonce = ledger.state().account(witness.address()).map_or(0, |account| account.nonce);
-                let is_barred = ledger.state().validator(*account).is_some_and(|validator| validator.is_barred);
-                if is_barred {
-                    self.accused.push(*account);
-                } else {
-                    let _ = node.submit(witness.transaction(node.chain(), nonce, Action::Evidence(Box::new(evidence))));
-                }
+            let ledger = node.ledger();
+            // An earlier boot may have barred it.
+            let is_barred = |account: &Address| ledger.state().validator(*account).is_some_and(|validator| validator.is_barred);
+            let bonds = &self.network.genesis.head.bonds;
+            self.accused = bonds.iter().map(|(account, ..)| *account).filter(is_barred).collect();
+            let witness = Account::new(92);
+            let nonce = ledger.state().account(witness.address()).map_or(0, |account| account.nonce);
+            let shown = self.honest().into_iter().flat_map(Handle::evidence);
+            let is_new = |evidence: &Evidence| bonds.iter().any(|(account, key, _)| Address::of(key) == evidence.voter && !is_barred(account));
+            for evidence in shown.filter(is_new) {
+                // Several show the same: one of them is taken.
+                let _ = node.submit(witness.transaction(node.chain(), nonce, Action::Evidence(Box::new(evidence))));
             }
             let has_all = !must || !self.accused.is_empty();
             if has_all || self.context.current() >= end {
