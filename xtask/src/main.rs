@@ -1,4 +1,4 @@
-//! The project's own tasks, run as `cargo xtask <task>`: `setup`, `test`, `tidy`, `bench` and `vectors`.
+//! The project's own tasks, run as `cargo xtask <task>`: `setup`, `test`, `tidy`, `bench`, `sim` and `vectors`.
 //!
 //! *What it is.* The one runner that the README and `.ci/run` call. It starts the ordinary tools (cargo, npm, Python), streams what they print and counts what they ran.
 //!
@@ -16,6 +16,7 @@ mod error;
 mod places;
 mod process;
 mod setup;
+mod sim;
 mod suite;
 mod tidy;
 mod vectors;
@@ -27,6 +28,8 @@ const USAGE: &str = "usage: cargo xtask <task>
   tidy        the rules of the house that are not the compiler's
   bench NAME  measure against a goal; NAME is ask, bootstrap, build, spine for these three, oar, engine, engine-trial, perplexity, serve,
               or pantheon; words such as type=q4_0 behind engine select rows of it
+  sim --seeds A..B [--validators N]
+              seeds of simulated chains with faults and cheats; the same command goes on where it stopped
   vectors     make the test vectors again that need only Rust, and say what makes the others
   help        this text";
 
@@ -44,6 +47,10 @@ fn main() -> ExitCode {
             (Some(bench), Some(wanted)) if bench.has_rows() || wanted.is_all() => bench::run(bench, &wanted),
             (Some(_), _) => return wrong_usage(&format!("not understood: {}", words.join(" "))),
             (None, _) => return wrong_usage(&format!("no benchmark is called {name}")),
+        },
+        ["sim", words @ ..] => match sim::Wanted::of(words) {
+            Some(wanted) => sim::run(&wanted),
+            None => return wrong_usage("sim wants --seeds A..B, and --validators 4 to 7 if it shall not be drawn"),
         },
         ["vectors"] => vectors::run(),
         ["help" | "--help" | "-h"] => {

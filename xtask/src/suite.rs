@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::places;
 use crate::process;
 use crate::setup;
+use crate::sim;
 use crate::tidy::{self, Tree};
 
 /// Integration tests of the engine whose answer must also be that of the optimised build: their file names contain one of these.
@@ -36,6 +37,7 @@ pub(crate) fn run() -> Result<bool, Error> {
     reports.push(plain("verifier build", npm().args(["run", "build"]))?);
     reports.push(counted("tests", Dialect::Cargo, places::cargo().args(["test", "--workspace", "--no-fail-fast"]))?);
     reports.push(release_tests()?);
+    reports.push(simulation()?);
     reports.push(arm_tests()?);
     reports.push(counted("verifier tests", Dialect::Node, npm().arg("test"))?);
     reports.extend(reference_scripts()?);
@@ -69,6 +71,13 @@ fn release_tests() -> Result<Report, Error> {
         return Ok(Report { name: "release tests".to_owned(), passed: false, counts: Some(Counts::default()), unchecked: 0, seconds: 0.0 });
     }
     counted("release tests", Dialect::Cargo, &mut command)
+}
+
+/// Seeds of the simulator: those that failed once, and 200 that are the same every time.
+fn simulation() -> Result<Report, Error> {
+    let started = begin("simulation");
+    let (passed, counts) = sim::stage(0..200)?;
+    Ok(Report { name: "simulation".to_owned(), passed, counts: Some(counts), unchecked: 0, seconds: started.elapsed().as_secs_f64() })
 }
 
 /// The kernels' tests for 64-bit ARM under an emulator: the hashes of the spec by NEON.

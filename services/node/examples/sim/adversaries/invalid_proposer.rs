@@ -1,0 +1,54 @@
+//! Proposes, when it leads, a block whose state is not what follows from its transactions, and votes for it.
+
+use super::{framed, hear, say, unframed};
+use crate::network::Network;
+use commonware_codec::Encode as _;
+use commonware_consensus::simplex::types::{Finalize, Notarize, Proposal, Vote};
+use commonware_consensus::types::{Epoch, Round, View};
+use commonware_p2p::Recipients;
+use commonware_runtime::deterministic::Context;
+use commonware_runtime::{Clock as _, IoBuf, Spawner as _};
+use mickai_ledger::{Ledger, Library, Slot};
+use mickai_node::identity::PrivateKey;
+use mickai_node::{Handle, Scheme, Sealed, votes};
+use mickai_proof::digest::StateHash;
+use mickai_proof::pantheon::{Block, Header};
+use std::time::UNIX_EPOCH;
+
+pub async fn start(context: Context, network: &Network, at: usize, honest: &Handle) {
+    let (mut said, mut heard) = network.channel(at, 0).await;
+    let (mut blocks, _) = network.channel(at, 4).await;
+    let (key, honest) = (network.keys[at].clone(), honest.clone());
+    context.spawn(move |context| async move {
+        let mut last = None;
+        while let Some(message) = hear(&mut heard).await {
+            let Some((epoch, Vote::Finalize(vote))) = unframed(message) else { continue };
+            // What follows the block that is being finalised; the honest node knows its ledger a moment later at most, and then another vote says so.
+            let ledger = honest.ledger();
+            let view = vote.proposal.round.view().get() + 1;
+            if ledger.tip() != votes::block_id(&vote.proposal.payload) || last == Some((epoch, view)) {
+                continue;
+            }
+            let seats = ledger.validators().keys().len() as u64;
+            let leader = ledger.validators().keys().get(((epoch + view) % seats) as usize);
+            let Some(scheme) = Scheme::signer(honest.chain(), ledger.validators(), key.clone()).filter(|_| leader == Some(key.public().key())) else { continue };
+            last = Some((epoch, view));
+            let time_ms = context.current().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
+            let Some(sealed) = lie(&ledger, &key, view, time_ms) else { continue };
+            say(&mut blocks, Recipients::All, IoBuf::from(sealed.encode()));
+            let round = Round::new(Epoch::new(epoch), View::new(view));
+            let proposal = Proposal::new(round, vote.proposal.round.view(), votes::digest(sealed.id()));
+            let notarize = Notarize::sign(&scheme, proposal.clone()).map(Vote::Notarize);
+            let finalize = Finalize::sign(&scheme, proposal).map(Vote::Finalize);
+            for vote in [notarize, finalize].into_iter().flatten() {
+                say(&mut said, Recipients::All, framed(epoch, &vote));
+            }
+        }
+    });
+}
+
+fn lie(ledger: &Ledger, key: &PrivateKey, view: u64, time_ms: u64) -> Option<Sealed> {
+    let proposer = ledger.state().seats().iter().find(|seat| seat.key == *key.public().key())?.account;
+    let Block { header, transactions } = ledger.assemble(Slot { view, time_ms, proposer }, [], &Library).ok()?.block;
+    Some(Sealed::new(Block { header: Header { state: StateHash([0x66; 32]), ..header }, transactions }))
+}

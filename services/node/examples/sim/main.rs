@@ -1,0 +1,50 @@
+//! The simulator: the very node in a deterministic runtime, a seed for everything, checkers outside the engines.
+//!
+//! `sim --seeds A..B [--validators N]` runs the seeds and ends with what it found; a seed that fails is printed, and run again with the same result.
+#![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "a program for developers")]
+
+#[path = "../../tests/common/mod.rs"]
+mod common;
+
+mod adversaries;
+mod checks;
+mod network;
+mod plan;
+mod run;
+
+use plan::Plan;
+use run::attempt;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let value = |name: &str| words.iter().position(|word| word == name).and_then(|at| words.get(at + 1));
+    let range = value("--seeds").and_then(|text| text.split_once("..")).and_then(|(from, to)| Some(from.parse().ok()?..to.parse::<u64>().ok()?));
+    let Some(range) = range else {
+        println!("usage: sim --seeds A..B [--validators N]");
+        return ExitCode::from(64);
+    };
+    let validators = value("--validators").and_then(|text| text.parse().ok());
+    std::panic::set_hook(Box::new(|_| ()));
+    let (mut passed, mut failed, mut blocks, mut barred) = (0, 0, 0, 0);
+    for seed in range {
+        let plan = Plan::draw(seed, validators);
+        match attempt(&plan) {
+            Ok(outcome) if seed % SEEDS_PER_REPETITION == 0 && !attempt(&plan).is_ok_and(|again| again.trace == outcome.trace) => {
+                failed += 1;
+                println!("seed {seed}: FAILED: another trace the second time\n    {plan:?}");
+            }
+            Ok(outcome) => (passed, blocks, barred) = (passed + 1, blocks + outcome.height, barred + outcome.barred),
+            Err(why) => {
+                failed += 1;
+                println!("seed {seed}: FAILED: {why}\n    {plan:?}");
+            }
+        }
+    }
+    println!("{blocks} final blocks, {barred} bonds lost for voting twice");
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One seed in as many is run twice and must leave the same trace.
+const SEEDS_PER_REPETITION: u64 = 50;

@@ -1,0 +1,91 @@
+//! What one seed draws: how many validators, on which links, what goes wrong, and who cheats.
+
+use std::time::Duration;
+
+/// How one of the validators cheats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cheat {
+    DoubleVoter,
+    Equivocator,
+    Flooder,
+    InvalidProposer,
+    Replayer,
+    Twin,
+    Withholder,
+    YesSayer,
+}
+
+const CHEATS: [Cheat; 8] = [Cheat::DoubleVoter, Cheat::Equivocator, Cheat::Flooder, Cheat::InvalidProposer, Cheat::Replayer, Cheat::Twin, Cheat::Withholder, Cheat::YesSayer];
+
+/// What happens to honest ones after the first blocks; all of it heals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Two halves, neither of them a quorum.
+    Split,
+    /// One honest validator alone.
+    Alone,
+    /// One honest validator is killed and started again on its disk.
+    Crash,
+    /// Power fails for all of them: what was not synced is lost.
+    PowerFailure,
+    /// Links lose and delay far more than before.
+    Storm,
+}
+
+const FAULTS: [Fault; 5] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm];
+
+/// One seed's run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub seed: u64,
+    pub validators: u8,
+    pub latency: Duration,
+    pub jitter: Duration,
+    pub loss_percent: u64,
+    pub epoch_blocks: u64,
+    /// A node that bonds during the run and gets a seat.
+    pub joins: bool,
+    pub faults: Vec<Fault>,
+    /// Validators 1, 2 … of this list, by place; the rest is honest.
+    pub cheats: Vec<Cheat>,
+    /// The honest never hear each other: with enough cheats they cannot agree, and the checkers have to say so.
+    pub is_canary: bool,
+}
+
+impl Plan {
+    /// Two of four say yes to everybody, and the two honest ones hear nothing of each other: there are two chains, and a run that ends well would show that the checkers see nothing.
+    pub fn canary(seed: u64) -> Self {
+        let cheats = vec![Cheat::YesSayer, Cheat::YesSayer];
+        Self { faults: Vec::new(), joins: false, loss_percent: 0, cheats, is_canary: true, ..Self::draw(seed, Some(4)) }
+    }
+
+    /// The same plan for the same seed. `validators` replaces what is drawn.
+    pub fn draw(seed: u64, validators: Option<u8>) -> Self {
+        let mut random = Random(seed);
+        let drawn = 4 + random.below(4) as u8;
+        let validators = validators.unwrap_or(drawn);
+        let faulty_max = u64::from(validators.saturating_sub(1) / 3);
+        let latency = Duration::from_millis(10 + random.below(141));
+        let jitter = Duration::from_millis(random.below(latency.as_millis() as u64 / 2 + 1));
+        let loss_percent = if random.below(2) == 0 { 0 } else { random.below(21) };
+        let epoch_blocks = 5 + random.below(6);
+        let joins = random.below(3) == 0;
+        let faults = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
+        let count = random.below(faulty_max + 1);
+        let cheats = (0..count).map(|_| CHEATS[random.below(CHEATS.len() as u64) as usize]).collect();
+        Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, faults, cheats, is_canary: false }
+    }
+}
+
+/// SplitMix64.
+pub struct Random(pub u64);
+
+impl Random {
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end.max(1)
+    }
+}
