@@ -98,7 +98,8 @@ impl Node {
 
     /// Lets some time pass.
     pub fn rest(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        // The timer is made where the runtime is entered.
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value, NodeFault> {

@@ -1,5 +1,6 @@
 //! `mickai settle` against a node's RPC: what is settled, what a stranger makes of it in both verifiers, and a fork on its way from the ledger to a file.
 
+mod devnet;
 mod stub;
 
 use crate::common::{Machine, Run, typescript_verifier};

@@ -11,7 +11,7 @@ use mickai_ledger::{Library, Rejection};
 use mickai_proof::digest::LogId;
 use mickai_proof::pantheon::{Action, Address, LightProof, Network, StateKey, Transaction};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +29,8 @@ pub struct Stub {
 struct State {
     chain: Chain,
     validators: Vec<u8>,
-    finals: BTreeSet<String>,
+    /// Transactions that are final, and whether somebody has asked after them: the first who does hears that they are not, as of a node that takes its time.
+    finals: BTreeMap<String, bool>,
     is_stopped: bool,
 }
 
@@ -37,7 +38,7 @@ impl Stub {
     pub fn new(validators: &[u8]) -> Self {
         let mut chain = Chain::with(params(), validators);
         chain.push(Vec::new(), &Library);
-        let state = Arc::new(Mutex::new(State { chain, validators: validators.to_vec(), finals: BTreeSet::new(), is_stopped: false }));
+        let state = Arc::new(Mutex::new(State { chain, validators: validators.to_vec(), finals: BTreeMap::new(), is_stopped: false }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let of_thread = Arc::clone(&state);
@@ -119,7 +120,9 @@ impl State {
             ("GET", "/v1/status") => (200, json!({ "chain": self.chain.ledger.chain().to_string(), "height": self.chain.ledger.height().0 })),
             ("POST", "/v1/light") => (200, self.light(body)),
             ("POST", "/v1/transactions") => self.submit(body),
-            ("GET", _) if path.strip_prefix("/v1/transactions/").is_some_and(|id| self.finals.contains(id)) => (200, json!({})),
+            ("GET", _) if path.strip_prefix("/v1/transactions/").and_then(|id| self.finals.get_mut(id)).is_some_and(|was_asked| std::mem::replace(was_asked, true)) => {
+                (200, json!({}))
+            }
             _ => (404, refused("not-found", "there is nothing here", json!({}))),
         }
     }
@@ -142,7 +145,7 @@ impl State {
         let id = transaction.id().to_string();
         match self.chain.push(vec![transaction], &Library).1.pop() {
             None => {
-                self.finals.insert(id.clone());
+                self.finals.insert(id.clone(), false);
                 (200, json!({ "transaction": id }))
             }
             Some(Rejection::LogForked { log, proof }) => (422, refused("log-forked", "forked", json!({ "log": log.to_string(), "fork_proof": Base64::encode_string(&proof) }))),
