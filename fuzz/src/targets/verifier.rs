@@ -4,9 +4,10 @@ use super::harness::{Held, Target, ensure, piece_len};
 use super::parts::Parts;
 use super::vectors;
 use mickai_proof::crew::Serial;
-use mickai_proof::digest::RecordDigest;
+use mickai_proof::digest::{RecordDigest, TreeHash};
 use mickai_proof::merkle::{leaf, root_of};
 use mickai_proof::mldsa::{Isa, RecheckSeed};
+use mickai_proof::pantheon::{Entry, light};
 use mickai_proof::record::{Mode, decode};
 use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use mickai_proof::verify::{Engine, Misuse, Policy, Reason, Verdict, Verifier, Word};
@@ -68,11 +69,23 @@ fn holds_by_definition(policy: &Policy, bundle: &[u8], verdict: &Verdict) -> Hel
         ensure(root_of(&leaves) == Some(checkpoint.root), "VERIFIED with another root")?;
     }
     if policy.require.contains(&mickai_proof::verify::Axis::Completeness) {
-        let kept = policy.reference().ok_or("VERIFIED as complete without a reference")?;
-        let size = usize::try_from(kept.size()).unwrap_or(usize::MAX);
-        ensure(leaves.get(..size).and_then(root_of) == Some(kept.root()), "VERIFIED as complete and not what was kept")?;
+        let kept = policy.reference().map(|kept| (kept.size(), kept.root()));
+        let witnesses: Vec<_> = kept.into_iter().chain(parts.settlements.iter().filter_map(|proof| settled(policy, proof))).collect();
+        ensure(!witnesses.is_empty(), "VERIFIED as complete without a witness")?;
+        for (size, root) in witnesses {
+            let size = usize::try_from(size).unwrap_or(usize::MAX);
+            ensure(leaves.get(..size).and_then(root_of) == Some(root), "VERIFIED as complete and not what was kept, or settled")?;
+        }
     }
     ensure(policy.keys.iter().any(|trusted| parts.keys.iter().any(|key| key.id() == trusted.id())), "VERIFIED under keys that nobody trusts")
+}
+
+/// What a pinned chain says of the log by its light proof, where every set on the way had four seats: size and root.
+fn settled(policy: &Policy, proof: &[u8]) -> Option<(u64, TreeHash)> {
+    let shown = policy.chains.iter().find_map(|chain| light::verify(proof, *chain).ok())?;
+    let [(_, Some(Entry::Log(entry)))] = shown.entries.as_slice() else { return None };
+    let newest = entry.newest.as_ref().filter(|_| shown.validators_fewest >= 4)?;
+    Some((newest.size, newest.root))
 }
 
 fn real(policy: &Policy, bundle: &[u8], piece_len: usize) -> Result<Verdict, Misuse> {
