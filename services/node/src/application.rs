@@ -28,6 +28,8 @@ pub(crate) struct Application<T> {
     pub(crate) strategy: T,
     /// How long a proposer waits for a first transaction before it proposes an empty block.
     pub(crate) idle: Duration,
+    /// What its clock is off by.
+    pub(crate) clock_ahead_ms: i64,
 }
 
 type Slots = Context<Digest, PublicKey>;
@@ -68,6 +70,20 @@ impl<T: Strategy> Application<T> {
         let Some(signal) = self.chain.work(parent) else { return };
         first(signal, clock.sleep(self.idle)).await;
     }
+
+    /// By this node's clock, ms since 1970.
+    fn now_ms(&self, clock: &impl Clock) -> u64 {
+        let since = clock.current().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_add_signed(self.clock_ahead_ms)
+    }
+
+    /// Until the header's time is no more than a second ahead of this node's clock.
+    async fn wait_for(&self, clock: &impl Clock, header: &Header) {
+        let latest = self.now_ms(clock).saturating_add(limits::AHEAD_MS_MAX);
+        if let Some(early) = header.time_ms.checked_sub(latest) {
+            clock.sleep(Duration::from_millis(early)).await;
+        }
+    }
 }
 
 impl<E: Clock, T: Strategy> EngineApplication<E> for Application<T> {
@@ -80,7 +96,7 @@ impl<E: Clock, T: Strategy> EngineApplication<E> for Application<T> {
         let parent = self.ledger_after(ancestry).await?;
         self.work(&clock, &parent).await;
         let proposer = account_of(&parent, &context.leader)?;
-        let slot = Slot { view: context.round.view().get(), time_ms: now_ms(&clock), proposer };
+        let slot = Slot { view: context.round.view().get(), time_ms: self.now_ms(&clock), proposer };
         let (chain, size) = (self.chain.clone(), self.chain.mempool_size().0);
         let sealed = self.strategy.spawn(size, move |_| chain.assemble(&parent, slot)).await;
         match sealed {
@@ -107,7 +123,7 @@ impl<E: Clock, T: Strategy> EngineApplication<E> for Application<T> {
         if account_of(&parent, &context.leader) != Some(header.proposer) {
             return false;
         }
-        wait_for(&clock, &header).await;
+        self.wait_for(&clock, &header).await;
         self.execute(parent, sealed).await.is_some()
     }
 }
@@ -115,17 +131,4 @@ impl<E: Clock, T: Strategy> EngineApplication<E> for Application<T> {
 /// The account that has the seat of this key on the next block.
 fn account_of(parent: &Ledger, leader: &PublicKey) -> Option<Address> {
     parent.state().seats().iter().find(|seat| seat.key == *leader.key()).map(|seat| seat.account)
-}
-
-fn now_ms(clock: &impl Clock) -> u64 {
-    let since = clock.current().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Until the header's time is no more than a second ahead of this clock.
-async fn wait_for(clock: &impl Clock, header: &Header) {
-    let latest = now_ms(clock).saturating_add(limits::AHEAD_MS_MAX);
-    if let Some(early) = header.time_ms.checked_sub(latest) {
-        clock.sleep(Duration::from_millis(early)).await;
-    }
 }

@@ -52,6 +52,8 @@ pub struct Timing {
     pub fetch_retry: Duration,
     /// How long a proposer waits for a transaction before it proposes an empty block; below `leader`.
     pub idle: Duration,
+    /// By how much this node's clock is ahead, ms; behind where negative. Other than 0 only where a wrong clock is simulated.
+    pub clock_ahead_ms: i64,
 }
 
 impl Default for Timing {
@@ -64,6 +66,7 @@ impl Default for Timing {
             fetch: NZDuration!(Duration::from_secs(2)),
             fetch_retry: Duration::from_millis(100),
             idle: Duration::from_millis(500),
+            clock_ahead_ms: 0,
         }
     }
 }
@@ -183,7 +186,7 @@ where
         chain: chain.clone(),
         roster,
         store: store.clone(),
-        application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle },
+        application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle, clock_ahead_ms: parts.timing.clock_ahead_ms },
         blocker: parts.blocker,
         timing: parts.timing,
         name: parts.name,

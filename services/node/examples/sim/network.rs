@@ -8,7 +8,7 @@ use commonware_runtime::deterministic::Context;
 use commonware_runtime::{Handle as Task, Quota, Spawner as _, Supervisor as _};
 use commonware_utils::{NZU32, NZUsize, Probability};
 use mickai_node::identity::{PrivateKey, PublicKey};
-use mickai_node::{Channels, Handle, Keeping, Parts, limits, message_bytes_max, start};
+use mickai_node::{Channels, Handle, Keeping, Parts, Timing, limits, message_bytes_max, start};
 use mickai_proof::pantheon::Genesis;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub struct Network {
     pub oracle: Oracle<PublicKey, Context>,
     pub keys: Vec<PrivateKey>,
     pub genesis: Genesis,
+    /// What the clock of the last place is off by.
+    clock_ahead_ms: i64,
 }
 
 /// A running node; it ends when the task is aborted.
@@ -37,7 +39,7 @@ impl Network {
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        let network = Self { oracle, keys, genesis };
+        let network = Self { oracle, keys, genesis, clock_ahead_ms: plan.clock_ahead_ms };
         network.link(|_, _| true, &link(plan.latency, plan.jitter, plan.loss_percent)).await;
         network
     }
@@ -97,7 +99,7 @@ impl Network {
             blocker: self.oracle.control(self.public(at)),
             peers: self.oracle.manager(),
             strategy: Sequential,
-            timing: timing(),
+            timing: Timing { clock_ahead_ms: if at + 1 == self.keys.len() { self.clock_ahead_ms } else { 0 }, ..timing() },
             keeping: Keeping::default(),
         };
         let (sender, receiver) = futures::channel::oneshot::channel();

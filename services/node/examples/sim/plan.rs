@@ -48,6 +48,8 @@ pub struct Plan {
     pub faults: Vec<Fault>,
     /// Validators 1, 2 … of this list, by place; the rest is honest.
     pub cheats: Vec<Cheat>,
+    /// By how much the clock of the last place is wrong, ms; it then counts as one of the faulty.
+    pub clock_ahead_ms: i64,
     /// The honest never hear each other: with enough cheats they cannot agree, and the checkers have to say so.
     pub is_canary: bool,
 }
@@ -56,7 +58,7 @@ impl Plan {
     /// Two of four say yes to everybody, and the two honest ones hear nothing of each other: there are two chains, and a run that ends well would show that the checkers see nothing.
     pub fn canary(seed: u64) -> Self {
         let cheats = vec![Cheat::YesSayer, Cheat::YesSayer];
-        Self { faults: Vec::new(), joins: false, loss_percent: 0, cheats, is_canary: true, ..Self::draw(seed, Some(4)) }
+        Self { faults: Vec::new(), joins: false, clock_ahead_ms: 0, loss_percent: 0, cheats, is_canary: true, ..Self::draw(seed, Some(4)) }
     }
 
     /// The same plan for the same seed. `validators` replaces what is drawn.
@@ -73,7 +75,9 @@ impl Plan {
         let faults = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
         let count = random.below(faulty_max + 1);
         let cheats = (0..count).map(|_| CHEATS[random.below(CHEATS.len() as u64) as usize]).collect();
-        Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, faults, cheats, is_canary: false }
+        let is_wrong = random.below(3) == 0 && count < faulty_max;
+        let clock_ahead_ms = if is_wrong { random.below(10_001) as i64 - 5_000 } else { 0 };
+        Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, faults, cheats, clock_ahead_ms, is_canary: false }
     }
 }
 
