@@ -246,6 +246,8 @@ impl Chain {
             self.try_out(&ledger, &transaction)?;
         }
         let mut inner = self.lock();
+        // By the ledger that the pool was last cleared by: another block may have become final meanwhile.
+        let ledger = inner.newest.clone();
         let id = inner.mempool.add(&ledger, transaction, &self.remembered)?;
         for worker in inner.workers.drain(..) {
             let _ = worker.send(());

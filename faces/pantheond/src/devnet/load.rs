@@ -49,7 +49,7 @@ pub struct Outcome {
 /// Runs it. `has_stopped` is asked again and again, so that whoever waits can end it before its time.
 pub fn run(plan: Plan<'_>, has_stopped: &mut dyn FnMut() -> bool) -> Result<Outcome, Failure> {
     let Some(first) = plan.rpcs.first().copied() else { return Ok(Outcome::default()) };
-    let senders = ready(first, plan.senders)?;
+    let senders = ready(plan.rpcs, plan.senders)?;
     let ways = senders.iter().map(|sender| (sender.address(), sender.way())).collect();
     let events = listen(first)?;
     let begun = Instant::now();

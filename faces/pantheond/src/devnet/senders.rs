@@ -98,11 +98,9 @@ impl Sender {
     }
 }
 
-/// Reveals the keys that the chain does not have, and waits until it does.
-pub fn ready(address: SocketAddr, keys: Vec<Key>) -> Result<Vec<Sender>, Failure> {
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
+/// Reveals the keys that the chain does not have, and waits until every node does: each sender may submit to another one.
+pub fn ready(nodes: &[SocketAddr], keys: Vec<Key>) -> Result<Vec<Sender>, Failure> {
+    let Some(&address) = nodes.first().filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
     let mut rpc = Rpc::new(address);
     let terms = Terms::ask(&mut rpc, None)?;
     let mut events = Events::open(address, None)?;
@@ -124,11 +122,14 @@ pub fn ready(address: SocketAddr, keys: Vec<Key>) -> Result<Vec<Sender>, Failure
         senders.push(Sender { key, to, terms, fee, nonce, way: Arc::default() });
     }
     let mut height = terms.height.0;
-    while !are_revealed(&mut rpc, &senders)? {
-        height = match events.next(SILENCE_MAX)? {
-            Some(header) => whole(&header, "/height"),
-            None => return Err(Failure::Stalled { height }),
-        };
+    for node in nodes {
+        let mut rpc = Rpc::new(*node);
+        while !are_revealed(&mut rpc, &senders)? {
+            height = match events.next(SILENCE_MAX)? {
+                Some(header) => whole(&header, "/height"),
+                None => return Err(Failure::Stalled { height }),
+            };
+        }
     }
     Ok(senders)
 }
