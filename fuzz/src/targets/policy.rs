@@ -2,6 +2,7 @@
 
 use super::harness::{Held, Target, ensure};
 use super::vectors;
+use mickai_proof::digest::ChainId;
 use mickai_proof::limits::INDEX_MAX;
 use mickai_proof::verify::{Misuse, Policy, Reference, TrustedKey};
 use serde_json::Value;
@@ -10,7 +11,7 @@ use std::path::Path;
 /// The target.
 pub const TARGET: Target = Target { name: "policy", holds: |data| holds(data, Policy::from_json), canary: |data| holds(data, canary), seeds, case_count: 30_000 };
 
-const MEMBERS: [&str; 7] = ["keys", "references", "require", "upto", "revocations", "max_age_ms", "skew_ms"];
+const MEMBERS: [&str; 8] = ["keys", "references", "require", "upto", "revocations", "max_age_ms", "skew_ms", "chains"];
 
 fn holds(data: &[u8], read: fn(&[u8]) -> Result<Policy, Misuse>) -> Held {
     let Ok(policy) = read(data) else { return Ok(()) };
@@ -24,6 +25,8 @@ fn holds(data: &[u8], read: fn(&[u8]) -> Result<Policy, Misuse>) -> Held {
     let heads = heads.ok_or("a reference that cannot be read was passed over")?;
     let same = |(one, other): (&Reference, &Reference)| one.size() == other.size() && one.root() == other.root();
     ensure(heads.len() == policy.references.len() && heads.iter().zip(&policy.references).all(same), "other references than those of the file")?;
+    let chains: Option<Vec<_>> = list("chains").iter().map(|id| ChainId::from_hex(id.as_str()?)).collect();
+    ensure(chains.as_ref() == Some(&policy.chains), "other chains than those of the file")?;
     let times =
         list("references").iter().zip(&policy.references).all(|(kept, read)| kept["requested"].as_u64() == read.requested_ms && kept["received"].as_u64() == read.received_ms);
     ensure(times, "other times than those of the file")?;
