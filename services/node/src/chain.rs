@@ -315,12 +315,14 @@ impl Chain {
         self.lock().index.height_of(id)
     }
 
-    /// Keeps evidence until somebody asks for it, once for each voter.
+    /// Keeps evidence until somebody asks for it: the newest against each voter, because a chain soon takes no old one.
     pub(crate) fn accuse(&self, evidence: Evidence) {
         let mut inner = self.lock();
-        let is_known = inner.evidence.iter().any(|known| known.voter == evidence.voter);
-        if !is_known && inner.evidence.len() < limits::EVIDENCE_MAX {
-            inner.evidence.push(evidence);
+        let has_room = inner.evidence.len() < limits::EVIDENCE_MAX;
+        match inner.evidence.iter_mut().find(|known| known.voter == evidence.voter) {
+            Some(known) if known.a.kind.round() < evidence.a.kind.round() => *known = evidence,
+            None if has_room => inner.evidence.push(evidence),
+            Some(_) | None => (),
         }
     }
 
