@@ -118,6 +118,8 @@ impl<'a> Boot<'a> {
         self.load();
         self.join();
         self.grow(BLOCKS_BEFORE, "at first").await?;
+        // At once: peers shut a cheat out, so there is no newer evidence later, and the chain takes no old one.
+        self.accuse().await?;
         for fault in self.plan.faults.clone() {
             self.load();
             self.suffer(fault).await?;
