@@ -4,7 +4,7 @@ use crate::calendar::Calendar;
 use crate::error::NodeError;
 use crate::index::{Index, Place};
 use crate::limits;
-use crate::mempool::{Mempool, SubmitError};
+use crate::mempool::{Mempool, SubmitError, admissible, next_nonce};
 use crate::remembered::{Final, Remembered};
 use crate::sealed::Sealed;
 use commonware_parallel::Strategy;
@@ -229,6 +229,11 @@ impl Chain {
         ledger
     }
 
+    /// Indexes a block from before the snapshot that the chain goes on from.
+    pub(crate) fn recall(&self, block: &Block) {
+        self.lock().index.add(block);
+    }
+
     /// Takes a transaction in. One of this machine's users is first tried on the newest ledger, so that he learns at once what a block would say.
     pub(crate) fn submit(&self, transaction: Arc<Transaction>, is_tried: bool) -> Result<TransactionId, SubmitError> {
         let ledger = {
@@ -238,8 +243,10 @@ impl Chain {
             }
             inner.newest.clone()
         };
+        // What costs nothing first: a stranger's noise is refused before anybody verifies it.
+        let account = admissible(&ledger, &transaction)?;
         // The memory answers for a signature once it was found good here, outside the lock.
-        if let Some(key) = transaction.key().or(ledger.state().account(transaction.body().sender).and_then(|account| account.key.as_ref())) {
+        if let Some(key) = transaction.key().or(account.key.as_ref()) {
             self.remembered.is_signed(key, &transaction.message(), transaction.signature());
         }
         if is_tried {
@@ -257,7 +264,7 @@ impl Chain {
 
     /// Would the next block hold it? Only asked of a sender's next transaction: what comes after depends on it.
     fn try_out(&self, ledger: &Ledger, transaction: &Transaction) -> Result<(), SubmitError> {
-        let next = ledger.state().account(transaction.body().sender).map_or(0, |account| account.nonce);
+        let next = next_nonce(ledger, transaction.body().sender);
         let Some(seat) = ledger.state().seats().first().filter(|_| transaction.body().nonce <= next) else { return Ok(()) };
         let slot = Slot { view: 0, time_ms: ledger.time_ms(), proposer: seat.account };
         match ledger.assemble(slot, [transaction.clone()], &self.remembered) {
@@ -279,7 +286,7 @@ impl Chain {
     /// Resolves when something waits that a block on `parent` could hold, at once where something does.
     pub(crate) fn work(&self, parent: &Ledger) -> Option<oneshot::Receiver<()>> {
         let mut inner = self.lock();
-        if !inner.mempool.select(parent, usize::MAX).is_empty() {
+        if inner.mempool.has_work(parent) {
             return None;
         }
         let (worker, signal) = oneshot::channel();

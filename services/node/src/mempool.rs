@@ -176,11 +176,16 @@ impl Mempool {
         }
     }
 
+    /// Is there something that a block on top of `ledger` could hold?
+    pub(crate) fn has_work(&self, ledger: &Ledger) -> bool {
+        self.senders.iter().any(|(sender, waiting)| waiting.contains_key(&next_nonce(ledger, *sender)))
+    }
+
     /// What a block on top of `ledger` may hold, in an order that it can: each sender's from the account's number on without a gap, the best paid next one first, up to so many bytes.
     pub(crate) fn select(&self, ledger: &Ledger, bytes_max: usize) -> Vec<Arc<Transaction>> {
         let mut heads = BinaryHeap::new();
         for (sender, waiting) in &self.senders {
-            let next = ledger.state().account(*sender).map_or(0, |account| account.nonce);
+            let next = next_nonce(ledger, *sender);
             // Addresses are compared downwards, so that of equal ones the lower comes first.
             heads.extend(waiting.get(&next).map(|first| (rate(&first.transaction), std::cmp::Reverse(*sender), next)));
         }
@@ -218,7 +223,7 @@ impl Mempool {
             .senders
             .iter()
             .flat_map(|(sender, waiting)| {
-                let next = ledger.state().account(*sender).map_or(0, |account| account.nonce);
+                let next = next_nonce(ledger, *sender);
                 let is_gone = move |nonce: &u64, waiting: &Waiting| *nonce < next || waiting.transaction.body().expires.0 < next_height;
                 waiting.iter().filter(move |(nonce, waiting)| is_gone(nonce, waiting)).map(|(nonce, _)| (*sender, *nonce))
             })
@@ -232,8 +237,13 @@ fn rate(transaction: &Transaction) -> u128 {
     (u128::from(transaction.body().fee.obols()) << 32) / transaction.byte_count().max(1) as u128
 }
 
+/// The number that an account's next transaction has.
+pub(crate) fn next_nonce(ledger: &Ledger, account: Address) -> u64 {
+    ledger.state().account(account).map_or(0, |account| account.nonce)
+}
+
 /// Steps 1 to 5 and 7 of the spec's admission, as far as they can be told before the sender's other transactions are in.
-fn admissible(ledger: &Ledger, transaction: &Transaction) -> Result<Account, Rejection> {
+pub(crate) fn admissible(ledger: &Ledger, transaction: &Transaction) -> Result<Account, Rejection> {
     let body = transaction.body();
     if body.chain != ledger.chain() {
         return Err(Rejection::OtherChain(body.chain));

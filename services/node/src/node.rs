@@ -71,7 +71,7 @@ impl Default for Timing {
     }
 }
 
-/// The channels of a node's network, by what they carry. The numbers are the same on every node.
+/// The channels of a node's network, by what they carry. Their numbers begin at 0, in the order of the fields, and are the same on every node.
 pub struct Channels<S, R> {
     /// Votes, of one epoch each.
     pub votes: (S, R),
@@ -87,11 +87,6 @@ pub struct Channels<S, R> {
     pub transactions: (S, R),
     /// Snapshots.
     pub snapshots: (S, R),
-}
-
-impl<S, R> Channels<S, R> {
-    /// How many there are; their numbers begin at 0, in the order of the fields.
-    pub const COUNT: u64 = 7;
 }
 
 /// Who a node is, and what it is made with.
@@ -296,10 +291,16 @@ where
     (store, floor)
 }
 
-/// Executes again what became final after the snapshot, or after genesis, before the node last ended. What was written after that is delivered by the store.
+/// Indexes the blocks before the snapshot that are here, and executes again what became final after it, or after genesis, before the node last ended. What was written after that is delivered by the store.
 async fn restore(delivery: &Delivery, store: &Store, floor: &Floor) -> Result<(), NodeError> {
     let Some(processed) = floor.processed() else { return Ok(()) };
     let from = delivery.chain.newest().height().0.saturating_add(1);
+    for height in 1..from {
+        // Those that were pruned, or were never fetched, are forgotten.
+        if let Some(block) = store.get_block(EngineHeight::new(height)).await {
+            block.inner().block().into_iter().for_each(|block| delivery.chain.recall(block));
+        }
+    }
     for height in from..=processed.height().get() {
         let block = store.get_block(EngineHeight::new(height)).await.ok_or(NodeError::Missing(Height(height)))?;
         delivery.take(block.inner())?;

@@ -6,7 +6,10 @@ use commonware_cryptography::certificate::{Provider, Scoped};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The schemes of all epochs that this node has come to. Copies share it.
+/// Epochs whose certificates may still come in: what is older is in the archive, checked.
+const EPOCHS_KEPT: usize = 8;
+
+/// The schemes of the newest epochs that this node has come to. Copies share it.
 #[derive(Clone, Default)]
 pub(crate) struct Roster {
     schemes: Arc<RwLock<BTreeMap<u64, Arc<Scheme>>>>,
@@ -14,7 +17,11 @@ pub(crate) struct Roster {
 
 impl Roster {
     pub(crate) fn insert(&self, epoch: u64, scheme: Scheme) {
-        self.schemes.write().unwrap_or_else(PoisonError::into_inner).insert(epoch, Arc::new(scheme));
+        let mut schemes = self.schemes.write().unwrap_or_else(PoisonError::into_inner);
+        schemes.insert(epoch, Arc::new(scheme));
+        while schemes.len() > EPOCHS_KEPT {
+            schemes.pop_first();
+        }
     }
 
     pub(crate) fn get(&self, epoch: u64) -> Option<Arc<Scheme>> {

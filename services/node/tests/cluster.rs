@@ -111,21 +111,27 @@ fn a_chain_of_one_goes_on_alone() {
 #[test]
 fn all_restart_from_their_disks() {
     let mut heights = Vec::new();
+    let mut first_payment = None;
     let config = deterministic::Config::new().with_seed(4).with_timeout(Some(Duration::from_secs(600)));
     let mut runner = deterministic::Runner::new(config);
     for boot in 0..3_u64 {
-        let (height, checkpoint) = runner.start_and_recover(|context| async move {
-            let world = World::new(&context, genesis(4, 4, 4), &[1, 2, 3, 4]).await;
+        let ((height, id), checkpoint) = runner.start_and_recover(|context| async move {
+            let mut world = World::new(&context, genesis(4, 4, 4), &[1, 2, 3, 4]).await;
+            world.keeping.snapshot_blocks = 4;
             let mut nodes = Vec::new();
             for at in 0..4 {
                 nodes.push(world.node(&context.child("boot"), at).await.0);
             }
             let (rich, other) = (Account::new(90), Account::new(91));
-            nodes[0].submit(rich.transfer(nodes[0].chain(), boot, other.address(), 5)).unwrap();
+            // A node that goes on from a snapshot, and keeps all blocks, knows what stands in those before it.
+            let known = first_payment.and_then(|id| nodes[2].locate(id));
+            assert_eq!(known.is_some(), boot > 0);
+            let id = nodes[0].submit(rich.transfer(nodes[0].chain(), boot, other.address(), 5)).unwrap();
             agree(&nodes, Height(9 * (boot + 1))).await;
             assert_eq!(nodes[3].ledger().state().account(rich.address()).unwrap().nonce, boot + 1);
-            nodes[0].status().height
+            (nodes[0].status().height, id)
         });
+        first_payment.get_or_insert(id);
         heights.push(height);
         runner = deterministic::Runner::from(checkpoint);
     }

@@ -2,9 +2,8 @@
 //!
 //! Whoever reads its seed spends what the account has; whoever changes or loses it loses that. It signs transactions alone, each built here from its body.
 
+use super::apart::make_file;
 use super::files::KeyFile;
-use super::seed::{pkcs8_from_seed, random_seed};
-use crate::disk::{self, Existing};
 use crate::error::Error;
 use crate::home::Home;
 use aws_lc_rs::signature::{KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
@@ -26,7 +25,7 @@ impl Wallet {
     pub fn open_or_create(home: &Home) -> Result<Self, Error> {
         let path = home.wallet_path();
         if !path.exists() {
-            disk::write_file(&path, &pkcs8_from_seed(&random_seed()?), Existing::Keep)?;
+            make_file(&path, None)?;
         }
         Self::read(home)
     }
