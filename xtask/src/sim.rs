@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
+use crate::bench;
 use crate::counts::{Counts, Dialect};
 use crate::error::Error;
 use crate::places;
-use crate::process;
 
 /// Seeds that one process runs.
 const CHUNK: u64 = 25;
@@ -41,7 +41,7 @@ impl Wanted {
 
 /// Runs the seeds that have not passed yet; true when none failed.
 pub(crate) fn run(wanted: &Wanted) -> Result<bool, Error> {
-    build()?;
+    let program = bench::example("sim")?;
     let started = Instant::now();
     let kept = places::target().join("sim");
     fs::create_dir_all(&kept).map_err(Error::file(&kept))?;
@@ -50,7 +50,7 @@ pub(crate) fn run(wanted: &Wanted) -> Result<bool, Error> {
     let chunks: Vec<u64> = (wanted.seeds.start..wanted.seeds.end).step_by(CHUNK as usize).filter(|from| !done.contains(from)).collect();
     let mut sum = Counts::default();
     for pair in chunks.chunks(PROCESSES) {
-        let children = pair.iter().map(|from| Ok((*from, start(*from..(from + CHUNK).min(wanted.seeds.end), wanted.validators)?)));
+        let children = pair.iter().map(|from| Ok((*from, start(&program, *from..(from + CHUNK).min(wanted.seeds.end), wanted.validators)?)));
         for (from, child) in children.collect::<Result<Vec<_>, Error>>()? {
             let (counts, is_whole) = end(child)?;
             sum = sum.plus(counts);
@@ -65,17 +65,8 @@ pub(crate) fn run(wanted: &Wanted) -> Result<bool, Error> {
     Ok(sum.failed == 0)
 }
 
-/// Builds the simulator as people get their nodes: optimised, and with the features of the whole workspace.
-fn build() -> Result<(), Error> {
-    process::must(places::cargo().args(["build", "--release", "--workspace", "--example", "sim"])).map(drop)
-}
-
-fn program() -> PathBuf {
-    places::target().join("release/examples/sim")
-}
-
-fn start(seeds: Range<u64>, validators: Option<u8>) -> Result<Child, Error> {
-    let mut command = Command::new(program());
+fn start(program: &Path, seeds: Range<u64>, validators: Option<u8>) -> Result<Child, Error> {
+    let mut command = Command::new(program);
     command.args(["--seeds", &format!("{}..{}", seeds.start, seeds.end)]);
     command.args(validators.iter().flat_map(|count| ["--validators".to_owned(), count.to_string()]));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().map_err(|source| Error::Program { program: "sim".to_owned(), source })
@@ -98,7 +89,7 @@ fn end(child: Child) -> Result<(Counts, bool), Error> {
 
 /// The stage of `cargo xtask test`: the seeds that failed once, then 200 others, whatever passed before.
 pub(crate) fn stage(seeds: Range<u64>) -> Result<(bool, Counts), Error> {
-    build()?;
+    let program = bench::example("sim")?;
     let file = places::root().join(FAILED);
     let once: BTreeSet<u64> = fs::read_to_string(&file).unwrap_or_default().lines().filter_map(|line| line.parse().ok()).collect();
     let again = once.into_iter().map(|seed| seed..seed + 1);
@@ -106,7 +97,7 @@ pub(crate) fn stage(seeds: Range<u64>) -> Result<(bool, Counts), Error> {
     let ranges: Vec<Range<u64>> = again.chain(fresh).collect();
     let (mut sum, mut is_whole) = (Counts::default(), true);
     for pair in ranges.chunks(PROCESSES) {
-        for child in pair.iter().map(|range| start(range.clone(), None)).collect::<Result<Vec<_>, Error>>()? {
+        for child in pair.iter().map(|range| start(&program, range.clone(), None)).collect::<Result<Vec<_>, Error>>()? {
             let (counts, came_to_end) = end(child)?;
             (sum, is_whole) = (sum.plus(counts), is_whole && came_to_end);
         }

@@ -2,35 +2,42 @@
 
 use super::bar::{Bar, Goal};
 use super::oar::value;
+use super::program;
 use crate::error::Error;
 use crate::places;
 use crate::process;
 use serde_json::{Deserializer, Value};
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const NAME: &str = "pantheon/devnet";
 const VALIDATORS: f64 = 4.0;
 /// Messages from proposal to finality: the block, the votes for it, the votes that it is final.
 const DELAYS: f64 = 3.0;
 
+/// What is run.
+struct Programs {
+    pantheon: PathBuf,
+    wan: PathBuf,
+}
+
 /// Runs them; gives what was printed, and the bars.
 pub(super) fn measure() -> Result<(Vec<String>, Vec<Bar>), Error> {
-    // With the features of the whole workspace, as people get it, and so that nothing is compiled twice.
-    process::must(places::cargo().args(["build", "--release", "--workspace", "--bin", "pantheon", "--example", "wan"]))?;
+    let programs = Programs { pantheon: program::binary("pantheon")?, wan: program::example("wan")? };
     let folder = places::target().join("bench-devnet");
     let mut lines = Vec::new();
     let mut bars = Vec::new();
-    wan(&mut lines, &mut bars)?;
+    wan(&programs.wan, &mut lines, &mut bars)?;
     let verify_us = value(&lines, "wan validators=7 ", "verify_us").ok_or(Error::NoFigures { bench: NAME })?;
-    load(&folder, verify_us, &mut lines, &mut bars)?;
-    empty(&folder, &mut lines, &mut bars)?;
+    load((&programs.pantheon, &folder), verify_us, &mut lines, &mut bars)?;
+    empty((&programs.pantheon, &folder), &mut lines, &mut bars)?;
     Ok((lines, bars))
 }
 
 /// Blocks full of transfers, and how near that comes to what verifying alone would allow.
-fn load(folder: &Path, verify_us: f64, lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
-    let figures = devnet(folder, &["--for", "30s", "--load", "--senders", "64", "--window", "64"], lines)?;
+fn load(place: (&Path, &Path), verify_us: f64, lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
+    let figures = devnet(place, &["--for", "30s", "--load", "--senders", "64", "--window", "64"], lines)?;
     let number = |pointer: &str| figures.pointer(pointer).and_then(Value::as_f64).ok_or(Error::NoFigures { bench: NAME });
     let per_s = number("/transfers/per_s")?;
     let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
@@ -50,34 +57,34 @@ fn load(folder: &Path, verify_us: f64, lines: &mut Vec<String>, bars: &mut Vec<B
 }
 
 /// Empty blocks, each proposed as soon as the one before is certified.
-fn empty(folder: &Path, lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
-    devnet(folder, &["--for", "1s", "--senders", "1"], lines)?;
+fn empty(place: (&Path, &Path), lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
+    devnet(place, &["--for", "1s", "--senders", "1"], lines)?;
     for at in 0..VALIDATORS as usize {
-        let path = folder.join(format!("validator-{at}/node.toml"));
+        let path = place.1.join(format!("validator-{at}/node.toml"));
         let failed = || Error::file(&path);
         let text = fs::read_to_string(&path).map_err(failed())?;
         fs::write(&path, text.replace("idle_ms = 500", "idle_ms = 1")).map_err(failed())?;
     }
-    let figures = again(folder, &["--for", "15s", "--senders", "1"], lines)?;
+    let figures = again(place, &["--for", "15s", "--senders", "1"], lines)?;
     let per_s = figures.pointer("/blocks_per_s").and_then(Value::as_f64).ok_or(Error::NoFigures { bench: NAME })?;
     lines.push(format!("devnet/empty validators=4 idle_ms=1 blocks_per_s={per_s:.1}"));
     bars.push(Bar { name: "pantheon/devnet=4/empty_block_ms".into(), measured: 1e3 / per_s, goal: Goal::AtMost(30.0) });
     Ok(())
 }
 
-/// A devnet of a new folder.
-fn devnet(folder: &Path, words: &[&str], lines: &mut Vec<String>) -> Result<Value, Error> {
+/// A devnet of a new folder, behind the program.
+fn devnet((program, folder): (&Path, &Path), words: &[&str], lines: &mut Vec<String>) -> Result<Value, Error> {
     match fs::remove_dir_all(folder) {
         Ok(()) => (),
         Err(gone) if gone.kind() == std::io::ErrorKind::NotFound => (),
         Err(source) => return Err(Error::file(folder)(source)),
     }
-    again(folder, words, lines)
+    again((program, folder), words, lines)
 }
 
 /// One that goes on in its folder; the last object that it prints.
-fn again(folder: &Path, words: &[&str], lines: &mut Vec<String>) -> Result<Value, Error> {
-    let mut command = std::process::Command::new(places::target().join("release/pantheon"));
+fn again((program, folder): (&Path, &Path), words: &[&str], lines: &mut Vec<String>) -> Result<Value, Error> {
+    let mut command = Command::new(program);
     command.args(["--json", "devnet", "--validators", "4", "--dir"]).arg(folder).args(words);
     lines.push(format!("$ cargo run --release --bin pantheon -- --json devnet --validators 4 --dir target/bench-devnet {}", words.join(" ")));
     let done = process::must(&mut command)?;
@@ -86,11 +93,11 @@ fn again(folder: &Path, words: &[&str], lines: &mut Vec<String>) -> Result<Value
 }
 
 /// Seven and fifty validators, with 50 to 150 ms between any two.
-fn wan(lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
+fn wan(program: &Path, lines: &mut Vec<String>, bars: &mut Vec<Bar>) -> Result<(), Error> {
     for (validators, blocks, bar) in [(7, "40", "pantheon/wan=7/of_three_delays"), (50, "12", "pantheon/wan=50/of_three_delays")] {
         let count = validators.to_string();
         lines.push(format!("$ target/release/examples/wan {count} {blocks}"));
-        let done = process::must(std::process::Command::new(places::target().join("release/examples/wan")).args([&*count, blocks]))?;
+        let done = process::must(Command::new(program).args([&*count, blocks]))?;
         lines.extend(done.output.lines().map(str::to_owned));
         let start = format!("wan validators={count} ");
         let number = |name| value(lines, &start, name).ok_or(Error::NoFigures { bench: NAME });

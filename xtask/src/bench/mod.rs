@@ -6,6 +6,8 @@ mod bar;
 
 mod machine;
 
+mod program;
+
 mod oar;
 
 mod engine;
@@ -19,4 +21,5 @@ mod pantheon;
 mod devnet;
 
 pub(crate) use engine::Wanted;
+pub(crate) use program::example;
 pub(crate) use run::{Bench, run};

@@ -3,13 +3,14 @@
 use std::process::Command;
 
 use super::bar::{Bar, Goal};
+use super::program;
 use super::run::Found;
 use crate::error::Error;
 use crate::places;
 use crate::process;
 
-/// The programs to run, by package and example.
-const EXAMPLES: [(&str, &str); 3] = [("mickai-store", "append_speed"), ("mickai-proof", "mldsa_speed"), ("mickai-oar", "verify_speed")];
+/// The programs to run.
+const EXAMPLES: [&str; 3] = ["append_speed", "mldsa_speed", "verify_speed"];
 
 /// A figure: the line that begins so, the value of that name in it, and its goal.
 pub(super) struct Figure {
@@ -37,10 +38,10 @@ const FIGURES: [Figure; 12] = [
 /// Runs every program, keeps its lines with the command above them, and reads the figures.
 pub(super) fn measure() -> Result<Found, Error> {
     let mut lines = Vec::new();
-    process::must(places::cargo().args(["build", "--release", "--package", "mickai-oar"]))?;
-    for (package, example) in EXAMPLES {
-        lines.push(format!("$ cargo run --release --package {package} --example {example}"));
-        let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
+    program::binary("oar")?;
+    for example in EXAMPLES {
+        lines.push(format!("$ {example}"));
+        let done = process::must(&mut Command::new(program::example(example)?))?;
         lines.extend(done.output.lines().map(str::to_owned));
     }
     lines.push("$ npm --prefix verifier run bench".to_owned());

@@ -1,15 +1,17 @@
 //! The bars of Pantheon: of its state machine and of settlements each is read from a line that a program of the crate concerned prints; of the network in [`devnet`].
 
+use std::process::Command;
+
 use super::bar::Goal;
 use super::devnet;
 use super::oar::{Figure, bars};
+use super::program;
 use super::run::Found;
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
-/// The programs to run, by package and example.
-const EXAMPLES: [(&str, &str); 2] = [("mickai-ledger", "transfers"), ("mickai-proof", "settlement_size")];
+/// The programs to run.
+const EXAMPLES: [&str; 2] = ["transfers", "settlement_size"];
 
 const FIGURES: [Figure; 5] = [
     Figure { bar: "pantheon/execute=transfers/per_s", line: "execute/transfers ", value: "transfers_per_s", goal: Goal::AtLeast(20_000.0) },
@@ -22,9 +24,9 @@ const FIGURES: [Figure; 5] = [
 /// Runs the programs on one core and reads the figures.
 pub(super) fn measure() -> Result<Found, Error> {
     let mut lines = Vec::new();
-    for (package, example) in EXAMPLES {
-        lines.push(format!("$ cargo run --release --package {package} --example {example}"));
-        let done = process::must(places::cargo().args(["run", "--release", "--package", package, "--example", example]))?;
+    for example in EXAMPLES {
+        lines.push(format!("$ {example}"));
+        let done = process::must(&mut Command::new(program::example(example)?))?;
         lines.extend(done.output.lines().map(str::to_owned));
     }
     let mut bars = bars(&FIGURES, &lines)?;

@@ -6,6 +6,7 @@ use std::process::Command;
 use super::bar::{Bar, Goal};
 use super::engine::install_peer;
 use super::oar::value;
+use super::program;
 use super::run::Found;
 use crate::error::Error;
 use crate::places;
@@ -32,12 +33,12 @@ const EXACT: &str = "exact/perplexity ";
 /// Both programs on every type.
 pub(super) fn measure() -> Result<Found, Error> {
     let python = install_peer()?;
-    process::must(places::cargo().args(["build", "--release", "--package", "mickai-model", "--example", "perplexity"]))?;
+    let program = program::example(BENCH)?;
     let mut found = Found::default();
     let mut of_f32 = f64::NAN;
     for kind in TYPES {
         let file = make_file(&python, kind)?;
-        let figures = compare(&python, &file, &mut found.lines)?;
+        let figures = compare(&program, &python, &file, &mut found.lines)?;
         if kind == "f32" {
             of_f32 = figures.ours;
             found.bars.push(Bar { name: "perplexity/type=f32/share-of-vocabulary".into(), measured: of_f32 / VOCABULARY, goal: Goal::AtMost(PERPLEXITY_SHARE_MAX) });
@@ -61,7 +62,7 @@ struct Figures {
 }
 
 /// The perplexities of one file; refused unless both programs had the same tokens.
-fn compare(python: &Path, file: &Path, lines: &mut Vec<String>) -> Result<Figures, Error> {
+fn compare(program: &Path, python: &Path, file: &Path, lines: &mut Vec<String>) -> Result<Figures, Error> {
     let root = places::root();
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let script = root.join("bench/engine/llama_cpp_perplexity.py");
@@ -72,7 +73,7 @@ fn compare(python: &Path, file: &Path, lines: &mut Vec<String>) -> Result<Figure
         lines.extend(new.iter().cloned());
         Ok(new)
     };
-    let ours = run(Command::new(places::target().join("release/examples/perplexity")), "perplexity")?;
+    let ours = run(Command::new(program), "perplexity")?;
     let mut python = Command::new(python);
     python.arg(script);
     let theirs = run(python, "python llama_cpp_perplexity.py")?;

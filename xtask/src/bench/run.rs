@@ -11,6 +11,7 @@ use super::machine;
 use super::oar;
 use super::pantheon;
 use super::perplexity;
+use super::program;
 use super::serve;
 use crate::error::Error;
 use crate::places;
@@ -116,8 +117,7 @@ pub(crate) fn run(bench: Bench, wanted: &Wanted) -> Result<bool, Error> {
 
 /// Wall time of whole processes, from start to exit: load, two records, two signatures, four fsyncs, the answer. A figure without a goal: the engine's goal is for the first token, which is not seen from outside.
 fn ask() -> Result<Found, Error> {
-    process::must(places::cargo().args(["build", "--release", "--package", "mickai-cli"]))?;
-    let binary = places::target().join("release/mickai");
+    let binary = program::binary("mickai")?;
     let home = Scratch::new("bench-ask")?;
     let mut milliseconds = Vec::new();
     // One more than is counted: the first makes the keys.
@@ -141,7 +141,7 @@ fn ask() -> Result<Found, Error> {
 }
 
 fn bootstrap() -> Result<Found, Error> {
-    let done = process::must(places::cargo().args(["run", "--release", "--package", "mickai-runtime", "--example", "heldout", "--", HELDOUT]))?;
+    let done = process::must(Command::new(program::example("heldout")?).arg(HELDOUT).current_dir(places::root()))?;
     let (exact, refused) = shares(&done.output).ok_or(Error::NoFigures { bench: "bootstrap" })?;
     let bars = vec![
         Bar { name: "bootstrap/heldout=exact".into(), measured: exact, goal: Goal::AtLeast(0.85) },

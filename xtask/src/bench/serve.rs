@@ -1,10 +1,12 @@
 //! `mickai serve` under load and killed under it: each bar is read from a line of the program that does it.
 
+use std::process::Command;
+
 use super::bar::{Bar, Goal};
 use super::oar::{Figure, value};
+use super::program;
 use super::run::Found;
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
 const FIGURES: [Figure; 5] = [
@@ -17,9 +19,9 @@ const FIGURES: [Figure; 5] = [
 
 /// 64 clients for two minutes, the end of the server, a new start, the log.
 pub(super) fn measure() -> Result<Found, Error> {
-    process::must(places::cargo().args(["build", "--release", "--package", "mickai-cli"]))?;
-    let mut lines = vec!["$ cargo run --release --package mickai-cli --example load".to_owned()];
-    let done = process::must(places::cargo().args(["run", "--release", "--package", "mickai-cli", "--example", "load"]))?;
+    program::binary("mickai")?;
+    let mut lines = vec!["$ load".to_owned()];
+    let done = process::must(&mut Command::new(program::example("load")?))?;
     lines.extend(done.output.lines().map(str::to_owned));
     let bar = |figure: &Figure| {
         let measured = value(&lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;

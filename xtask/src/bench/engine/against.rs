@@ -8,9 +8,9 @@ use super::peer::{self, Build};
 use super::{Extent, Wanted};
 use crate::bench::bar::{Bar, Goal};
 use crate::bench::oar::value;
+use crate::bench::program;
 use crate::bench::run::Found;
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
 pub(super) const TYPES: [&str; 4] = ["q4_0", "q8_0", "q4_k_m", "f16"];
@@ -86,18 +86,22 @@ pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Re
         return Ok(());
     }
     let maker = peer::install(Build::Native)?;
-    for (package, example) in [("mickai-model", "speed"), ("mickai-kernels", "limits")] {
-        process::must(places::cargo().args(["build", "--release", "--package", package, "--example", example]))?;
-    }
+    let programs = Programs { speed: program::example("speed")?, limits: program::example("limits")? };
     for row in rows {
         let file = peer::make_file(&maker, row.shape, row.kind)?;
-        compare((extent, wanted), row, &peer::install(row.build)?, &file, found)?;
+        compare((extent, wanted), row, &programs, &peer::install(row.build)?, &file, found)?;
     }
     Ok(())
 }
 
+/// What is measured, and what says how much there is of the machine.
+struct Programs {
+    speed: PathBuf,
+    limits: PathBuf,
+}
+
 /// One row.
-fn compare((extent, wanted): (&Extent, &Wanted), row: Row, python: &Path, file: &PathBuf, found: &mut Found) -> Result<(), Error> {
+fn compare((extent, wanted): (&Extent, &Wanted), row: Row, programs: &Programs, python: &Path, file: &Path, found: &mut Found) -> Result<(), Error> {
     let mut words = row.words(extent, wanted);
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let peer = peer::speed(python, file, &words)?;
@@ -106,12 +110,12 @@ fn compare((extent, wanted): (&Extent, &Wanted), row: Row, python: &Path, file: 
     if row.build == Build::Avx2 {
         words.extend([ALONE, "avx2+fma"]);
     }
-    let ours = process::must(Command::new(places::target().join("release/examples/speed")).arg(file).args(&words))?;
+    let ours = process::must(Command::new(&programs.speed).arg(file).args(&words))?;
     let ours: Vec<String> = ours.output.lines().map(str::to_owned).collect();
     found.lines.push(format!("$ speed {name} {}", words.join(" ")));
     found.lines.extend(ours.iter().cloned());
     let bytes = value(&ours, "speed/load ", "packed_bytes").ok_or(Error::NoFigures { bench: "engine" })?;
-    let limits = if row.parallel { None } else { Some(limits::measure(row.threads, bytes, extent.repetitions, found)?) };
+    let limits = if row.parallel { None } else { Some(limits::measure(&programs.limits, row.threads, bytes, extent.repetitions, found)?) };
     for &(phase, goal) in row.phases().iter().filter(|(phase, _)| wanted.admits("phase", phase)) {
         let rates = |figure: &str| value(&ours, &format!("speed/{phase} "), figure).zip(value(&peer, &format!("peer/{phase} "), figure));
         let ((ours, theirs), cpu) = rates("tokens_per_s").zip(rates("tokens_per_cpu_s")).ok_or(Error::NoFigures { bench: "engine" })?;

@@ -1,11 +1,11 @@
 //! What the machine allows, measured in the same run: no product of matrices is faster than the memory that its weights are read from, nor than the multiply-adds.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::bench::oar::value;
 use crate::bench::run::Found;
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
 /// The limits for so many bytes of weights and threads.
@@ -18,9 +18,9 @@ pub(super) struct Limits {
 }
 
 /// Reads as many bytes as the weights are, so that what a cache keeps of them it keeps here too.
-pub(super) fn measure(threads: &str, bytes: f64, repetitions: &str, found: &mut Found) -> Result<Limits, Error> {
+pub(super) fn measure(program: &Path, threads: &str, bytes: f64, repetitions: &str, found: &mut Found) -> Result<Limits, Error> {
     let bytes = format!("{bytes:.0}");
-    let done = process::must(Command::new(places::target().join("release/examples/limits")).args([threads, &bytes, repetitions]))?;
+    let done = process::must(Command::new(program).args([threads, &bytes, repetitions]))?;
     let lines: Vec<String> = done.output.lines().map(str::to_owned).collect();
     found.lines.push(format!("$ limits {threads} {bytes} {repetitions}"));
     found.lines.extend(lines.iter().cloned());

@@ -6,9 +6,9 @@ use super::peer::{self, Build};
 use super::{Extent, Wanted};
 use crate::bench::bar::{Bar, Goal};
 use crate::bench::oar::value;
+use crate::bench::program;
 use crate::bench::run::Found;
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
 const TYPES: [&str; 2] = ["q4_0", "q8_0"];
@@ -21,9 +21,9 @@ const GOAL: f64 = 1.2;
 pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Result<(), Error> {
     let shape = extent.shapes[1];
     for kind in TYPES.into_iter().filter(|kind| wanted.selects(&[("phase", "load"), ("shape", shape), ("type", kind), ("threads", THREADS)])) {
-        process::must(places::cargo().args(["build", "--release", "--package", "mickai-runtime", "--example", "opening"]))?;
+        let program = program::example("opening")?;
         let file = peer::make_file(&peer::install(Build::Native)?, shape, kind)?;
-        let done = process::must(Command::new(places::target().join("release/examples/opening")).arg(&file).args([THREADS, REPETITIONS]))?;
+        let done = process::must(Command::new(program).arg(&file).args([THREADS, REPETITIONS]))?;
         found.lines.push(format!("$ opening {} {THREADS} {REPETITIONS}", file.file_name().unwrap_or_default().to_string_lossy()));
         let lines: Vec<String> = done.output.lines().map(str::to_owned).collect();
         found.lines.extend(lines.iter().cloned());

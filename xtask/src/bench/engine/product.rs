@@ -8,9 +8,9 @@ use std::time::Instant;
 use super::{Extent, Wanted, peer};
 use crate::bench::bar::{Bar, Goal};
 use crate::bench::oar::value;
+use crate::bench::program;
 use crate::bench::run::{Found, Scratch, median};
 use crate::error::Error;
-use crate::places;
 use crate::process;
 
 /// Cold processes that are counted.
@@ -50,7 +50,7 @@ pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Re
 
 /// From the start of a process to its first token: the model inside the program, a prompt of thirty tokens, the intent signed and on disk. What the system keeps of files in memory is warm.
 fn first_token(found: &mut Found) -> Result<(), Error> {
-    let program = example("mickai-runtime", "first_token")?;
+    let program = program::example("first_token")?;
     let home = Scratch::new("bench-first-token")?;
     found.lines.push("$ first_token HOME".to_owned());
     let mut milliseconds = Vec::new();
@@ -71,7 +71,7 @@ fn first_token(found: &mut Found) -> Result<(), Error> {
 
 /// Two records and their signatures beside the generation that they tell of: at most a hundredth of it and two fsyncs. Of the embedded model the figure alone.
 fn audit(file: &Path, found: &mut Found) -> Result<(), Error> {
-    let program = example("mickai-runtime", "audit")?;
+    let program = program::example("audit")?;
     let folder = Scratch::new("bench-audit")?;
     let name = file.file_stem().unwrap_or_default().to_string_lossy();
     found.lines.push(format!("$ audit FOLDER {} {name}.gguf", AUDIT.join(" ")));
@@ -89,17 +89,12 @@ fn audit(file: &Path, found: &mut Found) -> Result<(), Error> {
 
 /// Decoding with somebody who watches and does nothing, over decoding with nobody.
 fn watch(file: &Path, found: &mut Found) -> Result<(), Error> {
-    let program = example("mickai-model", "watched")?;
+    let program = program::example("watched")?;
     found.lines.push(format!("$ watched {} {}", file.file_name().unwrap_or_default().to_string_lossy(), WATCH.join(" ")));
     let lines = kept(Command::new(program).arg(file).args(WATCH), found)?;
     let measured = value(&lines, "watch/nothing ", "ratio").ok_or(Error::NoFigures { bench: "engine/watch" })?;
     found.bars.push(Bar { name: "engine/watch=nothing/ratio".into(), measured, goal: Goal::AtLeast(0.99) });
     Ok(())
-}
-
-fn example(package: &str, name: &str) -> Result<std::path::PathBuf, Error> {
-    process::must(places::cargo().args(["build", "--release", "--package", package, "--example", name]))?;
-    Ok(places::target().join("release/examples").join(name))
 }
 
 fn kept(command: &mut Command, found: &mut Found) -> Result<Vec<String>, Error> {
