@@ -26,6 +26,18 @@ pub(crate) fn description() -> Vec<String> {
     ]
 }
 
+/// Processor time of all programs that were started here and have ended, and of those that they waited for, s. Only Linux says.
+pub(crate) fn children_cpu_s() -> f64 {
+    cpu_s(&fs::read_to_string("/proc/self/stat").unwrap_or_default()).unwrap_or(f64::NAN)
+}
+
+/// `cutime` and `cstime` of proc(5), which counts hundredths of a second. The program's name, in which anything may stand, ends with the last bracket.
+fn cpu_s(stat: &str) -> Option<f64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(13);
+    let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / 100.0);
+    Some(seconds()? + seconds()?)
+}
+
 /// Today in UTC, as `2026-11-23`.
 pub(crate) fn today() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
@@ -59,6 +71,12 @@ mod tests {
         assert_eq!(date(0), "1970-01-01");
         assert_eq!(date(11_016), "2000-02-29");
         assert_eq!(date(20_780), "2026-11-23");
+    }
+
+    #[test]
+    fn processor_time_stands_behind_the_name() {
+        assert_eq!(cpu_s("7 (a) b) S 1 7 7 0 -1 4194304 99 8 0 0 11 12 1300 14 20 0 1 0"), Some(13.14));
+        assert_eq!(cpu_s("7 (cut off"), None);
     }
 
     #[test]
