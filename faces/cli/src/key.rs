@@ -7,7 +7,7 @@ use crate::passphrase;
 use mickai_proof::history::Revocation;
 use mickai_proof::key::PublicKey;
 use mickai_runtime::{KeyChanged, System, restore_keys, take_over as take_over_log, when};
-use mickai_store::keys::Successor;
+use mickai_store::keys::{Successor, asking};
 use mickai_store::{Custody, OperatorKey, Passphrase, Revoking, Succeeded};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
@@ -130,7 +130,7 @@ pub fn print(public: &PublicKey, format: Option<&str>, out: Out) -> Result<(), F
 
 fn unprotect(system: &System, cli: &Cli, out: Out) -> Result<(), Failure> {
     let path = system.home().operator_key_path();
-    let passphrase = passphrase::existing(cli.passphrase_file.as_deref(), &path)?;
+    let passphrase = asking::existing(cli.passphrase_file.as_deref(), &path)?;
     let changed = system.unprotect_key(&passphrase.ok_or_else(|| mickai_store::Error::from(mickai_store::KeyFault::PassphraseNeeded(path)))?)?;
     say(&changed, &json!({ "unprotected": changed.done }), || format!("in the open now, readable by you alone: {}", list(&changed.done)), out)
 }

@@ -34,6 +34,8 @@ mod wallet;
 
 mod well_known;
 
+pub mod asking;
+
 pub mod signer;
 
 pub use apart::{make_file, public_of_file, seed_of_file};
