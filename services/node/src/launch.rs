@@ -1,11 +1,12 @@
 //! A node over real sockets and a real disk, on threads of its own.
 
+use crate::door::{self, Kind, message_bytes_max};
 use crate::error::NodeError;
 use crate::handle::Handle;
 use crate::handshake::{PeerHandshake, namespace};
 use crate::identity::{PrivateKey, PublicKey};
 use crate::limits;
-use crate::node::{Channels, Keeping, Parts, Timing, message_bytes_max, start};
+use crate::node::{Channels, Keeping, Parts, Timing, start};
 use commonware_cryptography::ChaCha20Poly1305;
 use commonware_p2p::authenticated::lookup;
 use commonware_p2p::{Address, AddressableManager};
@@ -17,9 +18,9 @@ use commonware_utils::{NZU32, NZUsize};
 use mickai_proof::digest::ChainId;
 use mickai_proof::key;
 use mickai_proof::pantheon::Genesis;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -140,21 +141,30 @@ fn addresses(settings: &Settings) -> Result<Map<PublicKey, Address>, NodeError> 
 }
 
 fn run(settings: Settings, peers: Map<PublicKey, Address>, ready: &mpsc::Sender<Handle>, stopped: oneshot::Receiver<()>) -> Result<(), NodeError> {
-    let config = tokio::Config::new().with_storage_directory(settings.folder.clone()).with_worker_threads(settings.threads.get()).with_tcp_nodelay(Some(true));
+    let config = tokio::Config::new()
+        .with_storage_directory(settings.folder.clone())
+        .with_worker_threads(settings.threads.get())
+        .with_tcp_nodelay(Some(true))
+        .with_read_write_timeout(Duration::from_secs(limits::SILENCE_SECONDS));
     tokio::Runner::new(config).start(|context| async move {
         let chain = settings.genesis.head.id();
-        let config = network_config(&settings, chain, peers.len());
+        let config = network_config(&settings, chain);
         let (mut network, mut oracle) = lookup::Network::new(context.child("network"), config);
         oracle.track(0, peers);
-        let votes = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
+        let mut open = |number, kind: Kind| {
+            let (sender, receiver) = network.register(number, kind.quota());
+            let door = context.child("door").with_attribute("channel", number);
+            (sender, door::open(door, receiver, oracle.clone(), kind.bytes_max()))
+        };
+        // The numbers are in spec/handshake.md "After the handshake".
         let channels = Channels {
-            votes: network.register(0, votes),
-            certificates: network.register(1, votes),
-            resolver: network.register(2, votes),
-            backfill: network.register(3, votes),
-            blocks: network.register(4, votes),
-            transactions: network.register(5, Quota::per_second(NZU32!(limits::GOSSIP_PER_SECOND))),
-            snapshots: network.register(6, Quota::per_second(NZU32!(limits::GOSSIP_PER_SECOND))),
+            votes: open(0, Kind::Votes),
+            certificates: open(1, Kind::Votes),
+            resolver: open(2, Kind::Votes),
+            backfill: open(3, Kind::Backfill),
+            blocks: open(4, Kind::Blocks),
+            transactions: open(5, Kind::Transactions),
+            snapshots: open(6, Kind::Snapshots),
         };
         network.start();
         let strategy = context.child("strategy").strategy(settings.threads);
@@ -182,20 +192,30 @@ fn run(settings: Settings, peers: Map<PublicKey, Address>, ready: &mpsc::Sender<
     })
 }
 
-fn network_config(settings: &Settings, chain: ChainId, peer_count: usize) -> lookup::Config<Cups<PeerHandshake, ChaCha20Poly1305>> {
+fn network_config(settings: &Settings, chain: ChainId) -> lookup::Config<Cups<PeerHandshake, ChaCha20Poly1305>> {
     let handshake = Cups::new(PeerHandshake::new(settings.key.clone()), Version::V1);
-    let peers_max = NonZeroUsize::new(peer_count).unwrap_or(NonZeroUsize::MIN);
+    // This node is one of them.
+    let peers_max = NonZeroUsize::MIN.saturating_add(settings.peers.len());
+    // Each address has its own share of the handshakes, and together they have all of them. At most 255 addresses.
+    let addresses: BTreeSet<_> = settings.peers.iter().map(|peer| peer.address.ip()).collect();
+    let handshakes_max = NZU32!(limits::HANDSHAKES_PER_ADDRESS).saturating_mul(NonZeroU32::new(addresses.len() as u32).unwrap_or(NonZeroU32::MIN));
     lookup::Config {
         // The operator configured every address himself, and several nodes may share one.
         allow_private_ips: true,
         allow_dns: false,
-        peer_connection_cooldown: Duration::from_secs(1),
-        max_concurrent_handshakes: NZU32!(64),
-        allowed_handshake_rate_per_ip: Quota::per_second(NZU32!(32)),
-        allowed_handshake_rate_per_subnet: Quota::per_second(NZU32!(64)),
-        dial_frequency: Duration::from_millis(250),
-        dial_timeout: Duration::from_secs(5),
+        // A connection from an address that is no peer's is closed before its first byte.
+        bypass_ip_check: false,
+        handshake_timeout: Duration::from_secs(limits::HANDSHAKE_SECONDS.into()),
+        max_concurrent_handshakes: handshakes_max,
+        allowed_handshake_rate_per_ip: Quota::per_second(NZU32!(limits::HANDSHAKES_PER_SECOND)),
+        // None: every address is a peer's, and what one of them tries must not count against its neighbours.
+        allowed_handshake_rate_per_subnet: Quota::per_second(NZU32!(1_000_000_000)),
+        peer_connection_cooldown: Duration::from_secs(limits::DIAL_AGAIN_SECONDS),
+        dial_frequency: Duration::from_millis(limits::DIAL_EVERY_MS),
+        dial_timeout: Duration::from_secs(limits::DIAL_SECONDS),
+        ping_frequency: Duration::from_secs(limits::PING_SECONDS),
+        block_duration: Duration::from_hours(limits::SHUT_OUT_HOURS),
         tracked_peer_sets: NZUsize!(1),
-        ..lookup::Config::recommended(handshake, &namespace(chain), settings.listen, peers_max, message_bytes_max(), NZUsize!(limits::MAILBOX_MAX))
+        ..lookup::Config::recommended(handshake, &namespace(chain), settings.listen, peers_max, message_bytes_max(), NZUsize!(limits::OUTGOING_MAX))
     }
 }

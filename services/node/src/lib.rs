@@ -9,7 +9,8 @@
 //! and executes it; the other validators execute it too before they vote (`scheme`, [`identity`]). What a quorum made final comes back through `delivery`, in order: `chain` keeps the ledger after it, `index` where its transactions stand.
 //! At an epoch's end `engines` starts the next engine with the next voters.
 //!
-//! *Invariants.* No vote for a block that was not executed here. What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node.
+//! *Invariants.* No vote for a block that was not executed here. What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node. No peer has more of the node's memory than its share
+//! (`door`).
 //!
 //! *Start reading* at [`start`].
 
@@ -60,11 +61,14 @@ mod light;
 
 mod snapshot;
 
+mod door;
+pub use door::message_bytes_max;
+
 mod handle;
 pub use handle::{Handle, Status};
 
 mod node;
-pub use node::{Channels, Keeping, Parts, Timing, message_bytes_max, start};
+pub use node::{Channels, Keeping, Parts, Timing, start};
 
 mod launch;
 pub use launch::{Node, Peer, Settings, launch};

@@ -11,9 +11,43 @@ pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 /// Messages of one peer in a second, on one channel.
 pub const MESSAGES_PER_SECOND: u32 = 4_096;
 /// Messages with transactions of one peer in a second.
-pub const GOSSIP_PER_SECOND: u32 = 256;
+pub const GOSSIP_PER_SECOND: u32 = 1_024;
+/// Messages about snapshots of one peer in a second.
+pub const SNAPSHOT_MESSAGES_PER_SECOND: u32 = 256;
+/// How long a peer that sent what no honest one sends is shut out, h.
+pub const SHUT_OUT_HOURS: u64 = 4;
+/// After how long a connection says that it is there, s.
+pub const PING_SECONDS: u64 = 50;
+/// How long a connection may be silent, or take a message, s.
+pub const SILENCE_SECONDS: u64 = 60;
+/// How many messages of one peer may come at once on a channel, before its rate holds them back.
+pub const BURST: u32 = 16;
+/// The same with transactions: a node that is handed many sends them as they come.
+pub const GOSSIP_BURST: u32 = 32;
+/// The same with blocks, and with pieces of snapshots.
+pub const BLOCK_BURST: u32 = 4;
+/// How much of one peer's messages may wait on a channel, in the channel's largest messages; what comes on top is dropped.
+pub const WAITING_LARGEST_MAX: usize = 4;
+/// How many messages to one peer wait to be sent, of those that are urgent and of the others; what a peer does not read is dropped.
+pub const OUTGOING_MAX: usize = 64;
+/// By how many times more messages than come at once a queue behind a channel holds.
+pub const SMALL_MESSAGES: usize = 16;
+/// What a waiting message costs beside its bytes, counted with them.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 256;
 /// Peers that one node knows, itself included.
 pub const PEERS_MAX: usize = 256;
+/// A handshake's deadline, s, from the connection to its last message.
+pub const HANDSHAKE_SECONDS: u32 = 3;
+/// Handshakes that one address may begin in a second, and so many at once.
+pub const HANDSHAKES_PER_SECOND: u32 = 8;
+/// Handshakes of one address that are under way: whoever stalls them all leaves the other addresses theirs.
+pub const HANDSHAKES_PER_ADDRESS: u32 = HANDSHAKES_PER_SECOND * (HANDSHAKE_SECONDS + 1);
+/// How long connecting to a peer may take, s, the handshake included.
+pub const DIAL_SECONDS: u64 = 5;
+/// How long a peer is left alone after a connection to it was tried or made, s.
+pub const DIAL_AGAIN_SECONDS: u64 = 1;
+/// How often a node tries a connection to some peer, ms.
+pub const DIAL_EVERY_MS: u64 = 250;
 /// Final ledgers of which a node can show entries: the newest with a certificate is among them.
 pub const FINAL_LEDGERS_KEPT: usize = 64;
 /// Evidence against validators that a node keeps for whoever submits it.

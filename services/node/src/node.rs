@@ -16,20 +16,17 @@ use crate::sealed::Sealed;
 use crate::snapshot::{Keeper, Shelf, Snapshot, fetch, open_newest, serve};
 use crate::votes;
 use commonware_broadcast::buffered;
+use commonware_consensus::marshal;
 use commonware_consensus::marshal::core::{Actor, Floor};
-use commonware_consensus::marshal::standard::Standard;
 use commonware_consensus::marshal::{Config, Start};
 use commonware_consensus::types::Height as EngineHeight;
-use commonware_consensus::{marshal, simplex};
 use commonware_cryptography::sha256::Digest;
 use commonware_cryptography::{Digested, Signer};
-use commonware_p2p::utils::mux::prefixed;
-use commonware_p2p::{Blocker, Provider, Receiver, Sender, max_message_size};
+use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_parallel::Strategy;
 use commonware_runtime::{Clock, Metrics, Spawner, Storage};
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, NZUsize, NonZeroDuration};
-use mickai_proof::limits::SEATS_MAX;
 use mickai_proof::pantheon::{Genesis, Height};
 use rand_core::CryptoRng;
 use std::sync::Arc;
@@ -124,13 +121,6 @@ impl Default for Keeping {
     fn default() -> Self {
         Self { snapshot_blocks: 1_000, kept_blocks: None, takes_snapshot: false }
     }
-}
-
-/// The largest message that nodes send each other: a block, with what stands around it.
-pub fn message_bytes_max() -> u32 {
-    let seats = SEATS_MAX as u32;
-    let votes = prefixed(simplex::max_payload_size::<Scheme, Digest>(seats));
-    max_message_size(&[votes, marshal::max_payload_size::<Standard<Sealed>, Scheme>(seats, &()), limits::GOSSIP_BYTES_MAX])
 }
 
 /// Starts a node: reads what it stored, makes the chain of it, and takes part from there.

@@ -4,6 +4,9 @@
 #[path = "../examples/handshake_vectors/forge.rs"]
 mod forge;
 
+#[path = "../examples/handshake_vectors/stream.rs"]
+mod stream;
+
 mod adversaries;
 
 mod vectors;

@@ -1,12 +1,16 @@
 //! What somebody on the cable sees: two nodes connect and talk through a recorder, and all that it has in the clear is the handshake as spec/handshake.md says it.
 //!
 //! *What this shows.* The first bytes of a connection are the four messages with good ML-DSA-65 signatures by the two nodes' keys; of what they say to each other afterwards, a transaction
-//! and a vote, no sixteen bytes appear, the same message twice never looks the same; and a node that authenticates itself in the engine's own, classical way gets no connection, on either end.
+//! and a vote, no sixteen bytes appear, the same message twice never looks the same; a node that authenticates itself in the engine's own, classical way gets no connection, on either end; and a peer whose records and frames are
+//! written here by the spec's words is heard by a node, and hears it.
 //! *What it does not show.* That ChaCha20-Poly1305 is secure, or that lengths and times say nothing: they do.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test")]
 
 #[path = "../examples/handshake_vectors/forge.rs"]
 mod forge;
+
+#[path = "../examples/handshake_vectors/stream.rs"]
+mod stream;
 
 #[path = "../../../engines/ledger/tests/common/mod.rs"]
 mod common;
@@ -37,6 +41,7 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use stream::HEADER_LEN;
 use zeroize::Zeroizing;
 
 /// What one connection carried.
@@ -178,6 +183,47 @@ fn check_handshake(chain: ChainId, recording: &Recording) {
     assert!(is_signed(dialler, forge::HELLO, &t1, &hello[3_185..]));
     let t2 = [&t1[..], &hello[3_185..], &accept[..1_120]].concat();
     assert!(is_signed(listener, forge::ACCEPT, &t2, &accept[1_120..4_429]));
+}
+
+async fn bytes(stream: &mut impl Stream, length: usize) -> Vec<u8> {
+    stream.recv(length).await.unwrap().coalesce().as_ref().to_vec()
+}
+
+#[test]
+fn a_peer_that_speaks_by_the_spec_is_heard_and_hears() {
+    let chain = ChainId([1; 32]);
+    let network = [namespace(chain), b"_STREAM".to_vec()].concat();
+    Runner::new(Config::new().with_seed(5).with_timeout(Some(Duration::from_secs(120)))).start(|context| async move {
+        let (mut says, mut hears, _node) = start(context.child("node"), chain, (2, 3_002), (1, 3_001));
+        // A ping, then two messages on channel 0, the second longer than one byte of a varint says.
+        let long = vec![7; 300];
+        let frames = [&[1][..], b"\x00\x00\x05there", &[&[0, 0, 0xac, 0x02][..], &long].concat()];
+        // Where the node is trying to reach this peer itself, or has just tried, it keeps no connection from it.
+        let (mut stream, mut back, _sink) = loop {
+            context.sleep(Duration::from_millis(100)).await;
+            let Ok((mut sink, mut stream)) = context.dial(address(3_002)).await else { continue };
+            let dialled = PeerHandshake::new(key(1)).dial(context.child("dialler"), &network, key(2).public().clone(), &mut stream, &mut sink).await;
+            if let Ok(session) = dialled {
+                let [back, mut there] = stream::directions(&session);
+                for frame in frames {
+                    drop(sink.send(there.record(frame)).await);
+                }
+                if let Either::Left((Ok((from, message)), _)) = select(pin!(hears.recv()), pin!(context.sleep(Duration::from_millis(300)))).await {
+                    assert!(from == *key(1).public() && message.as_ref() == b"there");
+                    break (stream, back, sink);
+                }
+            }
+        };
+        let (from, message) = hears.recv().await.unwrap();
+        assert!(from == *key(1).public() && message.as_ref() == long);
+        says.send(Recipients::One(key(1).public().clone()), IoBuf::from(b"back"), true);
+        let mut frames = Vec::new();
+        while frames.last().is_none_or(|frame: &Vec<u8>| frame == &[1]) {
+            let length = back.length(&bytes(&mut stream, HEADER_LEN).await);
+            frames.push(back.open(&bytes(&mut stream, length).await));
+        }
+        assert_eq!(frames.last().unwrap(), b"\x00\x00\x04back");
+    });
 }
 
 /// No sixteen bytes of what was said, and no sixteen bytes twice.

@@ -1,21 +1,26 @@
-"""Checks the handshake's vectors with OpenSSL's X25519, ML-KEM-768 and ML-DSA-65, which this project did not write.
+"""Checks the handshake's vectors with OpenSSL's X25519, ML-KEM-768, ML-DSA-65 and ChaCha20-Poly1305, BLAKE3's own package, and a second ML-DSA-65 (dilithium-py), none of which this project wrote.
 
-Requirements, exactly: cryptography==50.0.2. Reads accept and reject beside it; prints what it counted; exits 1 at the first thing that does not agree. What is written out here is
-spec/handshake.md alone: each vector is judged from the keys and the randomness in it, by the end that the message is for. Only the listener's encapsulation is taken from its message, since
-OpenSSL gives nobody the randomness of it to choose; the dialler's decapsulation says whether it is right.
+Requirements, exactly: cryptography==50.0.2, blake3==1.0.11, dilithium-py==1.5.1. Reads accept and reject beside it; prints what it counted; exits 1 at the first thing that does not agree.
+What is written out here is spec/handshake.md alone: each vector is judged from the keys and the randomness in it, by the end that the message is for. OpenSSL verifies signatures; dilithium-py
+makes them again, since OpenSSL lets nobody choose the randomness in one through this package. For the same reason the listener's encapsulation is taken from its message; the dialler's
+decapsulation says whether it is right.
 """
 
 import base64
 import collections
+import functools
 import hashlib
 import json
 import pathlib
 import sys
 
+from blake3 import blake3
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA65PrivateKey, MLDSA65PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from dilithium_py.ml_dsa import ML_DSA_65
 
 HERE = pathlib.Path(__file__).resolve().parent
 COUNTS = collections.Counter()
@@ -64,6 +69,27 @@ def signed(key, signature, domain, transcript):
         MLDSA65PublicKey.from_public_bytes(key).verify(signature, domain + b"\0" + sha3(transcript))
     except InvalidSignature:
         raise Refused("signature") from None
+
+
+@functools.cache
+def made(seed, rnd, domain, transcript):
+    """A signature with this randomness (FIPS 204 algorithm 2), by the other implementation: where it draws, it gets what the vector says."""
+    _, private = ML_DSA_65.key_derive(seed)
+    ML_DSA_65.random_bytes = lambda count: rnd[:count]
+    return ML_DSA_65.sign(private, domain + b"\0" + sha3(transcript), deterministic=False)
+
+
+def stream_keys(session):
+    """"After the handshake": from the listener to the dialler, and back."""
+    first = blake3(b"\x00" + b"pan-session-v1\0" + b"\x0f" + session + b"\x20").digest()
+    second = blake3(b"\x02" + b"_COMMONWARE_STREAM_CUPS" + b"\x17" + b"\x01" + b"\x01", key=first).digest()
+    return tuple(blake3(b"\x03" + label + b"\x0a", key=second).digest() for label in (b"cipher_l2d", b"cipher_d2l"))
+
+
+def first_record(key, frame):
+    cipher = ChaCha20Poly1305(key)
+    header, body = (count.to_bytes(12, "little") for count in (0, 1))
+    return cipher.encrypt(header, len(frame).to_bytes(4, "big"), None) + cipher.encrypt(body, frame, None)
 
 
 def exchanged(private, share):
@@ -132,12 +158,16 @@ class Handshake:
             return None
         transcript, x_d, s_x_listener, ek = self.hello(messages["hello"], nonce)
         if "hello" in honest:
+            t1, signature = transcript[:-3309], transcript[-3309:]
+            agree("the dialler's signature", self.name, signature, made(self.dialler["seed"], self.dialler["rnd"], b"pan-hello-v1", t1))
             agree("the dialler's X25519 share", self.name, x_d, self.x_d)
             agree("the dialler's ML-KEM key", self.name, ek, self.kem.public_key().public_bytes_raw())
         if "accept" not in messages:
             return None
         secret, x_l, s_x_dialler = self.accept(messages["accept"], transcript)
         if "accept" in honest:
+            t2, signature = transcript + messages["accept"][:1120], messages["accept"][1120:4429]
+            agree("the listener's signature", self.name, signature, made(self.listener["seed"], self.listener["rnd"], b"pan-accept-v1", t2))
             agree("the listener's X25519 share", self.name, x_l, X25519PrivateKey.from_private_bytes(self.listener["x25519"]).public_key().public_bytes_raw())
             agree("both ends' X25519 secret", self.name, s_x_listener, s_x_dialler)
         if "confirm" in messages:
@@ -149,7 +179,11 @@ def main():
     names = ("challenge", "hello", "accept", "confirm")
     for vector in vectors("accept"):
         messages = {name: decoded(vector[name]) for name in names}
-        agree("session", vector["name"], Handshake(vector).run(messages, names), decoded(vector["session"]))
+        session = Handshake(vector).run(messages, names)
+        agree("session", vector["name"], session, decoded(vector["session"]))
+        for way, key in zip(("l2d", "d2l"), stream_keys(session)):
+            agree("stream key", vector["name"], key, decoded(vector[f"key_{way}"]))
+            agree("first record", vector["name"], first_record(key, decoded(vector["frame"])), decoded(vector[f"record_{way}"]))
     for vector in vectors("reject"):
         messages = {name: decoded(vector[name]) for name in names if name in vector}
         honest = [name for name in messages if name != vector["refused"]]

@@ -39,12 +39,18 @@ const fn last_and_first(first: u8, last: u8) -> [u8; 32] {
 pub struct Key {
     secret: MLDSA65SigningKey,
     pub public: Vec<u8>,
+    rnd: [u8; 32],
 }
 
 impl Key {
     pub fn new(seed: [u8; 32]) -> Self {
         let pair = generate_key_pair(seed);
-        Self { secret: pair.signing_key, public: pair.verification_key.as_slice().to_vec() }
+        Self { secret: pair.signing_key, public: pair.verification_key.as_slice().to_vec(), rnd: [0; 32] }
+    }
+
+    /// With this randomness in its signatures; without, zeros.
+    pub fn with_rnd(self, rnd: [u8; 32]) -> Self {
+        Self { rnd, ..self }
     }
 
     pub fn sign(&self, domain: &[u8], digest: [u8; 32]) -> Vec<u8> {
@@ -52,7 +58,7 @@ impl Key {
     }
 
     pub fn sign_in_context(&self, context: &[u8], domain: &[u8], digest: [u8; 32]) -> Vec<u8> {
-        sign(&self.secret, &[domain, &digest].concat(), context, [0; 32]).unwrap().as_slice().to_vec()
+        sign(&self.secret, &[domain, &digest].concat(), context, self.rnd).unwrap().as_slice().to_vec()
     }
 }
 

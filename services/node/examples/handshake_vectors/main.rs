@@ -9,6 +9,7 @@
 
 mod forge;
 mod reject;
+mod stream;
 
 use base64ct::{Base64, Encoding};
 use forge::sha3_256;
@@ -21,6 +22,9 @@ use std::fs;
 use std::path::PathBuf;
 use zeroize::Zeroizing;
 
+/// What both ends send first afterwards: the message "pan" on channel 5.
+const FRAME: &[u8] = b"\x00\x05\x03pan";
+
 /// Everything that a handshake follows from.
 #[derive(Clone)]
 struct Inputs {
@@ -28,10 +32,12 @@ struct Inputs {
     dialler: [u8; 32],
     dialler_x25519: [u8; 32],
     dialler_kem: [u8; 64],
+    dialler_rnd: [u8; 32],
     listener: [u8; 32],
     nonce: [u8; 32],
     listener_x25519: [u8; 32],
     listener_kem: [u8; 32],
+    listener_rnd: [u8; 32],
 }
 
 /// Its four messages, and what both ends have afterwards.
@@ -53,26 +59,30 @@ impl Inputs {
             dialler: fixed("dialler"),
             dialler_x25519: fixed("dialler x25519"),
             dialler_kem: [fixed("d"), fixed("z")].concat().try_into().unwrap(),
+            dialler_rnd: fixed("dialler rnd"),
             listener: fixed("listener"),
             nonce: fixed("nonce"),
             listener_x25519: fixed("listener x25519"),
             listener_kem: fixed("m"),
+            listener_rnd: fixed("listener rnd"),
         }
     }
 
     fn dialler_random(&self) -> DiallerRandom {
-        DiallerRandom { x25519: Zeroizing::new(self.dialler_x25519), kem: Zeroizing::new(self.dialler_kem) }
+        DiallerRandom { x25519: Zeroizing::new(self.dialler_x25519), kem: Zeroizing::new(self.dialler_kem), rnd: Zeroizing::new(self.dialler_rnd) }
     }
 
     fn listener_random(&self) -> ListenerRandom {
-        ListenerRandom { nonce: self.nonce, x25519: Zeroizing::new(self.listener_x25519), kem: Zeroizing::new(self.listener_kem) }
+        ListenerRandom { nonce: self.nonce, x25519: Zeroizing::new(self.listener_x25519), kem: Zeroizing::new(self.listener_kem), rnd: Zeroizing::new(self.listener_rnd) }
     }
 
     fn json(&self) -> Value {
         json!({
             "namespace": text(&self.namespace),
-            "dialler": { "seed": text(&self.dialler), "x25519": text(&self.dialler_x25519), "ml_kem": text(&self.dialler_kem) },
-            "listener": { "seed": text(&self.listener), "nonce": text(&self.nonce), "x25519": text(&self.listener_x25519), "ml_kem": text(&self.listener_kem) },
+            "dialler": { "seed": text(&self.dialler), "x25519": text(&self.dialler_x25519), "ml_kem": text(&self.dialler_kem), "rnd": text(&self.dialler_rnd) },
+            "listener": {
+                "seed": text(&self.listener), "nonce": text(&self.nonce), "x25519": text(&self.listener_x25519), "ml_kem": text(&self.listener_kem), "rnd": text(&self.listener_rnd),
+            },
         })
     }
 }
@@ -130,10 +140,12 @@ fn accepted() -> Vec<Value> {
             (inputs.dialler, inputs.listener) = (first.dialler, first.listener);
         }
         let messages = run(&inputs);
+        let ([key_l2d, key_d2l], [record_l2d, record_d2l]) = (stream::keys(&messages.session), stream::records(&messages.session, FRAME));
         let mut file = inputs.json();
         let members = json!({
             "name": name, "why": why, "challenge": text(&messages.challenge), "hello": text(&messages.hello), "accept": text(&messages.accept), "confirm": text(&messages.confirm),
-            "session": text(&messages.session),
+            "session": text(&messages.session), "key_l2d": text(&key_l2d), "key_d2l": text(&key_d2l),
+            "frame": text(FRAME), "record_l2d": text(&record_l2d), "record_d2l": text(&record_d2l),
         });
         file.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
         file

@@ -17,7 +17,7 @@ struct Bench {
 
 pub fn all() -> Vec<Value> {
     let inputs = Inputs::of("refused", 3);
-    let (dialler, listener) = (forge::Key::new(inputs.dialler), forge::Key::new(inputs.listener));
+    let (dialler, listener) = (forge::Key::new(inputs.dialler).with_rnd(inputs.dialler_rnd), forge::Key::new(inputs.listener).with_rnd(inputs.listener_rnd));
     let shares = DiallerShares::new(inputs.dialler_x25519, inputs.dialler_kem);
     let mut bench = Bench { honest: run(&inputs), inputs, dialler, listener, shares, files: Vec::new() };
     bench.by_hand_is_the_same();

@@ -1,11 +1,11 @@
 //! The end that opened the connection and knows whom it wants: hello, then confirmation (spec/handshake.md "Steps").
 
 use super::error::HandshakeError;
-use super::layout::{ACCEPT_LEN, CHALLENGE_LEN, CONFIRM_LEN, DOMAIN, HELLO_LEN, KEM_CIPHERTEXT_LEN, X25519_LEN, take, take_domain};
+use super::layout::{ACCEPT_LEN, CHALLENGE_LEN, CONFIRM_LEN, DOMAIN, HELLO_LEN, KEM_CIPHERTEXT_LEN, X25519_LEN, join, take, take_domain};
 use super::random::DiallerRandom;
 use super::schedule::{Role, Session, Transcript};
 use crate::identity::{PrivateKey, PublicKey};
-use libcrux_ml_kem::mlkem768::{MlKem768KeyPair, decapsulate, generate_key_pair};
+use libcrux_ml_kem::mlkem768::{MlKem768PrivateKey, MlKem768PublicKey, decapsulate, generate_key_pair};
 use x25519_dalek::{PublicKey as X25519Key, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -39,15 +39,14 @@ impl<'a> Dialler<'a> {
     pub fn hello(self, challenge: &[u8; CHALLENGE_LEN], random: DiallerRandom) -> Result<(Box<[u8; HELLO_LEN]>, Dialled), HandshakeError> {
         let mut rest = &challenge[..];
         take_domain(&mut rest)?;
-        let nonce = take(&mut rest)?;
+        let nonce = take(&mut rest);
         let me = self.key.public();
         let x25519 = X25519Key::from(&StaticSecret::from(*random.x25519));
-        let kem_key = kem_pair(&random.kem, |pair| *pair.pk());
-        let mut transcript = Transcript::begin(self.namespace, (&self.peer, me), nonce, x25519.as_bytes(), &kem_key);
-        let signature = transcript.sign(Role::Dialler, self.key)?;
+        let kem_key = kem_pair(&random.kem).1;
+        let mut transcript = Transcript::begin(self.namespace, (&self.peer, me), nonce, x25519.as_bytes(), kem_key.as_slice());
+        let signature = transcript.sign(Role::Dialler, self.key, &random.rnd)?;
         transcript.push(&signature);
-        let hello = [&DOMAIN[..], &me[..], x25519.as_bytes(), &kem_key, &signature[..]].concat();
-        let hello = hello.into_boxed_slice().try_into().map_err(|_| HandshakeError::Version)?;
+        let hello = join(&[DOMAIN, me, x25519.as_bytes(), kem_key.as_slice(), &signature]);
         Ok((hello, Dialled { peer: self.peer, random, transcript }))
     }
 }
@@ -59,8 +58,8 @@ impl Dialled {
     /// In this order: [`HandshakeError::Signature`], [`HandshakeError::Share`], [`HandshakeError::Confirmation`].
     pub fn confirm(mut self, accept: &[u8; ACCEPT_LEN]) -> Result<([u8; CONFIRM_LEN], Session), HandshakeError> {
         let mut rest = &accept[..];
-        let (x25519, ciphertext): (&[u8; X25519_LEN], &[u8; KEM_CIPHERTEXT_LEN]) = (take(&mut rest)?, take(&mut rest)?);
-        let (signature, confirmation) = (take(&mut rest)?, take(&mut rest)?);
+        let (x25519, ciphertext): (&[u8; X25519_LEN], &[u8; KEM_CIPHERTEXT_LEN]) = (take(&mut rest), take(&mut rest));
+        let (signature, confirmation) = (take(&mut rest), take(&mut rest));
         self.transcript.push(x25519);
         self.transcript.push(ciphertext);
         self.transcript.verify(Role::Listener, &self.peer, signature)?;
@@ -69,18 +68,24 @@ impl Dialled {
         if !shared.was_contributory() {
             return Err(HandshakeError::Share);
         }
-        let kem = kem_pair(&self.random.kem, |pair| Zeroizing::new(decapsulate(pair.private_key(), &(*ciphertext).into())));
+        let kem = Zeroizing::new(decapsulate(&kem_pair(&self.random.kem).0.0, &ciphertext.into()));
         let secret = self.transcript.secret(&kem, shared.as_bytes());
         secret.check(Role::Listener, confirmation)?;
         Ok((secret.confirmation(Role::Dialler), secret.session()))
     }
 }
 
-/// Between the messages the key pair is kept as its seed, which is wiped; the pair itself is made for a moment and its private part wiped after it.
-fn kem_pair<T>(seed: &[u8; 64], with: impl FnOnce(&MlKem768KeyPair) -> T) -> T {
-    let pair = generate_key_pair(*seed);
-    let found = with(&pair);
-    let (mut private, _) = pair.into_parts();
-    private[0..].zeroize();
-    found
+/// The private half of an ML-KEM key pair, wiped when dropped.
+struct KemPrivate(Box<MlKem768PrivateKey>);
+
+impl Drop for KemPrivate {
+    fn drop(&mut self) {
+        self.0[0..].zeroize();
+    }
+}
+
+/// Between the messages the key pair is kept as its seed; the pair itself is made for a moment. The library makes it on the stack, and what it leaves there nobody wipes.
+fn kem_pair(seed: &[u8; 64]) -> (KemPrivate, MlKem768PublicKey) {
+    let (private, public) = generate_key_pair(*seed).into_parts();
+    (KemPrivate(Box::new(private)), public)
 }

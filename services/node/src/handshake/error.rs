@@ -43,13 +43,13 @@ impl fmt::Display for HandshakeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(why) => write!(f, "the connection ended during the handshake: {why}"),
-            Self::Version => f.write_str("the other end speaks another protocol, or another version of it: look whether its address is that of a node"),
-            Self::OwnKey => f.write_str("the other end uses this node's own key: give each node a key of its own"),
+            Self::Version => f.write_str("the other end speaks another protocol, or another version of it"),
+            Self::OwnKey => f.write_str("the other end uses this node's own key"),
             Self::NotAdmitted(key) => write!(f, "the key {key} is not one of the configured peers"),
             Self::Signature => f.write_str("the other end does not prove its key for this chain"),
             Self::Share => f.write_str("the other end sent a key share that no honest node sends"),
             Self::Confirmation => f.write_str("the other end does not hold the secret of this handshake"),
-            Self::Signing => f.write_str("this node's key made a signature that does not verify: the machine is faulty, or its memory is"),
+            Self::Signing => f.write_str("this node's key made a signature that does not verify"),
         }
     }
 }

@@ -25,14 +25,33 @@ pub const ACCEPT_LEN: usize = X25519_LEN + KEM_CIPHERTEXT_LEN + SIGNATURE_LEN + 
 /// Dialler to listener, last.
 pub const CONFIRM_LEN: usize = 32;
 
-/// Takes the next `N` bytes. Messages have the lengths above by their types, so that this fails for no message that was read; it says [`HandshakeError::Version`] rather than panic.
-pub(super) fn take<'a, const N: usize>(from: &mut &'a [u8]) -> Result<&'a [u8; N], HandshakeError> {
-    let (field, rest) = from.split_first_chunk().ok_or(HandshakeError::Version)?;
+/// The message of these fields, which together have its length.
+///
+/// # Panics
+/// Where they do not: a message and its fields disagree in this file.
+pub(super) fn join<const N: usize>(fields: &[&[u8]]) -> Box<[u8; N]> {
+    let mut message = Box::new([0; N]);
+    let mut rest = &mut message[..];
+    for field in fields {
+        let (place, after) = rest.split_at_mut(field.len());
+        place.copy_from_slice(field);
+        rest = after;
+    }
+    assert!(rest.is_empty(), "the fields of a message leave {} of its bytes", rest.len());
+    message
+}
+
+/// Takes the next field off a message.
+///
+/// # Panics
+/// Where the message has no such field: messages have the lengths above by their types, whatever the other end sent.
+pub(super) fn take<'a, const N: usize>(from: &mut &'a [u8]) -> &'a [u8; N] {
+    let Some((field, rest)) = from.split_first_chunk() else { unreachable!("a field of {N} bytes in the last {} of a message", from.len()) };
     *from = rest;
-    Ok(field)
+    field
 }
 
 /// Takes the domain off a challenge or a claim.
 pub(super) fn take_domain(from: &mut &[u8]) -> Result<(), HandshakeError> {
-    if take(from)? == DOMAIN { Ok(()) } else { Err(HandshakeError::Version) }
+    if take(from) == DOMAIN { Ok(()) } else { Err(HandshakeError::Version) }
 }

@@ -1,7 +1,7 @@
 //! The end that was connected to: challenge, then answer, to a dialler whose key is admitted (spec/handshake.md "Steps").
 
 use super::error::HandshakeError;
-use super::layout::{ACCEPT_LEN, CHALLENGE_LEN, CLAIM_LEN, CONFIRM_LEN, DOMAIN, KEM_KEY_LEN, PROOF_LEN, X25519_LEN, take, take_domain};
+use super::layout::{ACCEPT_LEN, CHALLENGE_LEN, CLAIM_LEN, CONFIRM_LEN, DOMAIN, KEM_KEY_LEN, PROOF_LEN, X25519_LEN, join, take, take_domain};
 use super::random::ListenerRandom;
 use super::schedule::{Role, Secret, Session, Transcript};
 use crate::identity::{PrivateKey, PublicKey};
@@ -25,11 +25,8 @@ pub struct Answered {
 impl<'a> Listener<'a> {
     /// Of one connection, with the challenge to send.
     pub fn new(key: &'a PrivateKey, namespace: &'a [u8], random: ListenerRandom) -> ([u8; CHALLENGE_LEN], Self) {
-        let mut challenge = [0; CHALLENGE_LEN];
-        let (domain, nonce) = challenge.split_at_mut(DOMAIN.len());
-        domain.copy_from_slice(DOMAIN);
-        nonce.copy_from_slice(&random.nonce);
-        (challenge, Self { key, namespace, random })
+        let challenge = join(&[DOMAIN, &random.nonce]);
+        (*challenge, Self { key, namespace, random })
     }
 
     /// Who the other end says it is. Nothing proves it yet: it is for deciding whether to read on.
@@ -39,7 +36,7 @@ impl<'a> Listener<'a> {
     pub fn claim(&self, claim: &[u8; CLAIM_LEN]) -> Result<PublicKey, HandshakeError> {
         let mut rest = &claim[..];
         take_domain(&mut rest)?;
-        let claimed = PublicKey::from(key::PublicKey::from_raw(*take(&mut rest)?));
+        let claimed = PublicKey::from(key::PublicKey::from_raw(*take(&mut rest)));
         if claimed == *self.key.public() { Err(HandshakeError::OwnKey) } else { Ok(claimed) }
     }
 
@@ -49,8 +46,8 @@ impl<'a> Listener<'a> {
     /// In this order: [`HandshakeError::Signature`], [`HandshakeError::Share`]; [`HandshakeError::Signing`].
     pub fn accept(self, peer: &PublicKey, proof: &[u8; PROOF_LEN]) -> Result<(Box<[u8; ACCEPT_LEN]>, Answered), HandshakeError> {
         let mut rest = &proof[..];
-        let (x25519, kem_key): (&[u8; X25519_LEN], &[u8; KEM_KEY_LEN]) = (take(&mut rest)?, take(&mut rest)?);
-        let signature = take(&mut rest)?;
+        let (x25519, kem_key): (&[u8; X25519_LEN], &[u8; KEM_KEY_LEN]) = (take(&mut rest), take(&mut rest));
+        let signature = take(&mut rest);
         let mut transcript = Transcript::begin(self.namespace, (self.key.public(), peer), &self.random.nonce, x25519, kem_key);
         transcript.verify(Role::Dialler, peer, signature)?;
         transcript.push(signature);
@@ -67,11 +64,10 @@ impl<'a> Listener<'a> {
         let own = X25519Key::from(&private);
         transcript.push(own.as_bytes());
         transcript.push(ciphertext.as_slice());
-        let signature = transcript.sign(Role::Listener, self.key)?;
+        let signature = transcript.sign(Role::Listener, self.key, &self.random.rnd)?;
         transcript.push(&signature);
         let secret = transcript.secret(&kem, shared.as_bytes());
-        let accept = [&own.as_bytes()[..], ciphertext.as_slice(), &signature[..], &secret.confirmation(Role::Listener)].concat();
-        let accept = accept.into_boxed_slice().try_into().map_err(|_| HandshakeError::Version)?;
+        let accept = join(&[own.as_bytes(), ciphertext.as_slice(), &signature, &secret.confirmation(Role::Listener)]);
         Ok((accept, Answered { secret }))
     }
 }

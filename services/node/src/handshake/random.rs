@@ -1,6 +1,7 @@
 //! The randomness of one handshake, drawn before it: what the steps compute follows from it.
 
 use super::layout::NONCE_LEN;
+use crate::identity::RND_LEN;
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
@@ -10,6 +11,8 @@ pub struct DiallerRandom {
     pub x25519: Zeroizing<[u8; 32]>,
     /// d ‖ z of ML-KEM's key generation (FIPS 203 algorithm 19).
     pub kem: Zeroizing<[u8; 64]>,
+    /// rnd of its signature (FIPS 204 algorithm 2).
+    pub rnd: Zeroizing<[u8; RND_LEN]>,
 }
 
 /// What a listener draws. It is used once.
@@ -20,19 +23,21 @@ pub struct ListenerRandom {
     pub x25519: Zeroizing<[u8; 32]>,
     /// m of ML-KEM's encapsulation (FIPS 203 algorithm 20).
     pub kem: Zeroizing<[u8; 32]>,
+    /// rnd of its signature (FIPS 204 algorithm 2).
+    pub rnd: Zeroizing<[u8; RND_LEN]>,
 }
 
 impl DiallerRandom {
     /// Fresh, from the runtime's generator.
     pub fn draw(rng: &mut impl CryptoRng) -> Self {
-        Self { x25519: drawn(rng), kem: drawn(rng) }
+        Self { x25519: drawn(rng), kem: drawn(rng), rnd: drawn(rng) }
     }
 }
 
 impl ListenerRandom {
     /// Fresh, from the runtime's generator.
     pub fn draw(rng: &mut impl CryptoRng) -> Self {
-        Self { nonce: *drawn(rng), x25519: drawn(rng), kem: drawn(rng) }
+        Self { nonce: *drawn(rng), x25519: drawn(rng), kem: drawn(rng), rnd: drawn(rng) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::error::HandshakeError;
 use super::layout::{CONFIRM_LEN, DOMAIN, KEM_KEY_LEN, NONCE_LEN, X25519_LEN};
-use crate::identity::{PrivateKey, PublicKey, Signature};
+use crate::identity::{PrivateKey, PublicKey, RND_LEN, Signature};
 use commonware_cryptography::transcript;
 use mickai_proof::signature::{SIGNATURE_LEN, verify};
 use sha3::{Digest, Sha3_256};
@@ -51,8 +51,9 @@ impl Transcript {
         [domain, &self.digest()].concat()
     }
 
-    pub(super) fn sign(&self, role: Role, key: &PrivateKey) -> Result<Signature, HandshakeError> {
-        key.sign_message(&self.signed_by(role)).ok_or(HandshakeError::Signing)
+    /// With fresh `rnd`: the other end has a part in choosing what is signed, by the key that votes.
+    pub(super) fn sign(&self, role: Role, key: &PrivateKey, rnd: &[u8; RND_LEN]) -> Result<Signature, HandshakeError> {
+        key.sign_message_with(&self.signed_by(role), rnd).ok_or(HandshakeError::Signing)
     }
 
     pub(super) fn verify(&self, role: Role, key: &PublicKey, signature: &[u8; SIGNATURE_LEN]) -> Result<(), HandshakeError> {
@@ -61,7 +62,7 @@ impl Transcript {
 
     /// The secret of a whole transcript, up to the listener's signature.
     pub(super) fn secret(&self, kem: &[u8; 32], x25519: &[u8; 32]) -> Secret {
-        Secret(Zeroizing::new(sha3_256(&[SECRET_DOMAIN, kem, x25519, &self.digest()])))
+        Secret(sha3_256_secret(&[SECRET_DOMAIN, kem, x25519, &self.digest()]))
     }
 }
 
@@ -69,13 +70,13 @@ impl Transcript {
 pub(super) struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
-    fn derive(&self, domain: &[u8]) -> [u8; 32] {
-        sha3_256(&[domain, &self.0[..]])
+    fn derive(&self, domain: &[u8]) -> Zeroizing<[u8; 32]> {
+        sha3_256_secret(&[domain, &self.0[..]])
     }
 
     /// That the end in this role holds the secret.
     pub(super) fn confirmation(&self, role: Role) -> [u8; CONFIRM_LEN] {
-        self.derive(match role {
+        *self.derive(match role {
             Role::Dialler => DIALLER_DOMAIN,
             Role::Listener => LISTENER_DOMAIN,
         })
@@ -88,11 +89,11 @@ impl Secret {
     }
 
     pub(super) fn session(&self) -> Session {
-        Session(Zeroizing::new(self.derive(SESSION_DOMAIN)))
+        Session(self.derive(SESSION_DOMAIN))
     }
 }
 
-/// The secret that the encrypted stream begins with, wiped when dropped.
+/// The secret that the encrypted stream begins with (spec/handshake.md "After the handshake"), wiped when dropped.
 pub struct Session(Zeroizing<[u8; 32]>);
 
 impl Session {
@@ -110,7 +111,14 @@ impl Session {
 }
 
 fn sha3_256(parts: &[&[u8]]) -> [u8; 32] {
+    *sha3_256_secret(parts)
+}
+
+/// The digest is written where it is wiped; what the hash leaves on the stack is not.
+fn sha3_256_secret(parts: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut digest = Zeroizing::new([0; 32]);
     let mut hash = Sha3_256::new();
     parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().into()
+    hash.finalize_into((&mut *digest).into());
+    digest
 }

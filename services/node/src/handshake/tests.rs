@@ -3,8 +3,10 @@
 use super::layout::{DOMAIN, KEM_CIPHERTEXT_LEN, KEM_KEY_LEN};
 use super::*;
 use crate::identity::{PrivateKey, SEED_LEN};
+use commonware_cryptography::transcript;
 use libcrux_ml_kem::mlkem768::{MlKem768Ciphertext, MlKem768PublicKey};
 use mickai_proof::digest::ChainId;
+use mickai_proof::signature::SIGNATURE_LEN;
 use zeroize::Zeroizing;
 
 fn key(seed: u8) -> PrivateKey {
@@ -12,11 +14,11 @@ fn key(seed: u8) -> PrivateKey {
 }
 
 fn dialler_random() -> DiallerRandom {
-    DiallerRandom { x25519: Zeroizing::new([3; 32]), kem: Zeroizing::new([4; 64]) }
+    DiallerRandom { x25519: Zeroizing::new([3; 32]), kem: Zeroizing::new([4; 64]), rnd: Zeroizing::new([8; 32]) }
 }
 
 fn listener_random() -> ListenerRandom {
-    ListenerRandom { nonce: [5; 32], x25519: Zeroizing::new([6; 32]), kem: Zeroizing::new([7; 32]) }
+    ListenerRandom { nonce: [5; 32], x25519: Zeroizing::new([6; 32]), kem: Zeroizing::new([7; 32]), rnd: Zeroizing::new([9; 32]) }
 }
 
 #[test]
@@ -43,6 +45,23 @@ fn both_ends_come_to_the_same_stream() {
     for sent in [&challenge[..], &hello[..], &accept[..], &confirm[..]] {
         assert!(!sent.windows(32).any(|window| window == session.bytes()));
     }
+}
+
+#[test]
+fn an_end_signs_with_randomness_that_it_draws() {
+    let mut noise = transcript::Transcript::new(b"draws", transcript::Version::V1).noise(b"both ends");
+    let (dialler, listener) = (DiallerRandom::draw(&mut noise), ListenerRandom::draw(&mut noise));
+    let drawn = [[0; 32], *dialler.rnd, *dialler.x25519, *listener.rnd, *listener.x25519, *listener.kem, listener.nonce];
+    assert!((0..drawn.len()).all(|at| !drawn[..at].contains(&drawn[at])));
+    let (dialler_key, listener_key) = (key(1), key(2));
+    let challenge = Listener::new(&listener_key, b"net", listener_random()).0;
+    let hello = |rnd| {
+        let dialler = Dialler::new(&dialler_key, listener_key.public().clone(), b"net").unwrap();
+        dialler.hello(&challenge, DiallerRandom { rnd: Zeroizing::new([rnd; 32]), ..dialler_random() }).unwrap().0
+    };
+    let (one, other) = (hello(1), hello(2));
+    let signature = HELLO_LEN - SIGNATURE_LEN;
+    assert!(one[..signature] == other[..signature] && one[signature..] != other[signature..]);
 }
 
 #[test]

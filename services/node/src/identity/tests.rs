@@ -28,6 +28,16 @@ fn signing_twice_gives_the_same_bytes() {
 }
 
 #[test]
+fn signing_with_randomness_gives_other_bytes_that_verify_alike() {
+    let key = pair(1);
+    let signed = |rnd: u8| key.sign_message_with(b"message", &[rnd; RND_LEN]).unwrap();
+    assert_eq!(signed(0), key.sign_message(b"message").unwrap());
+    assert_eq!(signed(1), signed(1));
+    assert!(signed(1) != signed(0) && signed(1) != signed(2));
+    assert!(verify(key.public_key().key(), b"message", signed(1).raw()));
+}
+
+#[test]
 fn the_zeros_that_stand_for_no_signature_verify_under_no_key() {
     for seed in 0..8 {
         assert!(!pair(seed).public_key().verify(b"", b"message", &Signature::from_raw([0; SIGNATURE_LEN])));

@@ -29,3 +29,5 @@ const MAGIC: &[u8; 16] = b"pan-snapshot-v1\0";
 const HEAD_BYTES: u64 = 32;
 /// Bytes that are read, written or sent at once.
 const CHUNK_BYTES: usize = 1 << 20;
+/// Bytes of the largest message about snapshots: a piece, behind what it is and where it stands.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 1 + 8 + 8 + CHUNK_BYTES;

@@ -1,5 +1,6 @@
 //! Every vector of spec/vectors/handshake gives the answer that stands beside it.
 
+use super::stream;
 use base64ct::{Base64, Encoding};
 use mickai_node::handshake::{Dialler, DiallerRandom, HandshakeError, Listener, ListenerRandom};
 use mickai_node::identity::PrivateKey;
@@ -30,8 +31,8 @@ fn play(vector: &Value) -> Result<[u8; 32], HandshakeError> {
     let ends = (&vector["dialler"], &vector["listener"]);
     let (dialler_key, listener_key) = (PrivateKey::from_seed_bytes(&secret(&ends.0["seed"])), PrivateKey::from_seed_bytes(&secret(&ends.1["seed"])));
     let network = bytes(&vector["namespace"]);
-    let listener_random = ListenerRandom { nonce: fixed(&ends.1["nonce"]), x25519: secret(&ends.1["x25519"]), kem: secret(&ends.1["ml_kem"]) };
-    let dialler_random = DiallerRandom { x25519: secret(&ends.0["x25519"]), kem: secret(&ends.0["ml_kem"]) };
+    let listener_random = ListenerRandom { nonce: fixed(&ends.1["nonce"]), x25519: secret(&ends.1["x25519"]), kem: secret(&ends.1["ml_kem"]), rnd: secret(&ends.1["rnd"]) };
+    let dialler_random = DiallerRandom { x25519: secret(&ends.0["x25519"]), kem: secret(&ends.0["ml_kem"]), rnd: secret(&ends.0["rnd"]) };
     let refused = vector["refused"].as_str();
     let made = |name: &str, message: &[u8]| assert!(refused == Some(name) || bytes(&vector[name]) == message, "{}: {name}", vector["name"]);
 
@@ -57,7 +58,10 @@ fn accepted_handshakes_end_in_their_session() {
     let vectors = all("accept");
     assert!(vectors.len() >= 3);
     for vector in vectors {
-        assert_eq!(play(&vector).unwrap(), fixed(&vector["session"]), "{}", vector["name"]);
+        let session = play(&vector).unwrap();
+        assert_eq!(session, fixed(&vector["session"]), "{}", vector["name"]);
+        assert_eq!(stream::keys(&session), [fixed(&vector["key_l2d"]), fixed(&vector["key_d2l"])], "{}", vector["name"]);
+        assert_eq!(stream::records(&session, &bytes(&vector["frame"])), [bytes(&vector["record_l2d"]), bytes(&vector["record_d2l"])], "{}", vector["name"]);
     }
 }
 
