@@ -234,6 +234,12 @@ impl Chain {
         self.lock().index.add(block);
     }
 
+    /// Forgets where the transactions of blocks below `lowest` stand.
+    pub(crate) fn forget(&self, lowest: Height) {
+        // One block at a time: others want the lock between two.
+        while self.lock().index.forget_first(lowest) {}
+    }
+
     /// Takes a transaction in. One of this machine's users is first tried on the newest ledger, so that he learns at once what a block would say.
     pub(crate) fn submit(&self, transaction: Arc<Transaction>, is_tried: bool) -> Result<TransactionId, SubmitError> {
         let ledger = {
