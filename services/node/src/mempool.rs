@@ -1,6 +1,6 @@
 //! Transactions that wait for a block: within bounds, each sender's in the order of their numbers, the most worth to a block first.
 //!
-//! Room costs something: what a sender's transactions pay and give comes to no more than his balance, so that whatever a block takes it is paid for. They have a bounded number of bytes, and nothing waits for ever.
+//! Room costs something: what a sender's transactions pay and give comes to no more than his balance, so that each that a block takes is paid for. They have a bounded number of bytes, and nothing waits for ever.
 
 mod selection;
 

@@ -85,7 +85,9 @@ impl Refused {
                 let message = format!("with this transaction {bytes} bytes of the account's would wait here, and at most {most} may: send it when some of the others are final");
                 Self { values: json!({ "bytes": bytes, "most": most }), ..Self::too_many("sender-full", message) }
             }
-            NotTaken::Full => Self::too_many("pool-full", "so many transactions wait that there is no room for this one: try again after a block, or pay a higher fee"),
+            NotTaken::Full => {
+                Self::too_many("pool-full", "so many transactions wait that there is no room for this one: wait for a block, pay more, or first send those before it")
+            }
             NotTaken::Ending => Self::ending(),
         }
     }
