@@ -1,8 +1,8 @@
-//! A block of what waits: transactions that can follow each other are taken, the others are handed back with the reason.
+//! A block in the making: transactions are added one after the other, and what cannot follow is refused with the reason.
 
 use crate::admit::SignatureCheck;
 use crate::draft::Draft;
-use crate::execute::{Executed, Ledger, apply};
+use crate::execute::{Effect, Executed, Ledger, Terms, apply};
 use crate::rejection::{BlockError, Rejection};
 use alloc::vec::Vec;
 use mickai_proof::limits;
@@ -24,6 +24,17 @@ pub struct Slot {
     pub proposer: Address,
 }
 
+/// The next block, as far as it is made.
+pub struct Making<'a> {
+    parent: &'a Ledger,
+    slot: Slot,
+    terms: Terms<'a>,
+    draft: Draft<'a>,
+    transactions: Vec<Transaction>,
+    effects: Vec<Effect>,
+    room: usize,
+}
+
 /// A block with what executing it gives.
 #[derive(Clone)]
 pub struct Assembled {
@@ -36,44 +47,77 @@ pub struct Assembled {
 }
 
 impl Ledger {
+    /// Begins the next block, whose proposer chooses what to add; this ledger stays as it is.
+    ///
+    /// # Errors
+    /// [`BlockError::Proposer`] where the slot's account has no seat.
+    pub fn begin<'a>(&'a self, slot: Slot, check: &'a dyn SignatureCheck) -> Result<Making<'a>, BlockError> {
+        self.check_proposer(slot.proposer)?;
+        let room = limits::BLOCK_BYTES_MAX - OVERHEAD_BYTES;
+        Ok(Making { parent: self, slot, terms: self.terms(slot.proposer, check), draft: Draft::new(self.state()), transactions: Vec::new(), effects: Vec::new(), room })
+    }
+
     /// Makes the next block of `waiting`, in its order, as far as there is room.
     ///
     /// # Errors
     /// [`BlockError::Proposer`] where the slot's account has no seat; [`BlockError::Supply`].
     pub fn assemble(&self, slot: Slot, waiting: impl IntoIterator<Item = Transaction>, check: &dyn SignatureCheck) -> Result<Assembled, BlockError> {
-        self.check_proposer(slot.proposer)?;
-        let terms = self.terms(slot.proposer, check);
-        let mut draft = Draft::new(self.state());
-        let (mut transactions, mut effects, mut rejected) = (Vec::new(), Vec::new(), Vec::new());
-        let mut room = limits::BLOCK_BYTES_MAX - OVERHEAD_BYTES;
+        let mut making = self.begin(slot, check)?;
+        let mut rejected = Vec::new();
         for transaction in waiting {
-            let Some(left) = room.checked_sub(transaction.byte_count() + HEAD_BYTES).filter(|_| transactions.len() < limits::BLOCK_TRANSACTIONS_MAX) else { break };
-            match apply(&mut draft, &terms, &transaction) {
-                Ok(happened) => {
-                    room = left;
-                    effects.extend(happened);
-                    transactions.push(transaction);
-                }
-                Err(why) => rejected.push((transaction, why)),
+            if !making.has_room_for(&transaction) {
+                break;
+            }
+            if let Err(why) = making.add(&transaction) {
+                rejected.push((transaction, why));
             }
         }
-        let time_ms = slot.time_ms.max(self.time_ms().saturating_add(1));
-        let executed = self.finish(draft, &terms, effects, time_ms)?;
+        let (block, executed) = making.end()?;
+        Ok(Assembled { block, executed, rejected })
+    }
+}
+
+impl Making<'_> {
+    /// May it be added, as far as the block's size goes?
+    pub fn has_room_for(&self, transaction: &Transaction) -> bool {
+        self.transactions.len() < limits::BLOCK_TRANSACTIONS_MAX && transaction.byte_count() + HEAD_BYTES <= self.room
+    }
+
+    /// Adds a transaction, for which there is room, after those that are in.
+    ///
+    /// # Errors
+    /// [`Rejection`]: the block is then as it was.
+    pub fn add(&mut self, transaction: &Transaction) -> Result<(), Rejection> {
+        assert!(self.has_room_for(transaction), "the block is full");
+        self.effects.extend(apply(&mut self.draft, &self.terms, transaction)?);
+        self.room -= transaction.byte_count() + HEAD_BYTES;
+        self.transactions.push(transaction.clone());
+        Ok(())
+    }
+
+    /// The block of what was added, and the ledger after it.
+    ///
+    /// # Errors
+    /// [`BlockError::Supply`].
+    pub fn end(self) -> Result<(Block, Executed), BlockError> {
+        let Self { parent, slot, terms, draft, transactions, effects, room: _ } = self;
+        let time_ms = slot.time_ms.max(parent.time_ms().saturating_add(1));
+        let executed = parent.finish(draft, &terms, effects, time_ms)?;
         let header = Header {
-            chain: self.chain(),
+            chain: parent.chain(),
             height: terms.height,
-            parent: self.tip(),
+            parent: parent.tip(),
             epoch: terms.epoch,
             view: slot.view,
             time_ms,
             transaction_count: transactions.len() as u64,
             transactions: transactions_root(&transactions),
             state: executed.ledger.state().root(),
-            validators: self.set_digest(),
+            validators: parent.set_digest(),
             next: executed.ledger.set_digest(),
             proposer: slot.proposer,
         };
         let ledger = executed.ledger.at(&header);
-        Ok(Assembled { block: Block { header, transactions }, executed: Executed { ledger, ..executed }, rejected })
+        Ok((Block { header, transactions }, Executed { ledger, ..executed }))
     }
 }

@@ -179,7 +179,11 @@ impl Ledger {
         Ok(Executed { ledger, ..executed })
     }
 
-    fn check_header(&self, header: &Header) -> Result<(), BlockError> {
+    /// What a header alone tells: whether a block under it could be the next one. [`Ledger::execute`] begins with it; who has work to do before asks it first.
+    ///
+    /// # Errors
+    /// The first reason, in the order of the spec, up to the proposer's seat.
+    pub fn check_header(&self, header: &Header) -> Result<(), BlockError> {
         let next = Height(self.height.0.saturating_add(1));
         if header.chain != self.chain {
             return Err(BlockError::OtherChain(header.chain));

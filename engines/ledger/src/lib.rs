@@ -1,7 +1,7 @@
 //! Pantheon's state machine: what each transaction does to accounts, logs, names and the set of validators (spec/pantheon.md).
 //!
-//! *What it is.* A pure function: [`Ledger::execute`] takes a block and gives the ledger after it, with what happened, or the reason why there is none. [`Ledger::assemble`] makes a
-//! block of what waits. A ledger never changes; the one after it shares with it what is the same, so that a node keeps several at little cost: one for each block that is not final yet.
+//! *What it is.* A pure function: [`Ledger::execute`] takes a block and gives the ledger after it, with what happened, or the reason why there is none. [`Ledger::begin`] makes
+//! one, transaction by transaction. A ledger never changes; the one after it shares with it what is the same, so that a node keeps several at little cost: one for each block that is not final yet.
 //!
 //! *What it never does.* Agree with others, read a clock, keep a file, know a socket. Which of two blocks counts, and whether a proposer's time is plausible, is for the node.
 //!
@@ -24,7 +24,7 @@ mod execute;
 pub use execute::{Effect, Executed, Ledger};
 
 mod assemble;
-pub use assemble::{Assembled, Slot};
+pub use assemble::{Assembled, Making, Slot};
 
 mod admit;
 pub use admit::{Library, SignatureCheck};

@@ -90,6 +90,7 @@ impl Chain for Follower {
             SubmitError::Known(id) => NotTaken::Known(id),
             SubmitError::TooFarAhead { nonce, next } => NotTaken::TooFarAhead { nonce, next },
             SubmitError::Underpriced { fee, least } => NotTaken::Underpriced { fee, least },
+            SubmitError::SenderFull { bytes, most } => NotTaken::SenderFull { bytes, most },
             SubmitError::Full => NotTaken::Full,
             SubmitError::Stopped => NotTaken::Ending,
         })

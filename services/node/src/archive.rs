@@ -38,6 +38,11 @@ impl<E: Storage + Metrics + Clock> Archives<E> {
         Ok(Self { blocks, certificates, cache })
     }
 
+    /// The height of the first block that is here.
+    pub(crate) fn first(&self) -> Option<u64> {
+        self.blocks.first_index()
+    }
+
     /// Is there no block yet?
     pub(crate) fn is_empty(&self) -> bool {
         self.blocks.last_index().is_none()

@@ -4,12 +4,12 @@ use crate::calendar::Calendar;
 use crate::error::NodeError;
 use crate::index::{Index, Place};
 use crate::limits;
-use crate::mempool::{Mempool, SubmitError, admissible, next_nonce};
+use crate::mempool::{Admission, Mempool, SubmitError, next_nonce};
 use crate::remembered::{Final, Remembered};
 use crate::sealed::Sealed;
 use commonware_parallel::Strategy;
 use commonware_utils::channel::oneshot;
-use mickai_ledger::{BlockError, Effect, Executed, Ledger, SignatureCheck, Slot};
+use mickai_ledger::{BlockError, Effect, Executed, Ledger, Library, Making, Rejection, SignatureCheck, Slot};
 use mickai_proof::digest::{BlockId, ChainId, TransactionId};
 use mickai_proof::key::PublicKey;
 use mickai_proof::pantheon::light::Change;
@@ -27,7 +27,7 @@ pub(crate) struct Turn {
     pub(crate) shown: Option<Arc<(Header, Certificate)>>,
 }
 
-/// Shared by everything in a node; each method is one short turn under one lock, but for `execute` and `assemble`, which hold none while they work.
+/// Shared by everything in a node; each method is short turns under one lock. None is held while signatures are verified or blocks are executed or made.
 pub(crate) struct Chain {
     head: GenesisHead,
     id: ChainId,
@@ -58,6 +58,11 @@ struct Inner {
 
 impl Chain {
     pub(crate) fn new(genesis: &Genesis) -> Result<Self, NodeError> {
+        Self::with_verifier(genesis, Box::new(Library))
+    }
+
+    /// By another verifier than the library's.
+    pub(crate) fn with_verifier(genesis: &Genesis, verifier: Box<dyn SignatureCheck + Send + Sync>) -> Result<Self, NodeError> {
         let ledger = Ledger::new(genesis).map_err(NodeError::Genesis)?;
         let epoch_blocks = NonZeroU64::new(ledger.params().epoch_blocks).ok_or(NodeError::EpochOfNoBlocks)?;
         let inner = Inner {
@@ -66,14 +71,14 @@ impl Chain {
             pending: BTreeMap::new(),
             turns: Vec::new(),
             bases: BTreeMap::from([(0, BlockId(ledger.chain().0))]),
-            mempool: Mempool::default(),
+            mempool: Mempool::new(limits::MEMPOOL_BYTES_MAX, limits::SENDER_BYTES_MAX),
             index: Index::default(),
             evidence: Vec::new(),
             workers: Vec::new(),
             watchers: Vec::new(),
             is_stopped: false,
         };
-        Ok(Self { head: genesis.head.clone(), id: ledger.chain(), calendar: Calendar::new(epoch_blocks), remembered: Remembered::default(), inner: Mutex::new(inner) })
+        Ok(Self { head: genesis.head.clone(), id: ledger.chain(), calendar: Calendar::new(epoch_blocks), remembered: Remembered::new(verifier), inner: Mutex::new(inner) })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -145,40 +150,56 @@ impl Chain {
     }
 
     /// Executes a block on its parent's ledger. The signatures of many transactions are verified side by side before.
+    ///
+    /// # Errors
+    /// [`BlockError`], its header's first.
     pub(crate) fn execute(&self, parent: &Ledger, sealed: &Sealed, strategy: &impl Strategy) -> Result<Ledger, BlockError> {
         let Some(block) = sealed.block() else { return Ok(parent.clone()) };
-        self.verify_ahead(parent, block, strategy);
+        parent.check_header(&block.header)?;
+        self.verify_ahead(parent, block, strategy)?;
         let executed = parent.execute(block, &self.remembered)?;
         let ledger = executed.ledger.clone();
         self.lock().pending.insert(sealed.id(), executed);
         Ok(ledger)
     }
 
-    /// Leaves every good signature in the memory; what is not good there is judged, in order, by the execution.
-    fn verify_ahead(&self, parent: &Ledger, block: &Block, strategy: &impl Strategy) {
+    /// Leaves every good signature in the memory, up to the first that is not: by whichever key its transaction says, no block holds it.
+    fn verify_ahead(&self, parent: &Ledger, block: &Block, strategy: &impl Strategy) -> Result<(), BlockError> {
         let mut revealed = BTreeMap::new();
         let mut questions = Vec::new();
-        for transaction in &block.transactions {
+        for (index, transaction) in block.transactions.iter().enumerate() {
             let sender = transaction.body().sender;
             if let Some(key) = transaction.key() {
                 revealed.insert(sender, key);
             }
             let known = parent.state().account(sender).and_then(|account| account.key.as_ref());
-            questions.extend(known.or(revealed.get(&sender).copied()).map(|key| (key, transaction)));
+            questions.extend(known.or(revealed.get(&sender).copied()).map(|key| (index, key, transaction)));
         }
-        strategy.map_collect_vec(questions, |(key, transaction): (&PublicKey, &Transaction)| {
-            self.remembered.is_signed(key, &transaction.message(), transaction.signature());
-        });
+        let answer = |(index, key, transaction): (usize, &PublicKey, &Transaction)| {
+            let is_signed = self.remembered.is_signed(key, &transaction.message(), transaction.signature());
+            if is_signed { Ok(()) } else { Err(BlockError::Transaction { index, why: Rejection::Signature }) }
+        };
+        strategy.try_map_collect_vec(questions, answer).map(|_| ())
     }
 
-    /// Makes a block of what waits, on top of `parent`.
+    /// Makes a block of what waits, on top of `parent`: the best paid that can follow, past those that cannot.
     pub(crate) fn assemble(&self, parent: &Ledger, slot: Slot) -> Result<Sealed, BlockError> {
-        let waiting = self.lock().mempool.select(parent, mickai_proof::limits::BLOCK_BYTES_MAX);
-        let assembled = parent.assemble(slot, waiting.iter().map(|transaction| (**transaction).clone()), &self.remembered)?;
-        let sealed = Sealed::new(assembled.block);
-        let mut inner = self.lock();
-        inner.mempool.refused(assembled.rejected.iter().map(|(transaction, _)| transaction));
-        inner.pending.insert(sealed.id(), assembled.executed);
+        let mut waiting = self.lock().mempool.select(parent);
+        let mut making = parent.begin(slot, &self.remembered)?;
+        let (mut refused, mut refused_bytes) = (Vec::new(), 0);
+        while let Some(best) = waiting.best().filter(|best| making.has_room_for(best) && refused_bytes < limits::REFUSED_BYTES_MAX) {
+            if making.add(best).is_ok() {
+                waiting.take();
+            } else {
+                refused_bytes += best.byte_count();
+                refused.extend(waiting.pass());
+            }
+        }
+        let (block, executed) = making.end()?;
+        let sealed = Sealed::new(block);
+        let inner = &mut *self.lock();
+        inner.mempool.refused(&inner.newest, &refused);
+        inner.pending.insert(sealed.id(), executed);
         Ok(sealed)
     }
 
@@ -197,7 +218,20 @@ impl Chain {
             // A quorum answered for its signatures.
             _ => parent.execute(block, &Final)?,
         };
-        Ok(Some(self.append(sealed, block, executed)))
+        let ledger = self.append(sealed, block, executed);
+        self.try_best(&ledger);
+        Ok(Some(ledger))
+    }
+
+    /// Tries the best of what the newest block left: what can stand in none keeps nobody's room until this node proposes, if it ever does.
+    fn try_best(&self, ledger: &Ledger) {
+        let best = self.lock().mempool.best(limits::TRIED_COUNT);
+        let Some(mut making) = self.trial(ledger).filter(|_| !best.is_empty()) else { return };
+        // Of a sender's the first that is refused is at fault, those after it are not.
+        let is_refused = |one: &Arc<Transaction>| making.add(one).is_err_and(|why| !matches!(why, Rejection::NonceGap { .. }));
+        let refused: Vec<_> = best.into_iter().filter(is_refused).collect();
+        let inner = &mut *self.lock();
+        inner.mempool.refused(&inner.newest, &refused);
     }
 
     fn append(&self, sealed: &Sealed, block: &Block, executed: Executed) -> Ledger {
@@ -219,7 +253,7 @@ impl Chain {
         }
         // A block below, or beside, will never be final.
         inner.pending.retain(|_, other| other.ledger.height() > ledger.height());
-        inner.mempool.retain_possible(&ledger);
+        inner.mempool.follow(&ledger);
         inner.index.add(block);
         let height = sealed.at();
         for watcher in inner.watchers.drain(..) {
@@ -234,28 +268,34 @@ impl Chain {
         self.lock().index.add(block);
     }
 
+    /// Forgets where the transactions of blocks below `lowest` stand.
+    pub(crate) fn forget(&self, lowest: Height) {
+        // One block at a time: others want the lock between two.
+        while self.lock().index.forget_first(lowest) {}
+    }
+
     /// Takes a transaction in. One of this machine's users is first tried on the newest ledger, so that he learns at once what a block would say.
+    ///
+    /// # Errors
+    /// [`SubmitError`]. What costs nothing is looked at first: a stranger's noise is refused before anybody verifies it.
     pub(crate) fn submit(&self, transaction: Arc<Transaction>, is_tried: bool) -> Result<TransactionId, SubmitError> {
-        let ledger = {
+        let id = transaction.id();
+        let (ledger, Admission { key, .. }) = {
             let inner = self.lock();
             if inner.is_stopped {
                 return Err(SubmitError::Stopped);
             }
-            inner.newest.clone()
+            (inner.newest.clone(), inner.mempool.check(&inner.newest, id, &transaction)?)
         };
-        // What costs nothing first: a stranger's noise is refused before anybody verifies it.
-        let account = admissible(&ledger, &transaction)?;
-        // The memory answers for a signature once it was found good here, outside the lock.
-        if let Some(key) = transaction.key().or(account.key.as_ref()) {
-            self.remembered.is_signed(key, &transaction.message(), transaction.signature());
+        if !self.remembered.is_signed(&key, &transaction.message(), transaction.signature()) {
+            return Err(Rejection::Signature.into());
         }
         if is_tried {
             self.try_out(&ledger, &transaction)?;
         }
-        let mut inner = self.lock();
-        // By the ledger that the pool was last cleared by: another block may have become final meanwhile.
-        let ledger = inner.newest.clone();
-        let id = inner.mempool.add(&ledger, transaction, &self.remembered)?;
+        let inner = &mut *self.lock();
+        // An account's key stays, so the signature is good. The rest is looked at again: others came, and a block may have become final meanwhile.
+        inner.mempool.insert(&inner.newest, id, transaction)?;
         for worker in inner.workers.drain(..) {
             let _ = worker.send(());
         }
@@ -263,15 +303,15 @@ impl Chain {
     }
 
     /// Would the next block hold it? Only asked of a sender's next transaction: what comes after depends on it.
-    fn try_out(&self, ledger: &Ledger, transaction: &Transaction) -> Result<(), SubmitError> {
-        let next = next_nonce(ledger, transaction.body().sender);
-        let Some(seat) = ledger.state().seats().first().filter(|_| transaction.body().nonce <= next) else { return Ok(()) };
-        let slot = Slot { view: 0, time_ms: ledger.time_ms(), proposer: seat.account };
-        match ledger.assemble(slot, [transaction.clone()], &self.remembered) {
-            Ok(tried) => tried.rejected.into_iter().next().map_or(Ok(()), |(_, why)| Err(why.into())),
-            // That the chain itself cannot go on is not the transaction's fault.
-            Err(_) => Ok(()),
-        }
+    fn try_out(&self, ledger: &Ledger, transaction: &Transaction) -> Result<(), Rejection> {
+        let is_next = transaction.body().nonce <= next_nonce(ledger, transaction.body().sender);
+        self.trial(ledger).filter(|_| is_next).map_or(Ok(()), |mut making| making.add(transaction))
+    }
+
+    /// A block that nobody will propose.
+    fn trial<'a>(&'a self, ledger: &'a Ledger) -> Option<Making<'a>> {
+        let proposer = ledger.state().seats().first()?.account;
+        ledger.begin(Slot { view: 0, time_ms: ledger.time_ms(), proposer }, &self.remembered).ok()
     }
 
     pub(crate) fn waiting(&self, id: TransactionId) -> Option<Arc<Transaction>> {
@@ -345,3 +385,6 @@ impl Chain {
         inner.workers.clear();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,7 +10,8 @@ use commonware_p2p::{Receiver, Recipients, Sender};
 use commonware_parallel::Strategy;
 use commonware_utils::channel::mpsc;
 use futures::future::Either;
-use mickai_proof::pantheon::Transaction;
+use mickai_proof::pantheon::{Address, Transaction};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Carries transactions to peers and from them.
@@ -50,8 +51,13 @@ impl<T: Strategy> Gossip<T> {
         let is_validators = self.chain.newest().validators().keys().contains(peer.key());
         let chain = self.chain.clone();
         let taken = self.strategy.spawn(message.len() / 4_096, move |strategy: T| {
-            let transactions: Vec<_> = parts(&message).map_while(|part| Transaction::parse(part).ok()).map(Arc::new).collect();
-            strategy.map_collect_vec(transactions, |transaction| chain.submit(transaction.clone(), false).ok().map(|_| transaction))
+            let mut senders: BTreeMap<Address, Vec<Arc<Transaction>>> = BTreeMap::new();
+            for transaction in parts(&message).map_while(|part| Transaction::parse(part).ok()) {
+                senders.entry(transaction.body().sender).or_default().push(Arc::new(transaction));
+            }
+            // Each sender's one after the other: a later one needs those before it.
+            let take = |transactions: Vec<Arc<Transaction>>| transactions.into_iter().filter(|one| chain.submit(one.clone(), false).is_ok()).collect::<Vec<_>>();
+            strategy.map_collect_vec(senders.into_values().collect::<Vec<_>>(), take)
         });
         let taken: Vec<_> = taken.await.into_iter().flatten().collect();
         if is_validators { Vec::new() } else { taken }
@@ -84,4 +90,26 @@ fn parts(mut message: &[u8]) -> impl Iterator<Item = &[u8]> {
         message = rest;
         Some(part)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Gossip, messages};
+    use crate::chain::Chain;
+    use crate::identity::PrivateKey;
+    use crate::trial::{FEE, Marked, genesis, transfer};
+    use commonware_parallel::Rayon;
+    use commonware_utils::NZUsize;
+    use std::sync::Arc;
+
+    /// The first of a new account's reveals the key that the others need, however many threads take them in.
+    #[test]
+    fn each_senders_are_taken_in_order() {
+        let chain = Arc::new(Chain::with_verifier(&genesis(), Box::new(Marked)).unwrap());
+        let peer = PrivateKey::from_seed_bytes(&zeroize::Zeroizing::new([1; 32])).public().clone();
+        let gossip = Gossip { chain: chain.clone(), strategy: Rayon::new(NZUsize!(4)).unwrap() };
+        let batch: Vec<_> = (0..240).map(|at| transfer(&chain.newest(), at % 4, u64::from(at / 4), FEE)).collect();
+        let taken = messages(&batch).into_iter().map(|message| futures::executor::block_on(gossip.take(peer.clone(), message)).len()).sum::<usize>();
+        assert_eq!((taken, chain.mempool_size().0), (240, 240));
+    }
 }

@@ -134,12 +134,12 @@ impl Handle {
         self.block(self.chain.height_of(id)?).await
     }
 
-    /// Where a final transaction stands.
+    /// Where a final transaction stands; none where its block was pruned.
     pub fn locate(&self, id: TransactionId) -> Option<Place> {
         self.chain.locate(id)
     }
 
-    /// The final transactions that an account sent, or that gave it something, the newest first.
+    /// The final transactions that an account sent, or that gave it something, the newest first, as far as their blocks are kept.
     pub fn history(&self, of: Address, count_max: usize) -> Vec<Place> {
         self.chain.history(of, count_max)
     }

@@ -5,7 +5,7 @@
 //!
 //! *What it never does.* Change what a block does; open a connection to a peer that was not configured; trust a clock for more than when to propose and how long to wait.
 //!
-//! *The life of one transaction.* [`Handle::submit`] has `chain` try it on the newest ledger and put it into the `mempool`; `gossip` carries it to the peers. When this node leads a round, `application` makes a block of what waits
+//! *The life of one transaction.* [`Handle::submit`] has `chain` look at what costs nothing, verify its signature, try it on the newest ledger and put it into the `mempool`; `gossip` carries it to the peers. When this node leads a round, `application` makes a block of what waits
 //! and executes it; the other validators execute it too before they vote (`scheme`, [`identity`]). What a quorum made final comes back through `delivery`, in order: `chain` keeps the ledger after it, `index` where its transactions stand.
 //! At an epoch's end `engines` starts the next engine with the next voters.
 //!
@@ -72,3 +72,6 @@ pub use node::{Channels, Keeping, Parts, Timing, start};
 
 mod launch;
 pub use launch::{Node, Peer, Settings, launch};
+
+#[cfg(test)]
+mod trial;

@@ -2,10 +2,18 @@
 
 /// Bytes of all transactions that wait.
 pub const MEMPOOL_BYTES_MAX: usize = 64 << 20;
+/// Bytes of one sender's.
+pub const SENDER_BYTES_MAX: usize = 1 << 20;
 /// How far above its account's next number a transaction may lie.
 pub const NONCE_WINDOW: u64 = 1_024;
-/// How many blocks of its own a node tries a transaction in.
-pub const REFUSALS_MAX: u8 = 8;
+/// How many blocks a transaction waits for, whatever it says itself.
+pub const WAIT_BLOCKS_MAX: u64 = 1_000;
+/// Bytes of refused transactions after which a proposer looks for no more: as many as a block has, so that looking is at most as much work again.
+pub const REFUSED_BYTES_MAX: usize = mickai_proof::limits::BLOCK_BYTES_MAX;
+/// How many of those that wait are tried after each final block: they fit into one, whatever their size.
+pub const TRIED_COUNT: usize = 64;
+/// For how many blocks a sender of whom the ledger refused one comes after everybody else.
+pub const SET_BACK_BLOCKS: u64 = 64;
 /// Bytes of the transactions in one message between peers.
 pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 /// Messages of one peer in a second, on one channel.

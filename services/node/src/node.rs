@@ -157,10 +157,10 @@ where
         move |_| serve(shelf, snapshots)
     });
 
-    let cache = archives.cache.clone();
+    let (cache, oldest) = (archives.cache.clone(), archives.first());
     let (inbox, delivered) = inbox();
     let (store, floor) = open_store(&context, &parts, &chain, roster.clone(), archives, beginning, inbox, channels.blocks, channels.backfill).await;
-    restore(&delivery, &store, &floor).await?;
+    restore(&delivery, &store, oldest, &floor).await?;
     let first = chain.calendar().epoch(Height(chain.newest().height().0.saturating_add(1)));
     let delivery = context.child("delivery").spawn(move |_| delivery.run(delivered));
     let Keeping { snapshot_blocks: every_blocks, kept_blocks, .. } = parts.keeping;
@@ -282,11 +282,11 @@ where
 }
 
 /// Indexes the blocks before the snapshot that are here, and executes again what became final after it, or after genesis, before the node last ended. What was written after that is delivered by the store.
-async fn restore(delivery: &Delivery, store: &Store, floor: &Floor) -> Result<(), NodeError> {
+async fn restore(delivery: &Delivery, store: &Store, oldest: Option<u64>, floor: &Floor) -> Result<(), NodeError> {
     let Some(processed) = floor.processed() else { return Ok(()) };
     let from = delivery.chain.newest().height().0.saturating_add(1);
-    for height in 1..from {
-        // Those that were pruned, or were never fetched, are forgotten.
+    for height in oldest.unwrap_or(from)..from {
+        // One that lies between two that are here, and is not, was never fetched.
         if let Some(block) = store.get_block(EngineHeight::new(height)).await {
             block.inner().block().into_iter().for_each(|block| delivery.chain.recall(block));
         }

@@ -1,6 +1,6 @@
 //! Signatures that were found good are not verified again when their transaction comes in a block.
 
-use mickai_ledger::{Library, SignatureCheck};
+use mickai_ledger::SignatureCheck;
 use mickai_proof::key::PublicKey;
 use mickai_proof::signature::SIGNATURE_LEN;
 use sha2::{Digest, Sha256};
@@ -10,9 +10,9 @@ use std::sync::{Mutex, PoisonError};
 /// Entries of one generation; two are kept, 32 bytes each.
 const GENERATION_MAX: usize = 1 << 16;
 
-/// The one verifier with a memory of what it accepted. What it refused it is asked again: nobody can fill the memory with that.
-#[derive(Default)]
+/// A verifier with a memory of what it accepted. What it refused it is asked again: nobody can fill the memory with that.
 pub(crate) struct Remembered {
+    verifier: Box<dyn SignatureCheck + Send + Sync>,
     generations: Mutex<Generations>,
 }
 
@@ -23,6 +23,10 @@ struct Generations {
 }
 
 impl Remembered {
+    pub(crate) fn new(verifier: Box<dyn SignatureCheck + Send + Sync>) -> Self {
+        Self { verifier, generations: Mutex::default() }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Generations> {
         // A set is whole between any two steps.
         self.generations.lock().unwrap_or_else(PoisonError::into_inner)
@@ -48,7 +52,7 @@ impl SignatureCheck for Remembered {
         if self.lock().contains(&name) {
             return true;
         }
-        let is_good = Library.is_signed(key, message, signature);
+        let is_good = self.verifier.is_signed(key, message, signature);
         if is_good {
             self.lock().insert(name);
         }

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Account, BOND, World, genesis};
-use commonware_runtime::{Runner, Supervisor, deterministic};
+use commonware_runtime::{Metrics, Runner, Supervisor, deterministic};
 use mickai_node::{Handle, Keeping};
 use mickai_proof::pantheon::{Action, Amount, Height, StateKey, light};
 use std::time::Duration;
@@ -162,7 +162,14 @@ fn a_late_node_takes_a_snapshot() {
             nodes.push(world.node(&context.child("late"), 4).await.0);
             let late = nodes[4].status().height;
             assert!(late.0 >= [21, 41][boot as usize], "it begins at a snapshot: {late}");
+            let metrics = context.encode();
+            let asked: u64 = metrics.lines().find_map(|line| line.strip_prefix("late_node_blocks_gets_total{at=\"4\"} ")).unwrap().parse().unwrap();
             assert!(nodes[4].block(Height(1)).await.is_none(), "and has nothing before");
+            let mut first = 1;
+            while nodes[4].block(Height(first)).await.is_none() {
+                first += 1;
+            }
+            assert!(first > 20 && asked <= late.0 - first + 10, "it looked for {asked} blocks, and has {first} to {late}");
             agree_from(&nodes, late.0 + 1, Height(late.0 + 25)).await;
             assert!(nodes[4].status().is_validator);
             let verdict = light::verify(&nodes[4].light(&[StateKey::Totals]).await.unwrap().encode(), chain).unwrap();

@@ -44,6 +44,13 @@ pub enum NotTaken {
         /// What it would have to.
         least: Amount,
     },
+    /// As many bytes of its sender's wait there as may.
+    SenderFull {
+        /// Their bytes, with this one's.
+        bytes: usize,
+        /// The most.
+        most: usize,
+    },
     /// There is no room for it now.
     Full,
     /// The node ends.

@@ -81,7 +81,13 @@ impl Refused {
                 let message = format!("another transaction of this number waits here: to take its place this one must pay {least}, and pays {fee}");
                 Self { values: json!({ "fee": amount(*fee), "least": amount(*least) }), ..Self::new(409, "underpriced", message) }
             }
-            NotTaken::Full => Self::too_many("pool-full", "so many transactions wait that there is no room for this one: try again after a block, or pay a higher fee"),
+            NotTaken::SenderFull { bytes, most } => {
+                let message = format!("with this transaction {bytes} bytes of the account's would wait here, and at most {most} may: send it when some of the others are final");
+                Self { values: json!({ "bytes": bytes, "most": most }), ..Self::too_many("sender-full", message) }
+            }
+            NotTaken::Full => {
+                Self::too_many("pool-full", "so many transactions wait that there is no room for this one: wait for a block, pay more, or first send those before it")
+            }
             NotTaken::Ending => Self::ending(),
         }
     }
@@ -101,5 +107,30 @@ impl From<Misshapen> for Refused {
     fn from(Misshapen { path, wanted }: Misshapen) -> Self {
         let name = if path.is_empty() { "the body" } else { path.as_str() };
         Self { values: json!({ "field": path }), ..Self::malformed(format!("{name} must be {wanted}")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NotTaken, Refused};
+    use mickai_proof::digest::TransactionId;
+    use mickai_proof::pantheon::{Amount, Network};
+    use serde_json::json;
+
+    #[test]
+    fn each_reason_of_a_nodes_pool_has_its_code() {
+        let (fee, least) = (Amount::from_obols(1), Amount::from_obols(2));
+        let cases = [
+            (NotTaken::Known(TransactionId([0; 32])), 409, "transaction-known", json!({ "transaction": "0".repeat(64) })),
+            (NotTaken::TooFarAhead { nonce: 9, next: 1 }, 429, "nonce-ahead", json!({ "nonce": 9, "next": 1 })),
+            (NotTaken::Underpriced { fee, least }, 409, "underpriced", json!({ "fee": super::amount(fee), "least": super::amount(least) })),
+            (NotTaken::SenderFull { bytes: 3, most: 2 }, 429, "sender-full", json!({ "bytes": 3, "most": 2 })),
+            (NotTaken::Full, 429, "pool-full", json!({})),
+            (NotTaken::Ending, 429, "ending", json!({})),
+        ];
+        for (why, status, code, values) in cases {
+            let told = Refused::of_transaction(&why, Network::Test);
+            assert_eq!((told.status, told.code, told.values), (status, code, values));
+        }
     }
 }

@@ -105,6 +105,7 @@ impl<E: Storage> Keeper<E> {
         tracing::info!(height = height.0, byte_count, "a snapshot was written");
         if let Some(lowest) = self.kept_blocks.and_then(|kept| height.0.checked_sub(kept)) {
             self.store.prune(EngineHeight::new(lowest));
+            self.chain.forget(Height(lowest));
         }
         Ok(())
     }
