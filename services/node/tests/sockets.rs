@@ -28,6 +28,7 @@ fn node(folder: &Path, at: usize, addresses: &[SocketAddr]) -> Node {
         peers,
         timing: Timing::default(),
         keeping: Keeping::default(),
+        submits_evidence: true,
         threads: NonZeroUsize::MIN,
     };
     launch(settings).unwrap()
