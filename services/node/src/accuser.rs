@@ -115,3 +115,6 @@ impl Accuser {
         Some(taken)
     }
 }
+
+#[cfg(test)]
+mod tests;
