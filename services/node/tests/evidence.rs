@@ -1,5 +1,6 @@
 //! A validator that the engine catches voting twice loses its bond: what the engine reports becomes a transaction that the ledger accepts, and nodes submit it by themselves.
 #![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test, which uses a part of what it includes")]
+#![allow(clippy::duplicate_mod, reason = "a log signs with the ledger's test accounts and with the node's")]
 
 mod common;
 

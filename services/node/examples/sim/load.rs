@@ -43,20 +43,21 @@ impl Users {
         let (ledger, chain) = (node.ledger(), node.chain());
         let next = nonce(&ledger, account);
         let log = &self.logs[self.random.below(2) as usize];
-        let newest = ledger.state().log(log.id).map(|entry| entry.newest.as_ref().map_or(0, |newest| newest.size));
-        if let Some(size) = newest.filter(|size| *size > 0 && self.random.below(3) == 0) {
-            let why = node.submit(account.paying(chain, next, self.fee, contradiction(log, size, self.random.below(2) == 0)));
+        let known = ledger.state().log(log.id);
+        if let Some(newest) = known.and_then(|entry| entry.newest.as_ref()).filter(|_| self.random.below(3) == 0) {
+            let action = contradiction(log, newest.size, newest.root.0[0], self.random.below(2) == 0);
+            let why = node.submit(account.paying(chain, next, self.fee, action));
             if !matches!(why, Err(SubmitError::Rejected(Rejection::LogShrinks { .. } | Rejection::LogForked { .. }))) {
-                return Err(format!("a checkpoint that contradicts one of {size} records: {why:?}"));
+                return Err(format!("a checkpoint that contradicts one of {} records: {why:?}", newest.size));
             }
         }
-        let mut size = newest;
+        let mut size = known.map(|entry| entry.newest.as_ref().map_or(0, |newest| newest.size));
         for nonce in next..next + 1 + self.random.below(3) {
             let action = match (self.random.below(4), &mut size) {
                 (0, _) => Action::Transfer { to: Account::new(91).address(), amount: Amount::from_obols(1 + nonce) },
                 (_, None) => log.register(),
                 // No node can tell yet that it contradicts the one before it: it waits, and a block has to leave it out.
-                (1, Some(size)) if nonce > next && *size > 0 => contradiction(log, *size, self.random.below(2) == 0),
+                (1, Some(size)) if nonce > next && *size > 0 => contradiction(log, *size, root(*size), self.random.below(2) == 0),
                 (_, Some(size)) => {
                     *size += 1 + self.random.below(9);
                     log.attest(*size, root(*size))
@@ -69,9 +70,9 @@ impl Users {
     }
 }
 
-/// A checkpoint of fewer records, or of as many with another root; a log's first record cannot be taken back.
-pub fn contradiction(log: &OperatorLog, size: u64, shrinks: bool) -> Action {
-    if shrinks && size > 1 { log.attest(size - 1, root(size - 1)) } else { log.attest(size, root(size) ^ 0xff) }
+/// A checkpoint of fewer records than those of this size and root, or of as many with another root; a log's first record cannot be taken back.
+pub fn contradiction(log: &OperatorLog, size: u64, root_byte: u8, shrinks: bool) -> Action {
+    if shrinks && size > 1 { log.attest(size - 1, root(size - 1)) } else { log.attest(size, root_byte ^ 0xff) }
 }
 
 /// A byte of the root of a log of so many records.

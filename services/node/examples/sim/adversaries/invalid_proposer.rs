@@ -1,4 +1,4 @@
-//! Proposes, when it leads, a block whose state is not what follows from its transactions, or one with a checkpoint of a log that shrinks, and votes for it.
+//! Proposes, when it leads, a block whose state is not what follows from its transactions, or one with a checkpoint that contradicts a settled one, and votes for it.
 
 use super::{framed, hear, say, unframed};
 use crate::common::Account;
@@ -50,11 +50,11 @@ pub async fn start(context: Context, network: &Network, at: usize, honest: &Hand
     });
 }
 
-/// A log that can shrink is made to; without one the state is wrong.
+/// Every other time, once a log has settled, a checkpoint that contradicts it; else the state is wrong.
 fn lie(ledger: &Ledger, key: &PrivateKey, view: u64, time_ms: u64) -> Option<Sealed> {
     let proposer = ledger.state().seats().iter().find(|seat| seat.key == *key.public().key())?.account;
     let header = ledger.assemble(Slot { view, time_ms, proposer }, [], &Library).ok()?.block.header;
-    let block = match shrinking(ledger) {
+    let block = match contradicting(ledger) {
         Some(transaction) if view.is_multiple_of(2) => {
             let transactions = vec![transaction];
             Block { header: Header { transaction_count: 1, transactions: transactions_root(&transactions), ..header }, transactions }
@@ -65,9 +65,9 @@ fn lie(ledger: &Ledger, key: &PrivateKey, view: u64, time_ms: u64) -> Option<Sea
 }
 
 /// All its signatures are good.
-fn shrinking(ledger: &Ledger) -> Option<Transaction> {
+fn contradicting(ledger: &Ledger) -> Option<Transaction> {
     let [log, _] = logs::all();
-    let size = ledger.state().log(log.id)?.newest.as_ref()?.size;
+    let newest = ledger.state().log(log.id)?.newest.as_ref()?;
     let account = Account::new(90);
-    (size > 1).then(|| account.transaction(ledger.chain(), nonce(ledger, &account), contradiction(&log, size, true)))
+    Some(account.transaction(ledger.chain(), nonce(ledger, &account), contradiction(&log, newest.size, newest.root.0[0], true)))
 }
