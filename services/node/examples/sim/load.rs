@@ -2,7 +2,7 @@
 
 use super::common::{Account, BOND, FEE};
 use super::logs::{self, OperatorLog};
-use super::plan::{Plan, Random};
+use super::plan::{Plan, Random, SEATS_MIN};
 use mickai_ledger::{Ledger, Rejection};
 use mickai_node::{Handle, SubmitError};
 use mickai_proof::pantheon::{Action, Amount};
@@ -85,27 +85,30 @@ pub fn nonce(ledger: &Ledger, account: &Account) -> u64 {
     ledger.state().account(account.address()).map_or(0, |account| account.nonce)
 }
 
-/// Who joins bonds, once.
+/// Who joins bonds, once; after another one has left, where the validators can become fewer.
 fn join(plan: &Plan, node: &Handle) {
     let account = Account::new(101 + plan.validators);
-    if plan.joins && node.ledger().state().validator(account.address()).is_none() {
+    let is_second = plan.leaver.is_some() && plan.validators > SEATS_MIN;
+    if plan.joins && !(is_second && node.status().epoch == 0) && node.ledger().state().validator(account.address()).is_none() {
         let key = Account::new(1 + plan.validators).bond_key(node.chain(), account.address());
         // Where it waits already it is refused.
         let _ = node.submit(account.transaction(node.chain(), 0, Action::Bond { amount: Amount::from_obols(BOND), key: Some(key) }));
     }
 }
 
-/// Who leaves takes everything back, and bonds again, with other money, once another one sits in its place or nobody.
+/// Who leaves takes everything back, and bonds again, with other money, once it has no seat; after another one has joined, where the validators cannot become fewer before.
 fn leave(plan: &Plan, node: &Handle) {
     let Some(place) = plan.leaver else { return };
     let (account, voter) = (Account::new(101 + place), Account::new(1 + place));
     let ledger = node.ledger();
+    let is_second = plan.joins && plan.validators <= SEATS_MIN;
     let amount = Amount::from_obols(BOND);
-    let action = match nonce(&ledger, &account) {
-        0 => Action::Unbond { amount },
+    let number = nonce(&ledger, &account);
+    let action = match number {
+        0 if !is_second || node.status().epoch > 0 => Action::Unbond { amount },
         1 if plan.returns && !ledger.validators().keys().contains(&voter.key) => Action::Bond { amount, key: None },
         _ => return,
     };
     // Where it waits already it is refused; so is who was barred.
-    let _ = node.submit(account.transaction(node.chain(), nonce(&ledger, &account), action));
+    let _ = node.submit(account.transaction(node.chain(), number, action));
 }

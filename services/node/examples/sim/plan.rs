@@ -35,7 +35,7 @@ pub enum Fault {
 const FAULTS: [Fault; 5] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm];
 
 /// As many seats as a simulated chain has at least.
-const SEATS_MIN: u8 = 4;
+pub const SEATS_MIN: u8 = 4;
 
 /// One seed's run.
 #[derive(Clone, Debug)]
