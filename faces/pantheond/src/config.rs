@@ -32,6 +32,9 @@ pub struct Config {
     /// Where nothing is kept yet: begin with a peer's snapshot, which proves itself, and fetch only the blocks after it.
     #[serde(default)]
     pub takes_snapshot: bool,
+    /// Evidence against validators that vote twice is submitted at the cost of the account of the node's key, where that has enough.
+    #[serde(default = "submits_evidence")]
+    pub submits_evidence: bool,
     /// How long a proposer waits for transactions before it proposes an empty block.
     #[serde(default = "idle_ms")]
     pub idle_ms: u64,
@@ -78,6 +81,10 @@ impl Default for Rpc {
 
 fn listen() -> SocketAddr {
     (Ipv4Addr::LOCALHOST, P2P_PORT).into()
+}
+
+fn submits_evidence() -> bool {
+    true
 }
 
 fn idle_ms() -> u64 {

@@ -51,6 +51,7 @@ fn settings(cli: &Cli, config: &Config) -> Result<Settings, Failure> {
         peers,
         timing: Timing { idle: Duration::from_millis(config.idle_ms), ..Timing::default() },
         keeping: Keeping { kept_blocks: config.kept_blocks, takes_snapshot: config.takes_snapshot, ..Keeping::default() },
+        submits_evidence: config.submits_evidence,
         threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     })
 }

@@ -54,6 +54,8 @@ pub struct Settings {
     pub timing: Timing,
     /// What it keeps.
     pub keeping: Keeping,
+    /// Evidence against who votes twice is submitted at the cost of the account of `key`, where that has enough.
+    pub submits_evidence: bool,
     /// Threads for consensus, and as many for signatures.
     pub threads: NonZeroUsize,
 }
@@ -177,6 +179,7 @@ fn run(settings: Settings, peers: Map<PublicKey, Address>, ready: &mpsc::Sender<
             strategy,
             timing: settings.timing,
             keeping: settings.keeping,
+            submits_evidence: settings.submits_evidence,
         };
         let (handle, ended) = start(context.child("node"), parts, channels).await?;
         let metrics = context.child("metrics");

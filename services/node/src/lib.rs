@@ -7,7 +7,7 @@
 //!
 //! *The life of one transaction.* [`Handle::submit`] has `chain` look at what costs nothing, verify its signature, try it on the newest ledger and put it into the `mempool`; `gossip` carries it to the peers. When this node leads a round, `application` makes a block of what waits
 //! and executes it; the other validators execute it too before they vote (`scheme`, [`identity`]). What a quorum made final comes back through `delivery`, in order: `chain` keeps the ledger after it, `index` where its transactions stand.
-//! At an epoch's end `engines` starts the next engine with the next voters.
+//! At an epoch's end `engines` starts the next engine with the next voters. Whom it reports as having voted twice, `accuser` brings before the chain.
 //!
 //! *Invariants.* No vote for a block that was not executed here. What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node. No peer has more of the node's memory than its share
 //! (`door`).
@@ -56,6 +56,8 @@ mod archive;
 mod engines;
 
 mod gossip;
+
+mod accuser;
 
 mod light;
 

@@ -1,5 +1,6 @@
 //! A node's parts, put together over any runtime and network: the real ones, or simulated ones.
 
+use crate::accuser::Accuser;
 use crate::application::Application;
 use crate::archive::{self, Archives};
 use crate::chain::Chain;
@@ -104,6 +105,8 @@ pub struct Parts<B, P, T> {
     pub timing: Timing,
     /// What it keeps.
     pub keeping: Keeping,
+    /// Evidence against who votes twice is submitted at the cost of the account of `key`, where that has enough.
+    pub submits_evidence: bool,
 }
 
 /// What a node keeps of the past.
@@ -182,6 +185,11 @@ where
     let (submissions, submitted) = mpsc::unbounded_channel();
     let gossip = Gossip { chain: chain.clone(), strategy: parts.strategy };
     context.child("gossip").spawn(move |_| gossip.run(channels.transactions, submitted));
+    if parts.submits_evidence {
+        let context = context.child("accuser");
+        let accuser = Accuser::new(&context, chain.clone(), parts.key.clone(), submissions.clone());
+        context.spawn(move |_| accuser.run());
+    }
 
     let ended = async move {
         let why = match delivery.await {

@@ -37,6 +37,7 @@ fn node(folder: &Path, peers: &[u8]) -> (Node, SocketAddr) {
         peers: peers.iter().map(|seed| Peer { key: Account::new(*seed).key, address: free(ip(*seed)) }).collect(),
         timing: Timing::default(),
         keeping: Keeping::default(),
+        submits_evidence: false,
         threads: NonZeroUsize::MIN,
     };
     let node = launch(settings).unwrap();

@@ -28,6 +28,7 @@ fn node(folder: &Path, at: usize, addresses: &[SocketAddr]) -> Node {
         peers,
         timing: Timing::default(),
         keeping: Keeping::default(),
+        submits_evidence: true,
         threads: NonZeroUsize::MIN,
     };
     launch(settings).unwrap()
@@ -53,6 +54,7 @@ fn validators_stop_and_come_back() {
         at = block_on(nodes[2].handle().wait(at)).unwrap();
     }
     assert_eq!(nodes[2].handle().history(other.address(), 10).len(), 1);
+    assert!(nodes[2].handle().metrics().lines().any(|line| line == "node_accuser_submitted_total 0"));
     // One stops: the others go on. It comes back to where they are.
     nodes.remove(3).stop().unwrap();
     let height = nodes[0].handle().status().height;

@@ -15,8 +15,9 @@ const GENESIS: &str = "genesis.cbor";
 const SENDERS: &str = "senders";
 /// Below the ports that systems hand out to whoever connects, so that a validator finds its own again.
 const PORTS: std::ops::Range<u16> = 20_000..30_000;
-/// What each validator puts up, and what each sender has.
+/// What each validator puts up, what the account of its node's key has for evidence, and what each sender has; PAN.
 const BOND: u64 = 10_000_000;
+const PETTY_CASH: u64 = 1;
 const PURSE: u64 = 1_000_000;
 /// One machine's own programs may ask as often as they like.
 const RATE: u32 = 1_000_000;
@@ -87,6 +88,7 @@ fn make(path: &Path, wanted: &Wanted) -> Result<(), Failure> {
             listen: address(ports.get(2 * at)),
             kept_blocks: None,
             takes_snapshot: false,
+            submits_evidence: true,
             idle_ms: 500,
             rpc,
             peers,
@@ -95,12 +97,12 @@ fn make(path: &Path, wanted: &Wanted) -> Result<(), Failure> {
         let text = toml::to_string(&config).map_err(|_| Failure::Text { path: file.clone(), field: "node", value: String::new(), wanted: "a path that is text" })?;
         std::fs::write(&file, text).map_err(Failure::io(&file))?;
     }
-    let mut allocations = Vec::new();
+    let mut allocations: Vec<_> = bonds.iter().map(|(_, voter, _)| Allocation { to: Address::of(voter), amount: pan(PETTY_CASH) }).collect();
     for at in 0..wanted.senders {
         let file = path.join(SENDERS).join(format!("{at:04}.p8"));
         allocations.push(Allocation { to: Address::of(&key(&file)?), amount: pan(PURSE) });
     }
-    let given = pan(BOND * wanted.validators as u64 + PURSE * wanted.senders as u64);
+    let given = pan((BOND + PETTY_CASH) * wanted.validators as u64 + PURSE * wanted.senders as u64);
     let rest = Amount::SUPPLY.checked_sub(given).unwrap_or_default();
     allocations.push(Allocation { to: Address::of(&key(&path.join("wallet.p8"))?), amount: rest });
     let genesis = Genesis::new(head(wanted, bonds), allocations)?;

@@ -8,12 +8,14 @@ mod common;
 
 mod adversaries;
 mod checks;
+mod load;
+mod logs;
 mod network;
 mod plan;
 mod run;
 
 use plan::Plan;
-use run::attempt;
+use run::{Outcome, attempt};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -26,7 +28,8 @@ fn main() -> ExitCode {
     };
     let validators = value("--validators").and_then(|text| text.parse().ok());
     std::panic::set_hook(Box::new(|_| ()));
-    let (mut passed, mut failed, mut blocks, mut barred) = (0, 0, 0, 0);
+    let (mut passed, mut failed) = (0, 0);
+    let mut sum = Sum::default();
     for seed in range {
         let plan = Plan::draw(seed, validators);
         match attempt(&plan) {
@@ -34,16 +37,40 @@ fn main() -> ExitCode {
                 failed += 1;
                 println!("seed {seed}: FAILED: another trace the second time\n    {plan:?}");
             }
-            Ok(outcome) => (passed, blocks, barred) = (passed + 1, blocks + outcome.height, barred + outcome.barred),
+            Ok(outcome) => {
+                passed += 1;
+                sum.add(&outcome);
+            }
             Err(why) => {
                 failed += 1;
                 println!("seed {seed}: FAILED: {why}\n    {plan:?}");
             }
         }
     }
-    println!("{blocks} final blocks, {barred} bonds lost for voting twice");
+    let Sum { blocks, settled, grown, shrunk, barred } = sum;
+    println!("{blocks} final blocks, {settled} checkpoints settled, validators {grown} times more and {shrunk} times fewer, {barred} bonds lost for voting twice");
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What all that passed came to.
+#[derive(Default)]
+struct Sum {
+    blocks: u64,
+    settled: usize,
+    grown: usize,
+    shrunk: usize,
+    barred: usize,
+}
+
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        self.blocks += outcome.height;
+        self.settled += outcome.settled;
+        self.grown += outcome.grown;
+        self.shrunk += outcome.shrunk;
+        self.barred += outcome.barred;
+    }
 }
 
 /// One seed in as many is run twice and must leave the same trace.

@@ -22,6 +22,8 @@ pub struct Network {
     pub genesis: Genesis,
     /// What the clock of the last place is off by.
     clock_ahead_ms: i64,
+    /// Nodes submit evidence by themselves.
+    pub submits_evidence: bool,
 }
 
 /// A running node; it ends when the task is aborted.
@@ -39,7 +41,7 @@ impl Network {
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        let network = Self { oracle, keys, genesis, clock_ahead_ms: plan.clock_ahead_ms };
+        let network = Self { oracle, keys, genesis, clock_ahead_ms: plan.clock_ahead_ms, submits_evidence: true };
         network.link(|_, _| true, &link(plan.latency, plan.jitter, plan.loss_percent)).await;
         network
     }
@@ -101,6 +103,7 @@ impl Network {
             strategy: Sequential,
             timing: Timing { clock_ahead_ms: if at + 1 == self.keys.len() { self.clock_ahead_ms } else { 0 }, ..timing() },
             keeping: Keeping::default(),
+            submits_evidence: self.submits_evidence,
         };
         let (sender, receiver) = futures::channel::oneshot::channel();
         let task = context.child("node").with_attribute("at", at).spawn(move |context| async move {

@@ -34,6 +34,9 @@ pub enum Fault {
 
 const FAULTS: [Fault; 5] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm];
 
+/// As many seats as a simulated chain has at least.
+pub const SEATS_MIN: u8 = 4;
+
 /// One seed's run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -45,6 +48,10 @@ pub struct Plan {
     pub epoch_blocks: u64,
     /// A node that bonds during the run and gets a seat.
     pub joins: bool,
+    /// A validator, by place, that takes its bond back. Below four of them the seats stay as they are.
+    pub leaver: Option<u8>,
+    /// It bonds again, and gets a seat again.
+    pub returns: bool,
     pub faults: Vec<Fault>,
     /// Validators 1, 2 … of this list, by place; the rest is honest.
     pub cheats: Vec<Cheat>,
@@ -58,7 +65,7 @@ impl Plan {
     /// Two of four say yes to everybody, and the two honest ones hear nothing of each other: there are two chains, and a run that ends well would show that the checkers see nothing.
     pub fn canary(seed: u64) -> Self {
         let cheats = vec![Cheat::YesSayer, Cheat::YesSayer];
-        Self { faults: Vec::new(), joins: false, clock_ahead_ms: 0, loss_percent: 0, cheats, is_canary: true, ..Self::draw(seed, Some(4)) }
+        Self { faults: Vec::new(), joins: false, leaver: None, clock_ahead_ms: 0, loss_percent: 0, cheats, is_canary: true, ..Self::draw(seed, Some(4)) }
     }
 
     /// The same plan for the same seed. `validators` replaces what is drawn.
@@ -66,19 +73,28 @@ impl Plan {
         let mut random = Random(seed);
         let drawn = 4 + random.below(4) as u8;
         let validators = validators.unwrap_or(drawn);
-        let faulty_max = u64::from(validators.saturating_sub(1) / 3);
+        let faulty_max_of_all = faulty_max(validators);
         let latency = Duration::from_millis(10 + random.below(141));
         let jitter = Duration::from_millis(random.below(latency.as_millis() as u64 / 2 + 1));
         let loss_percent = if random.below(2) == 0 { 0 } else { random.below(21) };
-        let epoch_blocks = 5 + random.below(6);
+        let epoch_blocks = 4 + random.below(4);
         let joins = random.below(3) == 0;
         let faults = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
-        let count = random.below(faulty_max + 1);
+        let count = random.below(faulty_max_of_all + 1);
         let cheats = (0..count).map(|_| CHEATS[random.below(CHEATS.len() as u64) as usize]).collect();
-        let is_wrong = random.below(3) == 0 && count < faulty_max;
+        let is_wrong = random.below(3) == 0 && count < faulty_max_of_all;
         let clock_ahead_ms = if is_wrong { random.below(10_001) as i64 - 5_000 } else { 0 };
-        Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, faults, cheats, clock_ahead_ms, is_canary: false }
+        let leaver = Some(random.below(u64::from(validators)) as u8).filter(|_| random.below(2) == 0);
+        // Of those who stay, too, fewer than a third are faulty.
+        let leaver = leaver.filter(|_| count + u64::from(is_wrong) <= faulty_max(validators.saturating_sub(1).max(SEATS_MIN)));
+        let returns = random.below(4) > 0;
+        Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, leaver, returns, faults, cheats, clock_ahead_ms, is_canary: false }
     }
+}
+
+/// How many of so many validators may be faulty.
+fn faulty_max(validators: u8) -> u64 {
+    u64::from(validators.saturating_sub(1) / 3)
 }
 
 /// SplitMix64.

@@ -1,23 +1,30 @@
 //! One seed from its genesis to its verdict.
 
 use super::adversaries;
-use super::checks::History;
-use super::common::{Account, BOND, genesis};
+use super::adversaries::flooder::SMUGGLER;
+use super::checks::{History, Judged};
+use super::common::{Account, genesis};
+use super::load::Users;
 use super::network::{Network, Running, link};
 use super::plan::{Cheat, Fault, Plan, Random};
 use commonware_runtime::deterministic::{Config, Context, Runner};
 use commonware_runtime::{Clock as _, Supervisor as _};
+use mickai_ledger::Ledger;
 use mickai_node::Handle;
-use mickai_proof::pantheon::{Action, Address, Amount, Evidence, Genesis};
+use mickai_proof::pantheon::{Amount, Genesis};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Simulated time that a run may take at all.
 const RUN_MAX: Duration = Duration::from_secs(1_200);
-/// After everything has healed, every honest node has as many blocks more as `BLOCKS_AFTER` within this time.
-const HEALED_MAX: Duration = Duration::from_secs(150);
-const BLOCKS_AFTER: u64 = 3;
-const BLOCKS_BEFORE: u64 = 3;
+/// Every honest node makes a step of `BLOCKS_A_STEP` within this time, once everything has healed.
+const STEP_MAX: Duration = Duration::from_secs(150);
+/// Users act again after so many blocks.
+const BLOCKS_A_STEP: u64 = 2;
+/// Steps before the first fault, after each, and at the end.
+const STEPS_BEFORE: u64 = 3;
+const STEPS_BETWEEN: u64 = 1;
+const STEPS_AFTER: u64 = 2;
 
 /// What a run came to.
 pub struct Outcome {
@@ -26,6 +33,11 @@ pub struct Outcome {
     pub trace: String,
     /// Validators whose two votes cost them their bonds.
     pub barred: usize,
+    /// Checkpoints that were settled.
+    pub settled: usize,
+    /// How often there were more validators than before, and fewer.
+    pub grown: usize,
+    pub shrunk: usize,
 }
 
 /// Runs a plan. A node that ends, or a runtime that stalls, panics: that is a failure too.
@@ -47,35 +59,48 @@ fn run(plan: &Plan) -> Result<Outcome, String> {
     let genesis = genesis(plan.validators, u64::from(plan.validators) + 1, plan.epoch_blocks);
     let mut history = History::default();
     let mut runner = Runner::new(Config::new().with_seed(plan.seed).with_timeout(Some(RUN_MAX)));
-    let boots = 1 + plan.faults.iter().filter(|fault| **fault == Fault::PowerFailure).count();
-    let mut barred = 0;
+    // Power fails between two boots, and after all of them it comes back.
+    let boots: Vec<&[Fault]> = plan.faults.split(|fault| *fault == Fault::PowerFailure).collect();
     let mut trace = String::new();
-    for boot in 0..boots {
-        let is_last = boot + 1 == boots;
+    for (boot, faults) in boots.iter().enumerate() {
+        let (is_first, is_last) = (boot == 0, boot + 1 == boots.len());
         let (ended, checkpoint) = runner.start_and_recover(|context| {
             let (plan, genesis, history) = (plan, genesis.clone(), &mut history);
             async move {
                 let mut world = Boot::new(&context, plan, genesis).await;
-                world.play(is_last).await?;
+                world.play(faults, is_first, is_last).await?;
                 history.add(&world.honest()).await?;
-                Ok::<_, String>((context.auditor().state(), world.accused))
+                Ok::<_, String>(context.auditor().state())
             }
         });
-        let accused;
-        (trace, accused) = ended?;
-        if is_last {
-            barred = accused.len();
-            let ledger = history.check(&genesis)?;
-            for account in accused {
-                let validator = ledger.state().validator(account).ok_or("evidence against nobody")?;
-                if !validator.is_barred || validator.bond != Amount::ZERO {
-                    return Err("a validator that voted twice kept its bond".into());
-                }
-            }
-        }
+        trace = ended?;
         runner = Runner::from(checkpoint);
     }
-    Ok(Outcome { height: history.height(), trace, barred })
+    let Judged { ledger, settled, grown, shrunk } = history.check(&genesis)?;
+    let barred = barred(plan, &ledger)?;
+    if ledger.state().account(Account::new(SMUGGLER).address()).is_none_or(|account| account.nonce > 0) {
+        return Err("what stood in a message over the limit is final".into());
+    }
+    Ok(Outcome { height: history.height(), trace, barred, settled, grown, shrunk })
+}
+
+/// How many lost their bonds.
+///
+/// # Errors
+/// An honest validator is among them, or one of them kept something.
+fn barred(plan: &Plan, ledger: &Ledger) -> Result<usize, String> {
+    let mut count = 0;
+    for place in 0..plan.validators + u8::from(plan.joins) {
+        let Some(validator) = ledger.state().validator(Account::new(101 + place).address()).filter(|validator| validator.is_barred) else { continue };
+        if usize::from(place) >= plan.cheats.len() {
+            return Err(format!("an honest validator, {place}, lost its bond"));
+        }
+        if validator.bond != Amount::ZERO || !validator.unbonding.is_empty() {
+            return Err(format!("validator {place} voted twice and kept its bond"));
+        }
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// From a start of all nodes to their end.
@@ -87,7 +112,7 @@ struct Boot<'a> {
     nodes: Vec<Option<Running>>,
     cheats: Vec<Running>,
     random: Random,
-    accused: Vec<Address>,
+    users: Users,
 }
 
 impl<'a> Boot<'a> {
@@ -101,7 +126,7 @@ impl<'a> Boot<'a> {
             let is_honest = at >= plan.cheats.len();
             nodes.push(if is_honest { Some(network.honest(context, at).await) } else { None });
         }
-        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), accused: Vec::new() };
+        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), users: Users::new(plan.seed ^ 0x10ad) };
         let eye = boot.honest()[0].clone();
         for (at, cheat) in plan.cheats.iter().enumerate() {
             let running = adversaries::start(*cheat, context, &boot.network, at, plan.cheats.len(), &eye).await;
@@ -114,66 +139,63 @@ impl<'a> Boot<'a> {
         self.nodes.iter().flatten().map(|running| &running.handle).collect()
     }
 
-    async fn play(&mut self, is_last: bool) -> Result<(), String> {
-        self.load();
-        self.join();
-        self.grow(BLOCKS_BEFORE, "at first").await?;
-        // At once: peers shut a cheat out, so there is no newer evidence later, and the chain takes no old one.
-        self.accuse().await?;
-        for fault in self.plan.faults.clone() {
-            self.load();
-            self.suffer(fault).await?;
+    async fn play(&mut self, faults: &[Fault], is_first: bool, is_last: bool) -> Result<(), String> {
+        self.go_on(if is_first { STEPS_BEFORE } else { STEPS_BETWEEN }, "at first").await?;
+        self.judge().await?;
+        for fault in faults {
+            self.act()?;
+            self.suffer(*fault).await;
+            self.heal().await;
+            self.go_on(STEPS_BETWEEN, "after a fault").await?;
         }
-        self.heal().await;
-        self.load();
-        self.accuse().await?;
         if is_last {
-            self.grow(BLOCKS_AFTER, "after healing").await?;
+            self.go_on(STEPS_AFTER, "at the end").await
+        } else {
+            // In the middle of what the users do next.
+            self.act()?;
+            self.context.sleep(Duration::from_millis(self.random.below(1_500))).await;
+            Ok(())
+        }
+    }
+
+    fn act(&mut self) -> Result<(), String> {
+        let nodes: Vec<&Handle> = self.nodes.iter().flatten().map(|running| &running.handle).collect();
+        self.users.act(self.plan, &nodes)
+    }
+
+    /// So many times users act, and every honest node comes to `BLOCKS_A_STEP` above the highest of then.
+    async fn go_on(&mut self, steps: u64, when: &str) -> Result<(), String> {
+        for _ in 0..steps {
+            self.act()?;
+            let target = self.honest().iter().map(|node| node.status().height.0).max().unwrap_or_default() + BLOCKS_A_STEP;
+            let end = self.context.current() + STEP_MAX;
+            while self.honest().iter().any(|node| node.status().height.0 < target) {
+                if self.context.current() >= end {
+                    let heights: Vec<_> = self.honest().iter().map(|node| node.status().height.0).collect();
+                    return Err(format!("no progress to {target} {when}: {heights:?}"));
+                }
+                self.context.sleep(Duration::from_millis(100)).await;
+            }
         }
         Ok(())
     }
 
-    /// Every honest node comes to `more` blocks above the highest of now.
-    async fn grow(&self, more: u64, when: &str) -> Result<(), String> {
-        let target = self.honest().iter().map(|node| node.status().height.0).max().unwrap_or_default() + more;
-        let end = self.context.current() + HEALED_MAX;
-        while self.honest().iter().any(|node| node.status().height.0 < target) {
+    /// Every double voter loses its bond, by what the nodes themselves submit.
+    async fn judge(&self) -> Result<(), String> {
+        let end = self.context.current() + STEP_MAX;
+        let doubles = (101..).zip(&self.plan.cheats).filter(|(_, cheat)| **cheat == Cheat::DoubleVoter);
+        let doubles: Vec<_> = doubles.map(|(seed, _)| Account::new(seed).address()).collect();
+        let is_barred = |ledger: &Ledger, account| ledger.state().validator(account).is_some_and(|validator| validator.is_barred);
+        while !doubles.iter().all(|account| is_barred(&self.honest()[0].ledger(), *account)) {
             if self.context.current() >= end {
-                let heights: Vec<_> = self.honest().iter().map(|node| node.status().height.0).collect();
-                return Err(format!("no progress to {target} {when}: {heights:?}"));
+                return Err("nobody showed the double voter's votes, or the chain did not take them".into());
             }
-            self.context.sleep(Duration::from_millis(100)).await;
+            self.context.sleep(Duration::from_millis(500)).await;
         }
         Ok(())
     }
 
-    /// Transfers by the three accounts, through some honest node each.
-    fn load(&mut self) {
-        for seed in [90, 91, 92] {
-            let account = Account::new(seed);
-            let chosen = self.random.below(self.honest().len() as u64) as usize;
-            let node = self.honest()[chosen].clone();
-            let next = node.ledger().state().account(account.address()).map_or(0, |account| account.nonce);
-            for nonce in next..next + self.random.below(3) {
-                // What waits already, or was overtaken, is refused: the next load goes on.
-                let _ = node.submit(account.transfer(node.chain(), nonce, Account::new(91).address(), 1 + nonce));
-            }
-        }
-    }
-
-    /// The last place bonds, once.
-    fn join(&self) {
-        let rich = Account::new(91);
-        let Some(node) = self.honest().last().copied().filter(|_| self.plan.joins) else { return };
-        let ledger = node.ledger();
-        if ledger.state().validator(rich.address()).is_none() {
-            let nonce = ledger.state().account(rich.address()).map_or(0, |account| account.nonce);
-            let key = Account::new(self.plan.validators + 1).bond_key(node.chain(), rich.address());
-            let _ = node.submit(rich.transaction(node.chain(), nonce, Action::Bond { amount: Amount::from_obols(BOND), key: Some(key) }));
-        }
-    }
-
-    async fn suffer(&mut self, fault: Fault) -> Result<(), String> {
+    async fn suffer(&mut self, fault: Fault) {
         let (count, first) = (self.network.keys.len(), self.plan.cheats.len());
         let victim = first + self.random.below((count - first) as u64) as usize;
         match fault {
@@ -194,15 +216,13 @@ impl<'a> Boot<'a> {
                     self.nodes[victim] = Some(self.network.honest(&self.context.child("again"), victim).await);
                 }
             }
-            // The boot ends where it is; the next one begins on what was synced.
+            // Ends a boot, so no boot has to suffer it; the next one begins on what was synced.
             Fault::PowerFailure => {}
             Fault::Storm => {
                 self.network.link(|_, _| true, &link(self.plan.latency * 3, self.plan.latency, 40)).await;
                 self.context.sleep(Duration::from_secs(8)).await;
             }
         }
-        self.heal().await;
-        Ok(())
     }
 
     async fn heal(&self) {
@@ -210,32 +230,5 @@ impl<'a> Boot<'a> {
             return;
         }
         self.network.link(|_, _| true, &link(self.plan.latency, self.plan.jitter, self.plan.loss_percent)).await;
-    }
-
-    /// What the engine showed of those who voted twice becomes a transaction; a double voter has to be shown.
-    async fn accuse(&mut self) -> Result<(), String> {
-        let must = self.plan.cheats.contains(&Cheat::DoubleVoter);
-        let end = self.context.current() + HEALED_MAX;
-        loop {
-            let node = self.honest()[0].clone();
-            let ledger = node.ledger();
-            // An earlier boot may have barred it.
-            let is_barred = |account: &Address| ledger.state().validator(*account).is_some_and(|validator| validator.is_barred);
-            let bonds = &self.network.genesis.head.bonds;
-            self.accused = bonds.iter().map(|(account, ..)| *account).filter(is_barred).collect();
-            let witness = Account::new(92);
-            let nonce = ledger.state().account(witness.address()).map_or(0, |account| account.nonce);
-            let shown = self.honest().into_iter().flat_map(Handle::evidence);
-            let is_new = |evidence: &Evidence| bonds.iter().any(|(account, key, _)| Address::of(key) == evidence.voter && !is_barred(account));
-            for evidence in shown.filter(is_new) {
-                // Several show the same: one of them is taken.
-                let _ = node.submit(witness.transaction(node.chain(), nonce, Action::Evidence(Box::new(evidence))));
-            }
-            let has_all = !must || !self.accused.is_empty();
-            if has_all || self.context.current() >= end {
-                return if has_all { Ok(()) } else { Err("nobody showed the double voter's votes, or the chain did not take them".into()) };
-            }
-            self.context.sleep(Duration::from_millis(500)).await;
-        }
     }
 }

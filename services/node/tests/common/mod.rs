@@ -34,7 +34,7 @@ impl Account {
         Address::of(&self.key)
     }
 
-    fn sign(&self, message: &[u8]) -> [u8; 3_309] {
+    pub fn sign(&self, message: &[u8]) -> [u8; 3_309] {
         *sign(&self.secret, message, b"", [0; 32]).unwrap().as_ref()
     }
 
@@ -48,7 +48,12 @@ impl Account {
 
     /// The transaction of this number; the first one reveals the key.
     pub fn transaction(&self, chain: ChainId, nonce: u64, action: Action) -> Transaction {
-        let body = Body { chain, sender: self.address(), nonce, fee: Amount::from_obols(FEE), expires: Height(1_000_000), action };
+        self.paying(chain, nonce, FEE, action)
+    }
+
+    /// The same for so many obols.
+    pub fn paying(&self, chain: ChainId, nonce: u64, fee: u64, action: Action) -> Transaction {
+        let body = Body { chain, sender: self.address(), nonce, fee: Amount::from_obols(fee), expires: Height(1_000_000), action };
         let signature = self.sign(&body.message());
         body.sign_with((nonce == 0).then(|| self.key.clone()), &signature)
     }
@@ -63,7 +68,8 @@ pub fn validator_key(seed: u8) -> PrivateKey {
     PrivateKey::from_seed_bytes(&zeroize::Zeroizing::new([seed; 32]))
 }
 
-/// Validators of seeds 1 to n, whose accounts are those of seeds 101 to 100 + n. Account 90 has nearly everything, 91 and 92 ten million PAN each.
+/// Validators of seeds 1 to n, whose accounts are those of seeds 101 to 100 + n. Account 90 has nearly everything, 91 and 92 ten million PAN each, 93 one.
+/// The accounts of the validators, and of one more, have enough for another bond; those of the keys that vote have a PAN, which pays for evidence.
 pub fn genesis(validators: u8, seats_max: u64, epoch_blocks: u64) -> Genesis {
     let params = Params {
         seats_min: u64::from(validators.min(4)),
@@ -76,9 +82,11 @@ pub fn genesis(validators: u8, seats_max: u64, epoch_blocks: u64) -> Genesis {
         treasury_share: 2_500,
     };
     let bonds: Vec<_> = (1..=validators).map(|seed| (Account::new(100 + seed).address(), Account::new(seed).key, Amount::from_obols(BOND))).collect();
-    let given = u64::from(validators) * BOND + 2 * 10_000_000 * PAN;
     let allocation = |seed, obols| Allocation { to: Account::new(seed).address(), amount: Amount::from_obols(obols) };
-    let allocations = vec![allocation(90, Amount::SUPPLY.obols() - given), allocation(91, 10_000_000 * PAN), allocation(92, 10_000_000 * PAN)];
+    let mut allocations = vec![allocation(91, 10_000_000 * PAN), allocation(92, 10_000_000 * PAN), allocation(93, PAN)];
+    allocations.extend((1..=validators + 1).flat_map(|seed| [allocation(100 + seed, BOND + PAN), allocation(seed, PAN)]));
+    let given = allocations.iter().map(|allocation| allocation.amount.obols()).sum::<u64>() + u64::from(validators) * BOND;
+    allocations.push(allocation(90, Amount::SUPPLY.obols() - given));
     let head = GenesisHead {
         network: Network::Test,
         name: "trial".into(),
@@ -167,6 +175,7 @@ impl World {
             strategy: Sequential,
             timing: timing(),
             keeping: self.keeping,
+            submits_evidence: true,
         };
         let (sender, receiver) = futures::channel::oneshot::channel();
         let task = context.child("node").with_attribute("at", at).spawn(move |context| async move {

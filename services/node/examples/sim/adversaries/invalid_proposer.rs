@@ -1,6 +1,9 @@
-//! Proposes, when it leads, a block whose state is not what follows from its transactions, and votes for it.
+//! Proposes, when it leads, a block whose state is not what follows from its transactions, or one with a checkpoint that contradicts a settled one, and votes for it.
 
 use super::{framed, hear, say, unframed};
+use crate::common::Account;
+use crate::load::{contradiction, nonce};
+use crate::logs;
 use crate::network::Network;
 use commonware_codec::Encode as _;
 use commonware_consensus::simplex::types::{Finalize, Notarize, Proposal, Vote};
@@ -12,7 +15,7 @@ use mickai_ledger::{Ledger, Library, Slot};
 use mickai_node::identity::PrivateKey;
 use mickai_node::{Handle, Scheme, Sealed, votes};
 use mickai_proof::digest::StateHash;
-use mickai_proof::pantheon::{Block, Header};
+use mickai_proof::pantheon::{Block, Header, Transaction, transactions_root};
 use std::time::UNIX_EPOCH;
 
 pub async fn start(context: Context, network: &Network, at: usize, honest: &Handle) {
@@ -47,8 +50,24 @@ pub async fn start(context: Context, network: &Network, at: usize, honest: &Hand
     });
 }
 
+/// Every other time, once a log has settled, a checkpoint that contradicts it; else the state is wrong.
 fn lie(ledger: &Ledger, key: &PrivateKey, view: u64, time_ms: u64) -> Option<Sealed> {
     let proposer = ledger.state().seats().iter().find(|seat| seat.key == *key.public().key())?.account;
-    let Block { header, transactions } = ledger.assemble(Slot { view, time_ms, proposer }, [], &Library).ok()?.block;
-    Some(Sealed::new(Block { header: Header { state: StateHash([0x66; 32]), ..header }, transactions }))
+    let header = ledger.assemble(Slot { view, time_ms, proposer }, [], &Library).ok()?.block.header;
+    let block = match contradicting(ledger) {
+        Some(transaction) if view.is_multiple_of(2) => {
+            let transactions = vec![transaction];
+            Block { header: Header { transaction_count: 1, transactions: transactions_root(&transactions), ..header }, transactions }
+        }
+        _ => Block { header: Header { state: StateHash([0x66; 32]), ..header }, transactions: Vec::new() },
+    };
+    Some(Sealed::new(block))
+}
+
+/// All its signatures are good.
+fn contradicting(ledger: &Ledger) -> Option<Transaction> {
+    let [log, _] = logs::all();
+    let newest = ledger.state().log(log.id)?.newest.as_ref()?;
+    let account = Account::new(90);
+    Some(account.transaction(ledger.chain(), nonce(ledger, &account), contradiction(&log, newest.size, newest.root.0[0], true)))
 }

@@ -8,7 +8,7 @@ mod double_voter;
 
 mod equivocator;
 
-mod flooder;
+pub mod flooder;
 
 mod invalid_proposer;
 
