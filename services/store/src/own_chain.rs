@@ -144,8 +144,7 @@ impl ChainWriter {
         }
         let lock = Lock::acquire(&folder.join("lock"), limits::LOCK_WAIT)?;
         let Some(files) = ChainFiles::read(home)? else { return Ok(None) };
-        // Of a process that was killed between giving the tip its name and making that durable.
-        disk::sync_folder(&folder)?;
+        keep_names(&folder)?;
         Ok(Some(Self { files, _lock: lock }))
     }
 
@@ -165,7 +164,7 @@ impl ChainWriter {
             disk::write_file(&folder.join("tip"), &encode_tip(&(0..0), &[]), Existing::Keep)?;
         }
         let files = ChainFiles::read(home)?.ok_or_else(|| Error::OwnChain(folder.clone()))?;
-        disk::sync_folder(&folder)?;
+        keep_names(&folder)?;
         Ok(Self { files, _lock: lock })
     }
 
@@ -192,6 +191,12 @@ impl ChainWriter {
         (self.files.place, self.files.block, self.files.kept) = (place, Some(block), kept);
         Ok(self)
     }
+}
+
+/// A process may have been killed between giving the tip, or the folder, its name and making that durable.
+fn keep_names(folder: &Path) -> Result<(), Error> {
+    disk::sync_folder(folder)?;
+    disk::sync_folder_of(folder)
 }
 
 /// Writes behind what the tip names, in the place of whatever a process left there that ended before its tip.

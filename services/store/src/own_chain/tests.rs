@@ -1,7 +1,7 @@
 //! Disks that fail, processes that die and power that is cut: of no height were two blocks ever given out.
 
 use super::*;
-use crate::disk::faulty::{Choices, Fault, Faulty, Volatile, mount};
+use crate::disk::faulty::{Choices, Fault, mount};
 use crate::testing::memory_folder;
 use std::collections::BTreeMap;
 use tempfile::TempDir;
@@ -83,21 +83,15 @@ fn a_disk_that_fails_at_any_call_never_leads_to_a_second_block() {
     }
 }
 
-/// A life on a disk that remembers everything.
-fn recorded(root: &Path, home: &Home) -> (std::sync::Arc<Faulty>, Given, Volatile, Vec<crate::disk::faulty::Event>) {
-    let disk = mount(root, true);
-    let mut given = Given::default();
-    live(home, 1, || disk.0.now(), &mut given).unwrap();
-    let (base, events) = disk.0.history();
-    (disk.0.clone(), given, base, events)
-}
-
 #[test]
 fn power_that_is_cut_at_any_change_never_leads_to_a_second_block() {
     let folder = memory_folder();
     let home = home(&folder);
-    let (_disk, given, base, events) = recorded(folder.path(), &home);
-    let mut state = base;
+    let disk = mount(folder.path(), true);
+    let mut given = Given::default();
+    live(&home, 1, || disk.0.now(), &mut given).unwrap();
+    let (mut state, events) = disk.0.history();
+    drop(disk);
     for cut in 0..=events.len() {
         let mut told = given.clone();
         told.0.retain(|_, (at, _)| *at <= cut);
@@ -109,6 +103,40 @@ fn power_that_is_cut_at_any_change_never_leads_to_a_second_block() {
             check(&home, 2, &mut told.clone(), &(cut, seed));
         }
         events.get(cut).iter().for_each(|event| state.apply(event));
+    }
+}
+
+/// A process dies, the next relies on what it finds, and then the power is cut: at the very moment.
+#[test]
+fn what_a_dead_process_left_is_durable_before_the_next_relies_on_it() {
+    for call in 0.. {
+        let folder = memory_folder();
+        let home = home(&folder);
+        let disk = mount(folder.path(), true);
+        disk.0.plan(call, Fault::Death);
+        let mut given = Given::default();
+        let ended = live(&home, 1, || disk.0.now(), &mut given);
+        let is_done = disk.0.is_done();
+        disk.0.revive();
+        live(&home, 2, || disk.0.now(), &mut given).unwrap();
+        let (base, events) = disk.0.history();
+        drop(disk);
+        let moments: Vec<usize> = given.0.values().map(|(at, _)| *at).collect();
+        for at in moments {
+            let mut state = base.clone();
+            events[..at].iter().for_each(|event| state.apply(event));
+            let mut told = given.clone();
+            told.0.retain(|_, (given_at, _)| *given_at <= at);
+            for seed in 1..CUTS / 4 {
+                let after = memory_folder();
+                state.clone().cut_off(&mut Choices(seed << 32 | call)).write_to(after.path());
+                check(&self::home(&after), 3, &mut told.clone(), &(call, at, seed));
+            }
+        }
+        if !is_done {
+            assert!(ended.is_ok() && call > 20, "the life has so many calls");
+            break;
+        }
     }
 }
 

@@ -197,7 +197,7 @@ fn a_server_settles_between_answers() {
     eventually("it to settle", || (settled().len() == 2).then_some(()));
     let outcome = settled().pop().unwrap();
     let shown = machine.object(&["log", "show", &outcome["index"].to_string()]);
-    assert_eq!((&shown["actor"][0], &shown["outcome"], &shown["facts"]["seats"]), (&json!("system"), &json!("executed"), &json!(1)), "{shown}");
+    assert_eq!((&shown["actor"][0], &shown["outcome"], &shown["facts"]["seats"]), (&json!("system"), &json!("executed"), &json!("1")), "{shown}");
     server.stop();
     assert_in_order(&machine);
 }
