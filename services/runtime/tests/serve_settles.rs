@@ -77,8 +77,10 @@ fn desk(home: &Path) -> Desk {
     Desk::open(Arc::new(system), CACHE_BYTES).unwrap()
 }
 
+type Settled = Result<Settlement, String>;
+
 /// Whoever is told, as a channel.
-fn told() -> (impl Fn(Result<Settlement, Error>) + Send + 'static, Receiver<Result<Settlement, String>>) {
+fn told() -> (impl Fn(Result<Settlement, Error>) + Send + 'static, Receiver<Settled>) {
     let (sender, receiver) = channel();
     (move |settled: Result<Settlement, Error>| drop(sender.send(settled.map_err(|error| error.to_string()))), receiver)
 }

@@ -20,7 +20,8 @@ pub struct Voter {
     public: PublicKey,
 }
 
-struct Secret(MLDSA65SigningKey);
+/// In one place: moved about, it would leave copies that nobody wipes.
+struct Secret(Box<MLDSA65SigningKey>);
 
 impl Drop for Secret {
     fn drop(&mut self) {
@@ -52,7 +53,7 @@ impl Voter {
     fn read(home: &Home) -> Result<Self, Error> {
         let KeyFile::Plain(seed) = KeyFile::read(&home.voter_path())? else { return Err(Error::NotAKey(home.voter_path())) };
         let pair = generate_key_pair(*seed);
-        Ok(Self { public: PublicKey::from_raw(*pair.verification_key.as_ref()), secret: Secret(pair.signing_key) })
+        Ok(Self { public: PublicKey::from_raw(*pair.verification_key.as_ref()), secret: Secret(Box::new(pair.signing_key)) })
     }
 
     /// Its public half.
