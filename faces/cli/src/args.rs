@@ -69,7 +69,7 @@ pub enum Command {
     /// What is kept, how long, and whether it may be trained on
     #[command(subcommand)]
     Retention(Retention),
-    /// Settle the newest checkpoint on a chain, so that others can tell that nothing was dropped; with flags, say where and when
+    /// Settle the newest checkpoint: on a chain of one in the home, or on one that others keep, who can then tell that nothing was dropped; with flags, say where and when
     Settle(Settle),
     /// Is this machine in order?
     Doctor(Doctor),

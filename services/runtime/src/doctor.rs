@@ -93,7 +93,7 @@ impl System {
     fn own_chain_check(&self) -> Option<Check> {
         let settling = self.settling().ok()?;
         let chain = settling.chain.filter(|_| settling.node.is_none())?;
-        let replayed = self.own_chain().and_then(|own| own.replay().map_err(|fault| SettleError::from(fault).into()));
+        let replayed = self.own_chain(&settling).and_then(|own| own.replay().map_err(|fault| SettleError::from(fault).into()));
         Some(match replayed {
             Ok(height) => {
                 let found = format!("{chain}, {height} blocks follow from its genesis: completeness still unwitnessed");

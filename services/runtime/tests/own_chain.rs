@@ -38,7 +38,12 @@ fn open(home: &Path) -> System {
 /// Chosen, and so made.
 fn own(system: &System) -> OwnChain {
     system.set_settling(SettleChange { place: Some(Place::Own), every: None }).unwrap();
-    system.own_chain().unwrap()
+    chosen(system)
+}
+
+/// The one that was chosen before.
+fn chosen(system: &System) -> OwnChain {
+    system.own_chain(&system.settling().unwrap()).unwrap()
 }
 
 /// The fault of a chain of one.
@@ -75,7 +80,7 @@ fn transfer(amount: u64) -> Action {
 #[test]
 fn genesis_is_one_seat_and_all_pan_and_nothing_costs_anything() {
     let (_folder, system) = home();
-    assert!(matches!(system.own_chain(), Err(Error::Settle(SettleError::Chain(why))) if matches!(why.downcast_ref(), Some(OwnFault::NotMade))));
+    assert!(matches!(system.own_chain(&system.settling().unwrap()), Err(Error::Settle(SettleError::Chain(why))) if matches!(why.downcast_ref(), Some(OwnFault::NotMade))));
     let mut own = own(&system);
     let settling = system.settling().unwrap();
     assert_eq!((settling.node, settling.chain), (None, Some(own.chain())));
@@ -191,7 +196,7 @@ fn who_settles_at_once_waits_and_no_height_has_two_blocks() {
     own(&system);
     let ids: Vec<(Height, BlockId)> = std::thread::scope(|scope| {
         let one = || {
-            let mut own = system.own_chain().unwrap();
+            let mut own = chosen(&system);
             (0..8)
                 .map(|_| {
                     own.perform(transfer(1)).unwrap();
@@ -205,7 +210,7 @@ fn who_settles_at_once_waits_and_no_height_has_two_blocks() {
     });
     let by_height: std::collections::BTreeMap<_, _> = ids.iter().copied().collect();
     assert!(ids.iter().all(|(height, id)| by_height[height] == *id), "two blocks of one height were voted for");
-    assert_eq!(system.own_chain().unwrap().replay().unwrap(), Height(32));
+    assert_eq!(chosen(&system).replay().unwrap(), Height(32));
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -260,11 +265,11 @@ fn a_conflicting_root_is_a_fork_as_on_any_chain() {
         let (honest, other) = (open(&from), open(&to));
         (1..=first).for_each(|minutes| act(&honest, minutes));
         (1..=second).for_each(|minutes| act(&other, 100 + minutes));
-        honest.settle(&mut honest.own_chain().unwrap()).unwrap();
+        honest.settle(&mut chosen(&honest)).unwrap();
         // The same chain, and another history of the log.
         fs::remove_dir_all(other.home().own_chain_path()).unwrap();
         copied(&honest.home().own_chain_path(), &other.home().own_chain_path());
-        let Err(Error::Settle(SettleError::Forked { proof })) = other.settle(&mut other.own_chain().unwrap()) else { panic!("not refused as a fork") };
+        let Err(Error::Settle(SettleError::Forked { proof })) = other.settle(&mut chosen(&other)) else { panic!("not refused as a fork") };
         let report = ForkReport::of(&fs::read(proof).unwrap(), &[OperatorKey::public_of(honest.home()).unwrap()]).unwrap();
         assert_eq!((report.word(), report.reason()), (Word::Invalid, "fork"));
     }
@@ -282,7 +287,7 @@ fn settled_once() -> (tempfile::TempDir, System, PathBuf) {
 /// What is said when somebody settles now; nothing comes of it.
 fn refused(system: &System) -> OwnFault {
     let before = system.settlements().unwrap().len();
-    let Err(Error::Settle(why)) = system.own_chain().and_then(|mut own| system.settle(&mut own)) else { panic!("it settled") };
+    let Err(Error::Settle(why)) = system.own_chain(&system.settling().unwrap()).and_then(|mut own| system.settle(&mut own)) else { panic!("it settled") };
     assert_eq!(system.settlements().unwrap().len(), before);
     let fault = fault::<()>(Err(why));
     assert!(fault.to_string().contains("mickai settle --own"), "{fault}");
@@ -301,14 +306,14 @@ fn what_was_changed_on_the_disk_is_told_with_a_way_out() {
             fs::write(path.join(name), &changed).unwrap();
             // Of the blocks before the newest none is read again to go on; whoever replays them finds it.
             if name == "blocks" && at < bytes.len() - newest_bytes {
-                assert!(matches!(system.own_chain().unwrap().replay(), Err(OwnFault::Store(_))), "{name} {at}");
+                assert!(matches!(chosen(&system).replay(), Err(OwnFault::Store(_))), "{name} {at}");
             } else {
                 assert!(matches!(refused(&system), OwnFault::Store(mickai_store::Error::OwnChain(_)) | OwnFault::Other { .. }), "{name} {at}");
             }
         }
         fs::write(path.join(name), bytes).unwrap();
     }
-    system.settle(&mut system.own_chain().unwrap()).unwrap();
+    system.settle(&mut chosen(&system)).unwrap();
 }
 
 #[test]
@@ -318,7 +323,7 @@ fn a_chain_that_is_gone_put_back_or_another_is_told_and_another_may_begin() {
     // Put back to what it was before the newest settlement.
     let older = folder.path().join("older");
     copied(&path, &older);
-    system.settle(&mut system.own_chain().unwrap()).unwrap();
+    system.settle(&mut chosen(&system)).unwrap();
     let newest = folder.path().join("newest");
     fs::rename(&path, &newest).unwrap();
     copied(&older, &path);
@@ -328,7 +333,7 @@ fn a_chain_that_is_gone_put_back_or_another_is_told_and_another_may_begin() {
     assert!(matches!(refused(&system), OwnFault::Missing { chain, .. } if chain == first));
     // The newest is as good as ever.
     fs::rename(&newest, &path).unwrap();
-    system.settle(&mut system.own_chain().unwrap()).unwrap();
+    system.settle(&mut chosen(&system)).unwrap();
     // Gone for good: another begins, and the log's keys and checkpoints are told to it from the first.
     fs::remove_dir_all(&path).unwrap();
     let mut second = own(&system);
@@ -357,7 +362,7 @@ fn keys_that_are_not_the_chains_are_told() {
         assert!(matches!(refused(&system), OwnFault::Key(named) if named == key));
         fs::rename(&aside, &key).unwrap();
     }
-    system.settle(&mut system.own_chain().unwrap()).unwrap();
+    system.settle(&mut chosen(&system)).unwrap();
 }
 
 #[test]
@@ -371,7 +376,7 @@ fn from_a_chain_to_the_own_one_and_back() {
     assert_eq!(system.settling().unwrap().chain, Some(ChainId([9; 32])), "another cadence, the same chain");
     let (settling, _) = system.set_settling(SettleChange { place: Some(Place::Own), every: None }).unwrap();
     assert_eq!((settling.node, settling.chain, settling.every.minutes), (None, first, Some(5)));
-    system.settle(&mut system.own_chain().unwrap()).unwrap();
+    system.settle(&mut chosen(&system)).unwrap();
 }
 
 /// A head that says other things than this program's has another id, and so no chain on record.

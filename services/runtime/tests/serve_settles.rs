@@ -92,7 +92,7 @@ fn answers_do_not_wait_for_a_settlement_and_there_is_one_at_a_time() {
     let ((reached, reaches), (go, goes)) = (channel(), channel());
     let gate = Arc::new(Gate { reached, go: Mutex::new(goes) });
     let (tell, settled) = told();
-    desk.settle_when_due(move |system| Ok(Box::new(Held { own: system.own_chain()?, gate: gate.clone(), has_passed: false })), tell).unwrap();
+    desk.settle_when_due(move |system, settling| Ok(Box::new(Held { own: system.own_chain(settling)?, gate: gate.clone(), has_passed: false })), tell).unwrap();
     for round in 0..2 {
         reaches.recv().unwrap();
         // A settlement is under way and stays so: two answers are given, and nothing else is begun although it would be time.
@@ -121,7 +121,7 @@ fn what_cannot_be_settled_is_told_and_stops_nothing() {
     let desk = desk(&folder.path().join("home"));
     std::fs::remove_dir_all(desk.system().home().own_chain_path()).unwrap();
     let (tell, settled) = told();
-    desk.settle_when_due(|system| Ok(Box::new(system.own_chain()?)), tell).unwrap();
+    desk.settle_when_due(|system, settling| Ok(Box::new(system.own_chain(settling)?)), tell).unwrap();
     assert!(settled.recv().unwrap().unwrap_err().contains("mickai settle --own"));
     ask(&desk);
     // A pause follows, and the end does not wait for it.
@@ -136,7 +136,7 @@ fn the_end_does_not_wait_for_a_chain_that_does_not_answer() {
     let ((reached, reaches), (_go, goes)) = (channel(), channel());
     let gate = Arc::new(Gate { reached, go: Mutex::new(goes) });
     let (tell, _settled) = told();
-    desk.settle_when_due(move |system| Ok(Box::new(Held { own: system.own_chain()?, gate: gate.clone(), has_passed: false })), tell).unwrap();
+    desk.settle_when_due(move |system, settling| Ok(Box::new(Held { own: system.own_chain(settling)?, gate: gate.clone(), has_passed: false })), tell).unwrap();
     reaches.recv().unwrap();
     let begun = std::time::Instant::now();
     drop(desk);

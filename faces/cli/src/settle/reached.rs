@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use mickai_proof::digest::{ChainId, LogId};
 use mickai_proof::pantheon::{Action, Network};
 use mickai_runtime::settle::own::OwnChain;
-use mickai_runtime::settle::{SettleError, Settler};
+use mickai_runtime::settle::{SettleError, Settler, Settling};
 use mickai_runtime::{Result, System};
 use mickai_store::keys::Wallet;
 
@@ -20,9 +20,8 @@ pub enum Reached {
 
 impl Reached {
     /// As the operator chose. Of the home's own chain nothing is made here.
-    pub fn of(system: &System) -> Result<Self> {
-        let settling = system.settling()?;
-        let (Some(url), Some(chain)) = (&settling.node, settling.chain) else { return Ok(Self::Own(system.own_chain()?)) };
+    pub fn of(system: &System, settling: &Settling) -> Result<Self> {
+        let (Some(url), Some(chain)) = (&settling.node, settling.chain) else { return Ok(Self::Own(system.own_chain(settling)?)) };
         let node = node_at(url).map_err(|failure| SettleError::Chain(Box::new(failure)))?;
         Ok(Self::Node(NodeSettler::new(node, chain, Wallet::open_or_create(system.home())?)))
     }
@@ -63,8 +62,8 @@ impl Settler for Reached {
 }
 
 /// The same for whoever does not need to know which.
-pub fn reach(system: &System) -> Result<Box<dyn Settler>> {
-    Ok(Box::new(Reached::of(system)?))
+pub fn reach(system: &System, settling: &Settling) -> Result<Box<dyn Settler>> {
+    Ok(Box::new(Reached::of(system, settling)?))
 }
 
 /// The node at an address that the operator gave.

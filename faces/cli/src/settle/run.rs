@@ -7,7 +7,7 @@ use crate::args::{Settle, SettleCommand};
 use crate::failure::Failure;
 use crate::out::Out;
 use mickai_proof::digest::ChainId;
-use mickai_runtime::settle::{Cadence, Place, SettleChange, SettleError};
+use mickai_runtime::settle::{Cadence, Place, SettleChange, SettleError, Settling};
 use mickai_runtime::{Error, Result as SystemResult, System};
 use mickai_store::keys::Wallet;
 use serde_json::{Value, json};
@@ -24,8 +24,8 @@ pub fn settle(system: &System, args: &Settle, out: Out) -> Result<u8, Failure> {
             out.object(&fields, || settling_text(&settling))?;
         }
         (None, None) => {
-            choose_own(system)?;
-            let settlement = system.settle(&mut Reached::of(system)?)?;
+            let settling = chosen(system)?;
+            let settlement = system.settle(&mut Reached::of(system, &settling)?)?;
             out.object(&settlement_json(&settlement), || settlement_text(&settlement))?;
         }
     }
@@ -34,19 +34,21 @@ pub fn settle(system: &System, args: &Settle, out: Out) -> Result<u8, Failure> {
 
 /// Settles because the operator said when; a chain that is away spoils no other command.
 pub fn automatic(system: &System) {
-    tell(Reached::of(system).and_then(|mut reached| system.settle_automatically(&mut reached)));
+    let reached = system.settling().and_then(|settling| Reached::of(system, &settling));
+    tell(reached.and_then(|mut reached| system.settle_automatically(&mut reached)));
 }
 
 /// Where nobody chose a chain, the first settlement chooses the home's own, which is on record before anything is settled there.
-fn choose_own(system: &System) -> Result<(), Failure> {
+fn chosen(system: &System) -> SystemResult<Settling> {
     let settling = system.settling()?;
     if settling.chain.is_some() {
-        return Ok(());
+        return Ok(settling);
     }
     match system.set_settling(SettleChange { place: Some(Place::Own), every: None }) {
+        Ok((settling, _)) => Ok(settling),
         // Another process has done it in the meantime.
-        Ok(_) | Err(Error::Settle(SettleError::NoChange)) => Ok(()),
-        Err(error) => Err(error.into()),
+        Err(Error::Settle(SettleError::NoChange)) => system.settling(),
+        Err(error) => Err(error),
     }
 }
 
@@ -82,7 +84,7 @@ fn status(system: &System, out: Out) -> Result<(), Failure> {
     let settling = system.settling()?;
     let kept = system.settlements()?;
     let address = Wallet::open(system.home())?.map(|wallet| address_of(&wallet));
-    let standing = (settling.chain.is_some() && address.is_some()).then(|| Reached::of(system).and_then(|mut reached| reached.standing()));
+    let standing = (settling.chain.is_some() && address.is_some()).then(|| Reached::of(system, &settling).and_then(|mut reached| reached.standing()));
     let size = system.reader()?.size();
     let mut fields = settling_json(&settling);
     if let Value::Object(fields) = &mut fields {

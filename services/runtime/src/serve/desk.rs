@@ -12,7 +12,7 @@ use crate::erase::{Fields, ValuesErased};
 use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
 use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
-use crate::settle::{Settlement, Settler};
+use crate::settle::{Settlement, Settler, Settling};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
@@ -119,11 +119,15 @@ impl Desk {
         })
     }
 
-    /// From now on settles when the operator said so, on a thread of its own and beside what runs: no answer waits for it, and there is one at a time. `reach` gives the chain in force, `told` hears what came of it.
+    /// From now on settles when the operator said so, on a thread of its own and beside what runs: no answer waits for it, and there is one at a time. `reach` gives the chain that the settings in force say, `told` hears what came of it.
     ///
     /// # Errors
     /// When the operating system refuses the thread.
-    pub fn settle_when_due(&self, reach: impl Fn(&System) -> Result<Box<dyn Settler>> + Send + 'static, told: impl Fn(Result<Settlement>) + Send + 'static) -> Result<()> {
+    pub fn settle_when_due(
+        &self,
+        reach: impl Fn(&System, &Settling) -> Result<Box<dyn Settler>> + Send + 'static,
+        told: impl Fn(Result<Settlement>) + Send + 'static,
+    ) -> Result<()> {
         let mut settles = self.settles.lock().unwrap_or_else(PoisonError::into_inner);
         // The one before ends first.
         *settles = None;

@@ -222,9 +222,7 @@ impl Shared {
             locked(&self.tasks).is_held = false;
         }
     }
-}
 
-impl Shared {
     /// Looks where the log stands, if it is held.
     fn look(&self, log: &Log) {
         let Some(executor) = &log.executor else { return };

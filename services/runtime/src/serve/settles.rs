@@ -3,7 +3,7 @@
 use super::limits::{SETTLE_FAREWELL, SETTLE_PAUSE};
 use super::recorder::{Recorder, contained};
 use crate::error::{Error, Result};
-use crate::settle::{Look, Settlement, Settler, Terms};
+use crate::settle::{Look, Settlement, Settler, Settling, Terms};
 use crate::system::System;
 use mickai_proof::digest::Id;
 use mickai_proof::record::ActorClass;
@@ -11,8 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
-/// Gives the chain in force, reached by whoever can.
-pub(super) type Reach = Box<dyn Fn(&System) -> Result<Box<dyn Settler>> + Send>;
+/// Gives the chain that settings say, reached by whoever can.
+pub(super) type Reach = Box<dyn Fn(&System, &Settling) -> Result<Box<dyn Settler>> + Send>;
 /// Hears what came of it.
 pub(super) type Told = Box<dyn Fn(Result<Settlement>) + Send>;
 
@@ -133,17 +133,18 @@ impl Work {
 
     /// Settles if it is time; gives how long until it is, where nothing has to be recorded first.
     fn turn(&mut self, look: Look) -> Result<Option<Duration>> {
-        let due_in = self.due_in(look)?;
+        let due_in = self.terms(look)?.due_in(look);
         if due_in != Some(Duration::ZERO) {
             return Ok(due_in);
         }
         // In hand, the log is looked at again: while it rested another process may have settled, or been told to settle elsewhere.
         let (pen, keys, look, open) = self.recorder.beside()?;
-        let due_in = self.due_in(look)?;
+        let terms = self.terms(look)?;
+        let due_in = terms.due_in(look);
         if due_in != Some(Duration::ZERO) {
             return Ok(due_in);
         }
-        let mut settler = (self.reach)(&self.system)?;
+        let mut settler = (self.reach)(&self.system, terms.settling())?;
         let settlement = self.system.settle_by(&pen, (ActorClass::System, Id::ZERO), &keys, &mut *settler)?;
         drop((pen, open));
         (self.told)(Ok(settlement));
@@ -151,10 +152,10 @@ impl Work {
         Ok(None)
     }
 
-    fn due_in(&mut self, look: Look) -> Result<Option<Duration>> {
-        let terms = Terms::of(&self.system, look, self.terms)?;
-        self.terms = Some(terms);
-        Ok(terms.due_in(look))
+    fn terms(&mut self, look: Look) -> Result<Terms> {
+        let terms = Terms::of(&self.system, look, self.terms.take())?;
+        self.terms = Some(terms.clone());
+        Ok(terms)
     }
 }
 

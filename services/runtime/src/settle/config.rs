@@ -88,12 +88,11 @@ impl System {
         settling_of(&reader, newest)
     }
 
-    /// The home's own chain, where checkpoints settle now.
+    /// The home's own chain, where these settings say that checkpoints settle there.
     ///
     /// # Errors
-    /// [`SettleError::Chain`] where it was never made, or cannot go on; a log that is damaged.
-    pub fn own_chain(&self) -> Result<OwnChain> {
-        let settling = self.settling()?;
+    /// [`SettleError::Chain`] where it was never made, or its keys are not here.
+    pub fn own_chain(&self, settling: &Settling) -> Result<OwnChain> {
         let chain = settling.chain.filter(|_| settling.node.is_none()).ok_or(OwnFault::NotMade).map_err(SettleError::from)?;
         Ok(OwnChain::open(self.home(), chain).map_err(SettleError::from)?)
     }

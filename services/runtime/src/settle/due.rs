@@ -1,6 +1,6 @@
 //! Is it time to settle? What the log says of it is looked at without being read: numbers that whoever writes it knows anyway.
 
-use super::config::{Cadence, OWN_RECORDS, settling_of};
+use super::config::{Cadence, OWN_RECORDS, Settling, settling_of};
 use crate::acts::{action, now_ms};
 use crate::error::Result;
 use crate::in_force::{decoded, entry};
@@ -20,10 +20,10 @@ pub(crate) struct Look {
 }
 
 /// What was decided, and when it was settled last: the same for every look at the same two intents.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Terms {
     of: (Option<u64>, Option<u64>),
-    every: Cadence,
+    settling: Settling,
     /// The clock at the newest intent to settle, ms since 1970.
     last_ms: u64,
 }
@@ -45,10 +45,10 @@ impl Terms {
         if let Some(known) = known.filter(|known| known.of == of) {
             return Ok(known);
         }
-        let mut terms = Self { of, every: Cadence::default(), last_ms: 0 };
+        let mut terms = Self { of, settling: Settling::default(), last_ms: 0 };
         if look.set.is_some() {
             let reader = system.reader()?;
-            terms.every = settling_of(&reader, look.set)?.every;
+            terms.settling = settling_of(&reader, look.set)?;
             if let Some(last) = look.last {
                 terms.last_ms = decoded(&entry(&reader, last)?)?.wall_ms;
             }
@@ -56,10 +56,15 @@ impl Terms {
         Ok(terms)
     }
 
+    /// The settings in force.
+    pub(crate) fn settling(&self) -> &Settling {
+        &self.settling
+    }
+
     /// How long until it is time, should nothing more be recorded; `None` where only another record makes it so. Whatever became of the last time: where the chain was away, it is asked again at the next.
     pub(crate) fn due_in(&self, look: Look) -> Option<Duration> {
-        let Cadence { records, minutes } = self.every;
-        let Some(last) = look.last else { return (self.every != Cadence::default()).then_some(Duration::ZERO) };
+        let Cadence { records, minutes } = self.settling.every;
+        let Some(last) = look.last else { return (self.settling.every != Cadence::default()).then_some(Duration::ZERO) };
         let since = look.size.saturating_sub(last);
         if records.is_some_and(|records| since >= records.max(OWN_RECORDS + 1)) {
             return Some(Duration::ZERO);
@@ -87,7 +92,7 @@ mod tests {
     fn due_in(every: (Option<u64>, Option<u64>), passed_ms: u64, since: u64) -> Option<Duration> {
         let look = Look { set: Some(1), last: Some(10), size: 10 + since };
         let every = Cadence { records: every.0, minutes: every.1 };
-        Terms { of: (Some(1), Some(10)), every, last_ms: now_ms() - passed_ms }.due_in(look)
+        Terms { of: (Some(1), Some(10)), settling: Settling { every, ..Settling::default() }, last_ms: now_ms() - passed_ms }.due_in(look)
     }
 
     #[test]
@@ -107,9 +112,9 @@ mod tests {
     #[test]
     fn what_never_was_settled_is_due_as_soon_as_there_is_a_cadence() {
         let look = Look { set: Some(1), last: None, size: 3 };
-        let never = Terms { of: (Some(1), None), every: Cadence::default(), last_ms: 0 };
-        assert_eq!(never.due_in(look), None);
-        let every = Cadence { records: Some(100), minutes: None };
-        assert_eq!(Terms { every, ..never }.due_in(look), Some(Duration::ZERO));
+        for (records, due) in [(None, None), (Some(100), Some(Duration::ZERO))] {
+            let settling = Settling { every: Cadence { records, minutes: None }, ..Settling::default() };
+            assert_eq!(Terms { of: (Some(1), None), settling, last_ms: 0 }.due_in(look), due);
+        }
     }
 }
