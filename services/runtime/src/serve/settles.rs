@@ -168,3 +168,45 @@ impl Drop for Over {
         self.0.changed.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(30);
+
+    fn at_most(time: Duration) -> Wait {
+        Wait { time: Some(time), is_pause: false }
+    }
+
+    #[test]
+    fn what_is_told_or_the_time_ends_a_wait_and_the_end_ends_all() {
+        let shared = Shared::default();
+        shared.hear(Look::default());
+        assert_eq!(shared.next(Wait::default()), Some(Look::default()), "told before it was waited for");
+        // Nothing new, but the minute has come: the log stands where it stood.
+        let begun = Instant::now();
+        assert_eq!(shared.next(at_most(SOON)), Some(Look::default()));
+        assert!(begun.elapsed() >= SOON);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| shared.next(Wait::default()));
+            shared.hear(Look::default());
+            assert_eq!(waits.join().unwrap(), Some(Look::default()));
+            let waits = scope.spawn(|| shared.next(at_most(Duration::from_secs(3_600))));
+            shared.lock().is_closed = true;
+            shared.changed.notify_all();
+            assert_eq!(waits.join().unwrap(), None);
+        });
+        shared.hear(Look::default());
+        assert_eq!(shared.next(Wait::default()), None);
+    }
+
+    #[test]
+    fn nothing_that_is_told_ends_a_pause() {
+        let shared = Shared::default();
+        shared.hear(Look::default());
+        let begun = Instant::now();
+        assert_eq!(shared.next(Wait { time: Some(SOON), is_pause: true }), Some(Look::default()));
+        assert!(begun.elapsed() >= SOON);
+    }
+}

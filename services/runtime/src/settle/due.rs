@@ -9,7 +9,7 @@ use mickai_store::LogWriter;
 use std::time::Duration;
 
 /// Where the log stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Look {
     /// The newest intent about when to settle.
     set: Option<u64>,
