@@ -69,7 +69,7 @@ pub enum Command {
     /// What is kept, how long, and whether it may be trained on
     #[command(subcommand)]
     Retention(Retention),
-    /// Settle the newest checkpoint on a chain, so that others can tell that nothing was dropped; with flags, say where and when
+    /// Settle the newest checkpoint: on a chain of one in the home, or on one that others keep, who can then tell that nothing was dropped; with flags, say where and when
     Settle(Settle),
     /// Is this machine in order?
     Doctor(Doctor),
@@ -513,7 +513,10 @@ pub struct Settle {
     /// The chain: the digest of its genesis, 64 hex digits
     #[arg(long, value_name = "ID", requires = "node")]
     pub chain: Option<String>,
-    /// From now on by itself, at the end of a command that acts: when there are N more records, or when N minutes have passed; may be given for both
+    /// From now on on a chain of one in the home, as where nobody chose another: completeness stays unwitnessed
+    #[arg(long, conflicts_with = "node")]
+    pub own: bool,
+    /// From now on by itself, at the end of a command that acts and while `mickai serve` runs: when there are N more records, or when N minutes have passed; may be given for both
     #[arg(long, num_args = 2, value_names = ["N", "records|minutes"], conflicts_with = "never")]
     pub every: Vec<String>,
     /// From now on only when it is told to

@@ -33,8 +33,6 @@ pub enum Failure {
     NoHome,
     /// The server cannot start or go on.
     Serve(mickai_http::Error),
-    /// Nobody said on which chain to settle.
-    NoChain,
     /// A flag's value that is not one.
     Value { flag: &'static str, value: String, wanted: &'static str },
 }
@@ -51,7 +49,6 @@ impl Failure {
         match self {
             Self::Value { .. }
             | Self::NoHome
-            | Self::NoChain
             | Self::Serve(mickai_http::Error::Exposed(_))
             | Self::System(
                 Error::Verify(_)
@@ -90,7 +87,6 @@ impl std::fmt::Display for Failure {
             Self::Editor(error) => write!(f, "the line editor: {error}"),
             Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
             Self::NoHome => f.write_str("no home folder: give --home DIR or set MICKAI_HOME"),
-            Self::NoChain => f.write_str("no chain to settle on: `mickai settle --node URL --chain ID` says which, as `pantheon devnet` prints them"),
             Self::Value { flag, value, wanted } => write!(f, "{flag} {value:?}: give {wanted}"),
         }
     }

@@ -3,6 +3,7 @@
 use crate::args::Serve as Args;
 use crate::failure::Failure;
 use crate::out::Out;
+use crate::settle;
 use mickai_http::{App, Options, api_keys};
 use mickai_runtime::System;
 use serde_json::json;
@@ -20,6 +21,7 @@ pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let app = App::open(Arc::new(system), options)?;
+    app.desk().settle_when_due(settle::reach, settle::tell)?;
     let mut printed = Ok(());
     mickai_http::serve(&app, |address| {
         let url = format!("{scheme}://{address}");

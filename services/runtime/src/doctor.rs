@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::models::Loaded;
+use crate::settle::SettleError;
 use crate::system::System;
 use mickai_model::tokens::Token;
 use mickai_proof::key::PublicKey;
@@ -73,6 +74,7 @@ impl System {
             check("embedded model", format!("{} {}", embedded.name, embedded.digest), true),
         ];
         checks.extend(self.retention_check());
+        checks.extend(self.own_chain_check());
         checks.extend(report.findings.iter().map(|finding| check("finding", format!("{finding}"), false)));
         Ok(checks)
     }
@@ -84,6 +86,20 @@ impl System {
         Some(match in_force.is_copy_same {
             true => Check { what: "retention", found, state: CheckState::Good },
             false => Check { what: "retention", found: format!("{found}; the file in the home is not the policy on record"), state: CheckState::Attention },
+        })
+    }
+
+    /// The home's own chain, where checkpoints settle on it: every block is executed again.
+    fn own_chain_check(&self) -> Option<Check> {
+        let settling = self.settling().ok()?;
+        let chain = settling.chain.filter(|_| settling.node.is_none())?;
+        let replayed = self.own_chain(&settling).and_then(|own| own.replay().map_err(|fault| SettleError::from(fault).into()));
+        Some(match replayed {
+            Ok(height) => {
+                let found = format!("{chain}, {height} blocks follow from its genesis: completeness still unwitnessed");
+                Check { what: "chain of one", found, state: CheckState::Good }
+            }
+            Err(error) => Check { what: "chain of one", found: error.to_string(), state: CheckState::Bad },
         })
     }
 

@@ -117,7 +117,7 @@ impl System {
         let mut enforced = self.enforced.lock().unwrap_or_else(PoisonError::into_inner);
         if enforced.is_none() {
             *enforced = Some(self.enforce_retention(&mut executor)?);
-            self.is_settle_due.store(self.settle_is_due(&executor)?, Ordering::Relaxed);
+            self.is_settle_due.store(self.settle_is_due(executor.log())?, Ordering::Relaxed);
         }
         Ok(executor)
     }

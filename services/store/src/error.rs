@@ -88,6 +88,8 @@ pub enum Error {
         /// By the log.
         want: KeyId,
     },
+    /// A file of the home's own chain is not what was written.
+    OwnChain(PathBuf),
     /// Another process writes.
     Locked {
         /// Who, as far as the lock file says.
@@ -279,6 +281,11 @@ impl Error {
                 write!(f, "the log is held by {holder}; waited {} s; try again when it is done", waited.as_secs())
             }
             Self::Locked { holder: None, waited } => write!(f, "the log is held by another process; waited {} s; try again when it is done", waited.as_secs()),
+            Self::OwnChain(path) => write!(
+                f,
+                "{} is not what was written, and a chain is not repaired: move the folder that it is in out of the home, and `mickai settle --own` begins another; what was settled stays settled in the proofs that are kept",
+                path.display()
+            ),
             Self::NoSuchModel => f.write_str("no model has that name or digest; `mickai model list` shows them"),
             Self::AmbiguousModel(candidates) => {
                 f.write_str("several models fit:")?;

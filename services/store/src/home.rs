@@ -6,6 +6,8 @@
 //! keys/operator.p8    the signing key (spec/keys.md), unless a signer has it elsewhere:
 //! keys/operator.pub   then its public half, as PEM
 //! keys/vault.key      32 bytes that wrap the vault's data keys
+//! keys/wallet.p8      the key of the operator's account on a chain, once there is one
+//! keys/voter.p8       the key that votes on the home's own chain, once there is one
 //! recovery.mickai     the next and the recovery key, until they are moved away
 //! log/                segments: the truth, and the mark of what is synced
 //! checkpoints/        the newest own checkpoint
@@ -14,6 +16,8 @@
 //! models/             imported models
 //! adapters/           imported adapters, from the first on
 //! retention           a copy of the retention policy in force, once one was set
+//! settlements/        what chains said of the log
+//! chain/              the home's own chain, of one validator, once something was settled there
 //! index/              where in the log what is; made again when it is gone
 //! tiles/              hashes of the log's tree; made again when they are gone
 //! ```
@@ -215,6 +219,11 @@ impl Home {
         self.root.join("keys/wallet.p8")
     }
 
+    /// The private key that votes on the home's own chain.
+    pub fn voter_path(&self) -> PathBuf {
+        self.root.join("keys/voter.p8")
+    }
+
     /// Has the recovery file been moved away from this machine's home?
     pub fn recovery_is_offline(&self) -> bool {
         !self.recovery_path().exists()
@@ -315,7 +324,7 @@ impl Home {
 
     fn check_secrets(&self) -> Result<(), Error> {
         disk::check_private(&self.vault_key_path())?;
-        for path in [self.operator_key_path(), self.recovery_path(), self.wallet_path()] {
+        for path in [self.operator_key_path(), self.recovery_path(), self.wallet_path(), self.voter_path()] {
             if path.exists() {
                 disk::check_private(&path)?;
             }

@@ -36,6 +36,8 @@ mod retention;
 
 mod settlement;
 
+mod own_chain;
+
 mod log;
 
 mod index;
@@ -58,6 +60,7 @@ pub use log::{
 };
 pub use map::{Mapped, map, read_ahead};
 pub use models::{AboutAdapter, AdapterManifest, AdapterStore, Incoming, Manifest, ManifestFile, Model, ModelStore, PanelFile, Progress, StoredAdapter};
+pub use own_chain::{ChainFiles, ChainWriter};
 pub use vault::{Erased, Erasure, Opened, Vault};
 
 #[cfg(test)]

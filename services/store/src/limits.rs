@@ -26,6 +26,8 @@ pub const SIGNATURE_BYTES_MAX: usize = mickai_proof::limits::SIGNATURE_FIELD_BYT
 pub const LOCK_WAIT: Duration = Duration::from_secs(30);
 /// How often it looks again.
 pub const LOCK_POLL: Duration = Duration::from_millis(20);
+/// Bytes of the file that names the newest block of the home's own chain, with the state after it.
+pub const OWN_CHAIN_TIP_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of the lock file that are read to name its holder.
 pub const LOCK_BYTES_MAX: u64 = 4_096;
 /// How long a permit is good for.

@@ -1,14 +1,14 @@
 //! The command: settle now, say where and when, or show how things stand.
 
-use super::node::Node;
-use super::settler::{NodeSettler, Standing, address_of};
+use super::reached::{Reached, node_at};
+use super::settler::{Standing, address_of};
+use super::told::{kept_json, kept_text, settlement_json, settlement_text, settling_json, settling_text, tell};
 use crate::args::{Settle, SettleCommand};
 use crate::failure::Failure;
 use crate::out::Out;
 use mickai_proof::digest::ChainId;
-use mickai_proof::verify::{Settled, WITNESS_SEATS_MIN};
-use mickai_runtime::System;
-use mickai_runtime::settle::{Cadence, SettleChange, Settlement, SettlementKept, Settling};
+use mickai_runtime::settle::{Cadence, Place, SettleChange, SettleError, Settling};
+use mickai_runtime::{Error, Result as SystemResult, System};
 use mickai_store::keys::Wallet;
 use serde_json::{Value, json};
 
@@ -24,7 +24,8 @@ pub fn settle(system: &System, args: &Settle, out: Out) -> Result<u8, Failure> {
             out.object(&fields, || settling_text(&settling))?;
         }
         (None, None) => {
-            let settlement = system.settle(&mut settler(system)?)?;
+            let settling = chosen(system)?;
+            let settlement = system.settle(&mut Reached::of(system, &settling)?)?;
             out.object(&settlement_json(&settlement), || settlement_text(&settlement))?;
         }
     }
@@ -33,22 +34,22 @@ pub fn settle(system: &System, args: &Settle, out: Out) -> Result<u8, Failure> {
 
 /// Settles because the operator said when; a chain that is away spoils no other command.
 pub fn automatic(system: &System) {
-    match settler(system).and_then(|mut settler| Ok(system.settle_automatically(&mut settler)?)) {
-        Ok(settlement) => eprintln!("{}", settlement_text(&settlement)),
-        Err(failure) => eprintln!("mickai: not settled: {failure}"),
-    }
+    let reached = system.settling().and_then(|settling| Reached::of(system, &settling));
+    tell(reached.and_then(|mut reached| system.settle_automatically(&mut reached)));
 }
 
-/// The chain that the operator chose, and the account that pays there.
-fn settler(system: &System) -> Result<NodeSettler, Failure> {
+/// Where nobody chose a chain, the first settlement chooses the home's own, which is on record before anything is settled there.
+fn chosen(system: &System) -> SystemResult<Settling> {
     let settling = system.settling()?;
-    let (Some(node), Some(chain)) = (&settling.node, settling.chain) else { return Err(Failure::NoChain) };
-    Ok(NodeSettler::new(node_at(node)?, chain, Wallet::open_or_create(system.home())?))
-}
-
-fn node_at(url: &str) -> Result<Node, Failure> {
-    let wrong = || Failure::Value { flag: "--node", value: url.to_owned(), wanted: "the address of a node's RPC, as http://127.0.0.1:8645" };
-    Node::at(url).ok_or_else(wrong)?.map_err(Failure::Stream)
+    if settling.chain.is_some() {
+        return Ok(settling);
+    }
+    match system.set_settling(SettleChange { place: Some(Place::Own), every: None }) {
+        Ok((settling, _)) => Ok(settling),
+        // Another process has done it in the meantime.
+        Err(Error::Settle(SettleError::NoChange)) => system.settling(),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the flags change; nothing where none is given.
@@ -57,7 +58,10 @@ fn change(args: &Settle) -> Result<Option<SettleChange>, Failure> {
     if let (Some(node), Some(chain)) = (&args.node, &args.chain) {
         node_at(node)?;
         let wrong = || Failure::Value { flag: "--chain", value: chain.clone(), wanted: "the digest of genesis that `pantheon genesis show` prints, 64 hex digits" };
-        change.chain = Some(Some((node.clone(), ChainId::from_hex(chain).ok_or_else(wrong)?)));
+        change.place = Some(Place::Node { url: node.clone(), chain: ChainId::from_hex(chain).ok_or_else(wrong)? });
+    }
+    if args.own {
+        change.place = Some(Place::Own);
     }
     if args.never {
         change.every = Some(Cadence::default());
@@ -73,18 +77,14 @@ fn change(args: &Settle) -> Result<Option<SettleChange>, Failure> {
             other => return Err(wrong(other, "records or minutes, as --every 100 records")),
         }
     }
-    Ok((change.chain.is_some() || change.every.is_some()).then_some(change))
+    Ok((change.place.is_some() || change.every.is_some()).then_some(change))
 }
 
 fn status(system: &System, out: Out) -> Result<(), Failure> {
     let settling = system.settling()?;
     let kept = system.settlements()?;
     let address = Wallet::open(system.home())?.map(|wallet| address_of(&wallet));
-    let standing = if settling.chain.is_some() && address.is_some() {
-        Some(settler(system).and_then(|mut settler| Ok(settler.standing().map_err(mickai_runtime::Error::from)?)))
-    } else {
-        None
-    };
+    let standing = (settling.chain.is_some() && address.is_some()).then(|| Reached::of(system, &settling).and_then(|mut reached| reached.standing()));
     let size = system.reader()?.size();
     let mut fields = settling_json(&settling);
     if let Value::Object(fields) = &mut fields {
@@ -102,11 +102,11 @@ fn status(system: &System, out: Out) -> Result<(), Failure> {
     })
 }
 
-fn account_text(address: Option<&str>, standing: Option<&Result<Standing, Failure>>) -> String {
+fn account_text(address: Option<&str>, standing: Option<&SystemResult<Standing>>) -> String {
     match (address, standing) {
         (None, _) => "no account yet: the first `mickai settle` makes its key".to_owned(),
         (Some(_), Some(Ok(standing))) => {
-            let balance = standing.account.as_ref().map_or_else(|| "nothing: have somebody transfer PAN to it".to_owned(), |account| account.balance.to_string());
+            let balance = standing.balance.map_or_else(|| "nothing: have somebody transfer PAN to it".to_owned(), |balance| balance.to_string());
             format!("account {} has {balance} at height {}", standing.address, standing.height.0)
         }
         (Some(address), Some(Err(failure))) => format!("account {address}\n{failure}"),
@@ -114,93 +114,14 @@ fn account_text(address: Option<&str>, standing: Option<&Result<Standing, Failur
     }
 }
 
-fn standing_json(address: Option<&str>, standing: Option<&Result<Standing, Failure>>) -> Value {
+fn standing_json(address: Option<&str>, standing: Option<&SystemResult<Standing>>) -> Value {
     match standing {
         Some(Ok(standing)) => json!({
             "address": standing.address,
-            "obols": standing.account.as_ref().map(|account| account.balance.obols().to_string()),
+            "obols": standing.balance.map(|balance| balance.obols().to_string()),
             "height": standing.height.0,
         }),
         Some(Err(failure)) => json!({ "address": address, "error": failure.to_string() }),
         None => json!({ "address": address }),
-    }
-}
-
-fn settling_text(settling: &Settling) -> String {
-    let place = match (&settling.node, settling.chain) {
-        (Some(node), Some(chain)) => format!("settles on chain {chain} through {node}"),
-        _ => "settles nowhere: `mickai settle --node URL --chain ID` says where".to_owned(),
-    };
-    let Cadence { records, minutes } = settling.every;
-    let every: Vec<String> = [records.map(|count| format!("every {count} records")), minutes.map(|count| format!("every {count} minutes"))].into_iter().flatten().collect();
-    format!("{place}\n{}", if every.is_empty() { "when it is told to".to_owned() } else { format!("by itself {}", every.join(" and ")) })
-}
-
-fn settling_json(settling: &Settling) -> Value {
-    json!({
-        "node": settling.node,
-        "chain": settling.chain.map(|chain| chain.to_string()),
-        "every_records": settling.every.records,
-        "every_minutes": settling.every.minutes,
-        "record": settling.set_by.map(|set_by| set_by.index),
-    })
-}
-
-/// What a settlement is worth, in the words of the verdict.
-fn worth(settled: &Settled) -> String {
-    match settled.seats {
-        1 => "settled on a chain of one: completeness still unwitnessed".to_owned(),
-        seats if seats < WITNESS_SEATS_MIN => format!("settled on a chain of {seats}: completeness still unwitnessed"),
-        seats => format!("settled on a chain of {seats} seats"),
-    }
-}
-
-fn settlement_text(settlement: &Settlement) -> String {
-    let (settled, (intent, outcome)) = (&settlement.settled, settlement.records);
-    format!(
-        "{}: {} records, block {} of chain {}; records {} and {} say so. A verifier needs `--chain {}`",
-        worth(settled),
-        settled.size,
-        settled.height.0,
-        settled.chain,
-        intent.index,
-        outcome.index,
-        settled.chain
-    )
-}
-
-fn settlement_json(settlement: &Settlement) -> Value {
-    let mut fields = settled_json(&settlement.settled);
-    if let Value::Object(fields) = &mut fields {
-        let (height, block) = settlement.block;
-        fields.extend([
-            ("block".to_owned(), json!(block.to_string())),
-            ("block_height".to_owned(), json!(height.0)),
-            ("intent".to_owned(), json!(settlement.records.0.index)),
-            ("outcome".to_owned(), json!(settlement.records.1.index)),
-        ]);
-    }
-    fields
-}
-
-fn settled_json(settled: &Settled) -> Value {
-    json!({
-        "chain": settled.chain.to_string(),
-        "height": settled.height.0,
-        "size": settled.size,
-        "root": settled.root.to_string(),
-        "seats": settled.seats,
-        "counts": settled.seats >= WITNESS_SEATS_MIN,
-    })
-}
-
-fn kept_json(kept: &SettlementKept) -> Value {
-    kept.settled.as_ref().map_or_else(|| json!({ "chain": kept.chain.to_string(), "holds": false }), settled_json)
-}
-
-fn kept_text(kept: &SettlementKept, size: u64) -> String {
-    match &kept.settled {
-        Some(settled) => format!("{}: {} of {size} records, block {} of chain {}", worth(settled), settled.size, settled.height.0, settled.chain),
-        None => format!("the proof that is kept of chain {} does not hold, and goes into no bundle: `mickai settle` makes another", kept.chain),
     }
 }

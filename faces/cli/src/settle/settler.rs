@@ -3,7 +3,7 @@
 use super::node::{Node, NodeFault};
 use base64ct::{Base64, Encoding};
 use mickai_proof::digest::{ChainId, LogId};
-use mickai_proof::pantheon::{Account, Action, Body, Entry, GenesisHead, Height, LightProof, LightVerdict, Network};
+use mickai_proof::pantheon::{Account, Action, Amount, Body, Entry, GenesisHead, Height, LightProof, LightVerdict, Network};
 use mickai_runtime::settle::{SettleError, Settler};
 use mickai_store::keys::Wallet;
 use serde_json::{Value, json};
@@ -24,11 +24,19 @@ pub struct NodeSettler {
     wallet: Wallet,
 }
 
-/// The operator's account on the chain.
+/// The operator's account on a chain, as people see it.
 pub struct Standing {
     pub address: String,
     pub height: Height,
-    pub account: Option<Account>,
+    /// Of an account that something ever came to.
+    pub balance: Option<Amount>,
+}
+
+/// The same with what a transaction needs.
+struct Known {
+    address: String,
+    height: Height,
+    account: Option<Account>,
     head: GenesisHead,
 }
 
@@ -38,7 +46,12 @@ impl NodeSettler {
     }
 
     /// What the chain says of the operator's account.
-    pub fn standing(&mut self) -> Result<Standing, SettleError> {
+    pub fn standing(&self) -> Result<Standing, SettleError> {
+        let Known { address, height, account, .. } = self.known()?;
+        Ok(Standing { address, height, balance: account.map(|account| account.balance) })
+    }
+
+    fn known(&self) -> Result<Known, SettleError> {
         self.await_block()?;
         let head = self.prove(json!([{ "kind": "totals" }]))?.1.head;
         let address = self.wallet.address().to_text(head.network);
@@ -49,7 +62,7 @@ impl NodeSettler {
             Some(_) => return Err(SettleError::Misbehaved),
             None => None,
         };
-        Ok(Standing { address, height: verdict.header.height, account, head: proof.head })
+        Ok(Known { address, height: verdict.header.height, account, head: proof.head })
     }
 
     /// A light proof that holds.
@@ -110,7 +123,7 @@ impl Settler for NodeSettler {
     }
 
     fn perform(&mut self, action: Action) -> Result<(), SettleError> {
-        let Standing { address, height, account, head } = self.standing()?;
+        let Known { address, height, account, head } = self.known()?;
         let account = account.ok_or_else(|| chain(NodeFault::NoAccount { address }))?;
         let body = |fee| Body {
             chain: self.chain,

@@ -38,6 +38,7 @@ fn ask_replay_and_verify_open_no_internet_socket() {
     acts.push((mickai(), vec!["log", "export", "--open", "all", "-o", "case.oar"], 0));
     acts.push((mickai(), vec!["replay", "case.oar", "--record", "1"], 0));
     acts.push((mickai(), vec!["log", "verify"], 2));
+    acts.push((mickai(), vec!["settle"], 0));
     acts.push((mickai(), vec!["doctor"], 0));
     acts.push((oar(), vec!["verify", "case.oar"], 2));
     for (program, args, exit) in acts {
@@ -58,6 +59,7 @@ fn all_works_where_there_is_no_network_at_all() {
     let run = |program: &Path, args: &[&str]| Run::of(&mut machine.command(Path::new("unshare"), &[&isolated[..], &[program.to_str().unwrap()], args].concat()));
     run(&mickai(), &["ask", "what has run on this machine so far?"]).ok().says(&["record 2 "]);
     run(&mickai(), &["replay", "1"]).ok().says(&["identical"]);
+    run(&mickai(), &["settle"]).ok().says(&["settled on a chain of one: completeness still unwitnessed"]);
     run(&mickai(), &["log", "export", "-o", "case.oar"]).ok();
     run(&oar(), &["verify", "case.oar"]).code(2).says(&["STALE self-asserted-key"]);
 }

@@ -5,12 +5,14 @@ use super::limits::{ADAPTERS_OPEN_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_T
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
 use super::recorder::Recorder;
+use super::settles::Settles;
 use super::worker::{Job, Worker};
 use crate::adapters::LoadedAdapter;
 use crate::erase::{Fields, ValuesErased};
 use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
 use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
+use crate::settle::{Settlement, Settler, Settling};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
@@ -33,6 +35,8 @@ pub struct Desk {
     /// Held while a model is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
     pub(super) embedding: Embedding,
+    /// The thread that settles, once one does.
+    settles: Mutex<Option<Settles>>,
     /// Bytes of keys and values of each model.
     pub(super) cache_bytes: usize,
     pub(super) refused: AtomicU64,
@@ -109,9 +113,26 @@ impl Desk {
             is_closed: AtomicBool::new(false),
             opening: Mutex::new(()),
             embedding: Embedding::default(),
+            settles: Mutex::default(),
             cache_bytes,
             refused: AtomicU64::new(0),
         })
+    }
+
+    /// From now on settles when the operator said so, on a thread of its own and beside what runs: no answer waits for it, and there is one at a time. `reach` gives the chain that the settings in force say, `told` hears what came of it.
+    ///
+    /// # Errors
+    /// When the operating system refuses the thread.
+    pub fn settle_when_due(
+        &self,
+        reach: impl Fn(&System, &Settling) -> Result<Box<dyn Settler>> + Send + 'static,
+        told: impl Fn(Result<Settlement>) + Send + 'static,
+    ) -> Result<()> {
+        let mut settles = self.settles.lock().unwrap_or_else(PoisonError::into_inner);
+        // The one before ends first.
+        *settles = None;
+        *settles = Some(Settles::start(self.system.clone(), self.recorder.clone(), Box::new(reach), Box::new(told))?);
+        Ok(())
     }
 
     /// The system.
@@ -306,6 +327,7 @@ impl Desk {
 
 impl Drop for Desk {
     fn drop(&mut self) {
+        *self.settles.lock().unwrap_or_else(PoisonError::into_inner) = None;
         // Each waits for what runs; acts are closed before the log is given back.
         self.lock().clear();
         self.recorder.rest();

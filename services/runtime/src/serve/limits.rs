@@ -40,3 +40,7 @@ pub const ANSWER_BYTES_MAX: usize = 16 << 20;
 pub const ANSWER_LIFE: Duration = Duration::from_secs(24 * 3_600);
 /// How long after the last act the log is given back, so that other commands can write to it.
 pub const REST_AFTER: Duration = Duration::from_millis(500);
+/// How long a settlement that is under way may hold up the end.
+pub const SETTLE_FAREWELL: Duration = Duration::from_secs(5);
+/// How long nothing is settled after what could not be.
+pub const SETTLE_PAUSE: Duration = Duration::from_secs(60);

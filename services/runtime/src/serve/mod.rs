@@ -6,6 +6,7 @@
 //!
 //! *Invariants.* What is refused leaves no record, because nothing was going to happen. Nothing runs before its intent is durable, and nothing is told as ended before its outcome is; no model waits
 //! for either. What has begun ends with an outcome, whoever went away. No order changes what another one gets: they share time, and pages of keys and values that are equal for both.
+//! Where the operator said when to settle, [`Desk::settle_when_due`] does so beside all of this.
 
 pub mod limits;
 
@@ -16,6 +17,8 @@ mod queue;
 mod bell;
 
 mod recorder;
+
+mod settles;
 
 mod share;
 

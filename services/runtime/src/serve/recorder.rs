@@ -1,16 +1,17 @@
 //! The log, shared by all workers: threads of its own make intents and outcomes durable, so that no model waits for a disk, and records of acts beside each other share their fsyncs.
 //!
 //! It is held while acts are open, because another writer would take them for those of a dead process, and given back when nothing has happened for a while, so that other commands on this home
-//! can write too.
+//! can write too. Whoever settles is told where the log stands then.
 
 use super::limits::{RECORDING_THREADS, REST_AFTER};
 use crate::error::{Error, Result};
 use crate::executor::{Executor, Pen};
 use crate::generation::{Openings, borrowed};
 use crate::models::Loaded;
+use crate::settle::Look;
 use crate::system::System;
 use mickai_proof::record::{Fact, OutcomeCode};
-use mickai_store::{Appended, Draft, Running};
+use mickai_store::{Appended, Draft, KeyAccount, Running};
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -43,7 +44,17 @@ struct Shared {
     added: Condvar,
     /// For the thread that gives the log back: it is held, or there is nothing left to give.
     held: Condvar,
+    /// Where the log stood when it was last looked at, and who wants to hear of it.
+    seen: Mutex<Seen>,
 }
+
+#[derive(Default)]
+struct Seen {
+    look: Option<Look>,
+    hears: Option<Hears>,
+}
+
+pub(super) type Hears = Box<dyn Fn(Look) + Send>;
 
 #[derive(Default)]
 struct Log {
@@ -64,7 +75,7 @@ struct Tasks {
 type Task = Box<dyn FnOnce(&Arc<Shared>) + Send>;
 
 /// One of the acts that the log is held for.
-struct Open(Arc<Shared>);
+pub(super) struct Open(Arc<Shared>);
 
 impl Drop for Open {
     fn drop(&mut self) {
@@ -78,7 +89,7 @@ impl Recorder {
     /// # Errors
     /// When the operating system refuses them.
     pub fn new(system: Arc<System>) -> Result<Self> {
-        let shared = Arc::new(Shared { system, log: Mutex::default(), tasks: Mutex::default(), added: Condvar::new(), held: Condvar::new() });
+        let shared = Arc::new(Shared { system, log: Mutex::default(), tasks: Mutex::default(), added: Condvar::new(), held: Condvar::new(), seen: Mutex::default() });
         let mut recorder = Self { shared, threads: Vec::new() };
         for index in 0..RECORDING_THREADS {
             recorder.spawn(format!("records {index}"), record)?;
@@ -104,6 +115,29 @@ impl Recorder {
     pub fn with<T>(&self, act: impl FnOnce(&mut Executor) -> Result<T>) -> Result<T> {
         let mut log = locked(&self.shared.log);
         act(self.shared.executor(&mut log)?)
+    }
+
+    /// For an act beside all others, with the keys of the log and where it stands: the log is taken in hand if it rests, and held as long as the last lives.
+    ///
+    /// # Errors
+    /// A log that another process holds, or that cannot be written.
+    pub fn beside(&self) -> Result<(Pen, KeyAccount, Look, Open)> {
+        let mut found = None;
+        let (pen, open) = self.shared.pen_after(|executor| {
+            found = Some((executor.log().keys(), Look::at(executor.log())));
+            Ok(())
+        })?;
+        let (keys, look) = found.ok_or(Error::Fault)?;
+        Ok((pen, keys, look, open))
+    }
+
+    /// From now on `hears` is told where the log stands, twice a second while it is held and once more before it is given back; at once where it was held before.
+    pub fn tell(&self, hears: Option<Hears>) {
+        let mut seen = locked(&self.shared.seen);
+        if let (Some(hears), Some(look)) = (&hears, seen.look) {
+            hears(look);
+        }
+        seen.hears = hears;
     }
 
     /// Gives the log back, unless an act is open.
@@ -183,9 +217,19 @@ impl Shared {
     fn rest(&self) {
         let mut log = locked(&self.log);
         if log.open_count == 0 {
+            self.look(&log);
             log.executor = None;
             locked(&self.tasks).is_held = false;
         }
+    }
+
+    /// Looks where the log stands, if it is held.
+    fn look(&self, log: &Log) {
+        let Some(executor) = &log.executor else { return };
+        let look = Look::at(executor.log());
+        let mut seen = locked(&self.seen);
+        seen.look = Some(look);
+        seen.hears.iter().for_each(|hears| hears(look));
     }
 }
 
@@ -218,16 +262,21 @@ fn keep(shared: &Arc<Shared>) {
         let before = tasks.done_count;
         let waited;
         (tasks, waited) = shared.held.wait_timeout(tasks, REST_AFTER).unwrap_or_else(PoisonError::into_inner);
-        if waited.timed_out() && tasks.done_count == before && tasks.waiting.is_empty() {
+        let is_quiet = tasks.done_count == before && tasks.waiting.is_empty();
+        if waited.timed_out() {
             drop(tasks);
-            shared.rest();
+            if is_quiet {
+                shared.rest();
+            } else {
+                shared.look(&locked(&shared.log));
+            }
             tasks = locked(&shared.tasks);
         }
     }
 }
 
-/// Whoever waits for a record hears of it, whatever happens.
-fn contained<T>(write: impl FnOnce() -> Result<T>) -> Result<T> {
+/// Whoever waits for it hears of it, whatever happens.
+pub(super) fn contained<T>(write: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(write)).unwrap_or(Err(Error::Fault))
 }
 

@@ -1,10 +1,11 @@
 //! Where checkpoints are settled, and when of the system's own accord: a decision of the operator's that stands on record whole ([`crate::in_force`]).
 
+use super::own::{OwnChain, OwnFault, make};
 use super::settler::SettleError;
-use crate::acts::{action, fact, now_ms};
+use crate::acts::{action, fact};
 use crate::error::{Error, Result};
-use crate::executor::{Done, Executor};
-use crate::in_force::{decoded, entry, in_force, newest};
+use crate::executor::Done;
+use crate::in_force::{decoded, in_force, newest};
 use crate::policy;
 use crate::system::System;
 use mickai_proof::digest::ChainId;
@@ -12,7 +13,7 @@ use mickai_proof::record::{Fact, Kind};
 use mickai_store::{Appended, Draft, Entry, LogReader};
 
 /// The records that an act of settling itself leaves: they alone are no reason for the next.
-const OWN_RECORDS: u64 = 2;
+pub(super) const OWN_RECORDS: u64 = 2;
 const RECORDS: (u64, u64) = (OWN_RECORDS + 1, 1 << 32);
 const MINUTES: (u64, u64) = (1, 527_040);
 
@@ -28,9 +29,9 @@ pub struct Cadence {
 /// The settings in force.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settling {
-    /// The address of the node's RPC; without one, a chain of one validator on this machine.
+    /// The address of the node's RPC; without one, the home's own chain.
     pub node: Option<String>,
-    /// The chain's id; not known before the embedded chain was made.
+    /// The chain's id; not known before the home's own chain was made.
     pub chain: Option<ChainId>,
     /// When.
     pub every: Cadence,
@@ -38,11 +39,25 @@ pub struct Settling {
     pub set_by: Option<Appended>,
 }
 
+/// Where checkpoints are settled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// On a chain of one in the home, which is made if it is not there.
+    Own,
+    /// On a chain that a node follows.
+    Node {
+        /// The address of its RPC.
+        url: String,
+        /// The chain's id.
+        chain: ChainId,
+    },
+}
+
 /// A change of the settings; what is not given stays.
 #[derive(Clone, Debug, Default)]
 pub struct SettleChange {
-    /// Another chain, and its node; `None` inside for the embedded one.
-    pub chain: Option<Option<(String, ChainId)>>,
+    /// Another place.
+    pub place: Option<Place>,
     /// Another cadence, whole.
     pub every: Option<Cadence>,
 }
@@ -54,7 +69,7 @@ impl Settling {
         let chain = record.fact(fact::CHAIN).and_then(Fact::as_bytes).and_then(ChainId::from_slice);
         let number = |name| record.fact(name).and_then(Fact::as_uint);
         let node = record.fact(fact::NODE).and_then(Fact::as_text).map(str::to_owned);
-        if node.is_some() != chain.is_some() {
+        if node.is_some() && chain.is_none() {
             return Err(Error::BadRecord { index: entry.index, part: fact::CHAIN });
         }
         let every = Cadence { records: number(fact::EVERY_RECORDS), minutes: number(fact::EVERY_MINUTES) };
@@ -73,23 +88,36 @@ impl System {
         settling_of(&reader, newest)
     }
 
-    /// Changes them, and records the whole of them.
+    /// The home's own chain, where these settings say that checkpoints settle there.
     ///
     /// # Errors
-    /// [`SettleError::NoChange`], [`SettleError::Cadence`]; a log that cannot be written.
+    /// [`SettleError::Chain`] where it was never made, or its keys are not here.
+    pub fn own_chain(&self, settling: &Settling) -> Result<OwnChain> {
+        let chain = settling.chain.filter(|_| settling.node.is_none()).ok_or(OwnFault::NotMade).map_err(SettleError::from)?;
+        Ok(OwnChain::open(self.home(), chain).map_err(SettleError::from)?)
+    }
+
+    /// Changes them, and records the whole of them. The home's own chain is made as soon as anything is decided that needs it, so that its id stands on record from the first.
+    ///
+    /// # Errors
+    /// [`SettleError::NoChange`], [`SettleError::Cadence`], [`SettleError::Chain`]; a log that cannot be written.
     pub fn set_settling(&self, change: SettleChange) -> Result<(Settling, (Appended, Appended))> {
         let mut executor = self.executor_as_is()?;
         let reader = self.reader()?;
         let newest = executor.log().newest(action::SETTLE_SET);
         let before = settling_of(&reader, newest)?;
-        let settling = changed(before.clone(), change)?;
+        let is_own_chosen = change.place == Some(Place::Own);
+        let mut settling = changed(before.clone(), change)?;
+        let is_made_now = settling.node.is_none() && (is_own_chosen || (settling.chain.is_none() && settling != before));
+        if is_made_now {
+            settling.chain = Some(make(self.home()).map_err(SettleError::from)?);
+        }
         if settling == before {
             return Err(SettleError::NoChange.into());
         }
         let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::SETTLE_SET);
-        if let (Some(node), Some(chain)) = (&settling.node, settling.chain) {
-            draft = draft.fact(fact::NODE, Fact::Text(node.clone().into())).fact(fact::CHAIN, Fact::Bytes(chain.0.to_vec().into()));
-        }
+        draft = settling.node.iter().fold(draft, |draft, node| draft.fact(fact::NODE, Fact::Text(node.clone().into())));
+        draft = settling.chain.iter().fold(draft, |draft, chain| draft.fact(fact::CHAIN, Fact::Bytes(chain.0.to_vec().into())));
         for (name, number) in [(fact::EVERY_RECORDS, settling.every.records), (fact::EVERY_MINUTES, settling.every.minutes)] {
             draft = number.into_iter().fold(draft, |draft, number| draft.fact(name, Fact::Uint(number)));
         }
@@ -102,26 +130,9 @@ impl System {
         let performed = executor.run(permit, |_, _| Ok(Done::new((), Vec::new())))?;
         Ok((Settling { set_by: Some(performed.intent), ..settling }, (performed.intent, performed.outcome)))
     }
-
-    /// Is it time to settle, as the log in hand says?
-    pub(crate) fn settle_is_due(&self, executor: &Executor) -> Result<bool> {
-        let Some(newest) = executor.log().newest(action::SETTLE_SET) else { return Ok(false) };
-        let reader = self.reader()?;
-        let every = settling_of(&reader, Some(newest))?.every;
-        if every == Cadence::default() {
-            return Ok(false);
-        }
-        // Whatever became of the last time: where the chain is away, it is asked again at the next.
-        let Some(last) = executor.log().newest(action::SETTLE) else { return Ok(true) };
-        let last = entry(&reader, last)?;
-        let (since, passed_ms) = (executor.log().size() - last.index, now_ms().saturating_sub(decoded(&last)?.wall_ms));
-        let by_records = every.records.is_some_and(|records| since >= records.max(OWN_RECORDS + 1));
-        let by_minutes = every.minutes.is_some_and(|minutes| since > OWN_RECORDS && passed_ms >= minutes.saturating_mul(60_000));
-        Ok(by_records || by_minutes)
-    }
 }
 
-fn settling_of(reader: &LogReader, newest: Option<u64>) -> Result<Settling> {
+pub(super) fn settling_of(reader: &LogReader, newest: Option<u64>) -> Result<Settling> {
     Settling::of(in_force(reader, newest, &[action::SETTLE_SET])?)
 }
 
@@ -130,8 +141,11 @@ fn changed(mut settling: Settling, change: SettleChange) -> std::result::Result<
         Some(asked) if !(min..=max).contains(&asked) => Err(SettleError::Cadence { asked, min, max }),
         _ => Ok(()),
     };
-    if let Some(chain) = change.chain {
-        (settling.node, settling.chain) = chain.unzip();
+    match change.place {
+        // Which chain that is, the home says.
+        Some(Place::Own) => (settling.node, settling.chain) = (None, settling.chain.filter(|_| settling.node.is_none())),
+        Some(Place::Node { url, chain }) => (settling.node, settling.chain) = (Some(url), Some(chain)),
+        None => {}
     }
     if let Some(every) = change.every {
         within(every.records, RECORDS)?;

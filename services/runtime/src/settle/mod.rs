@@ -1,4 +1,4 @@
-//! Settling: the newest checkpoint goes to a chain, and what the chain's validators signed comes back into the home, for bundles (spec/pantheon.md).
+//! Settling: the newest checkpoint goes to a chain, and what the chain's validators signed comes back into the home, for bundles (spec/pantheon.md). Where nobody chose one, it is a chain of one in the home itself ([`own`]).
 //!
 //! The act has an intent before anything is sent and an outcome with block and seats after the proof was verified. Where it goes, and when of its own accord, is a decision on record, as pins are.
 
@@ -10,10 +10,15 @@ mod act;
 
 mod config;
 
+mod due;
+
 mod contradiction;
 
 mod bundles;
 
+pub mod own;
+
 pub use act::{Settlement, SettlementKept};
-pub use config::{Cadence, SettleChange, Settling};
+pub use config::{Cadence, Place, SettleChange, Settling};
+pub(crate) use due::{Look, Terms};
 pub use settler::{SettleError, Settler};

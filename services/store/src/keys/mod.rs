@@ -32,6 +32,8 @@ mod apart;
 
 mod wallet;
 
+mod voter;
+
 mod well_known;
 
 pub mod asking;
@@ -50,6 +52,7 @@ pub use protected::{Content, Protected, ProtectedFault};
 pub use recovery::parse_recovery;
 pub use seed::{Seed, parse_pkcs8};
 pub use succession::Successor;
+pub use voter::Voter;
 pub use wallet::Wallet;
 pub use well_known::{InForce, WellKnown};
 

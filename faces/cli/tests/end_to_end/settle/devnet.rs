@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 /// The binary `pantheon` from where `mickai` is.
-fn pantheon() -> PathBuf {
+pub fn pantheon() -> PathBuf {
     let path = mickai().with_file_name("pantheon");
     assert!(path.exists(), "{} is not built: run the tests with `cargo test --workspace`", path.display());
     path

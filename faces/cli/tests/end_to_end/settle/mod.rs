@@ -1,6 +1,7 @@
-//! `mickai settle` against a node's RPC: what is settled, what a stranger makes of it in both verifiers, and a fork on its way from the ledger to a file.
+//! `mickai settle`, in the home and against a node's RPC: what is settled, what a stranger makes of it in both verifiers, and a fork on its way from the ledger to a file.
 
 mod devnet;
+mod own;
 mod stub;
 
 use crate::common::{Machine, Run, typescript_verifier};
@@ -12,7 +13,6 @@ use stub::Stub;
 fn funded(stub: &Stub) -> Machine {
     let machine = Machine::new();
     machine.run(&["log", "checkpoint"]).ok();
-    machine.run(&["settle"]).code(64).says(&["no chain to settle on", "--node URL --chain ID"]);
     machine.run(&["settle", "--node", &stub.url(), "--chain", &stub.chain()]).ok().says(&["settles on chain ", "when it is told to"]);
     let refused = machine.run(&["settle"]).code(1).says(&["has nothing on this chain", "transfer PAN"]);
     let status = machine.object(&["settle", "status"]);
