@@ -149,7 +149,7 @@ fn the_second_to_show_it_pays_nothing() {
         assert_eq!((own.nonce, own.balance.obols()), (0, OBOLS_PER_PAN));
         trial.chain.accuse(trial.evidence(4, 0));
         trial.accuser.look();
-        assert_eq!(trial.said(), [(address(4), 0, FEE + FEE / 10 + 1)]);
+        assert_eq!(trial.said(), [(address(4), 0, FEE)]);
         trial.block();
         assert!(trial.is_barred(4));
     });
