@@ -1,6 +1,6 @@
 //! The simulated network of one seed, and honest nodes on it.
 
-use super::common::{timing, validator_key};
+use super::common::{StoredMarks, timing, validator_key};
 use super::plan::Plan;
 use commonware_p2p::simulated::{self, Link, Oracle, Receiver, Sender};
 use commonware_parallel::Sequential;
@@ -95,6 +95,7 @@ impl Network {
         let parts = Parts {
             genesis: self.genesis.clone(),
             key: self.keys[at].clone(),
+            marks: StoredMarks::made(context.child("marks"), &name).await,
             name,
             blocker: self.oracle.control(self.public(at)),
             peers: self.oracle.manager(),
