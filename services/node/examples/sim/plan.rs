@@ -26,13 +26,15 @@ pub enum Fault {
     Alone,
     /// One honest validator is killed and started again on its disk.
     Crash,
+    /// One honest validator loses its disk, but not its key and the mark beside it; until the next epoch it counts as one of the faulty.
+    LostDisk,
     /// Power fails for all of them: what was not synced is lost.
     PowerFailure,
     /// Links lose and delay far more than before.
     Storm,
 }
 
-const FAULTS: [Fault; 5] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm];
+const FAULTS: [Fault; 6] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm, Fault::LostDisk];
 
 /// One seed's run.
 #[derive(Clone, Debug)]
@@ -72,11 +74,14 @@ impl Plan {
         let loss_percent = if random.below(2) == 0 { 0 } else { random.below(21) };
         let epoch_blocks = 5 + random.below(6);
         let joins = random.below(3) == 0;
-        let faults = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
+        let mut faults: Vec<_> = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
         let count = random.below(faulty_max + 1);
         let cheats = (0..count).map(|_| CHEATS[random.below(CHEATS.len() as u64) as usize]).collect();
         let is_wrong = random.below(3) == 0 && count < faulty_max;
         let clock_ahead_ms = if is_wrong { random.below(10_001) as i64 - 5_000 } else { 0 };
+        if count + u64::from(is_wrong) >= faulty_max {
+            faults.retain(|fault| *fault != Fault::LostDisk);
+        }
         Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, faults, cheats, clock_ahead_ms, is_canary: false }
     }
 }

@@ -50,12 +50,13 @@ fn run(plan: &Plan) -> Result<Outcome, String> {
     let boots = 1 + plan.faults.iter().filter(|fault| **fault == Fault::PowerFailure).count();
     let mut barred = 0;
     let mut trace = String::new();
+    let mut disks = vec![0; usize::from(plan.validators) + 1];
     for boot in 0..boots {
         let is_last = boot + 1 == boots;
         let (ended, checkpoint) = runner.start_and_recover(|context| {
-            let (plan, genesis, history) = (plan, genesis.clone(), &mut history);
+            let (plan, genesis, history, disks) = (plan, genesis.clone(), &mut history, &mut disks);
             async move {
-                let mut world = Boot::new(&context, plan, genesis).await;
+                let mut world = Boot::new(&context, plan, genesis, disks).await;
                 world.play(is_last).await?;
                 history.add(&world.honest()).await?;
                 Ok::<_, String>((context.auditor().state(), world.accused))
@@ -87,21 +88,23 @@ struct Boot<'a> {
     nodes: Vec<Option<Running>>,
     cheats: Vec<Running>,
     random: Random,
+    /// Which disk the node of each place is on.
+    disks: &'a mut Vec<u32>,
     accused: Vec<Address>,
 }
 
 impl<'a> Boot<'a> {
-    async fn new(context: &'a Context, plan: &'a Plan, genesis: Genesis) -> Self {
+    async fn new(context: &'a Context, plan: &'a Plan, genesis: Genesis, disks: &'a mut Vec<u32>) -> Self {
         let network = Network::new(context, plan, genesis).await;
         if plan.is_canary {
             network.cut(|a, b| a >= plan.cheats.len() && b >= plan.cheats.len()).await;
         }
         let mut nodes: Vec<Option<Running>> = Vec::new();
-        for at in 0..network.keys.len() {
+        for (at, disk) in disks.iter().enumerate().take(network.keys.len()) {
             let is_honest = at >= plan.cheats.len();
-            nodes.push(if is_honest { Some(network.honest(context, at).await) } else { None });
+            nodes.push(if is_honest { Some(network.honest(context, at, *disk).await) } else { None });
         }
-        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), accused: Vec::new() };
+        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), disks, accused: Vec::new() };
         let eye = boot.honest()[0].clone();
         for (at, cheat) in plan.cheats.iter().enumerate() {
             let running = adversaries::start(*cheat, context, &boot.network, at, plan.cheats.len(), &eye).await;
@@ -127,6 +130,10 @@ impl<'a> Boot<'a> {
         self.heal().await;
         self.load();
         self.accuse().await?;
+        let cheats: Vec<_> = (0..self.plan.cheats.len()).map(|at| Address::of(self.network.public(at).key())).collect();
+        if self.honest().into_iter().flat_map(Handle::evidence).any(|evidence| !cheats.contains(&evidence.voter)) {
+            return Err("an honest validator voted twice".into());
+        }
         if is_last {
             self.grow(BLOCKS_AFTER, "after healing").await?;
         }
@@ -186,12 +193,17 @@ impl<'a> Boot<'a> {
                 self.network.cut(|a, b| a == victim || b == victim).await;
                 self.context.sleep(Duration::from_secs(6)).await;
             }
-            Fault::Crash => {
+            Fault::Crash | Fault::LostDisk => {
                 if let Some(running) = self.nodes[victim].take() {
                     running.task.abort();
                     drop(running);
                     self.context.sleep(Duration::from_secs(3)).await;
-                    self.nodes[victim] = Some(self.network.honest(&self.context.child("again"), victim).await);
+                    self.disks[victim] += u32::from(fault == Fault::LostDisk);
+                    self.nodes[victim] = Some(self.network.honest(&self.context.child("again"), victim, self.disks[victim]).await);
+                }
+                if fault == Fault::LostDisk {
+                    // Another one may fail as soon as it votes again.
+                    self.grow(self.plan.epoch_blocks + 1, "without a disk").await?;
                 }
             }
             // The boot ends where it is; the next one begins on what was synced.
