@@ -8,6 +8,7 @@ use crate::genesis;
 use crate::key;
 use crate::out::Out;
 use crate::wallet::whole_supply;
+use mickai_node::voted::MarkFile;
 use mickai_proof::pantheon::Address;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -80,6 +81,12 @@ fn of_config(path: &Path, checks: &mut Vec<Check>) -> Option<Config> {
         Ok(public) => check(State::Good, "key", format!("{}, readable by you alone", public.id())),
         Err(failure) => check(State::Bad, "key", failure.to_string()),
     });
+    let marks = MarkFile::beside(&config.key);
+    checks.push(if marks.path().exists() {
+        check(State::Good, "where it voted", marks.path().display().to_string())
+    } else {
+        check(State::Note, "where it voted", format!("{} is not there: with a seat, the node votes from an epoch on that begins after its start", marks.path().display()))
+    });
     for peer in &config.peers {
         if let Err(failure) = public_key(&peer.key) {
             checks.push(check(State::Bad, "peer's key", failure.to_string()));
@@ -122,7 +129,7 @@ fn of_node(rpc: &mut Rpc, config: Option<&Config>, checks: &mut Vec<Check>) {
         let has_seat = validators["seats"].as_array().is_some_and(|seats| seats.iter().any(|seat| text(seat, "/key") == id));
         let network = if text(&status, "/network") == "main" { mickai_proof::pantheon::Network::Main } else { mickai_proof::pantheon::Network::Test };
         let found = if has_seat {
-            "this node votes".to_owned()
+            "this node has a seat; where it must not vote, it says so on standard error".to_owned()
         } else {
             format!("this node follows: `pantheon bond AMOUNT --voter KEYFILE` asks for a seat ({})", Address::of(&voter).to_text(network))
         };

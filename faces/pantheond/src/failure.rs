@@ -1,6 +1,7 @@
 //! What went wrong, with its exit code.
 
 use crate::rpc::ServeError;
+use mickai_node::NodeError;
 use mickai_proof::checkpoint::CheckpointError;
 use mickai_proof::pantheon::light::LightError;
 use mickai_proof::pantheon::{Amount, PantheonError};
@@ -64,7 +65,7 @@ pub enum Failure {
     /// The RPC cannot start or go on.
     Serve(ServeError),
     /// The node cannot start or go on.
-    Node(mickai_node::NodeError),
+    Node(NodeError),
     /// A child process of the devnet.
     Child { validator: usize, source: std::io::Error },
     /// A child process that ended before it answered.
@@ -139,7 +140,10 @@ impl fmt::Display for Failure {
             Self::Expired { id } => write!(f, "transaction {id} found no place before its last block: nothing of it happened; send it again, perhaps with a higher --fee"),
             Self::Short { balance, need } => write!(f, "the account has {balance}, and {need} are needed with the fee"),
             Self::Serve(error) => error.fmt(f),
-            Self::Node(error) => error.fmt(f),
+            Self::Node(error) => match hint(error) {
+                Some(hint) => write!(f, "{error}: {hint}"),
+                None => error.fmt(f),
+            },
             Self::Child { validator, source } => write!(f, "validator {validator} cannot be started: {source}"),
             Self::ChildEnded { validator, log } => write!(f, "validator {validator} ended before it answered; {} says why", log.display()),
             Self::Interrupts(error) => write!(f, "cannot listen for Ctrl-C: {error}"),
@@ -147,6 +151,19 @@ impl fmt::Display for Failure {
             Self::Forked { height, one, other } => write!(f, "block {height} is {one} for one validator and {other} for another: the chain is forked, please report it"),
             Self::Stalled { height } => write!(f, "no block became final after height {height}"),
         }
+    }
+}
+
+/// What an operator does about it.
+fn hint(error: &NodeError) -> Option<&'static str> {
+    match error {
+        NodeError::Missing(_) | NodeError::Snapshot { .. } => Some(
+            "is it this chain's folder? Otherwise move it away, but neither the key nor the file `.voted` beside it, and start the node again: it fetches the chain, and votes again from an epoch on that has not begun yet",
+        ),
+        NodeError::MarkMalformed => Some("move the file `.voted` beside the key away: the node then votes again from an epoch on that has not begun yet"),
+        NodeError::KeyInUse => Some("find the other one before this one is started again"),
+        NodeError::NoCertificate => Some("try again after the next block"),
+        _ => None,
     }
 }
 

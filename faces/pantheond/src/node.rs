@@ -9,6 +9,7 @@ use crate::out::Out;
 use crate::rpc::{self, Chain, Later, NotTaken, Standing, Stop};
 use mickai_ledger::Ledger;
 use mickai_node::identity::PrivateKey;
+use mickai_node::voted::MarkFile;
 use mickai_node::{Handle, Keeping, Peer, Settings, SubmitError, Timing, launch};
 use mickai_proof::digest::{BlockId, TransactionId};
 use mickai_proof::pantheon::{Address, Block, Height, LightProof, StateKey, Transaction};
@@ -47,6 +48,7 @@ fn settings(cli: &Cli, config: &Config) -> Result<Settings, Failure> {
         folder: config.folder.clone(),
         genesis: genesis::read(&config.genesis)?,
         key: PrivateKey::from_seed_bytes(&key::seed(cli, &config.key)?),
+        marks: MarkFile::beside(&config.key),
         listen: config.listen,
         peers,
         timing: Timing { idle: Duration::from_millis(config.idle_ms), ..Timing::default() },

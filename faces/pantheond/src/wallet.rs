@@ -7,6 +7,7 @@ use crate::key::{self, Key};
 use crate::out::Out;
 use crate::passphrase;
 use crate::transact::{Terms, act, address, amount};
+use mickai_node::voted::MarkFile;
 use mickai_proof::checkpoint::Note;
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::NOTE_BYTES_MAX;
@@ -25,6 +26,8 @@ pub fn wallet(cli: &Cli, command: &Wallet, out: Out) -> Result<u8, Failure> {
             let wants = *protect || new_passphrase_file.is_some();
             let passphrase = if wants { Some(passphrase::new(new_passphrase_file.as_deref(), "the wallet")?) } else { None };
             let public = make_file(&path, passphrase.as_ref())?;
+            // In case it is a node's: it has voted nowhere.
+            MarkFile::beside(&path).make().map_err(Failure::Node)?;
             if !wants {
                 eprintln!("{} is in the open, readable by you alone: `pantheon wallet new --protect` puts a passphrase before a new one", path.display());
             }

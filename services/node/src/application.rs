@@ -4,6 +4,7 @@ use crate::chain::Chain;
 use crate::first::first;
 use crate::identity::PublicKey;
 use crate::limits;
+use crate::node::now_ms;
 use crate::scheme::Scheme;
 use crate::sealed::Sealed;
 use crate::votes;
@@ -19,7 +20,7 @@ use futures::future::pending;
 use mickai_ledger::{Ledger, Slot};
 use mickai_proof::pantheon::{Address, Header};
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 /// Proposes and judges by the chain. Copies share it.
 #[derive(Clone)]
@@ -71,15 +72,9 @@ impl<T: Strategy> Application<T> {
         first(signal, clock.sleep(self.idle)).await;
     }
 
-    /// By this node's clock, ms since 1970.
-    fn now_ms(&self, clock: &impl Clock) -> u64 {
-        let since = clock.current().duration_since(UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_add_signed(self.clock_ahead_ms)
-    }
-
     /// Until the header's time is no more than a second ahead of this node's clock.
     async fn wait_for(&self, clock: &impl Clock, header: &Header) {
-        let latest = self.now_ms(clock).saturating_add(limits::AHEAD_MS_MAX);
+        let latest = now_ms(clock, self.clock_ahead_ms).saturating_add(limits::AHEAD_MS_MAX);
         if let Some(early) = header.time_ms.checked_sub(latest) {
             clock.sleep(Duration::from_millis(early)).await;
         }
@@ -96,7 +91,7 @@ impl<E: Clock, T: Strategy> EngineApplication<E> for Application<T> {
         let parent = self.ledger_after(ancestry).await?;
         self.work(&clock, &parent).await;
         let proposer = account_of(&parent, &context.leader)?;
-        let slot = Slot { view: context.round.view().get(), time_ms: self.now_ms(&clock), proposer };
+        let slot = Slot { view: context.round.view().get(), time_ms: now_ms(&clock, self.clock_ahead_ms), proposer };
         let (chain, size) = (self.chain.clone(), self.chain.mempool_size().0);
         let sealed = self.strategy.spawn(size, move |_| chain.assemble(&parent, slot)).await;
         match sealed {

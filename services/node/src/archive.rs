@@ -1,4 +1,7 @@
 //! Where final blocks and their certificates lie: two archives of the engine's, under names that stay.
+//!
+//! *Trust.* At a start the blocks after the snapshot are executed again without their signatures: a quorum answered for them when they came in. Whoever can change these files, which are checked for accidents alone, can make the node believe
+//! and show another history from the snapshot on, and vote for blocks that build on it; what it then proposes, or proves to others, fails at the first certificate of a real validator set. He could as well read the key beside them.
 
 use crate::error::NodeError;
 use crate::scheme::Scheme;

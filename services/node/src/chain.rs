@@ -27,6 +27,20 @@ pub(crate) struct Turn {
     pub(crate) shown: Option<Arc<(Header, Certificate)>>,
 }
 
+/// What the first block of an epoch stands on.
+#[derive(Clone, Copy)]
+pub(crate) struct Base {
+    pub(crate) block: BlockId,
+    /// When it was proposed, ms since 1970.
+    pub(crate) time_ms: u64,
+}
+
+impl Base {
+    fn of(ledger: &Ledger) -> Self {
+        Self { block: ledger.tip(), time_ms: ledger.time_ms() }
+    }
+}
+
 /// Shared by everything in a node; each method is short turns under one lock. None is held while signatures are verified or blocks are executed or made.
 pub(crate) struct Chain {
     head: GenesisHead,
@@ -45,7 +59,7 @@ struct Inner {
     pending: BTreeMap<BlockId, Executed>,
     turns: Vec<Turn>,
     /// For an epoch that begins after the newest final block or has begun, the block before it.
-    bases: BTreeMap<u64, BlockId>,
+    bases: BTreeMap<u64, Base>,
     mempool: Mempool,
     index: Index,
     evidence: Vec<Evidence>,
@@ -70,7 +84,7 @@ impl Chain {
             finals: VecDeque::new(),
             pending: BTreeMap::new(),
             turns: Vec::new(),
-            bases: BTreeMap::from([(0, BlockId(ledger.chain().0))]),
+            bases: BTreeMap::from([(0, Base::of(&ledger))]),
             mempool: Mempool::new(limits::MEMPOOL_BYTES_MAX, limits::SENDER_BYTES_MAX),
             index: Index::default(),
             evidence: Vec::new(),
@@ -122,8 +136,13 @@ impl Chain {
     }
 
     /// What the first block of an epoch that begins stands on.
-    pub(crate) fn base(&self, epoch: u64) -> Option<BlockId> {
+    pub(crate) fn base(&self, epoch: u64) -> Option<Base> {
         self.lock().bases.get(&epoch).copied()
+    }
+
+    /// The epoch of the block after the newest final one.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.calendar.epoch(Height(self.lock().newest.height().0.saturating_add(1)))
     }
 
     /// Keeps what shows a turn.
@@ -145,7 +164,7 @@ impl Chain {
         }
         let mut inner = self.lock();
         inner.turns = turns;
-        inner.bases = BTreeMap::from([(self.calendar.epoch(ledger.height()).saturating_add(1), ledger.tip())]);
+        inner.bases = BTreeMap::from([(self.calendar.epoch(ledger.height()).saturating_add(1), Base::of(&ledger))]);
         inner.newest = ledger;
     }
 
@@ -242,7 +261,7 @@ impl Chain {
         }
         if self.calendar.ends_epoch(ledger.height()) {
             let next = self.calendar.epoch(ledger.height()).saturating_add(1);
-            inner.bases.insert(next, ledger.tip());
+            inner.bases.insert(next, Base::of(&ledger));
             // The epoch before may still be entered by an engine that is late.
             inner.bases.retain(|epoch, _| epoch.saturating_add(1) >= next);
         }

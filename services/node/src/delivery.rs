@@ -2,7 +2,6 @@
 
 use crate::chain::Chain;
 use crate::error::NodeError;
-use crate::identity::PrivateKey;
 use crate::roster::Roster;
 use crate::scheme::Scheme;
 use crate::sealed::Sealed;
@@ -14,7 +13,6 @@ use commonware_utils::Acknowledgement;
 use commonware_utils::acknowledgement::Exact;
 use commonware_utils::channel::mpsc;
 use mickai_ledger::Ledger;
-use mickai_proof::pantheon::ValidatorSet;
 use std::sync::Arc;
 
 type Delivered = (Digested<Sealed>, Exact);
@@ -29,7 +27,6 @@ pub(crate) struct Inbox {
 pub(crate) struct Delivery {
     pub(crate) chain: Arc<Chain>,
     pub(crate) roster: Roster,
-    pub(crate) key: PrivateKey,
     /// Told each epoch that begins.
     pub(crate) epochs: mpsc::UnboundedSender<u64>,
     /// Given the ledger at each epoch's end.
@@ -61,17 +58,12 @@ impl Delivery {
         let done = self.chain.finalise(sealed).map_err(|why| NodeError::Final { height, why })?;
         let Some(ledger) = done.filter(|_| self.chain.calendar().ends_epoch(height)) else { return Ok(()) };
         let next = self.chain.calendar().epoch(height).saturating_add(1);
-        self.roster.insert(next, self.scheme(ledger.validators()));
+        self.roster.insert(next, Scheme::verifier(self.chain.id(), ledger.validators()));
         // Nobody listens before the first epoch is entered: that one is read off the roster.
         let _ = self.epochs.send(next);
         // A node whose keeper has ended goes on without new snapshots.
         let _ = self.ends.send(ledger);
         Ok(())
-    }
-
-    /// Signs where this node has a seat.
-    pub(crate) fn scheme(&self, set: &ValidatorSet) -> Scheme {
-        Scheme::signer(self.chain.id(), set, self.key.clone()).unwrap_or_else(|| Scheme::verifier(self.chain.id(), set))
     }
 
     /// Until the store ends.

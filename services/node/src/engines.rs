@@ -4,13 +4,15 @@ use crate::application::Application;
 use crate::archive;
 use crate::calendar::Calendar;
 use crate::chain::Chain;
+use crate::error::NodeError;
 use crate::first::first;
-use crate::identity::PublicKey;
+use crate::identity::{PrivateKey, PublicKey};
 use crate::limits;
 use crate::node::Timing;
 use crate::roster::Roster;
 use crate::scheme::Scheme;
 use crate::sealed::Sealed;
+use crate::voted::{Entrance, Voted};
 use crate::votes;
 use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
@@ -19,7 +21,7 @@ use commonware_consensus::marshal::standard::{Inline, Standard};
 use commonware_consensus::simplex::elector::RoundRobin;
 use commonware_consensus::simplex::types::Activity;
 use commonware_consensus::simplex::{Config, Engine, Floor, ForwardPolicy, SkipBudget, SkipPolicy};
-use commonware_consensus::types::{Epoch, Height as EngineHeight, ViewDelta};
+use commonware_consensus::types::{Epoch, Height as EngineHeight};
 use commonware_cryptography::Sha256;
 use commonware_cryptography::sha256::Digest;
 use commonware_p2p::utils::mux::{Builder, MuxHandle, Muxer};
@@ -30,13 +32,10 @@ use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
 use commonware_utils::NZUsize;
 use commonware_utils::channel::mpsc;
 use commonware_utils::vec::NonEmptyVec;
-use futures::future::Either;
+use futures::future::{Either, pending};
 use mickai_proof::digest::BlockId;
 use rand_core::CryptoRng;
 use std::sync::Arc;
-
-/// Views of an epoch's engine that are kept for peers that are behind.
-pub(crate) const VIEW_RETENTION: ViewDelta = ViewDelta::new(64);
 
 pub(crate) type Store = Mailbox<Scheme, Standard<Sealed>>;
 
@@ -52,11 +51,13 @@ pub(crate) struct Engines<E, B, T> {
     pub(crate) context: E,
     pub(crate) chain: Arc<Chain>,
     pub(crate) roster: Roster,
+    /// Signs, in the epochs in which it may.
+    pub(crate) key: PrivateKey,
+    pub(crate) voted: Voted<E>,
     pub(crate) store: Store,
     pub(crate) application: Application<T>,
     pub(crate) blocker: B,
     pub(crate) timing: Timing,
-    pub(crate) name: String,
     pub(crate) cache: CacheRef,
 }
 
@@ -72,8 +73,11 @@ where
     B: Blocker<PublicKey = PublicKey> + Sync,
     T: Strategy,
 {
-    /// Enters `begin`, and every epoch that `epochs` names, until it ends.
-    pub(crate) async fn run<S, R>(self, lines: Lines<S, R>, begin: u64, mut epochs: mpsc::UnboundedReceiver<u64>)
+    /// Enters the newest epoch that `begin` and `epochs` name, again and again; one that is past by then is not entered.
+    ///
+    /// # Errors
+    /// [`NodeError::PartEnded`] where the network or an engine ended; those of [`Voted::enter`].
+    pub(crate) async fn run<S, R>(mut self, lines: Lines<S, R>, begin: u64, mut epochs: mpsc::UnboundedReceiver<u64>) -> Result<(), NodeError>
     where
         S: Sender<PublicKey = PublicKey>,
         R: Receiver<PublicKey = PublicKey>,
@@ -85,20 +89,25 @@ where
         let (mux, resolver) = Muxer::new(self.context.child("mux_resolver"), lines.resolver.0, lines.resolver.1);
         mux.start();
         let mut muxes = Muxes { votes, certificates, resolver };
-        let mut current = begin;
-        let mut engine = self.enter(begin, &mut muxes).await;
+        let mut current = newest(begin, &mut epochs);
+        let mut engine = self.enter(current, &mut muxes).await?;
         loop {
-            match first(epochs.recv(), strangers.recv()).await {
-                Either::Left(Some(next)) if next > current => {
-                    if let Some(engine) = engine.take() {
-                        engine.abort();
+            match first(first(epochs.recv(), strangers.recv()), ended(&mut engine)).await {
+                Either::Left(Either::Left(Some(next))) => {
+                    let next = newest(next, &mut epochs);
+                    if next > current {
+                        if let Some(engine) = engine.take() {
+                            engine.abort();
+                        }
+                        current = next;
+                        engine = self.enter(next, &mut muxes).await?;
                     }
-                    current = next;
-                    engine = self.enter(next, &mut muxes).await;
                 }
-                Either::Left(Some(_)) => (),
-                Either::Right(Some((epoch, message))) => self.hear(current, epoch, message),
-                Either::Left(None) | Either::Right(None) => return,
+                Either::Left(Either::Right(Some((epoch, message)))) => self.hear(current, epoch, message),
+                // What hands in the epochs has ended, and says itself why.
+                Either::Left(Either::Left(None)) => pending().await,
+                Either::Left(Either::Right(None)) => return Err(NodeError::PartEnded("network")),
+                Either::Right(()) => return Err(NodeError::PartEnded("engine")),
             }
         }
     }
@@ -112,21 +121,39 @@ where
         }
     }
 
-    async fn enter<S: Sender<PublicKey = PublicKey>>(&self, epoch: u64, muxes: &mut Muxes<S>) -> Option<Handle<()>> {
-        let scheme = self.roster.get(epoch)?;
-        let before = self.chain.base(epoch)?;
-        // A sub-channel is free once the engine of the epoch before has dropped its own; each epoch has another number.
-        let votes = muxes.votes.register(epoch).await.ok()?;
-        let certificates = muxes.certificates.register(epoch).await.ok()?;
-        let resolver = muxes.resolver.register(epoch).await.ok()?;
+    /// Starts an epoch's engine; `None` where the chain here has gone on meanwhile: then another epoch is named.
+    async fn enter<S: Sender<PublicKey = PublicKey>>(&mut self, epoch: u64, muxes: &mut Muxes<S>) -> Result<Option<Handle<()>>, NodeError> {
+        let (Some(scheme), Some(base)) = (self.roster.get(epoch), self.chain.base(epoch)) else {
+            return if self.chain.epoch() > epoch { Ok(None) } else { Err(NodeError::EpochUnknown(epoch)) };
+        };
+        let Entrance { may_sign, journal } = self.voted.enter(epoch, base.time_ms).await?;
+        let scheme = match scheme.signing(self.key.clone()) {
+            Some(signer) if may_sign => signer,
+            Some(_) => {
+                tracing::warn!(epoch, "this node has a seat and does not vote in this epoch: it may have voted in it before, and does not have what it said");
+                (*scheme).clone()
+            }
+            None => (*scheme).clone(),
+        };
+        // Each epoch has another number: nobody else has registered it.
+        let closed = |_| NodeError::PartEnded("network");
+        let votes = muxes.votes.register(epoch).await.map_err(closed)?;
+        let certificates = muxes.certificates.register(epoch).await.map_err(closed)?;
+        let resolver = muxes.resolver.register(epoch).await.map_err(closed)?;
         tracing::info!(epoch, "an epoch begins");
-        let config = self.config(epoch, (*scheme).clone(), before);
+        let config = self.config(epoch, scheme, base.block, journal);
         let context = self.context.child("engine").with_attribute("epoch", epoch);
-        Some(Engine::new(context, config).start(votes, certificates, resolver))
+        Ok(Some(Engine::new(context, config).start(votes, certificates, resolver)))
     }
 
     #[expect(clippy::type_complexity, reason = "the engine's configuration names everything that it is made of")]
-    fn config(&self, epoch: u64, scheme: Scheme, before: BlockId) -> Config<Scheme, RoundRobin<Sha256>, B, Digest, Wrapped<E, T>, Wrapped<E, T>, Witness<Wrapped<E, T>>, T> {
+    fn config(
+        &self,
+        epoch: u64,
+        scheme: Scheme,
+        before: BlockId,
+        partition: String,
+    ) -> Config<Scheme, RoundRobin<Sha256>, B, Digest, Wrapped<E, T>, Wrapped<E, T>, Witness<Wrapped<E, T>>, T> {
         let context = self.context.child("application").with_attribute("epoch", epoch);
         let wrapped = Inline::new(context, self.application.clone(), self.store.clone(), self.chain.calendar());
         let timing = &self.timing;
@@ -140,7 +167,7 @@ where
             // Evidence of one who votes twice late is worth its memory.
             track_historical_votes: true,
             strategy: self.application.strategy.clone(),
-            partition: format!("{}-epoch-{epoch}", self.name),
+            partition,
             mailbox_size: NZUsize!(limits::MAILBOX_MAX),
             epoch: Epoch::new(epoch),
             floor: Floor::Genesis(votes::digest(before)),
@@ -150,12 +177,26 @@ where
             leader_timeout: timing.leader,
             certification_timeout: timing.certification,
             timeout_retry: timing.retry,
-            view_retention: VIEW_RETENTION,
+            view_retention: limits::VIEW_RETENTION,
             skip: SkipPolicy::Enabled { timeout: timing.skip, budget: SkipBudget::Participants },
             fetch_timeout: timing.fetch,
             fetch_retry_delay: timing.fetch_retry,
             forward: ForwardPolicy::SilentVoters,
         }
+    }
+}
+
+/// The last of all that were named.
+fn newest(named: u64, epochs: &mut mpsc::UnboundedReceiver<u64>) -> u64 {
+    std::iter::from_fn(|| epochs.try_recv().ok()).fold(named, u64::max)
+}
+
+/// When the engine ends by itself; never where there is none.
+async fn ended(engine: &mut Option<Handle<()>>) {
+    match engine {
+        // Why, its own messages say.
+        Some(engine) => drop(engine.await),
+        None => pending().await,
     }
 }
 

@@ -7,6 +7,7 @@ use crate::handshake::{PeerHandshake, namespace};
 use crate::identity::{PrivateKey, PublicKey};
 use crate::limits;
 use crate::node::{Channels, Keeping, Parts, Timing, start};
+use crate::voted::MarkFile;
 use commonware_cryptography::ChaCha20Poly1305;
 use commonware_p2p::authenticated::lookup;
 use commonware_p2p::{Address, AddressableManager};
@@ -22,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub struct Settings {
     pub genesis: Genesis,
     /// Signs votes, and says who this node is. A key votes in one place: two nodes with one key contradict each other, and lose the bond.
     pub key: PrivateKey,
+    /// Up to where that key has voted; beside the key, never in `folder`.
+    pub marks: MarkFile,
     /// Where it takes connections.
     pub listen: SocketAddr,
     /// Everybody it talks to; it opens no other connection, and takes none from elsewhere.
@@ -173,6 +176,7 @@ fn run(settings: Settings, peers: Map<PublicKey, Address>, ready: &mpsc::Sender<
         let parts = Parts {
             genesis: settings.genesis,
             key: settings.key,
+            marks: Arc::new(settings.marks),
             name: NAME.into(),
             blocker: oracle.clone(),
             peers: oracle,

@@ -9,8 +9,8 @@
 //! and executes it; the other validators execute it too before they vote (`scheme`, [`identity`]). What a quorum made final comes back through `delivery`, in order: `chain` keeps the ledger after it, `index` where its transactions stand.
 //! At an epoch's end `engines` starts the next engine with the next voters. Whom it reports as having voted twice, `accuser` brings before the chain.
 //!
-//! *Invariants.* No vote for a block that was not executed here. What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node. No peer has more of the node's memory than its share
-//! (`door`).
+//! *Invariants.* No vote for a block that was not executed here, and none in an epoch in which this key may have voted out of another folder ([`voted`]). What is final is executed once, in order, and acknowledged after. A final block
+//! that does not follow stops the node. No peer has more of the node's memory than its share (`door`).
 //!
 //! *Start reading* at [`start`].
 
@@ -52,6 +52,8 @@ mod roster;
 mod delivery;
 
 mod archive;
+
+pub mod voted;
 
 mod engines;
 

@@ -1,5 +1,7 @@
 //! The largest of everything that a node takes from peers and users, refused at the door.
 
+use commonware_consensus::types::ViewDelta;
+
 /// Bytes of all transactions that wait.
 pub const MEMPOOL_BYTES_MAX: usize = 64 << 20;
 /// Bytes of one sender's.
@@ -64,3 +66,35 @@ pub const EVIDENCE_MAX: usize = 256;
 pub const AHEAD_MS_MAX: u64 = 1_000;
 /// Work that waits for the consensus engine's actors.
 pub const MAILBOX_MAX: usize = 1_024;
+/// Bytes of what says where a key has voted: some hundred for each chain.
+pub const MARK_BYTES_MAX: usize = 65_536;
+/// Views of an epoch's engine that are kept for peers that are behind.
+pub const VIEW_RETENTION: ViewDelta = ViewDelta::new(64);
+/// Epochs whose certificates may still come in: what is older is in the archive, checked.
+pub const EPOCHS_KEPT: usize = 8;
+/// Missing blocks that are asked for at once.
+pub const REPAIRS_MAX: usize = 16;
+/// Final blocks on their way to the ledger.
+pub const DELIVERIES_MAX: usize = 16;
+/// Proposed blocks of one peer that are held before they are final.
+pub const PROPOSALS_KEPT: usize = 16;
+/// Snapshots that are shown to peers, but for those that one of them is in the middle of.
+pub const SNAPSHOTS_SHOWN: usize = 2;
+/// And of those.
+pub const SNAPSHOTS_PINNED: usize = 2;
+/// The largest snapshot that is taken from a peer, and shown to one, bytes: its entries are held in memory once.
+pub const SNAPSHOT_BYTES_MAX: u64 = 2 << 30;
+/// Of that, the largest proof that it belongs to the chain. A node's own snapshot has no bound.
+pub const SNAPSHOT_PROOF_BYTES_MAX: usize = 512 << 20;
+/// Changes of validators that such a proof passes through.
+pub const SNAPSHOT_CHANGES_MAX: usize = 65_536;
+/// How often a peer is asked that does not answer.
+pub const SNAPSHOT_QUESTIONS_MAX: u32 = 5;
+/// The least that a peer has to send of a snapshot in a second, bytes; who sends less is left.
+pub const SNAPSHOT_BYTES_PER_SECOND_MIN: u64 = 1 << 20;
+/// Bytes of a snapshot in one message.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
+/// Chunks that are asked for and have not come.
+pub const SNAPSHOT_CHUNKS_AHEAD: usize = 8;
+/// Chunks that one peer gets in a second. Who fetches asks for half as many, so that two seconds that do not begin together refuse nothing.
+pub const SNAPSHOT_CHUNKS_PER_SECOND: u32 = 64;

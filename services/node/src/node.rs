@@ -5,8 +5,9 @@ use crate::application::Application;
 use crate::archive::{self, Archives};
 use crate::chain::Chain;
 use crate::delivery::{Delivery, Inbox, inbox};
-use crate::engines::{Engines, Lines, Store, VIEW_RETENTION};
+use crate::engines::{Engines, Lines, Store};
 use crate::error::NodeError;
+use crate::first::first;
 use crate::gossip::Gossip;
 use crate::handle::Handle;
 use crate::identity::{PrivateKey, PublicKey};
@@ -14,7 +15,8 @@ use crate::limits;
 use crate::roster::Roster;
 use crate::scheme::Scheme;
 use crate::sealed::Sealed;
-use crate::snapshot::{Keeper, Shelf, Snapshot, fetch, open_newest, serve};
+use crate::snapshot::{Keeper, Newest, Shelf, Snapshot, clear, fetch, incoming, open_newest, serve};
+use crate::voted::{Marks, Voted};
 use crate::votes;
 use commonware_broadcast::buffered;
 use commonware_consensus::marshal;
@@ -25,13 +27,14 @@ use commonware_cryptography::sha256::Digest;
 use commonware_cryptography::{Digested, Signer};
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_parallel::Strategy;
-use commonware_runtime::{Clock, Metrics, Spawner, Storage};
+use commonware_runtime::{Clock, Error as RuntimeError, Handle as Task, Metrics, Spawner, Storage};
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, NZUsize, NonZeroDuration};
+use futures::future::{BoxFuture, Either, select_all};
 use mickai_proof::pantheon::{Genesis, Height};
 use rand_core::CryptoRng;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// How long a node waits for others. All nodes of a chain should wait alike; none of it decides what is valid.
 #[derive(Clone, Copy, Debug)]
@@ -93,6 +96,8 @@ pub struct Parts<B, P, T> {
     pub genesis: Genesis,
     /// Signs votes, and says who this node is.
     pub key: PrivateKey,
+    /// Up to where that key has voted: beside it, and outside of what `name` begins.
+    pub marks: Arc<dyn Marks>,
     /// Begins the name of everything that it stores.
     pub name: String,
     /// Shuts peers out that break the rules.
@@ -114,6 +119,8 @@ pub struct Parts<B, P, T> {
 pub struct Keeping {
     /// Blocks between two snapshots, at least; they are taken at the ends of epochs.
     pub snapshot_blocks: u64,
+    /// Time between two snapshots by the blocks' own times, ms, at least; a large one waits longer, so that it can be fetched before it is replaced.
+    pub snapshot_ms: u64,
     /// How many blocks before a snapshot are kept. An archive keeps all: no number.
     pub kept_blocks: Option<u64>,
     /// A node without blocks takes a peer's snapshot, where one has any, and fetches only the blocks after it.
@@ -122,7 +129,7 @@ pub struct Keeping {
 
 impl Default for Keeping {
     fn default() -> Self {
-        Self { snapshot_blocks: 1_000, kept_blocks: None, takes_snapshot: false }
+        Self { snapshot_blocks: 1_000, snapshot_ms: 600_000, kept_blocks: None, takes_snapshot: false }
     }
 }
 
@@ -141,13 +148,18 @@ where
     P: Provider<PublicKey = PublicKey>,
     T: Strategy,
 {
+    let clock_ahead_ms = parts.timing.clock_ahead_ms;
+    let started_ms = now_ms(&context, clock_ahead_ms);
     let chain = Arc::new(Chain::new(&parts.genesis)?);
+    let voted = Voted::open(context.child("voted"), parts.name.clone(), chain.id(), parts.marks.clone(), started_ms).await?;
     let roster = Roster::default();
     let (epoch_sender, epochs) = mpsc::unbounded_channel();
     let (end_sender, ends) = mpsc::unbounded_channel();
-    let delivery = Delivery { chain: chain.clone(), roster: roster.clone(), key: parts.key.clone(), epochs: epoch_sender, ends: end_sender };
+    let delivery = Delivery { chain: chain.clone(), roster: roster.clone(), epochs: epoch_sender, ends: end_sender };
     let archives = Archives::open(&context, &parts.name).await?;
     let partition = format!("{}-snapshots", parts.name);
+    // What was being fetched when the node ended is fetched again.
+    clear(&context, &incoming(&partition)).await?;
     let mut snapshots = channels.snapshots;
     let mut snapshot = open_newest(&context, &partition, chain.id()).await?;
     if snapshot.is_none() && parts.keeping.takes_snapshot && archives.is_empty() {
@@ -155,75 +167,110 @@ where
     }
     let beginning = beginning(&delivery, snapshot.as_ref(), &parts.strategy).await;
     let shelf = Shelf::new(snapshot.as_ref());
-    context.child("snapshots").spawn({
+    let newest = snapshot.as_ref().map(Newest::of);
+    let serving = context.child("snapshots").spawn({
         let shelf = shelf.clone();
-        move |_| serve(shelf, snapshots)
+        move |context| serve(context, shelf, snapshots)
     });
 
     let (cache, oldest) = (archives.cache.clone(), archives.first());
     let (inbox, delivered) = inbox();
-    let (store, floor) = open_store(&context, &parts, &chain, roster.clone(), archives, beginning, inbox, channels.blocks, channels.backfill).await;
+    let (store, floor, stores) = open_store(&context, &parts, &chain, roster.clone(), archives, beginning, inbox, channels.blocks, channels.backfill).await;
     restore(&delivery, &store, oldest, &floor).await?;
-    let first = chain.calendar().epoch(Height(chain.newest().height().0.saturating_add(1)));
+    let begin = chain.epoch();
     let delivery = context.child("delivery").spawn(move |_| delivery.run(delivered));
-    let Keeping { snapshot_blocks: every_blocks, kept_blocks, .. } = parts.keeping;
-    let keeper = Keeper { context: context.child("keeper"), partition, chain: chain.clone(), store: store.clone(), shelf, every_blocks, kept_blocks };
-    context.child("keeping").spawn(move |_| keeper.run(ends));
+    let keeper = Keeper { context: context.child("keeper"), partition, chain: chain.clone(), store: store.clone(), shelf, newest, keeping: parts.keeping };
+    let keeping = context.child("keeping").spawn(move |_| keeper.run(ends));
     let engines = Engines {
         context: context.child("engines"),
         chain: chain.clone(),
         roster,
+        key: parts.key.clone(),
+        voted,
         store: store.clone(),
-        application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle, clock_ahead_ms: parts.timing.clock_ahead_ms },
+        application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle, clock_ahead_ms },
         blocker: parts.blocker,
         timing: parts.timing,
-        name: parts.name,
         cache,
     };
     let lines = Lines { votes: channels.votes, certificates: channels.certificates, resolver: channels.resolver };
-    let engines = context.child("epochs").spawn(move |_| engines.run(lines, first, epochs));
+    let engines = context.child("epochs").spawn(move |_| engines.run(lines, begin, epochs));
     let (submissions, submitted) = mpsc::unbounded_channel();
     let gossip = Gossip { chain: chain.clone(), strategy: parts.strategy };
-    context.child("gossip").spawn(move |_| gossip.run(channels.transactions, submitted));
+    let gossip = context.child("gossip").spawn(move |_| gossip.run(channels.transactions, submitted));
     if parts.submits_evidence {
         let context = context.child("accuser");
         let accuser = Accuser::new(&context, chain.clone(), parts.key.clone(), submissions.clone());
         context.spawn(move |_| accuser.run());
     }
 
+    let others = [("store", stores.0), ("broadcast", stores.1), ("snapshots", serving), ("keeping", keeping), ("gossip", gossip)];
+    let others = others.map(|(name, task)| part(name, async { task.await.map(Ok) }));
+    // Why a block was not taken in says more than what ended after it.
+    let all: Vec<_> = std::iter::once(part("delivery", delivery)).chain(others).collect();
+    // Gossip ends with the last who could submit: this one stays as long as the node.
+    let open = submissions.clone();
     let ended = async move {
-        let why = match delivery.await {
-            Ok(Err(why)) => why,
-            Ok(Ok(())) | Err(_) => NodeError::Ended,
+        let mut engines = engines;
+        let why = match first(select_all(all), &mut engines).await {
+            Either::Left((why, ..)) | Either::Right(Ok(Err(why))) => why,
+            Either::Right(Ok(Ok(())) | Err(_)) => NodeError::PartEnded("epochs"),
         };
         engines.abort();
+        drop(open);
         why
     };
     Ok((Handle::new(chain, store, submissions, parts.key.public_key()), ended))
 }
 
+/// Of this node, ms since 1970.
+pub(crate) fn now_ms(clock: &impl Clock, ahead_ms: i64) -> u64 {
+    let since = clock.current().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX).saturating_add_signed(ahead_ms)
+}
+
+/// Resolves when a part of the node ends, with why; none does while the node is well.
+fn part(name: &'static str, task: impl Future<Output = Result<Result<(), NodeError>, RuntimeError>> + Send + 'static) -> BoxFuture<'static, NodeError> {
+    Box::pin(async move {
+        match task.await {
+            Ok(Err(why)) => why,
+            Ok(Ok(())) | Err(_) => NodeError::PartEnded(name),
+        }
+    })
+}
+
 type Beginning = Start<Scheme, Digest, Digested<Sealed>>;
 
-/// Genesis, or the block of a snapshot, whose state the chain then goes on from.
+/// Where the chain and the engine's store go on from, whatever the last end of the node left:
+///
+/// ```text
+/// no snapshot                              genesis; `restore` executes all that is here
+/// a snapshot, and blocks after it          the snapshot; `restore` executes the rest
+/// a snapshot, and no block after it        the snapshot: it was just fetched, or written for the newest block
+/// a snapshot above what the store says     the snapshot: the store had not yet noted that its block was taken in, and moves up to it
+///   was taken in
+/// blocks above what the store says were    they are delivered again, and those that are in the state already change nothing
+///   taken in
+/// ```
 async fn beginning<B>(delivery: &Delivery, snapshot: Option<&Snapshot<B>>, strategy: &impl Strategy) -> Beginning {
     let chain = &delivery.chain;
     let floor = snapshot.and_then(|snapshot| {
         let proof = &snapshot.proof;
         let finalization = votes::finalization(&proof.certificate, proof.header.id(), snapshot.voters.keys().len())?;
         let epoch = chain.calendar().epoch(snapshot.ledger.height());
-        delivery.roster.insert(epoch, delivery.scheme(&snapshot.voters));
-        delivery.roster.insert(epoch.saturating_add(1), delivery.scheme(snapshot.ledger.validators()));
+        delivery.roster.insert(epoch, Scheme::verifier(chain.id(), &snapshot.voters));
+        delivery.roster.insert(epoch.saturating_add(1), Scheme::verifier(chain.id(), snapshot.ledger.validators()));
         chain.resume(snapshot.ledger.clone(), proof);
         Some(Start::Floor(finalization))
     });
     if let Some(floor) = floor {
         return floor;
     }
-    delivery.roster.insert(0, delivery.scheme(chain.newest().validators()));
+    delivery.roster.insert(0, Scheme::verifier(chain.id(), chain.newest().validators()));
     Start::Genesis(Digested::compute(Sealed::genesis(chain.id()), strategy).await)
 }
 
-/// The engine's store of blocks, with what brings blocks to it.
+/// The engine's store of blocks, with what brings blocks to it; the last are the tasks of both.
 #[expect(clippy::too_many_arguments, reason = "each is another part of the node, used up here")]
 async fn open_store<E, S, R, B, P, T>(
     context: &E,
@@ -235,7 +282,7 @@ async fn open_store<E, S, R, B, P, T>(
     inbox: Inbox,
     blocks: (S, R),
     backfill: (S, R),
-) -> (Store, Floor)
+) -> (Store, Floor, (Task<()>, Task<()>))
 where
     E: Clock + CryptoRng + Spawner + Storage + Metrics,
     S: Sender<PublicKey = PublicKey>,
@@ -251,29 +298,29 @@ where
         start: beginning,
         partition_prefix: format!("{}-store", parts.name),
         mailbox_size,
-        view_retention: VIEW_RETENTION,
+        view_retention: limits::VIEW_RETENTION,
         prunable_items_per_section: archive::ITEMS_PER_SECTION,
         page_cache: archives.cache,
         replay_buffer: archive::REPLAY_BUFFER,
         key_write_buffer: archive::WRITE_BUFFER,
         value_write_buffer: archive::WRITE_BUFFER,
         block_codec_config: (),
-        max_repair: NZUsize!(16),
-        max_pending_acks: NZUsize!(16),
+        max_repair: NZUsize!(limits::REPAIRS_MAX),
+        max_pending_acks: NZUsize!(limits::DELIVERIES_MAX),
         strategy: parts.strategy.clone(),
     };
     let (actor, store, floor) = Actor::init(context.child("store"), archives.certificates, archives.blocks, config).await;
     let config = buffered::Config {
         public_key: parts.key.public_key(),
         mailbox_size,
-        deque_size: 16,
+        deque_size: limits::PROPOSALS_KEPT,
         priority: true,
         codec_config: (),
         peer_provider: parts.peers.clone(),
         strategy: parts.strategy.clone(),
     };
     let (broadcast, buffer) = buffered::Engine::new(context.child("broadcast"), config);
-    broadcast.start(blocks);
+    let broadcast = broadcast.start(blocks);
     let config = marshal::resolver::p2p::Config {
         public_key: parts.key.public_key(),
         peer_provider: parts.peers.clone(),
@@ -285,11 +332,14 @@ where
         priority_responses: false,
     };
     let resolver = marshal::resolver::p2p::init(context.child("backfill"), config, backfill);
-    actor.start(inbox, buffer, resolver);
-    (store, floor)
+    let actor = actor.start(inbox, buffer, resolver);
+    (store, floor, (actor, broadcast))
 }
 
-/// Indexes the blocks before the snapshot that are here, and executes again what became final after it, or after genesis, before the node last ended. What was written after that is delivered by the store.
+/// Indexes the blocks before the snapshot that are here, and executes again what was taken in after it, or after genesis, before the node last ended. Signatures are not verified again (see `archive`).
+///
+/// # Errors
+/// [`NodeError::Missing`] where one of those is not here, which only a change of the folder from outside explains: blocks above the newest snapshot are never pruned. [`NodeError::Final`].
 async fn restore(delivery: &Delivery, store: &Store, oldest: Option<u64>, floor: &Floor) -> Result<(), NodeError> {
     let Some(processed) = floor.processed() else { return Ok(()) };
     let from = delivery.chain.newest().height().0.saturating_add(1);

@@ -1,13 +1,11 @@
 //! Who votes in which epoch, as the engine looks it up.
 
+use crate::limits;
 use crate::scheme::Scheme;
 use commonware_consensus::types::Epoch;
 use commonware_cryptography::certificate::{Provider, Scoped};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
-
-/// Epochs whose certificates may still come in: what is older is in the archive, checked.
-const EPOCHS_KEPT: usize = 8;
 
 /// The schemes of the newest epochs that this node has come to. Copies share it.
 #[derive(Clone, Default)]
@@ -19,7 +17,7 @@ impl Roster {
     pub(crate) fn insert(&self, epoch: u64, scheme: Scheme) {
         let mut schemes = self.schemes.write().unwrap_or_else(PoisonError::into_inner);
         schemes.insert(epoch, Arc::new(scheme));
-        while schemes.len() > EPOCHS_KEPT {
+        while schemes.len() > limits::EPOCHS_KEPT {
             schemes.pop_first();
         }
     }

@@ -34,15 +34,19 @@ pub struct Scheme {
 impl Scheme {
     /// Of a validator; `None` where the key has no seat in the set.
     pub fn signer(chain: ChainId, set: &ValidatorSet, key: PrivateKey) -> Option<Self> {
-        let scheme = Self::verifier(chain, set);
-        let seat = scheme.seats.index(key.public())?;
-        Some(Self { signer: Some((seat, key)), ..scheme })
+        Self::verifier(chain, set).signing(key)
     }
 
     /// Of who only follows.
     pub fn verifier(chain: ChainId, set: &ValidatorSet) -> Self {
         let seats = Set::from_iter_dedup(set.keys().iter().cloned().map(PublicKey::from));
         Self { seats, signer: None, namespace: Namespace::derive(&[NAMESPACE, &chain.0].concat()) }
+    }
+
+    /// The same as one of them; `None` where the key has no seat.
+    pub(crate) fn signing(&self, key: PrivateKey) -> Option<Self> {
+        let seat = self.seats.index(key.public())?;
+        Some(Self { signer: Some((seat, key)), ..self.clone() })
     }
 
     /// The key of a seat.

@@ -117,7 +117,7 @@ fn all_restart_from_their_disks() {
     for boot in 0..3_u64 {
         let ((height, id), checkpoint) = runner.start_and_recover(|context| async move {
             let mut world = World::new(&context, genesis(4, 4, 4), &[1, 2, 3, 4]).await;
-            world.keeping.snapshot_blocks = 4;
+            world.keeping = Keeping { snapshot_blocks: 4, snapshot_ms: 0, ..Keeping::default() };
             let mut nodes = Vec::new();
             for at in 0..4 {
                 nodes.push(world.node(&context.child("boot"), at).await.0);
@@ -146,7 +146,7 @@ fn a_late_node_takes_a_snapshot() {
     for boot in 0..2_u64 {
         let (_, checkpoint) = runner.start_and_recover(|context| async move {
             let mut world = World::new(&context, genesis(4, 7, 5), &[1, 2, 3, 4, 5]).await;
-            world.keeping = Keeping { snapshot_blocks: 20, kept_blocks: Some(5), takes_snapshot: false };
+            world.keeping = Keeping { snapshot_blocks: 20, snapshot_ms: 0, kept_blocks: Some(5), takes_snapshot: false };
             let mut nodes = Vec::new();
             for at in 0..4 {
                 nodes.push(world.node(&context.child("early"), at).await.0);

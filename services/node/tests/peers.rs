@@ -9,6 +9,7 @@ mod common;
 
 use common::{Account, genesis, validator_key};
 use mickai_node::handshake::{ACCEPT_LEN, CHALLENGE_LEN, Dialler, DiallerRandom, namespace};
+use mickai_node::voted::MarkFile;
 use mickai_node::{Keeping, Node, Peer, Settings, Timing, launch, limits};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -29,10 +30,13 @@ fn ip(seed: u8) -> Ipv4Addr {
 fn node(folder: &Path, peers: &[u8]) -> (Node, SocketAddr) {
     let free = |ip| TcpListener::bind((ip, 0)).unwrap().local_addr().unwrap();
     let listen = free(ip(1));
+    let marks = MarkFile::beside(&folder.join("node.p8"));
+    marks.make().unwrap();
     let settings = Settings {
-        folder: folder.to_owned(),
+        folder: folder.join("data"),
         genesis: genesis(1, 4, 10),
         key: validator_key(1),
+        marks,
         listen,
         peers: peers.iter().map(|seed| Peer { key: Account::new(*seed).key, address: free(ip(*seed)) }).collect(),
         timing: Timing::default(),

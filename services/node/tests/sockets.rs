@@ -1,10 +1,11 @@
-//! Four validators over real sockets and disks: they pay, one is stopped and comes back, one comes back without its disk.
+//! Four validators over real sockets and disks: they pay, one is stopped and comes back, one comes back without its disk and votes again.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "tests")]
 
 mod common;
 
 use common::{Account, genesis, validator_key};
 use futures::executor::block_on;
+use mickai_node::voted::MarkFile;
 use mickai_node::{Keeping, Node, Peer, Settings, Timing, launch};
 use mickai_proof::pantheon::Height;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -20,10 +21,13 @@ fn addresses(count: usize) -> Vec<SocketAddr> {
 fn node(folder: &Path, at: usize, addresses: &[SocketAddr]) -> Node {
     let others = (0..addresses.len()).filter(|other| *other != at);
     let peers = others.map(|other| Peer { key: Account::new(other as u8 + 1).key, address: addresses[other] }).collect();
+    let marks = MarkFile::beside(&folder.join(format!("{at}.p8")));
+    marks.make().unwrap();
     let settings = Settings {
         folder: folder.join(at.to_string()),
         genesis: genesis(4, 4, 10),
         key: validator_key(at as u8 + 1),
+        marks,
         listen: addresses[at],
         peers,
         timing: Timing::default(),
@@ -72,4 +76,9 @@ fn validators_stop_and_come_back() {
         assert!(ids.iter().flatten().all(|id| Some(*id) == ids[3]), "a fork at {at}: {ids:?}");
     }
     assert!(nodes[0].handle().metrics().contains("finalized_height"));
+    // Its mark was beside its key, not on that disk: it votes again from the next epoch on, and the others need it to.
+    reach(&nodes[3], Height(nodes[3].handle().status().height.0 + 11));
+    nodes.remove(0).stop().unwrap();
+    reach(&nodes[0], Height(nodes[0].handle().status().height.0 + 3));
+    assert!(nodes.iter().all(|node| node.handle().evidence().is_empty()));
 }

@@ -3,6 +3,7 @@
 use crate::config::{Config, Peer, Rpc};
 use crate::failure::Failure;
 use crate::genesis;
+use mickai_node::voted::MarkFile;
 use mickai_proof::digest::TreeHash;
 use mickai_proof::key::PublicKey;
 use mickai_proof::pantheon::{Address, Allocation, Amount, Genesis, GenesisHead, Network, Params};
@@ -74,6 +75,8 @@ fn make(path: &Path, wanted: &Wanted) -> Result<(), Failure> {
     for at in 0..wanted.validators {
         let folder = validator(path, at);
         let voter = key(&folder.join("node.p8"))?;
+        // Without a genesis it has voted nowhere yet, even where an earlier try made the key.
+        MarkFile::beside(&folder.join("node.p8")).make().map_err(Failure::Node)?;
         std::fs::write(folder.join("node.pub"), voter.to_pem()).map_err(Failure::io(&folder))?;
         bonds.push((Address::of(&key(&folder.join("account.p8"))?), voter, pan(BOND)));
     }

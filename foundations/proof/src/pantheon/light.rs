@@ -92,10 +92,18 @@ impl LightProof {
     /// # Errors
     /// [`PantheonError::Oversized`], or the first part that is not of its form.
     pub fn parse(bytes: &[u8]) -> Result<Self, PantheonError> {
-        within(Part::Light, bytes, limits::LIGHT_BYTES_MAX)?;
+        Self::parse_within(bytes, limits::LIGHT_BYTES_MAX, limits::LIGHT_CHANGES_MAX)
+    }
+
+    /// The same for a reader with limits of his own: a node that goes on from a state follows every change of the validators, however many there were.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn parse_within(bytes: &[u8], bytes_max: usize, changes_max: usize) -> Result<Self, PantheonError> {
+        within(Part::Light, bytes, bytes_max)?;
         let (head, changes, header, certificate, entries) = whole(Part::Light, bytes, MAGIC, ELEMENTS, |reader| {
             let head = reader.bytes()?;
-            let changes = list(reader, 0, limits::LIGHT_CHANGES_MAX, |reader| {
+            let changes = list(reader, 0, changes_max, |reader| {
                 array(reader, 3)?;
                 Ok((reader.bytes()?, reader.bytes()?, reader.bytes()?))
             })?;

@@ -1,6 +1,6 @@
 //! The simulated network of one seed, and honest nodes on it.
 
-use super::common::{timing, validator_key};
+use super::common::{StoredMarks, timing, validator_key};
 use super::plan::Plan;
 use commonware_p2p::simulated::{self, Link, Oracle, Receiver, Sender};
 use commonware_parallel::Sequential;
@@ -97,6 +97,8 @@ impl Network {
         let parts = Parts {
             genesis: self.genesis.clone(),
             key: self.keys[at].clone(),
+            // A cheat may run two nodes with one key, each with marks of its own.
+            marks: StoredMarks::made(context.child("marks"), &if is_honest { format!("node-{at}") } else { name.clone() }).await,
             name,
             blocker: self.oracle.control(self.public(at)),
             peers: self.oracle.manager(),
@@ -115,8 +117,9 @@ impl Network {
         Running { handle: receiver.await.expect("the node starts"), task }
     }
 
-    pub async fn honest(&self, context: &Context, at: usize) -> Running {
-        self.run(context, at, format!("node-{at}"), true, self.channels(at).await).await
+    /// On its first disk, or on a later one.
+    pub async fn honest(&self, context: &Context, at: usize, disk: u32) -> Running {
+        self.run(context, at, format!("node-{at}-disk-{disk}"), true, self.channels(at).await).await
     }
 }
 

@@ -26,12 +26,15 @@ pub enum Fault {
     Alone,
     /// One honest validator is killed and started again on its disk.
     Crash,
+    /// One honest validator loses its disk, but not its key and the mark beside it; until the next epoch it counts as one of the faulty.
+    LostDisk,
     /// Power fails for all of them: what was not synced is lost.
     PowerFailure,
     /// Links lose and delay far more than before.
     Storm,
 }
 
+/// Those that any plan may have; whether a disk is lost too is drawn by itself.
 const FAULTS: [Fault; 5] = [Fault::Split, Fault::Alone, Fault::Crash, Fault::PowerFailure, Fault::Storm];
 
 /// As many seats as a simulated chain has at least.
@@ -79,15 +82,20 @@ impl Plan {
         let loss_percent = if random.below(2) == 0 { 0 } else { random.below(21) };
         let epoch_blocks = 4 + random.below(4);
         let joins = random.below(3) == 0;
-        let faults = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
+        let mut faults: Vec<_> = (0..1 + random.below(2)).map(|_| FAULTS[random.below(FAULTS.len() as u64) as usize]).collect();
         let count = random.below(faulty_max_of_all + 1);
         let cheats = (0..count).map(|_| CHEATS[random.below(CHEATS.len() as u64) as usize]).collect();
         let is_wrong = random.below(3) == 0 && count < faulty_max_of_all;
         let clock_ahead_ms = if is_wrong { random.below(10_001) as i64 - 5_000 } else { 0 };
         let leaver = Some(random.below(u64::from(validators)) as u8).filter(|_| random.below(2) == 0);
         // Of those who stay, too, fewer than a third are faulty.
-        let leaver = leaver.filter(|_| count + u64::from(is_wrong) <= faulty_max(validators.saturating_sub(1).max(SEATS_MIN)));
+        let faulty_max_of_rest = faulty_max(validators.saturating_sub(1).max(SEATS_MIN));
+        let leaver = leaver.filter(|_| count + u64::from(is_wrong) <= faulty_max_of_rest);
         let returns = random.below(4) > 0;
+        let faulty_max = if leaver.is_some() { faulty_max_of_rest } else { faulty_max_of_all };
+        if random.below(3) == 0 && count + u64::from(is_wrong) < faulty_max {
+            faults.push(Fault::LostDisk);
+        }
         Self { seed, validators, latency, jitter, loss_percent, epoch_blocks, joins, leaver, returns, faults, cheats, clock_ahead_ms, is_canary: false }
     }
 }

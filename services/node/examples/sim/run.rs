@@ -11,7 +11,7 @@ use commonware_runtime::deterministic::{Config, Context, Runner};
 use commonware_runtime::{Clock as _, Supervisor as _};
 use mickai_ledger::Ledger;
 use mickai_node::Handle;
-use mickai_proof::pantheon::{Amount, Genesis};
+use mickai_proof::pantheon::{Address, Amount, Genesis};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -62,12 +62,13 @@ fn run(plan: &Plan) -> Result<Outcome, String> {
     // Power fails between two boots, and after all of them it comes back.
     let boots: Vec<&[Fault]> = plan.faults.split(|fault| *fault == Fault::PowerFailure).collect();
     let mut trace = String::new();
+    let mut disks = vec![0; usize::from(plan.validators) + 1];
     for (boot, faults) in boots.iter().enumerate() {
         let (is_first, is_last) = (boot == 0, boot + 1 == boots.len());
         let (ended, checkpoint) = runner.start_and_recover(|context| {
-            let (plan, genesis, history) = (plan, genesis.clone(), &mut history);
+            let (plan, genesis, history, disks) = (plan, genesis.clone(), &mut history, &mut disks);
             async move {
-                let mut world = Boot::new(&context, plan, genesis).await;
+                let mut world = Boot::new(&context, plan, genesis, disks).await;
                 world.play(faults, is_first, is_last).await?;
                 history.add(&world.honest()).await?;
                 Ok::<_, String>(context.auditor().state())
@@ -113,20 +114,22 @@ struct Boot<'a> {
     cheats: Vec<Running>,
     random: Random,
     users: Users,
+    /// Which disk the node of each place is on.
+    disks: &'a mut Vec<u32>,
 }
 
 impl<'a> Boot<'a> {
-    async fn new(context: &'a Context, plan: &'a Plan, genesis: Genesis) -> Self {
+    async fn new(context: &'a Context, plan: &'a Plan, genesis: Genesis, disks: &'a mut Vec<u32>) -> Self {
         let network = Network::new(context, plan, genesis).await;
         if plan.is_canary {
             network.cut(|a, b| a >= plan.cheats.len() && b >= plan.cheats.len()).await;
         }
         let mut nodes: Vec<Option<Running>> = Vec::new();
-        for at in 0..network.keys.len() {
+        for (at, disk) in disks.iter().enumerate().take(network.keys.len()) {
             let is_honest = at >= plan.cheats.len();
-            nodes.push(if is_honest { Some(network.honest(context, at).await) } else { None });
+            nodes.push(if is_honest { Some(network.honest(context, at, *disk).await) } else { None });
         }
-        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), users: Users::new(plan.seed ^ 0x10ad) };
+        let mut boot = Self { context, plan, network, nodes, cheats: Vec::new(), random: Random(plan.seed ^ 0x5eed), disks, users: Users::new(plan.seed ^ 0x10ad) };
         let eye = boot.honest()[0].clone();
         for (at, cheat) in plan.cheats.iter().enumerate() {
             let running = adversaries::start(*cheat, context, &boot.network, at, plan.cheats.len(), &eye).await;
@@ -144,9 +147,13 @@ impl<'a> Boot<'a> {
         self.judge().await?;
         for fault in faults {
             self.act()?;
-            self.suffer(*fault).await;
+            self.suffer(*fault).await?;
             self.heal().await;
             self.go_on(STEPS_BETWEEN, "after a fault").await?;
+        }
+        let cheats: Vec<_> = (0..self.plan.cheats.len()).map(|at| Address::of(self.network.public(at).key())).collect();
+        if self.honest().into_iter().flat_map(Handle::evidence).any(|evidence| !cheats.contains(&evidence.voter)) {
+            return Err("an honest validator voted twice".into());
         }
         if is_last {
             self.go_on(STEPS_AFTER, "at the end").await
@@ -195,7 +202,7 @@ impl<'a> Boot<'a> {
         Ok(())
     }
 
-    async fn suffer(&mut self, fault: Fault) {
+    async fn suffer(&mut self, fault: Fault) -> Result<(), String> {
         let (count, first) = (self.network.keys.len(), self.plan.cheats.len());
         let victim = first + self.random.below((count - first) as u64) as usize;
         match fault {
@@ -208,12 +215,17 @@ impl<'a> Boot<'a> {
                 self.network.cut(|a, b| a == victim || b == victim).await;
                 self.context.sleep(Duration::from_secs(6)).await;
             }
-            Fault::Crash => {
+            Fault::Crash | Fault::LostDisk => {
                 if let Some(running) = self.nodes[victim].take() {
                     running.task.abort();
                     drop(running);
                     self.context.sleep(Duration::from_secs(3)).await;
-                    self.nodes[victim] = Some(self.network.honest(&self.context.child("again"), victim).await);
+                    self.disks[victim] += u32::from(fault == Fault::LostDisk);
+                    self.nodes[victim] = Some(self.network.honest(&self.context.child("again"), victim, self.disks[victim]).await);
+                }
+                if fault == Fault::LostDisk {
+                    // Another one may fail as soon as it votes again.
+                    self.go_on((self.plan.epoch_blocks + 1).div_ceil(BLOCKS_A_STEP), "without a disk").await?;
                 }
             }
             // Ends a boot, so no boot has to suffer it; the next one begins on what was synced.
@@ -223,6 +235,7 @@ impl<'a> Boot<'a> {
                 self.context.sleep(Duration::from_secs(8)).await;
             }
         }
+        Ok(())
     }
 
     async fn heal(&self) {

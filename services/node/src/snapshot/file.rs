@@ -1,11 +1,12 @@
 //! A snapshot on the disk: written, read, and checked against the chain's id.
 
-use super::{CHUNK_BYTES, HEAD_BYTES, MAGIC};
-use crate::error::NodeError;
-use commonware_runtime::{Blob, ReadOptions, Storage, WriteOptions};
+use super::{HEAD_BYTES, MAGIC};
+use crate::error::{NodeError, SnapshotFault};
+use crate::limits;
+use commonware_runtime::{Blob, Error as RuntimeError, ReadOptions, Storage, WriteOptions};
 use mickai_ledger::{Ledger, State};
 use mickai_proof::digest::{ChainId, StatePath};
-use mickai_proof::limits::{ENTRY_BYTES_MAX, LIGHT_BYTES_MAX};
+use mickai_proof::limits::ENTRY_BYTES_MAX;
 use mickai_proof::pantheon::{Entry, Height, LightProof, ValidatorSet};
 use std::sync::Arc;
 
@@ -17,6 +18,43 @@ pub(crate) struct Snapshot<B> {
     /// Who voted on its block.
     pub(crate) voters: ValidatorSet,
     pub(crate) ledger: Ledger,
+    /// Will a peer take it?
+    pub(crate) is_shown: bool,
+}
+
+/// Why a file is no snapshot to go on from.
+pub(super) enum Unread {
+    /// Its writing was cut off.
+    Torn,
+    /// It is something else than what was written.
+    Fault(SnapshotFault),
+    /// The disk does not give it.
+    Disk(RuntimeError),
+}
+
+impl From<SnapshotFault> for Unread {
+    fn from(fault: SnapshotFault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// How much of a snapshot is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) proof_bytes: usize,
+    pub(super) changes: usize,
+}
+
+impl Bounds {
+    /// One's own: what was written can be read, however large the chain became.
+    const NONE: Self = Self { proof_bytes: usize::MAX, changes: usize::MAX };
+    /// A peer's.
+    pub(super) const PEER: Self = Self { proof_bytes: limits::SNAPSHOT_PROOF_BYTES_MAX, changes: limits::SNAPSHOT_CHANGES_MAX };
+}
+
+/// Does a peer take a snapshot of so many bytes that begins with this proof?
+pub(super) fn is_taken(proof: &[u8], byte_count: u64) -> bool {
+    byte_count <= limits::SNAPSHOT_BYTES_MAX && LightProof::parse_within(proof, Bounds::PEER.proof_bytes, Bounds::PEER.changes).is_ok()
 }
 
 /// The name of the snapshot at a height; as bytes, names are in the order of heights.
@@ -24,36 +62,54 @@ fn name(height: Height) -> [u8; 8] {
     height.0.to_be_bytes()
 }
 
-/// The newest good snapshot of this chain in the partition. What is not good, and what is older, is removed.
-pub(crate) async fn open_newest<E: Storage>(context: &E, partition: &str, chain: ChainId) -> Result<Option<Snapshot<E::Blob>>, NodeError> {
-    let mut names = match context.scan(partition).await {
-        Ok(names) => names,
-        Err(commonware_runtime::Error::PartitionMissing(_)) => Vec::new(),
-        Err(why) => return Err(NodeError::Disk(why)),
-    };
-    names.sort();
-    let mut newest = None;
-    while let Some(name) = names.pop() {
-        if newest.is_none() {
-            let (blob, byte_count) = context.open(partition, &name).await.map_err(NodeError::Disk)?;
-            newest = read(Arc::new(blob), byte_count, chain).await;
-            if newest.is_some() {
-                continue;
-            }
+async fn names<E: Storage>(context: &E, partition: &str) -> Result<Vec<Vec<u8>>, NodeError> {
+    match context.scan(partition).await {
+        Ok(mut names) => {
+            names.sort();
+            Ok(names)
         }
-        context.remove(partition, Some(&name)).await.map_err(NodeError::Disk)?;
+        Err(RuntimeError::PartitionMissing(_)) => Ok(Vec::new()),
+        Err(why) => Err(NodeError::Disk(why)),
     }
-    Ok(newest)
 }
 
-/// Removes the snapshots below a height.
-pub(crate) async fn remove_below<E: Storage>(context: &E, partition: &str, height: Height) -> Result<(), NodeError> {
-    for older in context.scan(partition).await.map_err(NodeError::Disk)? {
-        if older.as_slice() < &name(height)[..] {
-            context.remove(partition, Some(&older)).await.map_err(NodeError::Disk)?;
+/// The newest snapshot in the partition. One whose writing was cut off is removed; everything else stays, good or not.
+///
+/// # Errors
+/// [`NodeError::Snapshot`] where the newest that was written to its end is not good, or another chain's: nothing older is taken in its place, because blocks after it may be pruned. [`NodeError::Disk`].
+pub(crate) async fn open_newest<E: Storage>(context: &E, partition: &str, chain: ChainId) -> Result<Option<Snapshot<E::Blob>>, NodeError> {
+    let mut names = names(context, partition).await?;
+    while let Some(name) = names.pop() {
+        let (blob, byte_count) = context.open(partition, &name).await.map_err(NodeError::Disk)?;
+        match read(Arc::new(blob), byte_count, chain, Bounds::NONE).await {
+            Ok(snapshot) => return Ok(Some(snapshot)),
+            Err(Unread::Torn) => context.remove(partition, Some(&name)).await.map_err(NodeError::Disk)?,
+            Err(Unread::Disk(why)) => return Err(NodeError::Disk(why)),
+            Err(Unread::Fault(why)) => {
+                let height = Height(name.first_chunk().map_or(0, |name| u64::from_be_bytes(*name)));
+                return Err(NodeError::Snapshot { height, why });
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Removes all snapshots but those of these heights.
+pub(super) async fn retain<E: Storage>(context: &E, partition: &str, heights: &[Height]) -> Result<(), NodeError> {
+    for old in names(context, partition).await? {
+        if heights.iter().all(|height| old != name(*height)) {
+            context.remove(partition, Some(&old)).await.map_err(NodeError::Disk)?;
         }
     }
     Ok(())
+}
+
+/// Removes the whole partition, if there is one.
+pub(crate) async fn clear<E: Storage>(context: &E, partition: &str) -> Result<(), NodeError> {
+    match context.remove(partition, None).await {
+        Ok(()) | Err(RuntimeError::PartitionMissing(_)) => Ok(()),
+        Err(why) => Err(NodeError::Disk(why)),
+    }
 }
 
 /// An empty file for the snapshot at this height, whatever was there.
@@ -63,11 +119,10 @@ pub(super) async fn create<E: Storage>(context: &E, partition: &str, height: Hei
     Ok(blob)
 }
 
-/// Writes the state of `ledger`, whose block `proof` shows; gives its length.
-pub(super) async fn write(blob: &impl Blob, proof: &LightProof, ledger: &Ledger) -> Result<u64, NodeError> {
-    let light = proof.encode();
+/// Writes the state of `ledger`, whose block the encoded proof shows; gives its length.
+pub(super) async fn write(blob: &impl Blob, light: &[u8], ledger: &Ledger) -> Result<u64, NodeError> {
     let light_bytes = light.len() as u64;
-    let mut offset = put(blob, HEAD_BYTES, light).await?;
+    let mut offset = put(blob, HEAD_BYTES, light.to_vec()).await?;
     for first_byte in 0..=u8::MAX {
         let mut entries = Vec::new();
         ledger.state().for_each_in(first_byte, |path, entry| {
@@ -94,31 +149,51 @@ async fn put(blob: &impl Blob, offset: u64, bytes: Vec<u8>) -> Result<u64, NodeE
     Ok(end)
 }
 
-/// Reads a snapshot and checks all of it; `None` where it is not whole, or not of this chain.
-pub(super) async fn read<B: Blob>(blob: Arc<B>, byte_count: u64, chain: ChainId) -> Option<Snapshot<B>> {
+/// The head of a snapshot: the bytes of all of it, and of its proof. `None` where it was not written, because the rest was not.
+pub(super) fn head(bytes: &[u8]) -> Option<(u64, u64)> {
+    let (magic, numbers) = bytes.split_first_chunk::<16>()?;
+    let (whole, light) = numbers.split_first_chunk::<8>()?;
+    (magic == MAGIC).then_some((u64::from_be_bytes(*whole), u64::from_be_bytes(*light.first_chunk()?)))
+}
+
+/// The proof at the begin of a snapshot, checked: it shows the last block of an epoch of this chain.
+pub(super) fn proof(bytes: &[u8], chain: ChainId, bounds: Bounds) -> Result<LightProof, SnapshotFault> {
+    let proof = LightProof::parse_within(bytes, bounds.proof_bytes, bounds.changes).map_err(|_| SnapshotFault::Malformed)?;
+    proof.check(chain).map_err(SnapshotFault::Proof)?;
+    if proof.header.height.ends_epoch(proof.head.params.epoch_blocks) { Ok(proof) } else { Err(SnapshotFault::WithinEpoch) }
+}
+
+/// Reads a snapshot and checks all of it.
+pub(super) async fn read<B: Blob>(blob: Arc<B>, byte_count: u64, chain: ChainId, bounds: Bounds) -> Result<Snapshot<B>, Unread> {
     let mut reader = Reader { blob: &*blob, offset: 0, end: byte_count, window: Vec::new(), at: 0 };
-    let head = reader.take(HEAD_BYTES as usize).await?;
-    let (magic, numbers) = head.split_first_chunk::<16>()?;
-    let (whole, numbers) = numbers.split_first_chunk::<8>()?;
-    let light_bytes = usize::try_from(u64::from_be_bytes(*numbers.first_chunk::<8>()?)).ok()?;
-    if magic != MAGIC || u64::from_be_bytes(*whole) != byte_count || light_bytes > LIGHT_BYTES_MAX {
-        return None;
+    if byte_count < HEAD_BYTES {
+        return Err(Unread::Torn);
     }
-    let proof = LightProof::parse(&reader.take(light_bytes).await?).ok()?;
-    proof.check(chain).ok()?;
+    let (whole, light_bytes) = head(&reader.take(HEAD_BYTES as usize).await?).ok_or(Unread::Torn)?;
+    if whole != byte_count {
+        return Err(Unread::Torn);
+    }
+    if light_bytes > byte_count - HEAD_BYTES {
+        return Err(SnapshotFault::Malformed.into());
+    }
+    // No more than the file has.
+    let light = reader.take(usize::try_from(light_bytes).map_err(|_| SnapshotFault::Malformed)?).await?;
+    let proof = proof(&light, chain, bounds)?;
     let mut entries = Vec::new();
     while !reader.is_at_end() {
-        let path = StatePath::from_slice(&reader.take(StatePath::LEN).await?)?;
+        let path = StatePath::from_slice(&reader.take(StatePath::LEN).await?).ok_or(SnapshotFault::Malformed)?;
         let length = reader.take(4).await?;
-        let length = u32::from_be_bytes(*length.first_chunk::<4>()?) as usize;
+        let length = u32::from_be_bytes(*length.first_chunk::<4>().ok_or(SnapshotFault::Malformed)?) as usize;
         if length > ENTRY_BYTES_MAX {
-            return None;
+            return Err(SnapshotFault::Malformed.into());
         }
-        entries.push((path, Entry::parse(&reader.take(length).await?).ok()?));
+        entries.push((path, Entry::parse(&reader.take(length).await?).map_err(|_| SnapshotFault::Malformed)?));
     }
-    let ledger = Ledger::resume(&proof.head, &proof.header, State::of(&entries)?).ok()?;
-    let voters = proof.changes.last().map(|change| change.next.clone()).or_else(|| proof.head.validators())?;
-    Some(Snapshot { blob, byte_count, proof, voters, ledger })
+    let state = State::of(&entries).ok_or(SnapshotFault::Malformed)?;
+    let ledger = Ledger::resume(&proof.head, &proof.header, state).map_err(SnapshotFault::State)?;
+    let voters = proof.changes.last().map(|change| change.next.clone()).or_else(|| proof.head.validators()).ok_or(SnapshotFault::Malformed)?;
+    let is_shown = is_taken(&light, byte_count);
+    Ok(Snapshot { blob, byte_count, proof, voters, ledger, is_shown })
 }
 
 /// Reads a file from its beginning, a window at a time.
@@ -136,32 +211,36 @@ impl<B: Blob> Reader<'_, B> {
         self.offset >= self.end && self.at >= self.window.len()
     }
 
-    async fn take(&mut self, count: usize) -> Option<Vec<u8>> {
+    async fn take(&mut self, count: usize) -> Result<Vec<u8>, Unread> {
         let mut taken = Vec::new();
         while taken.len() < count {
             if self.at >= self.window.len() {
                 self.refill().await?;
             }
-            let missing = count - taken.len();
-            let part = self.window.get(self.at..)?;
-            let part = part.get(..missing.min(part.len()))?;
+            let rest = self.window.get(self.at..).unwrap_or_default();
+            let part = rest.get(..count - taken.len()).unwrap_or(rest);
             taken.extend_from_slice(part);
             self.at += part.len();
         }
-        Some(taken)
+        Ok(taken)
     }
 
-    async fn refill(&mut self) -> Option<()> {
-        let count = usize::try_from(self.end.checked_sub(self.offset)?).unwrap_or(usize::MAX).min(CHUNK_BYTES);
-        self.window = slice(self.blob, self.offset, count).await?;
+    /// An error where nothing is left: what was announced is not there.
+    async fn refill(&mut self) -> Result<(), Unread> {
+        let left = self.end.saturating_sub(self.offset);
+        if left == 0 {
+            return Err(SnapshotFault::Malformed.into());
+        }
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(limits::SNAPSHOT_CHUNK_BYTES);
+        self.window = slice(self.blob, self.offset, count).await.map_err(Unread::Disk)?;
         self.offset += count as u64;
         self.at = 0;
-        (count > 0).then_some(())
+        Ok(())
     }
 }
 
 /// So many bytes of a file.
-pub(super) async fn slice(blob: &impl Blob, offset: u64, count: usize) -> Option<Vec<u8>> {
-    let bytes = blob.read_at(offset, count, ReadOptions::default()).await.ok()?;
-    Some(bytes.coalesce().as_ref().to_vec())
+pub(super) async fn slice(blob: &impl Blob, offset: u64, count: usize) -> Result<Vec<u8>, RuntimeError> {
+    let bytes = blob.read_at(offset, count, ReadOptions::default()).await?;
+    Ok(bytes.coalesce().as_ref().to_vec())
 }

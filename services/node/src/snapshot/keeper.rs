@@ -1,30 +1,35 @@
-//! Writes a snapshot now and then, forgets the one before, and prunes the blocks that it makes unnecessary.
+//! Writes a snapshot now and then, forgets older ones, and prunes the blocks that it makes unnecessary.
 
-use super::file::{Snapshot, create, remove_below, write};
+use super::file::{Snapshot, create, is_taken, retain, write};
 use crate::chain::Chain;
 use crate::engines::Store;
 use crate::error::NodeError;
 use crate::light;
+use crate::limits;
+use crate::node::Keeping;
 use commonware_consensus::types::Height as EngineHeight;
-use commonware_runtime::Storage;
+use commonware_runtime::{Clock, Storage};
 use commonware_utils::channel::mpsc;
 use mickai_ledger::Ledger;
 use mickai_proof::pantheon::Height;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
-/// The snapshots that peers may have: the newest, and the one before, which somebody may be in the middle of.
+/// The snapshots that peers may have: the newest, the one before, and any that somebody is in the middle of. Copies share them.
 pub(crate) struct Shelf<B> {
     shown: Arc<Mutex<Vec<Shown<B>>>>,
 }
 
-/// How many there are at most.
-const SHOWN_MAX: usize = 2;
+/// How long after a peer read of it a snapshot stays where it is.
+const READ_LATELY: Duration = Duration::from_secs(30);
 
 /// Copies share the file.
 pub(super) struct Shown<B> {
     pub(super) height: Height,
     pub(super) blob: Arc<B>,
     pub(super) byte_count: u64,
+    /// When a peer read of it last.
+    read: Option<SystemTime>,
 }
 
 impl<B> Clone for Shelf<B> {
@@ -35,33 +40,73 @@ impl<B> Clone for Shelf<B> {
 
 impl<B> Clone for Shown<B> {
     fn clone(&self) -> Self {
-        Self { height: self.height, blob: self.blob.clone(), byte_count: self.byte_count }
+        Self { height: self.height, blob: self.blob.clone(), byte_count: self.byte_count, read: self.read }
     }
 }
 
 impl<B> Shelf<B> {
     pub(crate) fn new(snapshot: Option<&Snapshot<B>>) -> Self {
-        let shown = snapshot.map(|snapshot| Shown { height: snapshot.ledger.height(), blob: snapshot.blob.clone(), byte_count: snapshot.byte_count });
+        let shown = snapshot.filter(|snapshot| snapshot.is_shown);
+        let shown = shown.map(|snapshot| Shown { height: snapshot.ledger.height(), blob: snapshot.blob.clone(), byte_count: snapshot.byte_count, read: None });
         Self { shown: Arc::new(Mutex::new(shown.into_iter().collect())) }
     }
 
+    fn lock(&self) -> MutexGuard<'_, Vec<Shown<B>>> {
+        // The list is whole between any two steps.
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn newest(&self) -> Option<Shown<B>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+        self.lock().last().cloned()
     }
 
-    pub(super) fn at(&self, height: Height) -> Option<Shown<B>> {
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|shown| shown.height == height).cloned()
+    /// The one of this height, for a peer who reads of it now.
+    pub(super) fn read(&self, height: Height, now: SystemTime) -> Option<Shown<B>> {
+        let mut shown = self.lock();
+        let found = shown.iter_mut().find(|shown| shown.height == height)?;
+        found.read = Some(now);
+        Some(found.clone())
     }
 
-    /// Puts a newer one there; gives the lowest height that is still shown.
-    fn put(&self, newer: Shown<B>) -> Height {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = newer.height;
+    fn heights(&self) -> Vec<Height> {
+        self.lock().iter().map(|shown| shown.height).collect()
+    }
+
+    /// Puts a newer one there, and takes away what is neither among the newest nor read.
+    fn put(&self, newer: Shown<B>, now: SystemTime) {
+        let mut shown = self.lock();
         shown.push(newer);
-        if shown.len() > SHOWN_MAX {
-            shown.remove(0);
-        }
-        shown.first().map_or(newest, |oldest| oldest.height)
+        let old = shown.len().saturating_sub(limits::SNAPSHOTS_SHOWN);
+        let is_read = |shown: &Shown<B>| shown.read.is_some_and(|read| now.duration_since(read).is_ok_and(|since| since < READ_LATELY));
+        let (mut at, mut pinned) = (0, 0);
+        shown.retain(|one| {
+            at += 1;
+            let stays = at > old || is_read(one) && pinned < limits::SNAPSHOTS_PINNED;
+            pinned += usize::from(at <= old && stays);
+            stays
+        });
+    }
+}
+
+/// The newest snapshot, shown or not.
+#[derive(Clone, Copy)]
+pub(crate) struct Newest {
+    height: Height,
+    /// When its block was proposed, ms since 1970.
+    time_ms: u64,
+    byte_count: u64,
+}
+
+impl Newest {
+    pub(crate) fn of<B>(snapshot: &Snapshot<B>) -> Self {
+        Self { height: snapshot.ledger.height(), time_ms: snapshot.ledger.time_ms(), byte_count: snapshot.byte_count }
+    }
+
+    /// Is one due with this block? By blocks and by time; a large one stays for as long as the slowest peer may take to fetch it.
+    fn is_followed_by(self, ledger: &Ledger, keeping: &Keeping) -> bool {
+        let fetched_ms = self.byte_count.saturating_mul(1_000) / limits::SNAPSHOT_BYTES_PER_SECOND_MIN;
+        let from_ms = self.time_ms.saturating_add(keeping.snapshot_ms.max(fetched_ms));
+        ledger.height().0 >= self.height.0.saturating_add(keeping.snapshot_blocks) && ledger.time_ms() >= from_ms
     }
 }
 
@@ -72,21 +117,18 @@ pub(crate) struct Keeper<E: Storage> {
     pub(crate) chain: Arc<Chain>,
     pub(crate) store: Store,
     pub(crate) shelf: Shelf<E::Blob>,
-    /// Blocks between two snapshots, at least.
-    pub(crate) every_blocks: u64,
-    /// How many blocks before a snapshot are kept; all of them where there is no number.
-    pub(crate) kept_blocks: Option<u64>,
+    pub(crate) newest: Option<Newest>,
+    pub(crate) keeping: Keeping,
 }
 
-impl<E: Storage> Keeper<E> {
+impl<E: Clock + Storage> Keeper<E> {
     /// Takes the ledgers at the ends of epochs, until there are no more. What fails is said and tried again at the next one: a node can do without.
-    pub(crate) async fn run(self, mut ends: mpsc::UnboundedReceiver<Ledger>) {
+    pub(crate) async fn run(mut self, mut ends: mpsc::UnboundedReceiver<Ledger>) {
         while let Some(mut ledger) = ends.recv().await {
             while let Ok(later) = ends.try_recv() {
                 ledger = later;
             }
-            let last = self.shelf.newest().map_or(Height(0), |shown| shown.height);
-            if ledger.height().0 < last.0.saturating_add(self.every_blocks) {
+            if self.newest.is_some_and(|newest| !newest.is_followed_by(&ledger, &self.keeping)) || ledger.height().0 < self.keeping.snapshot_blocks {
                 continue;
             }
             if let Err(why) = self.keep(&ledger).await {
@@ -95,18 +137,53 @@ impl<E: Storage> Keeper<E> {
         }
     }
 
-    async fn keep(&self, ledger: &Ledger) -> Result<(), NodeError> {
+    async fn keep(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
         let height = ledger.height();
-        let proof = light::prove(&self.chain, &self.store, ledger, &[]).await?.ok_or(NodeError::NoCertificate)?;
+        let proof = light::prove(&self.chain, &self.store, ledger, &[]).await?.ok_or(NodeError::NoCertificate)?.encode();
         let blob = create(&self.context, &self.partition, height).await?;
         let byte_count = write(&blob, &proof, ledger).await?;
-        let oldest = self.shelf.put(Shown { height, blob: Arc::new(blob), byte_count });
-        remove_below(&self.context, &self.partition, oldest).await?;
-        tracing::info!(height = height.0, byte_count, "a snapshot was written");
-        if let Some(lowest) = self.kept_blocks.and_then(|kept| height.0.checked_sub(kept)) {
+        self.newest = Some(Newest { height, time_ms: ledger.time_ms(), byte_count });
+        let is_shown = is_taken(&proof, byte_count);
+        if is_shown {
+            self.shelf.put(Shown { height, blob: Arc::new(blob), byte_count, read: None }, self.context.current());
+        }
+        let mut heights = self.shelf.heights();
+        heights.push(height);
+        retain(&self.context, &self.partition, &heights).await?;
+        tracing::info!(height = height.0, byte_count, is_shown, "a snapshot was written");
+        // What nobody can begin with is no reason to drop the blocks before it.
+        if let Some(lowest) = self.keeping.kept_blocks.filter(|_| is_shown).and_then(|kept| height.0.checked_sub(kept)) {
             self.store.prune(EngineHeight::new(lowest));
             self.chain.forget(Height(lowest));
         }
+        if !is_shown {
+            tracing::warn!(
+                height = height.0,
+                byte_count,
+                "the snapshot is larger than peers take, or validators changed more often than they follow: it is not shown, and nothing is pruned"
+            );
+        }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(shelf: &Shelf<()>, height: u64, at_s: u64) -> Vec<u64> {
+        shelf.put(Shown { height: Height(height), blob: Arc::new(()), byte_count: 1, read: None }, SystemTime::UNIX_EPOCH + Duration::from_secs(at_s));
+        shelf.heights().iter().map(|height| height.0).collect()
+    }
+
+    #[test]
+    fn what_is_read_stays_until_it_is_not() {
+        let shelf: Shelf<()> = Shelf::new(None);
+        assert_eq!((put(&shelf, 1, 0), put(&shelf, 2, 100), put(&shelf, 3, 200)), (vec![1], vec![1, 2], vec![2, 3]));
+        assert!(shelf.read(Height(2), SystemTime::UNIX_EPOCH + Duration::from_secs(290)).is_some());
+        assert_eq!(put(&shelf, 4, 300), [2, 3, 4]);
+        assert!(shelf.read(Height(2), SystemTime::UNIX_EPOCH + Duration::from_secs(390)).is_some());
+        assert_eq!((put(&shelf, 5, 400), put(&shelf, 6, 500)), (vec![2, 4, 5], vec![5, 6]));
+        assert!(shelf.read(Height(2), SystemTime::UNIX_EPOCH).is_none());
     }
 }

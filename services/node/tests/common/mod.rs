@@ -1,17 +1,25 @@
 //! What the tests share: keys from fixed seeds, a genesis, transactions, and validators on simulated links.
 #![allow(dead_code, unreachable_pub, reason = "each program that includes this module uses a part of it")]
 
-use commonware_p2p::simulated::{self, Link, Oracle};
+use commonware_codec::varint::UInt;
+use commonware_codec::{DecodeExt, ReadExt};
+use commonware_consensus::simplex::types::Vote as EngineVote;
+use commonware_cryptography::sha256::Digest;
+use commonware_p2p::Recipients;
+use commonware_p2p::simulated::{self, Link, Oracle, SplitOrigin};
 use commonware_parallel::Sequential;
 use commonware_runtime::deterministic::Context;
-use commonware_runtime::{Handle as TaskHandle, Quota, Spawner, Supervisor};
+use commonware_runtime::{Error as RuntimeError, Handle as TaskHandle, IoBuf, Quota, Spawner, Storage, Supervisor};
 use commonware_utils::{NZU32, NZUsize, probability};
+use futures::future::BoxFuture;
 use libcrux_ml_dsa::ml_dsa_65::{MLDSA65SigningKey, generate_key_pair, sign};
 use mickai_node::identity::{PrivateKey, PublicKey};
-use mickai_node::{Channels, Handle, Keeping, Parts, Timing, limits, message_bytes_max, start};
+use mickai_node::voted::{Marks, unused};
+use mickai_node::{Channels, Handle, Keeping, NodeError, Parts, Scheme, Timing, limits, message_bytes_max, start, votes};
 use mickai_proof::digest::{ChainId, TreeHash};
 use mickai_proof::key;
-use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, BondKey, Genesis, GenesisHead, Height, Network, Params, Transaction, Vote, VoteKind};
+use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, BondKey, Evidence, Genesis, GenesisHead, Height, Network, Params, Transaction, Vote, VoteKind};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 pub const PAN: u64 = 1_000_000_000;
@@ -101,6 +109,55 @@ pub fn genesis(validators: u8, seats_max: u64, epoch_blocks: u64) -> Genesis {
     Genesis::new(head, allocations).unwrap()
 }
 
+/// The marks of a key on the simulated disk: in the name of a file, which is there or is not.
+pub struct StoredMarks<E> {
+    context: E,
+    partition: String,
+}
+
+impl<E: Storage> StoredMarks<E> {
+    /// Those beside a key, made unless they are there.
+    pub async fn made(context: E, key: &str) -> Arc<Self> {
+        let marks = Self { context, partition: format!("beside-{key}") };
+        if marks.newest().await.is_none() {
+            marks.write(unused()).await.unwrap();
+        }
+        Arc::new(marks)
+    }
+
+    /// Where some were, and are gone.
+    pub fn lost(context: E, key: &str) -> Arc<Self> {
+        Arc::new(Self { context, partition: format!("beside-{key}-again") })
+    }
+
+    /// The name of the newest file: its number, then what is written.
+    async fn newest(&self) -> Option<Vec<u8>> {
+        match self.context.scan(&self.partition).await {
+            Ok(names) => names.into_iter().max(),
+            Err(RuntimeError::PartitionMissing(_)) => None,
+            Err(why) => panic!("{why}"),
+        }
+    }
+}
+
+impl<E: Storage> Marks for StoredMarks<E> {
+    fn read(&self) -> BoxFuture<'_, Result<Option<Vec<u8>>, NodeError>> {
+        Box::pin(async { Ok(self.newest().await.map(|name| name[8..].to_vec())) })
+    }
+
+    fn write(&self, bytes: Vec<u8>) -> BoxFuture<'_, Result<(), NodeError>> {
+        Box::pin(async move {
+            let before = self.newest().await;
+            let number = before.as_ref().map_or(0, |name| u64::from_be_bytes(*name.first_chunk().unwrap()) + 1);
+            drop(self.context.open(&self.partition, &[&number.to_be_bytes()[..], &bytes].concat()).await.unwrap());
+            if let Some(before) = before {
+                self.context.remove(&self.partition, Some(&before)).await.unwrap();
+            }
+            Ok(())
+        })
+    }
+}
+
 /// Short waits: simulated time costs nothing, but each round of it does.
 pub fn timing() -> Timing {
     Timing {
@@ -120,6 +177,49 @@ pub struct World {
     pub keys: Vec<PrivateKey>,
     /// What each node keeps.
     pub keeping: Keeping,
+    pub said: Said,
+}
+
+/// Every vote that left a node, with the node's place: what a stranger who keeps everything could show.
+#[derive(Clone, Default)]
+pub struct Said(Arc<Mutex<Vec<(usize, IoBuf)>>>);
+
+impl Said {
+    /// Passes on what one place sends on one channel.
+    fn tap(&self, at: usize, is_votes: bool) -> impl Fn(SplitOrigin, &Recipients<PublicKey>, &IoBuf) -> Option<Recipients<PublicKey>> + Clone + Send + Sync + 'static + use<> {
+        let said = self.0.clone();
+        move |_, whom, message| {
+            if is_votes {
+                said.lock().unwrap().push((at, message.clone()));
+            }
+            Some(whom.clone())
+        }
+    }
+
+    /// Two votes of one node that contradict each other, and how many votes were looked at.
+    pub fn contradiction(&self) -> (Option<[VoteKind; 2]>, usize) {
+        let mut kinds: Vec<(usize, Vote)> = self.0.lock().unwrap().iter().map(|(at, message)| (*at, vote(message.clone()))).collect();
+        kinds.sort_by(|(a, one), (b, other)| (a, one.kind.round(), &one.kind).cmp(&(b, other.kind.round(), &other.kind)));
+        kinds.dedup_by(|(a, one), (b, other)| a == b && one.kind == other.kind);
+        let of_one_round = kinds.chunk_by(|(a, one), (b, other)| a == b && one.kind.round() == other.kind.round());
+        let pairs = of_one_round.flat_map(|votes| votes.iter().enumerate().flat_map(|(at, one)| votes[at + 1..].iter().map(move |other| [&one.1, &other.1])));
+        let contradicts = |[a, b]: &[&Vote; 2]| {
+            let (a, b) = if a.kind <= b.kind { (*a, *b) } else { (*b, *a) };
+            Evidence { voter: Address([0; 32]), a: a.clone(), b: b.clone() }.contradicts()
+        };
+        (pairs.into_iter().find(contradicts).map(|pair| pair.map(|vote| vote.kind)), kinds.len())
+    }
+}
+
+/// As it goes over the channel of votes: the epoch, then the engine's message.
+fn vote(mut message: IoBuf) -> Vote {
+    let _epoch: u64 = UInt::read(&mut message).unwrap().into();
+    match EngineVote::<Scheme, Digest>::decode(message).unwrap() {
+        EngineVote::Notarize(vote) => votes::notarize(&vote),
+        EngineVote::Nullify(vote) => votes::nullify(&vote),
+        EngineVote::Finalize(vote) => votes::finalize(&vote),
+    }
+    .unwrap()
 }
 
 pub fn good_link() -> Link {
@@ -139,7 +239,7 @@ impl World {
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        Self { oracle, genesis, keys, keeping: Keeping::default() }
+        Self { oracle, genesis, keys, keeping: Keeping::default(), said: Said::default() }
     }
 
     pub async fn link_all(&self, link: &Link) {
@@ -152,25 +252,56 @@ impl World {
         }
     }
 
+    /// Cuts the node of this place off.
+    pub async fn part(&self, at: usize) {
+        for other in self.keys.iter().filter(|key| key.public() != self.keys[at].public()) {
+            let (one, two) = (self.keys[at].public().clone(), other.public().clone());
+            self.oracle.remove_link(one.clone(), two.clone()).await.unwrap();
+            self.oracle.remove_link(two, one).await.unwrap();
+        }
+    }
+
+    /// And links it again.
+    pub async fn join(&self, at: usize) {
+        for other in self.keys.iter().filter(|key| key.public() != self.keys[at].public()) {
+            let (one, two) = (self.keys[at].public().clone(), other.public().clone());
+            self.oracle.add_link(one.clone(), two.clone(), good_link()).await.unwrap();
+            self.oracle.add_link(two, one, good_link()).await.unwrap();
+        }
+    }
+
     /// Runs the node of this place; the task ends with the reason when it cannot go on.
     pub async fn node(&self, context: &Context, at: usize) -> (Handle, TaskHandle<()>) {
+        let name = format!("node-{at}");
+        let marks = StoredMarks::made(context.child("marks"), &name).await;
+        self.node_in(context, at, &name, marks).await
+    }
+
+    /// The same with another folder, or other marks.
+    pub async fn node_in(&self, context: &Context, at: usize, folder: &str, marks: Arc<dyn Marks>) -> (Handle, TaskHandle<()>) {
         let key = self.keys[at].clone();
         let control = self.oracle.control(key.public().clone());
         let quota = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
+        let (control, said) = (&control, &self.said);
+        let channel = async |number| {
+            let (sender, receiver) = control.register(number, quota).await.unwrap();
+            (sender.split_with(said.tap(at, number == 0)).0, receiver)
+        };
         let channels = Channels {
-            votes: control.register(0, quota).await.unwrap(),
-            certificates: control.register(1, quota).await.unwrap(),
-            resolver: control.register(2, quota).await.unwrap(),
-            backfill: control.register(3, quota).await.unwrap(),
-            blocks: control.register(4, quota).await.unwrap(),
-            transactions: control.register(5, quota).await.unwrap(),
-            snapshots: control.register(6, quota).await.unwrap(),
+            votes: channel(0).await,
+            certificates: channel(1).await,
+            resolver: channel(2).await,
+            backfill: channel(3).await,
+            blocks: channel(4).await,
+            transactions: channel(5).await,
+            snapshots: channel(6).await,
         };
         let parts = Parts {
             genesis: self.genesis.clone(),
             key,
-            name: format!("node-{at}"),
-            blocker: control,
+            marks,
+            name: folder.into(),
+            blocker: control.clone(),
             peers: self.oracle.manager(),
             strategy: Sequential,
             timing: timing(),
