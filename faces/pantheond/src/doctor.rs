@@ -128,12 +128,14 @@ fn of_node(rpc: &mut Rpc, config: Option<&Config>, checks: &mut Vec<Check>) {
         let id = voter.id().to_string();
         let has_seat = validators["seats"].as_array().is_some_and(|seats| seats.iter().any(|seat| text(seat, "/key") == id));
         let network = if text(&status, "/network") == "main" { mickai_proof::pantheon::Network::Main } else { mickai_proof::pantheon::Network::Test };
-        let found = if has_seat {
-            "this node has a seat; where it must not vote, it says so on standard error".to_owned()
-        } else {
-            format!("this node follows: `pantheon bond AMOUNT --voter KEYFILE` asks for a seat ({})", Address::of(&voter).to_text(network))
-        };
-        checks.push(check(State::Good, "seat", found));
+        checks.push(match (has_seat, status["is_validator"] == true) {
+            (true, true) => check(State::Good, "seat", "this node votes"),
+            (true, false) => check(State::Note, "seat", "this node has a seat and does not vote in this epoch: it may have voted in it before, and does not have what it said"),
+            (false, _) => {
+                let account = Address::of(&voter).to_text(network);
+                check(State::Good, "seat", format!("this node follows: `pantheon bond AMOUNT --voter KEYFILE` asks for a seat ({account})"))
+            }
+        });
     }
 }
 

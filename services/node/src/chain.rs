@@ -16,6 +16,7 @@ use mickai_proof::pantheon::light::Change;
 use mickai_proof::pantheon::{Address, Block, Certificate, Evidence, Genesis, GenesisHead, Header, Height, LightProof, Transaction, ValidatorSet};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU64;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A change of the validators: the epoch's last block, and who votes after it.
@@ -47,6 +48,8 @@ pub(crate) struct Chain {
     id: ChainId,
     calendar: Calendar,
     remembered: Remembered,
+    /// Does this node sign in the epoch that it entered last?
+    signs: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -92,7 +95,14 @@ impl Chain {
             watchers: Vec::new(),
             is_stopped: false,
         };
-        Ok(Self { head: genesis.head.clone(), id: ledger.chain(), calendar: Calendar::new(epoch_blocks), remembered: Remembered::new(verifier), inner: Mutex::new(inner) })
+        Ok(Self {
+            head: genesis.head.clone(),
+            id: ledger.chain(),
+            calendar: Calendar::new(epoch_blocks),
+            remembered: Remembered::new(verifier),
+            signs: AtomicBool::new(false),
+            inner: Mutex::new(inner),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -143,6 +153,14 @@ impl Chain {
     /// The epoch of the block after the newest final one.
     pub(crate) fn epoch(&self) -> u64 {
         self.calendar.epoch(Height(self.lock().newest.height().0.saturating_add(1)))
+    }
+
+    pub(crate) fn signs(&self) -> bool {
+        self.signs.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_signs(&self, signs: bool) {
+        self.signs.store(signs, Ordering::Relaxed);
     }
 
     /// Keeps what shows a turn.

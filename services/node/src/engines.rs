@@ -135,6 +135,7 @@ where
             }
             None => (*scheme).clone(),
         };
+        self.chain.set_signs(may_sign);
         // Each epoch has another number: nobody else has registered it.
         let closed = |_| NodeError::PartEnded("network");
         let votes = muxes.votes.register(epoch).await.map_err(closed)?;

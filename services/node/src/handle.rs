@@ -41,7 +41,7 @@ pub struct Status {
     pub epoch: u64,
     /// Who votes on it.
     pub validator_count: usize,
-    /// Does this node?
+    /// Does this node? It may have a seat and yet not vote in an epoch ([`crate::voted`]).
     pub is_validator: bool,
     /// Transactions that wait here.
     pub waiting_count: usize,
@@ -98,7 +98,7 @@ impl Handle {
             time_ms: ledger.time_ms(),
             epoch: self.chain.calendar().epoch(Height(ledger.height().0.saturating_add(1))),
             validator_count: ledger.validators().keys().len(),
-            is_validator: ledger.validators().keys().contains(self.key.key()),
+            is_validator: ledger.validators().keys().contains(self.key.key()) && self.chain.signs(),
             waiting_count,
             waiting_bytes,
         }

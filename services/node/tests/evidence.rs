@@ -101,7 +101,7 @@ fn double_voter(submits_evidence: bool) -> After {
         network.submits_evidence = submits_evidence;
         let mut nodes = Vec::new();
         for at in 1..4 {
-            nodes.push(network.honest(&context, at).await.handle);
+            nodes.push(network.honest(&context, at, 0).await.handle);
         }
         adversaries::start(Cheat::DoubleVoter, &context, &network, 0, 1, &nodes[0]).await;
         while nodes.iter().any(|node| node.status().height < Height(30)) {

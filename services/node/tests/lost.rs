@@ -90,11 +90,13 @@ fn check(found: Found, seed: u64) {
             world.part(3).await;
             running = world.node_in(&context.child("again"), 3, &folder, marks).await;
             context.sleep(Duration::from_secs(4)).await;
+            assert_eq!(running.0.status().is_validator, matches!(found, Found::Everything), "{found:?}");
             world.join(3).await;
         }
         // With another one away a quorum needs it: it votes again.
         let height = others[0].status().height.0 + 3 * EPOCH_BLOCKS;
         reach(&running.0, height).await;
+        assert!(running.0.status().is_validator);
         let away = others.remove(0);
         world.part(0).await;
         reach(&running.0, running.0.status().height.0 + 3).await;
