@@ -75,7 +75,12 @@ impl Accuser {
         let voter = evidence.voter;
         // What the largest transaction costs is enough, and puts it before most others.
         let fee = ledger.params().fee_min(TRANSACTION_BYTES_MAX)?;
-        match self.try_for(fee, ledger, &evidence)? {
+        let taken = match self.try_for(fee, ledger, &evidence)? {
+            // One of this node's own waits, which the chain takes no longer, and nobody has tried yet.
+            Err(SubmitError::Underpriced { least, .. }) => self.try_for(least, ledger, &evidence)?,
+            taken => taken,
+        };
+        match taken {
             Ok(id) => {
                 self.submitted.inc();
                 tracing::warn!(?voter, transaction = %id, "evidence against a validator that voted twice was submitted");

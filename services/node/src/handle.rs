@@ -104,15 +104,21 @@ impl Handle {
         }
     }
 
-    /// Takes a transaction in and sends it to the peers.
+    /// Takes a transaction in and sends it to the peers; one that waits here is sent to them again, for whoever missed it.
     ///
     /// # Errors
     /// [`SubmitError`]: what the next block would say, or why it cannot wait.
     pub fn submit(&self, transaction: Transaction) -> Result<TransactionId, SubmitError> {
         let transaction = Arc::new(transaction);
-        let id = self.chain.submit(transaction.clone(), true)?;
-        self.submissions.send(transaction).map_err(|_| SubmitError::Stopped)?;
-        Ok(id)
+        let taken = self.chain.submit(transaction.clone(), true);
+        let sent = match &taken {
+            Ok(_) => Some(transaction),
+            // The one whose signature was verified, whatever stands under this one.
+            Err(SubmitError::Known(id)) => self.chain.waiting(*id),
+            Err(_) => None,
+        };
+        sent.into_iter().try_for_each(|transaction| self.submissions.send(transaction)).map_err(|_| SubmitError::Stopped)?;
+        taken
     }
 
     /// A transaction that waits.

@@ -146,6 +146,7 @@ fn addresses(settings: &Settings) -> Result<Map<PublicKey, Address>, NodeError> 
 }
 
 fn run(settings: Settings, peers: Map<PublicKey, Address>, ready: &mpsc::Sender<Handle>, stopped: oneshot::Receiver<()>) -> Result<(), NodeError> {
+    let _held = settings.marks.lock()?;
     let config = tokio::Config::new()
         .with_storage_directory(settings.folder.clone())
         .with_worker_threads(settings.threads.get())

@@ -82,7 +82,7 @@ pub const PROPOSALS_KEPT: usize = 16;
 pub const SNAPSHOTS_SHOWN: usize = 2;
 /// And of those.
 pub const SNAPSHOTS_PINNED: usize = 2;
-/// The largest snapshot that is taken from a peer, and shown to one, bytes: its entries are held in memory once.
+/// The largest snapshot that is taken from a peer, and shown to one, bytes: its entries are held in memory, for a moment twice.
 pub const SNAPSHOT_BYTES_MAX: u64 = 2 << 30;
 /// Of that, the largest proof that it belongs to the chain. A node's own snapshot has no bound.
 pub const SNAPSHOT_PROOF_BYTES_MAX: usize = 512 << 20;
@@ -95,6 +95,8 @@ pub const SNAPSHOT_BYTES_PER_SECOND_MIN: u64 = 1 << 20;
 /// Bytes of a snapshot in one message.
 pub const SNAPSHOT_CHUNK_BYTES: usize = 1 << 20;
 /// Chunks that are asked for and have not come.
-pub const SNAPSHOT_CHUNKS_AHEAD: usize = 8;
+pub const SNAPSHOT_CHUNKS_AHEAD: usize = 3;
+// All of them, and a stray answer, are within the sender's share of what waits here.
+const _: () = assert!(SNAPSHOT_CHUNKS_AHEAD < WAITING_LARGEST_MAX);
 /// Chunks that one peer gets in a second. Who fetches asks for half as many, so that two seconds that do not begin together refuse nothing.
 pub const SNAPSHOT_CHUNKS_PER_SECOND: u32 = 64;

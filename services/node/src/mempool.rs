@@ -308,6 +308,10 @@ impl Mempool {
             if let Some((sender, nonce)) = self.ids.get(&transaction.id()).copied() {
                 self.remove(sender, nonce);
             }
+            // Several show the same evidence, and one of them is right to be refused.
+            if matches!(transaction.body().action, Action::Evidence(_)) {
+                continue;
+            }
             let sender = transaction.body().sender;
             self.set_back.insert(sender, last);
             self.rank(sender);

@@ -31,7 +31,7 @@ use commonware_runtime::{Clock, Error as RuntimeError, Handle as Task, Metrics, 
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZDuration, NZUsize, NonZeroDuration};
 use futures::future::{BoxFuture, Either, select_all};
-use mickai_proof::pantheon::{Genesis, Height};
+use mickai_proof::pantheon::{Address, Genesis, Height};
 use rand_core::CryptoRng;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -151,7 +151,7 @@ where
     let clock_ahead_ms = parts.timing.clock_ahead_ms;
     let started_ms = now_ms(&context, clock_ahead_ms);
     let chain = Arc::new(Chain::new(&parts.genesis)?);
-    let voted = Voted::open(context.child("voted"), parts.name.clone(), chain.id(), parts.marks.clone(), started_ms).await?;
+    let voted = Voted::open(context.child("voted"), parts.name.clone(), (chain.id(), Address::of(parts.key.public().key())), parts.marks.clone(), started_ms).await?;
     let roster = Roster::default();
     let (epoch_sender, epochs) = mpsc::unbounded_channel();
     let (end_sender, ends) = mpsc::unbounded_channel();

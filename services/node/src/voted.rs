@@ -9,12 +9,13 @@
 //! What may be found at the beginning of epoch *e*, and whether the node signs in it:
 //!
 //! ```text
-//! the mark is below e or missing, and e's base block was     yes: nothing of this key voted in e before
-//!   proposed after this process started
+//! the mark is below e or missing, e is not 0, and e's base   yes: nothing of this key voted in e before
+//!   block was proposed after this process started
 //! the mark fits the folder, and is below e                   yes: it was not there
 //! the mark fits the folder, is e, and e's journal is there   yes: the journal knows what was said
 //! the mark is above e                                        no: that epoch is past; the blocks in the folder lead on to the marked one
-//! marks are there, none of this chain, and e is 0            yes: the key is new, and so is the chain
+//! marks are there, none of this key on this chain, e is 0,   yes: the key is new, and so is the chain
+//!   and nothing is written in e's journal
 //! anything else                                              no: the folder is lost, emptied, old or another's, or the mark is
 //! ```
 //!
@@ -31,8 +32,9 @@ use crate::limits;
 use commonware_runtime::{Error as RuntimeError, Storage};
 use futures::future::BoxFuture;
 use mickai_proof::digest::ChainId;
+use mickai_proof::pantheon::Address;
 use rand_core::CryptoRng;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -81,6 +83,19 @@ impl MarkFile {
     /// [`NodeError::MarkFile`].
     pub fn make(&self) -> Result<(), NodeError> {
         if self.0.exists() { Ok(()) } else { self.replace(&unused()) }
+    }
+
+    /// Holds it for one node, until what is given is dropped.
+    ///
+    /// # Errors
+    /// [`NodeError::KeyInUse`] where another node holds it; [`NodeError::MarkFile`].
+    pub(crate) fn lock(&self) -> Result<File, NodeError> {
+        let lock = OpenOptions::new().write(true).create(true).truncate(false).open(self.0.with_extension("voted.lock")).map_err(self.failed())?;
+        match lock.try_lock() {
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(NodeError::KeyInUse),
+            Err(TryLockError::Error(source)) => Err(self.failed()(source)),
+        }
     }
 
     fn failed(&self) -> impl FnOnce(io::Error) -> NodeError {
@@ -132,19 +147,20 @@ struct Name([u8; NAME_BYTES]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     chain: ChainId,
+    voter: Address,
     epoch: u64,
     name: Name,
 }
 
-/// The marks of a key, one a chain, as text:
+/// The marks beside a key, one a chain, as text; who puts another key in its place begins with other lines:
 ///
 /// ```text
 /// pantheon-voted-v1
-/// 4be1…c09d 17 9f3a…22e0          chain, epoch, name
+/// 4be1…c09d 07aa…31f8 17 9f3a…22e0          chain, the key's address, epoch, name
 /// ```
 fn encode(marks: &[Mark]) -> Vec<u8> {
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let lines: String = marks.iter().map(|mark| format!("{} {} {}\n", hex(&mark.chain.0), mark.epoch, hex(&mark.name.0))).collect();
+    let lines: String = marks.iter().map(|mark| format!("{} {} {} {}\n", hex(&mark.chain.0), hex(&mark.voter.0), mark.epoch, hex(&mark.name.0))).collect();
     format!("{HEADER}\n{lines}").into_bytes()
 }
 
@@ -158,8 +174,9 @@ fn parse(bytes: &[u8]) -> Option<Vec<Mark>> {
 
 fn line(text: &str) -> Option<Mark> {
     let mut words = text.split(' ');
-    let (chain, epoch, name) = (words.next()?, words.next()?, words.next()?);
-    Some(Mark { chain: ChainId(bytes_of(chain)?), epoch: epoch.parse().ok()?, name: Name(bytes_of(name)?) })
+    let mut word = || words.next();
+    let (chain, voter, epoch, name) = (word()?, word()?, word()?, word()?);
+    Some(Mark { chain: ChainId(bytes_of(chain)?), voter: Address(bytes_of(voter)?), epoch: epoch.parse().ok()?, name: Name(bytes_of(name)?) })
 }
 
 fn bytes_of<const N: usize>(hex: &str) -> Option<[u8; N]> {
@@ -203,6 +220,8 @@ pub(crate) struct Voted<E> {
     /// Begins the name of everything that the node stores.
     name: String,
     chain: ChainId,
+    /// Whose key it is that votes.
+    voter: Address,
     marks: Arc<dyn Marks>,
     /// When this process started, by this node's clock, ms since 1970.
     started_ms: u64,
@@ -211,9 +230,9 @@ pub(crate) struct Voted<E> {
 }
 
 impl<E: Storage + CryptoRng> Voted<E> {
-    pub(crate) async fn open(context: E, name: String, chain: ChainId, marks: Arc<dyn Marks>, started_ms: u64) -> Result<Self, NodeError> {
+    pub(crate) async fn open(context: E, name: String, (chain, voter): (ChainId, Address), marks: Arc<dyn Marks>, started_ms: u64) -> Result<Self, NodeError> {
         let known = marks.read().await?;
-        Ok(Self { context, name, chain, marks, started_ms, known })
+        Ok(Self { context, name, chain, voter, marks, started_ms, known })
     }
 
     /// The partitions of an epoch's journals: of one who signs, and of one who follows.
@@ -235,8 +254,8 @@ impl<E: Storage + CryptoRng> Voted<E> {
         if may_sign {
             // The engine opens the journal only with its first entry; until then an empty one says that nothing was said.
             self.touch(&voting, &0_u64.to_be_bytes()).await?;
-            let others = marks.unwrap_or_default().into_iter().filter(|mark| mark.chain != self.chain);
-            let marks: Vec<_> = others.chain([Mark { chain: self.chain, epoch, name: entry.name }]).collect();
+            let others = marks.unwrap_or_default().into_iter().filter(|mark| !self.is_mine(mark));
+            let marks: Vec<_> = others.chain([Mark { chain: self.chain, voter: self.voter, epoch, name: entry.name }]).collect();
             self.replace(encode(&marks)).await?;
         }
         for old in entries {
@@ -254,14 +273,19 @@ impl<E: Storage + CryptoRng> Voted<E> {
     }
 
     async fn may_sign(&self, epoch: u64, base_ms: u64, marks: Option<&[Mark]>, entries: &[Entry]) -> Result<bool, NodeError> {
-        let mark = marks.and_then(|marks| marks.iter().find(|mark| mark.chain == self.chain));
+        let mark = marks.and_then(|marks| marks.iter().find(|mark| self.is_mine(mark)));
         let marked = mark.map(|mark| mark.epoch);
-        if marked.is_none_or(|marked| marked < epoch) && base_ms > self.started_ms.saturating_add(limits::AHEAD_MS_MAX) {
+        // Before epoch 0 stands genesis, whose time somebody chose.
+        if epoch > 0 && marked.is_none_or(|marked| marked < epoch) && base_ms > self.started_ms.saturating_add(limits::AHEAD_MS_MAX) {
             return Ok(true);
         }
-        let Some(mark) = mark else { return Ok(marks.is_some() && epoch == 0) };
+        let Some(mark) = mark else { return Ok(marks.is_some() && epoch == 0 && self.is_unwritten(epoch).await?) };
         let fits = entries.contains(&Entry { epoch: mark.epoch, name: mark.name });
         Ok(fits && (mark.epoch < epoch || mark.epoch == epoch && self.has_voted(epoch).await?))
+    }
+
+    fn is_mine(&self, mark: &Mark) -> bool {
+        mark.chain == self.chain && mark.voter == self.voter
     }
 
     /// Two nodes that use one file by turns see each other here.
@@ -303,6 +327,21 @@ impl<E: Storage + CryptoRng> Voted<E> {
             Err(RuntimeError::PartitionMissing(_)) => Ok(false),
             Err(why) => Err(NodeError::Disk(why)),
         }
+    }
+
+    /// Is nothing in the journal of this epoch? An entry that was cut off leaves an empty one; another key's has its votes.
+    async fn is_unwritten(&self, epoch: u64) -> Result<bool, NodeError> {
+        let [voting, _] = self.journals(epoch);
+        let names = match self.context.scan(&voting).await {
+            Err(RuntimeError::PartitionMissing(_)) => Vec::new(),
+            found => found.map_err(NodeError::Disk)?,
+        };
+        for name in names {
+            if self.context.open(&voting, &name).await.map_err(NodeError::Disk)?.1 > 0 {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Makes an empty file, durably, unless it is there.

@@ -153,7 +153,12 @@ where
     loop {
         // Asked again each time: what was offered before may have been replaced meanwhile.
         let offers = offers(context, network, &tried).await;
-        let Some(offer) = offers.into_iter().max_by_key(|offer| (offer.height, Reverse(offer.byte_count))) else { return Ok(None) };
+        let Some(offer) = offers.into_iter().max_by_key(|offer| (offer.height, Reverse(offer.byte_count))) else {
+            if !tried.is_empty() {
+                tracing::warn!("no peer's snapshot was taken: the chain is fetched from its first block, which peers that prune do not have");
+            }
+            return Ok(None);
+        };
         tried.push(offer.peer.clone());
         let mut fetching = Fetching { context, chain, offer: &offer, network, pace: Pace::new(limits::SNAPSHOT_CHUNKS_PER_SECOND / 2, context.current()) };
         let taken = fetching.take(&incoming).await?;

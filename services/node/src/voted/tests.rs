@@ -4,12 +4,14 @@ use super::{Entry, Mark, MarkFile, Marks, Name, Voted, encode, parse, unused};
 use crate::error::NodeError;
 use crate::limits;
 use commonware_runtime::deterministic::{Context, Runner};
-use commonware_runtime::{Runner as _, Storage as _, Supervisor as _};
+use commonware_runtime::{Blob as _, Runner as _, Storage as _, Supervisor as _, WriteOptions};
 use futures::future::BoxFuture;
 use mickai_proof::digest::ChainId;
+use mickai_proof::pantheon::Address;
 use std::sync::{Arc, Mutex};
 
 const CHAIN: ChainId = ChainId([7; 32]);
+const VOTER: Address = Address([9; 32]);
 const STARTED_MS: u64 = 1_000_000;
 /// Proposed long before the process started, and after.
 const OLD: u64 = 500_000;
@@ -44,7 +46,7 @@ fn with(bytes: Option<Vec<u8>>) -> Arc<Memory> {
 
 /// A process that starts in this folder with these marks.
 async fn start(context: &Context, folder: &str, marks: &Arc<Memory>) -> Voted<Context> {
-    Voted::open(context.child("voted"), folder.into(), CHAIN, marks.clone(), STARTED_MS).await.unwrap()
+    Voted::open(context.child("voted"), folder.into(), (CHAIN, VOTER), marks.clone(), STARTED_MS).await.unwrap()
 }
 
 /// And enters one epoch.
@@ -66,6 +68,29 @@ fn a_new_key_signs_in_the_first_epoch_and_after_that_where_it_was() {
         assert!(!enters(&context, "a", &marks, 3, OLD).await, "what lies before is past");
         assert!(enters(&context, "a", &marks, 4, OLD).await, "the way from there leads on");
     });
+}
+
+/// Where a key was replaced and its mark and folder stayed, the other key's journal is nothing that this one could go on with.
+#[test]
+fn another_key_does_not_go_on_with_this_ones_journal() {
+    run(|context| async move {
+        let marks = with(Some(unused()));
+        assert!(enters(&context, "a", &marks, 0, OLD).await);
+        let (journal, _) = context.open("a-epoch-0", &0_u64.to_be_bytes()).await.unwrap();
+        journal.write_at(0, b"a vote".to_vec(), WriteOptions::default()).await.unwrap();
+        journal.sync().await.unwrap();
+        drop(journal);
+        let mut other = Voted::open(context.child("voted"), "a".into(), (CHAIN, Address([8; 32])), marks.clone(), STARTED_MS).await.unwrap();
+        assert!(!other.enter(0, OLD).await.unwrap().may_sign);
+        assert!(!other.enter(1, OLD).await.unwrap().may_sign && other.enter(2, NEW).await.unwrap().may_sign);
+        assert_eq!(parse(&marks.read().await.unwrap().unwrap()).unwrap().len(), 2, "each has its line");
+    });
+}
+
+/// A genesis may name a time that has not come.
+#[test]
+fn a_first_epoch_is_never_after_the_start() {
+    run(|context| async move { assert!(!enters(&context, "a", &with(None), 0, NEW).await) });
 }
 
 #[test]
@@ -142,7 +167,7 @@ fn two_nodes_with_one_key_see_each_other() {
 
 #[test]
 fn marks_have_one_form() {
-    let mark = |epoch| Mark { chain: ChainId([0xab; 32]), epoch, name: Name([0x0c; 16]) };
+    let mark = |epoch| Mark { chain: ChainId([0xab; 32]), voter: VOTER, epoch, name: Name([0x0c; 16]) };
     for marks in [vec![], vec![mark(0)], vec![mark(17), mark(u64::MAX)]] {
         let bytes = encode(&marks);
         assert_eq!(parse(&bytes), Some(marks));
@@ -172,7 +197,7 @@ fn a_file_is_made_once_and_replaced_whole() {
     assert_eq!(file.path(), folder.path().join("node.voted"));
     assert!(matches!(futures::executor::block_on(file.read()), Ok(None)));
     file.make().unwrap();
-    let mark = encode(&[Mark { chain: CHAIN, epoch: 3, name: Name([1; 16]) }]);
+    let mark = encode(&[Mark { chain: CHAIN, voter: VOTER, epoch: 3, name: Name([1; 16]) }]);
     futures::executor::block_on(file.write(mark.clone())).unwrap();
     file.make().unwrap();
     assert_eq!(futures::executor::block_on(file.read()).unwrap(), Some(mark));
