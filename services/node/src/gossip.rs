@@ -36,7 +36,7 @@ impl<T: Strategy> Gossip<T> {
                     }
                     batch
                 }
-                // No node sends more.
+                // No node sends more; over real sockets the door has shut its sender out before.
                 Either::Right(Ok((_, message))) if message.len() > limits::GOSSIP_BYTES_MAX => continue,
                 Either::Right(Ok((peer, message))) => self.take(peer, message.as_ref().to_vec()).await,
                 Either::Left(None) | Either::Right(Err(_)) => return,

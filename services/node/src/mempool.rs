@@ -308,13 +308,12 @@ impl Mempool {
             if let Some((sender, nonce)) = self.ids.get(&transaction.id()).copied() {
                 self.remove(sender, nonce);
             }
-            // Several show the same evidence, and one of them is right to be refused.
-            if matches!(transaction.body().action, Action::Evidence(_)) {
-                continue;
+            let Body { sender, action, .. } = transaction.body();
+            // Of several who show the same evidence all but one are refused, and did nothing wrong.
+            if !matches!(action, Action::Evidence(_)) {
+                self.set_back.insert(*sender, last);
             }
-            let sender = transaction.body().sender;
-            self.set_back.insert(sender, last);
-            self.rank(sender);
+            self.rank(*sender);
         }
     }
 

@@ -155,6 +155,28 @@ fn the_second_to_show_it_pays_nothing() {
     });
 }
 
+/// What waits under the number that comes next gives way to evidence: nobody knows how long it will wait.
+#[test]
+fn evidence_takes_the_place_of_what_waits_under_its_number() {
+    run(OWN, |mut trial| {
+        let body = Body {
+            chain: trial.chain.id(),
+            sender: address(OWN),
+            nonce: 0,
+            fee: Amount::from_obols(2 * FEE),
+            expires: Height(100),
+            action: Action::Transfer { to: address(RICH), amount: Amount::from_obols(1) },
+        };
+        let signature = key(OWN).sign_message(&body.message()).unwrap();
+        trial.chain.submit(Arc::new(body.sign_with(Some(key(OWN).public().key().clone()), signature.raw())), true).unwrap();
+        trial.chain.accuse(trial.evidence(2, 0));
+        trial.accuser.look();
+        assert_eq!(trial.said(), [(address(2), 0, 2 * FEE + 2 * FEE / 10 + 1)]);
+        trial.block();
+        assert!(trial.is_barred(2));
+    });
+}
+
 /// Evidence is good for this epoch and the one before; of a voter who goes on, the newest is kept.
 #[test]
 fn what_the_chain_takes_no_longer_is_left_alone() {
