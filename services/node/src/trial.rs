@@ -10,6 +10,8 @@ use std::sync::Arc;
 pub(crate) const PAN: u64 = 1_000_000_000;
 /// Above what any transfer has to pay.
 pub(crate) const FEE: u64 = 50_000;
+/// Of each validator.
+const BOND: u64 = 2_000_000 * PAN;
 /// Accounts 0 to here have 1,000 PAN each, the last of them the rest.
 pub(crate) const ACCOUNTS: u16 = 300;
 
@@ -35,32 +37,37 @@ pub(crate) fn address(number: u16) -> Address {
 
 /// Of one validator, which account 1,000 bonds for.
 pub(crate) fn genesis() -> Genesis {
+    let given = (0..ACCOUNTS).map(|number| (address(number), 1_000 * PAN)).collect();
+    genesis_of(10_000, vec![(address(1_000), key(1_001))], given, address(ACCOUNTS))
+}
+
+/// Of validators that bond the same, each for an account; of accounts that have so much, and one that has the rest.
+pub(crate) fn genesis_of(epoch_blocks: u64, validators: Vec<(Address, PublicKey)>, given: Vec<(Address, u64)>, rich: Address) -> Genesis {
     let params = Params {
         seats_min: 1,
         seats_max: 4,
-        epoch_blocks: 10_000,
+        epoch_blocks,
         unbonding_epochs: 1,
         bond_min: Amount::from_obols(1_000_000 * PAN),
         fee_base: Amount::from_obols(1_000),
         fee_byte: Amount::from_obols(1),
         treasury_share: 0,
     };
-    let bond = 2_000_000 * PAN;
+    let count = validators.len() as u64;
     let head = GenesisHead {
         network: Network::Test,
         name: "trial".into(),
         time_ms: 0,
         params,
-        bonds: vec![(address(1_000), key(1_001), Amount::from_obols(bond))],
+        bonds: validators.into_iter().map(|(account, key)| (account, key, Amount::from_obols(BOND))).collect(),
         treasury: Amount::ZERO,
         allocation_count: 0,
         allocated: Amount::ZERO,
         allocations: TreeHash([0; 32]),
     };
-    let given = 1_000 * PAN;
-    let rest = Amount::SUPPLY.obols() - bond - u64::from(ACCOUNTS) * given;
-    let allocation = |number| Allocation { to: address(number), amount: Amount::from_obols(if number < ACCOUNTS { given } else { rest }) };
-    Genesis::new(head, (0..=ACCOUNTS).map(allocation).collect()).unwrap()
+    let rest = Amount::SUPPLY.obols() - count * BOND - given.iter().map(|(_, obols)| obols).sum::<u64>();
+    let allocation = |(to, obols)| Allocation { to, amount: Amount::from_obols(obols) };
+    Genesis::new(head, given.into_iter().chain([(rich, rest)]).map(allocation).collect()).unwrap()
 }
 
 pub(crate) fn slot() -> Slot {

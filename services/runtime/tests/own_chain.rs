@@ -4,8 +4,11 @@
 #[path = "../../../engines/ledger/tests/common/mod.rs"]
 mod chain;
 
+mod common;
+
 use chain::log::OperatorLog;
 use chain::{Signer, obols};
+use common::copied;
 // What the chain's module signs with.
 use libcrux_ml_dsa as _;
 use mickai_ledger::{Ledger, Library};
@@ -211,20 +214,6 @@ fn who_settles_at_once_waits_and_no_height_has_two_blocks() {
     let by_height: std::collections::BTreeMap<_, _> = ids.iter().copied().collect();
     assert!(ids.iter().all(|(height, id)| by_height[height] == *id), "two blocks of one height were voted for");
     assert_eq!(chosen(&system).replay().unwrap(), Height(32));
-}
-
-fn copied(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copied(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
 }
 
 /// Something to be on record: two records.

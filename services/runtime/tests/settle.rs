@@ -4,7 +4,10 @@
 #[path = "../../../engines/ledger/tests/common/mod.rs"]
 mod chain;
 
+mod common;
+
 use chain::{Chain, Signer, params};
+use common::copied;
 // What the chain's module signs with.
 use libcrux_ml_dsa as _;
 use mickai_ledger::{Library, Rejection};
@@ -162,20 +165,6 @@ fn a_chain_of_one_settles_and_witnesses_nothing() {
     let verdict = stranger(&system, &ends, chain.chain(), None);
     assert_eq!((verdict.word, verdict.reason.map(|reason| reason.code())), (Word::Stale, Some("completeness-unwitnessed")));
     assert!(verdict.scope_text().contains("settled on a chain of one: completeness still unwitnessed"), "{verdict}");
-}
-
-fn copied(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copied(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
-    fs::set_permissions(to, fs::metadata(from).unwrap().permissions()).unwrap();
 }
 
 /// The log as it is, and the same log from a copy of its home, where something else was done.

@@ -3,14 +3,13 @@
 use super::Accuser;
 use crate::chain::Chain;
 use crate::identity::PrivateKey;
+use crate::trial::{PAN, genesis_of};
 use commonware_runtime::deterministic::{Context, Runner};
 use commonware_runtime::{Runner as _, Supervisor as _};
 use commonware_utils::channel::mpsc;
 use mickai_ledger::Slot;
-use mickai_proof::digest::{BlockId, TreeHash};
-use mickai_proof::pantheon::{
-    Action, Address, Allocation, Amount, Body, Evidence, Genesis, GenesisHead, Height, Network, OBOLS_PER_PAN, Params, Proposal, Round, Transaction, Vote, VoteKind,
-};
+use mickai_proof::digest::BlockId;
+use mickai_proof::pantheon::{Action, Address, Amount, Body, Evidence, Height, Proposal, Round, Transaction, Vote, VoteKind};
 use std::sync::Arc;
 
 /// The node's own key; it has a PAN.
@@ -36,31 +35,8 @@ struct Trial {
 
 impl Trial {
     fn new(context: &Context, own: u8) -> Self {
-        let params = Params {
-            seats_min: 1,
-            seats_max: 4,
-            epoch_blocks: 4,
-            unbonding_epochs: 1,
-            bond_min: Amount::from_obols(1_000_000 * OBOLS_PER_PAN),
-            fee_base: Amount::from_obols(1_000),
-            fee_byte: Amount::from_obols(1),
-            treasury_share: 0,
-        };
-        let bond = 2_000_000 * OBOLS_PER_PAN;
-        let head = GenesisHead {
-            network: Network::Test,
-            name: "trial".into(),
-            time_ms: 0,
-            params,
-            bonds: (1..5).map(|seed| (address(100 + seed), key(seed).public().key().clone(), Amount::from_obols(bond))).collect(),
-            treasury: Amount::ZERO,
-            allocation_count: 0,
-            allocated: Amount::ZERO,
-            allocations: TreeHash([0; 32]),
-        };
-        let allocation = |seed, obols| Allocation { to: address(seed), amount: Amount::from_obols(obols) };
-        let rest = Amount::SUPPLY.obols() - 4 * bond - OBOLS_PER_PAN;
-        let genesis = Genesis::new(head, vec![allocation(OWN, OBOLS_PER_PAN), allocation(RICH, rest)]).unwrap();
+        let validators = (1..5).map(|seed| (address(100 + seed), key(seed).public().key().clone())).collect();
+        let genesis = genesis_of(4, validators, vec![(address(OWN), PAN)], address(RICH));
         let chain = Arc::new(Chain::new(&genesis).unwrap());
         let (submissions, sent) = mpsc::unbounded_channel();
         let accuser = Accuser::new(&context.child("accuser"), chain.clone(), key(own), submissions);
@@ -146,7 +122,7 @@ fn the_second_to_show_it_pays_nothing() {
         trial.block();
         assert!(trial.is_barred(2));
         let own = trial.chain.newest().state().account(address(OWN)).cloned().unwrap();
-        assert_eq!((own.nonce, own.balance.obols()), (0, OBOLS_PER_PAN));
+        assert_eq!((own.nonce, own.balance.obols()), (0, PAN));
         trial.chain.accuse(trial.evidence(4, 0));
         trial.accuser.look();
         assert_eq!(trial.said(), [(address(4), 0, FEE)]);

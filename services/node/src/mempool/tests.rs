@@ -6,7 +6,9 @@ use super::{Mempool, Reverse, SubmitError};
 use crate::limits;
 use crate::trial::{FEE, Marked, PAN, address, edited, genesis, junk, key, later, slot, transfer};
 use mickai_ledger::{Ledger, Rejection};
-use mickai_proof::pantheon::{Action, Address, Amount, Height, Transaction};
+use mickai_proof::digest::BlockId;
+use mickai_proof::pantheon::{Action, Address, Amount, Evidence, Height, Proposal, Round, Transaction, Vote, VoteKind};
+use mickai_proof::signature::SIGNATURE_LEN;
 use std::sync::Arc;
 
 fn ledger() -> Ledger {
@@ -240,6 +242,25 @@ fn nothing_waits_for_ever() {
     let end = later(&then, limits::WAIT_BLOCKS_MAX as usize - 3);
     check(&end, [false, true]);
     check(&later(&end, 1), [false, false]);
+}
+
+/// Of several nodes that show the same evidence all but one are refused: theirs goes, what stood behind it is a gap's, and nobody comes after others for it.
+#[test]
+fn refused_evidence_sets_nobody_back() {
+    let (ledger, mut mempool) = (ledger(), roomy());
+    let vote =
+        |block| Vote { kind: VoteKind::Finalize(Proposal { round: Round { epoch: 0, view: 3 }, parent: 2, block: BlockId([block; 32]) }), signature: Box::new([1; SIGNATURE_LEN]) };
+    let evidence = Evidence { voter: address(9), a: vote(1), b: vote(2) };
+    let (refused, follows) = (edited(&ledger, 2, 0, 2 * FEE, |body| body.action = Action::Evidence(Box::new(evidence))), transfer(&ledger, 2, 1, 2 * FEE));
+    for one in [&refused, &follows, &transfer(&ledger, 3, 0, FEE)] {
+        add(&mut mempool, &ledger, one).unwrap();
+    }
+    mempool.refused(&ledger, std::slice::from_ref(&refused));
+    whole(&mempool, &ledger);
+    assert!(!has(&mempool, &refused) && has(&mempool, &follows));
+    add(&mut mempool, &ledger, &transfer(&ledger, 2, 0, 2 * FEE)).unwrap();
+    whole(&mempool, &ledger);
+    assert_eq!(order(&mempool, &ledger)[0], (address(2), 0));
 }
 
 /// What a block refused goes, what follows it is a gap's, and its sender's others come last for a while.
