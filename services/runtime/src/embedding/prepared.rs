@@ -4,7 +4,7 @@ use super::inputs::{Input, tokens_value};
 use crate::acts::{action, fact, label};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
-use crate::generation::{Openings, Taken, idempotency, with_adapter};
+use crate::generation::{Openings, Taken, failed, idempotency, with_adapter};
 use crate::models::Loaded;
 use crate::policy;
 use crate::system::System;
@@ -120,7 +120,6 @@ impl PreparedEmbedding {
 
     /// Makes the vectors while their act runs; `None` if `each` stopped it.
     pub fn run(&self, act: &Running, system: &System, model: &Loaded, each: &mut dyn FnMut() -> Flow) -> std::result::Result<Done<Option<Vec<f32>>>, Failed> {
-        let failed = |error| Failed { error: Box::new(error), facts: vec![(fact::STOP.to_owned(), Fact::Text("error".into()))] };
         let vectors = run(act, system, model, (&self.tokens, self.dimension_count), each).map_err(failed)?;
         let Some(vectors) = vectors else {
             return Ok(Done::new(None, vec![(fact::STOP.to_owned(), Fact::Text(crate::acts::STOP_INTERRUPTED.into()))]));

@@ -4,9 +4,11 @@ use super::desk::Desk;
 use super::limits::EMBEDDING_COUNT_MAX;
 use super::order::Gone;
 use super::queue::Full;
+use super::recorder::contained;
 use crate::embedding::{Embedded, PreparedEmbedding, ToEmbed, prepare};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
+use crate::generation::failed;
 use crate::models::Loaded;
 use mickai_model::generate::Flow;
 use mickai_proof::record::OutcomeCode;
@@ -81,7 +83,9 @@ impl Desk {
         let intent = act.running().intent();
         begun(intent);
         let mut each = || if gone.is_set() { Flow::Stop } else { Flow::Continue };
-        match prepared.run(act.running(), self.system(), model, &mut each) {
+        // A fault is on record like every other end.
+        let ran = contained(|| Ok(prepared.run(act.running(), self.system(), model, &mut each))).unwrap_or_else(|error| Err(failed(error)));
+        match ran {
             Ok(Done { value, facts, openings }) => {
                 let outcome = wait(|done| self.recorder().close(act, OutcomeCode::Executed, facts, openings, done))?;
                 Ok(((intent, outcome), value))
