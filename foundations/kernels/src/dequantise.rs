@@ -2,7 +2,7 @@
 //!
 //! Used for embedding rows, norms and biases. The values are those of the dequantiser in PyPI's `gguf`, bit for bit.
 
-use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised};
+use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised, Unfolded};
 use crate::element::ElementType;
 use crate::half::{bf16_to_f32, f16_to_f32};
 
@@ -28,14 +28,19 @@ pub fn dequantise(element: ElementType, bytes: &[u8], out: &mut [f32]) {
 }
 
 fn groups<W: Quantised>(bytes: &[u8], out: &mut [f32]) {
-    for (block, values) in W::blocks(bytes).iter().zip(out.chunks_exact_mut(32 * W::GROUPS)) {
-        for (group, values) in values.chunks_exact_mut(32).enumerate() {
-            let unfolded = W::unfold(block, group);
-            for (i, value) in values.iter_mut().enumerate() {
-                let scaled = unfolded.scale * f32::from(unfolded.factors[i / 16]) * f32::from(unfolded.q[i]);
-                *value = if W::HAS_MIN { scaled - unfolded.min } else { scaled };
-            }
+    for (block, out) in W::blocks(bytes).iter().zip(out.chunks_exact_mut(32 * W::GROUPS)) {
+        for (group, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+            values::<W>(&W::unfold(block, group), out);
         }
+    }
+}
+
+/// The values of a group.
+#[inline(always)]
+pub(crate) fn values<W: Quantised>(unfolded: &Unfolded, out: &mut [f32; 32]) {
+    for (i, value) in out.iter_mut().enumerate() {
+        let scaled = unfolded.scale * f32::from(unfolded.factors[i / 16]) * f32::from(unfolded.q[i]);
+        *value = if W::HAS_MIN { scaled - unfolded.min } else { scaled };
     }
 }
 

@@ -64,7 +64,7 @@ impl ModelFile {
         (digests.len() == self.tensors.len()).then(|| digest::model(&self.config, &self.tensors, digests, self.tokenizer.digest()))
     }
 
-    /// The tensors whose stored bytes are still read when the others' were repacked: the embedding table, norms and biases.
+    /// The tensors whose stored bytes are still read when the others' were repacked: norms, biases, and an embedding table that is not the output projection too.
     pub fn unpacked(&self) -> impl Iterator<Item = &Tensor> {
         let packed = self.weights.packed_names();
         self.tensors.values().filter(move |tensor| !packed.contains(tensor.name.as_str()))

@@ -199,7 +199,7 @@ impl Decoder {
             let rows = Cost { weight_bytes: (batch.len() * weights.embedding.row_bytes()) as u64, ..Cost::values(batch.len() * width) };
             means.step(at(Operation::Embed), rows, || {
                 for (row, stream) in batch.iter().zip(scratch.stream.chunks_exact_mut(width)) {
-                    weights.embedding.read_row(row.token.index(), stream);
+                    weights.read_embedding(row.token, stream);
                 }
             });
             means.step(at(Operation::Angles), Cost::values(batch.len() * weights.config.head_width), || scratch.turn_to(batch, &weights.frequencies));

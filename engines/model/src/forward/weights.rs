@@ -3,6 +3,7 @@
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Result, Unsupported};
 use crate::tensor::{RowOrder, Tensor};
+use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::dequantise::dequantise;
 use mickai_kernels::matmul::{Matrix, Panels, RowMap, pack};
@@ -13,7 +14,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 /// The weights of one model. Norms and biases, a thousandth of it, are widened to f32 at once; matrices are repacked for the kernels when the first session begins, into as many
-/// bytes again as the file has. The file's own bytes go on serving the rows of the embedding table.
+/// bytes again as the file has. After that the file's own bytes serve an embedding table that is not the output projection too, and nothing else.
 pub struct Weights {
     pub(super) config: Config,
     pub(super) embedding: Projection,
@@ -100,8 +101,7 @@ impl Weights {
 
     /// Names of the tensors whose own bytes nothing reads once they are repacked.
     pub(crate) fn packed_names(&self) -> BTreeSet<&str> {
-        let others = self.packed_projections().filter(|projection| !std::ptr::eq(*projection, &raw const self.embedding));
-        others.map(|projection| projection.tensor.name.as_str()).collect()
+        self.packed_projections().map(|projection| projection.tensor.name.as_str()).collect()
     }
 
     fn packed_projections(&self) -> impl Iterator<Item = &Projection> {
@@ -113,6 +113,16 @@ impl Weights {
     pub(super) fn panels(&self, projection: &Projection) -> Panels<'_> {
         let Some(room) = self.packed.get() else { unreachable!("a session prepares the weights before anything else") };
         Panels::new(&projection.matrix(), &room.get()[projection.panels.clone()])
+    }
+
+    /// The vector of a token. [`Weights::prepare`] has been called.
+    pub(super) fn read_embedding(&self, token: Token, out: &mut [f32]) {
+        let embedding = &self.embedding;
+        if embedding.panels.is_empty() {
+            dequantise(embedding.tensor.element, embedding.matrix().row(token.index()), out);
+        } else {
+            self.panels(embedding).read_row(token.index(), out);
+        }
     }
 
     /// The repacked matrices; empty before the first session.
@@ -307,10 +317,5 @@ impl Projection {
     /// Bytes of one row in the file.
     pub(super) fn row_bytes(&self) -> usize {
         self.tensor.bytes().len() / self.rows
-    }
-
-    /// Row `row` as f32; a row of the embedding table is a token's vector.
-    pub(super) fn read_row(&self, row: usize, out: &mut [f32]) {
-        dequantise(self.tensor.element, self.matrix().row(row), out);
     }
 }

@@ -2,10 +2,11 @@
 //!
 //! A panel is `[column][row]` in the bytes of its type.
 
+use super::panels::Panels;
 use super::{Job, WORKING_SET, walk};
 use crate::columns::TILE;
 use crate::element::ElementType;
-use crate::isa::{LANES, Lanes, on_isa};
+use crate::isa::{LANES, Lanes, Scalar, on_isa};
 use std::ops::Range;
 
 /// A float type, widened exactly.
@@ -51,6 +52,21 @@ pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mu
         }
     }
     if element == ElementType::F32 { pack::<4>(row, lane, panel) } else { pack::<2>(row, lane, panel) }
+}
+
+/// The values of row `row`, read back from its panel.
+pub(super) fn read_row(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
+    fn read<W: Plain>(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
+        for (value, column) in out.iter_mut().zip(W::columns(panels.numbers(row / LANES))) {
+            *value = W::widen(Scalar, column)[row % LANES];
+        }
+    }
+    match panels.element() {
+        ElementType::F32 => read::<F32>(panels, row, out),
+        ElementType::F16 => read::<F16>(panels, row, out),
+        ElementType::Bf16 => read::<Bf16>(panels, row, out),
+        _ => unreachable!("weight blocks have their own rule"),
+    }
 }
 
 /// Panels that one column goes through side by side: a chain of additions alone waits for itself.

@@ -3,8 +3,10 @@
 use super::panels::Panels;
 use super::scales::{Half, HalfAndFactors, HalfAndMin, Scales, Single, Super};
 use super::stores::{Bytes, Fives, Nibbles, Sixes, Store};
-use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised};
+use crate::blocks::{Q4_0, Q4_1, Q4K, Q5_0, Q5_1, Q5K, Q6K, Q8_0, Q8K, Quantised, Unfolded};
+use crate::dequantise::values;
 use crate::element::ElementType;
+use crate::isa::{LANES, Scalar};
 use crate::quantise::BLOCK;
 
 /// The integers of a group, sixteen rows.
@@ -100,4 +102,26 @@ pub(super) fn pack_scales(element: ElementType, row: &[u8], lane: usize, out: &m
         }
     }
     with_form!(element, pack(row, lane, out));
+}
+
+/// The values of row `row`, read back from its panel.
+pub(super) fn read_row(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
+    fn read<W: Form>(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
+        let (lane, (numbers, scales)) = (row % LANES, W::panel(panels, row / LANES));
+        for (index, (group, out)) in numbers.iter().zip(out.as_chunks_mut().0).enumerate() {
+            let (block, index) = (&scales[index / W::GROUPS], index % W::GROUPS);
+            let negative_min = W::Scales::negative_min(Scalar, block, index);
+            let factors = W::Scales::factors(Scalar, block, index);
+            values::<W>(
+                &Unfolded {
+                    q: W::Store::row(group, lane),
+                    scale: W::Scales::scale(Scalar, block, index)[lane],
+                    min: negative_min.map_or(0.0, |negative| -negative[lane]),
+                    factors: factors.map_or([1; 2], |factors| factors.map(|factor| factor[lane] as i8)),
+                },
+                out,
+            );
+        }
+    }
+    with_form!(panels.element(), read(panels, row, out));
 }

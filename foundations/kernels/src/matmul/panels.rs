@@ -11,8 +11,9 @@ use crate::isa::LANES;
 use crate::memory::LINE;
 use std::ops::Range;
 
-/// Which bytes [`pack`] makes of a matrix: one more whenever they change for any type, so that panels which an older program kept are not taken for ours.
-pub const LAYOUT: u64 = 1;
+/// Which bytes [`pack`] makes of a matrix, and what is read from them and no longer from the stored ones: one more whenever either changes, so that panels which an older program kept are not taken
+/// for ours. Since 2, rows of a table that is multiplied too are read from its panels.
+pub const LAYOUT: u64 = 2;
 
 /// Where the output of a stored row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,12 @@ impl<'a> Panels<'a> {
         self.element
     }
 
+    /// The values of row `row`, in the order of the outputs: bit for bit those that [`dequantise`](crate::dequantise::dequantise) gives for the stored row. Panics unless `out` is as long as a row.
+    pub fn read_row(&self, row: usize, out: &mut [f32]) {
+        assert!(row < self.rows && out.len() == self.columns, "row {row} of {}, {} of {} values", self.rows, out.len(), self.columns);
+        if self.element.is_quantised() { forms::read_row(self, row, out) } else { float::read_row(self, row, out) }
+    }
+
     /// Bytes of the panels.
     pub fn byte_count(&self) -> usize {
         self.numbers.len() + self.scales.len()
@@ -188,7 +195,7 @@ mod tests {
                 hash = out.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
             }
         }
-        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (1, "0cb8d0237fb324b3"));
+        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (2, "0cb8d0237fb324b3"));
     }
 
     #[test]

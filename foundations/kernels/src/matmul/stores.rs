@@ -16,6 +16,8 @@ pub(super) trait Store {
     fn groups_mut(panel: &mut [u8]) -> &mut [Self::Group];
     /// Puts the signed integers of a row.
     fn put(q: &[i8; 32], row: usize, out: &mut Self::Group);
+    /// The signed integers of a row, as they were put.
+    fn row(group: &Self::Group, row: usize) -> [i8; 32];
     /// `f32(s)` for each row and column: s = Σ w.q · x.q; with factors, f₀ times the sum of the first half and f₁ times that of the second. Exact.
     fn sums<S: Lanes, const C: usize>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C];
 }
@@ -38,6 +40,11 @@ fn put_nibbles(q: &[u8; 32], row: usize, out: &mut [[u8; 64]]) {
     }
 }
 
+/// What [`put_nibbles`] put.
+fn nibbles(group: &[[u8; 64]], row: usize) -> [u8; 32] {
+    std::array::from_fn(|column| group[column % 16 / 4][row * 4 + column % 4] >> (column / 16 * 4) & 15)
+}
+
 /// Four bits, stored plus `OFFSET`: byte `[g][row][i]` holds columns `4g + i` and `16 + 4g + i`.
 pub(super) struct Nibbles<const OFFSET: i8>;
 
@@ -55,6 +62,10 @@ impl<const OFFSET: i8> Store for Nibbles<OFFSET> {
 
     fn put(q: &[i8; 32], row: usize, out: &mut Self::Group) {
         put_nibbles(&q.map(|q| (q + OFFSET).cast_unsigned()), row, out);
+    }
+
+    fn row(group: &Self::Group, row: usize) -> [i8; 32] {
+        nibbles(group, row).map(|q| q.cast_signed() - OFFSET)
     }
 
     #[inline(always)]
@@ -98,6 +109,14 @@ impl<const OFFSET: i8> Store for Fives<OFFSET> {
         for (column, q) in q.into_iter().enumerate() {
             out[4][row * 4 + column % 4] |= (q >> 4) << (column / 4);
         }
+    }
+
+    fn row(group: &Self::Group, row: usize) -> [i8; 32] {
+        let low = nibbles(group, row);
+        std::array::from_fn(|column| {
+            let fifth = group[4][row * 4 + column % 4] >> (column / 4) & 1;
+            (low[column] | fifth << 4).cast_signed() - OFFSET
+        })
     }
 
     #[inline(always)]
@@ -155,6 +174,14 @@ impl Store for Sixes {
         for (column, q) in q.into_iter().enumerate() {
             out[4 + column / 16][row * 4 + column % 4] |= (q >> 4) << (column % 16 / 4 * 2);
         }
+    }
+
+    fn row(group: &Self::Group, row: usize) -> [i8; 32] {
+        let low = nibbles(group, row);
+        std::array::from_fn(|column| {
+            let high = group[4 + column / 16][row * 4 + column % 4] >> (column % 16 / 4 * 2) & 3;
+            (low[column] | high << 4).cast_signed() - 32
+        })
     }
 
     #[inline(always)]
@@ -215,6 +242,10 @@ impl Store for Bytes {
         for (column, q) in q.iter().enumerate() {
             out[column / 4][row * 4 + column % 4] = q.cast_unsigned() ^ 0x80;
         }
+    }
+
+    fn row(group: &Self::Group, row: usize) -> [i8; 32] {
+        std::array::from_fn(|column| (group[column / 4][row * 4 + column % 4] ^ 0x80).cast_signed())
     }
 
     #[inline(always)]

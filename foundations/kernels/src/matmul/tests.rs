@@ -163,6 +163,30 @@ fn large_products_agree_with_the_reference() {
     }
 }
 
+/// Whatever a row's bits are, its panel gives back the values that its file has.
+#[test]
+fn rows_are_read_back_from_panels() {
+    let mut random = Random(5);
+    for element in ElementType::ALL {
+        let (rows, columns) = (16 + 6, 2 * element.block_elements().max(32));
+        let bytes = random.bytes(rows * columns / element.block_elements() * element.block_bytes());
+        for map in [RowMap::Same, RowMap::RotaryPairs { head_width: rows }] {
+            let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
+            let mut packed = Room::new(matrix.panel_bytes().unwrap());
+            pack(&Serial, &matrix, packed.get_mut());
+            let panels = Panels::new(&matrix, packed.get());
+            for row in 0..rows {
+                let (mut want, mut have) = (vec![0.0; columns], vec![0.0; columns]);
+                dequantise(element, matrix.row(row), &mut want);
+                panels.read_row(map.output(row), &mut have);
+                // One NaN is like another: an operation on one may give either's bits.
+                let same = |(a, b): (&f32, &f32)| a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan();
+                assert!(want.iter().zip(&have).all(same), "{} row {row}", element.name());
+            }
+        }
+    }
+}
+
 #[test]
 fn hash_of_f32() {
     check(ElementType::F32);
