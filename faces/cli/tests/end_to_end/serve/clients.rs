@@ -65,3 +65,19 @@ fn everything_in_the_document_is_tried_and_nothing_breaks() {
     server.stop();
     assert_all_closed(&machine);
 }
+
+#[test]
+fn arbitrary_schemas_are_held_to_or_refused() {
+    let Some(folder) = folder("schemas by schemathesis") else { return };
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &["--max-tokens", "2"]);
+    let document = format!("{}/openapi.json", server.url());
+    let config = script("schemathesis_schemas.toml");
+    let mut command = Command::new(folder.join("bin/schemathesis"));
+    command.args(["--config-file", config.to_str().unwrap(), "run", &document, "--checks", "all"]).current_dir(machine.folder());
+    ["/v1/chat/completions", "/v1/responses", "/api/chat", "/api/generate"].iter().for_each(|path| drop(command.args(["--include-path", path])));
+    command.env("SCHEMATHESIS_HOOKS", script("schemathesis_hooks.py")).env("MICKAI_TEST_SCHEMAS", "arbitrary");
+    run(&mut command, &server).says(&["Tested: 4"]);
+    server.stop();
+    assert_all_closed(&machine);
+}
