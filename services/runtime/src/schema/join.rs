@@ -8,6 +8,8 @@ use std::rc::Rc;
 
 /// Levels of joining after which the library gives up.
 const LEVELS_MAX: usize = 128;
+/// What each place of a choice among counted properties comes to.
+const CHOICE_COPIES: u64 = 4;
 /// Pairs of parts that are compared in the time of a copy.
 const PAIRS_PER_COPY: u64 = 64;
 
@@ -241,7 +243,7 @@ impl<'a> Plan<'a, '_> {
         let other = object.other.as_ref().map_or(1, |other| other.size);
         self.meter.copy(other.saturating_mul(object.required_count as u64))?;
         if object.is_counted {
-            self.meter.copy((name_count * name_count) as u64)?;
+            self.meter.copy((name_count * name_count) as u64 * CHOICE_COPIES)?;
         }
         Ok(Part::new(Form::Object(object)))
     }
