@@ -28,10 +28,20 @@ pub struct SchemaError {
 /// What may be wrong with a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SchemaFault {
-    /// A keyword that nothing is held to, and the one that may have been meant.
-    Keyword { word: Box<str>, meant: Option<&'static str> },
-    /// A keyword that has no effect beside this other.
-    Beside { word: &'static str, other: &'static str },
+    /// A keyword that nothing is held to.
+    Keyword {
+        /// It.
+        word: Box<str>,
+        /// The one that may have been meant.
+        meant: Option<&'static str>,
+    },
+    /// A keyword that has no effect beside another.
+    Beside {
+        /// It.
+        word: &'static str,
+        /// The other.
+        other: &'static str,
+    },
     /// Neither an object nor true nor false.
     NoSchema,
     /// No name of a type, or one that is there twice.
