@@ -48,7 +48,7 @@ pub enum Of {
 ///
 /// # Errors
 /// The place of a result that is of no call before it, or of one that has given something already.
-pub fn in_order(turns: Vec<Turn>) -> std::result::Result<Vec<Turn>, usize> {
+pub fn in_order(turns: Vec<Turn>) -> Result<Vec<Turn>, usize> {
     let (mut calls, mut given, mut ordered) = (Calls::default(), Vec::new(), Vec::new());
     for turn in turns {
         if let Turn::Given { of, at, .. } = &turn {

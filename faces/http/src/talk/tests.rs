@@ -19,7 +19,7 @@ fn name(name: &str) -> Of {
 }
 
 /// What was given, in order.
-fn contents(turns: Vec<Turn>) -> std::result::Result<String, usize> {
+fn contents(turns: Vec<Turn>) -> Result<String, usize> {
     let given = |turn: &Turn| if let Turn::Given { content, .. } = turn { Some(content.clone()) } else { None };
     Ok(in_order(turns)?.iter().filter_map(given).collect())
 }

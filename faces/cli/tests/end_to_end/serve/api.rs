@@ -1,6 +1,6 @@
 //! What each path answers when all is well.
 
-use super::http::{Server, hello};
+use super::http::{Server, at, hello};
 use crate::common::{GENERAL, Machine};
 use serde_json::{Value, json};
 
@@ -63,7 +63,7 @@ fn what_calls_gave_is_told_in_their_order_and_by_their_ids() {
 fn keywords_that_an_older_draft_did_not_have_hold() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    let schema = json!({ "$schema": "http://json-schema.org/draft-04/schema#", "const": "yes" });
+    let schema = json!({ "$schema": at("http", "json-schema.org/draft-04/schema#"), "const": "yes" });
     let told =
         server.post("/v1/chat/completions", &hello(json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } }))).is(200).json();
     assert_eq!(told["choices"][0]["message"]["content"], "\"yes\"");
