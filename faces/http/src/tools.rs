@@ -6,8 +6,8 @@
 use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
 use crate::refused::{Refused, Result};
 use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, may, must};
-use mickai_runtime::{Bound, Grammar};
-use serde_json::{Value, json};
+use mickai_runtime::{Bound, Grammar, check_schemas};
+use serde_json::{Map, Value, json};
 
 /// A function's name.
 pub const NAME: Shape = Shape::Name { max: TOOL_NAME_MAX };
@@ -50,6 +50,8 @@ pub const FORMAT: Shape = Shape::Tagged {
 
 /// The member of a schema that tells llguidance how to read it.
 const STEERING: &str = "x-guidance";
+/// The one that says of which draft it is: keywords that the draft did not have yet would be passed over.
+const DRAFT: &str = "$schema";
 /// The line before a call.
 const OPEN: &str = "<tool_call>";
 /// The line after it.
@@ -137,24 +139,27 @@ impl Form {
     /// Checks what the shapes cannot tell.
     ///
     /// # Errors
-    /// A name that is there twice, or is chosen and not there; a schema that would steer its own reading.
+    /// A name that is there twice, or is chosen and not there; a schema that no answer can be held to.
     pub fn check(&self) -> Result<()> {
         for (at, tool) in self.tools.iter().enumerate() {
             if self.tools.iter().take(at).any(|other| other.name == tool.name) {
                 return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{} is there twice", tool.name)));
             }
         }
-        // A schema that told the library how to read it could make it pass over what it does not know.
-        let is_steering = |schema: &Value| schema.get(STEERING).is_some();
-        if self.tools.iter().any(|tool| is_steering(&tool.parameters)) || self.schema.as_ref().is_some_and(is_steering) {
-            return Err(Refused::body(format!("a schema may not hold {STEERING}")));
-        }
         let is_missing = match &self.choice {
             ToolChoice::None | ToolChoice::Auto => false,
             ToolChoice::Required => self.tools.is_empty(),
             ToolChoice::Named(name) => !self.tools.iter().any(|tool| tool.name == *name),
         };
-        if is_missing { Err(Refused::invalid("tool_choice", "the function that must be called is not among the tools")) } else { Ok(()) }
+        if is_missing {
+            return Err(Refused::invalid("tool_choice", "the function that must be called is not among the tools"));
+        }
+        Ok(check_schemas(&self.schemas())?)
+    }
+
+    fn schemas(&self) -> Vec<(String, &Value)> {
+        let of_tools = self.tools.iter().map(|tool| (format!("the tool {}", tool.name), &tool.parameters));
+        of_tools.chain(self.schema.iter().map(|schema| ("the answer".to_owned(), schema))).collect()
     }
 
     /// May the answer hold calls?
@@ -237,9 +242,10 @@ impl Form {
 
 /// The schema with the white space that models are used to, and no other: without an end to it a weak model writes nothing else.
 fn spaced(schema: &Value) -> Value {
-    let mut schema = schema.clone();
-    schema[STEERING] = json!({ "whitespace_flexible": false, "item_separator": ", ", "key_separator": ": " });
-    schema
+    let members = schema.as_object().into_iter().flatten().filter(|(name, _)| *name != DRAFT);
+    let mut schema: Map<String, Value> = members.map(|(name, value)| (name.clone(), value.clone())).collect();
+    schema.insert(STEERING.to_owned(), json!({ "whitespace_flexible": false, "item_separator": ", ", "key_separator": ": " }));
+    schema.into()
 }
 
 /// The call as a model reads it in a later prompt.

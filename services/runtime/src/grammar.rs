@@ -4,6 +4,8 @@
 //! version: another version may allow other tokens, and does not replay it (spec/record.md "Genesis, intent, outcome, seal").
 
 use crate::error::{Error, Result};
+use crate::room::with_room;
+use crate::schema::SchemaError;
 use llguidance::api::TopLevelGrammar;
 use llguidance::toktrie::{ApproximateTokEnv, SimpleVob, TokEnv, TokRxInfo, TokTrie};
 use llguidance::{Matcher, ParserFactory};
@@ -12,22 +14,33 @@ use mickai_model::sample::TokenSet;
 use mickai_model::tokens::vocabulary::TokenKind;
 use mickai_model::tokens::{Token, Tokenizer};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The name in records of what decides: the library and its version, as pinned in the workspace's manifest.
 pub(crate) const CONSTRAINT_GRAMMAR: &str = "llguidance-1.9.1";
+
+/// What the library writes behind a failure of its own.
+const TRACE: &str = "<backtrace>";
 
 /// A grammar that a generation is held to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grammar(String);
 
-/// A grammar that cannot be used, in the library's words.
+/// A grammar that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GrammarError(Box<str>);
+pub enum GrammarError {
+    /// In the library's words.
+    Library(Box<str>),
+    /// A schema in it.
+    Schema(SchemaError),
+}
 
 impl fmt::Display for GrammarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the answer cannot be held to this: {}", self.0)
+        match self {
+            Self::Library(words) => write!(f, "the answer cannot be held to this: {words}"),
+            Self::Schema(error) => write!(f, "{error}"),
+        }
     }
 }
 
@@ -47,6 +60,7 @@ impl Grammar {
 pub(crate) struct Grammars {
     factory: ParserFactory,
     tokens_end: u32,
+    compiling: Mutex<()>,
 }
 
 impl Grammars {
@@ -61,7 +75,7 @@ impl Grammars {
         let environment: TokEnv = Arc::new(ApproximateTokEnv::new(TokTrie::from(&info, &words)));
         let mut factory = ParserFactory::new_simple(&environment).map_err(|error| refused(&error))?;
         factory.quiet().limits_mut().verbose_errors = false;
-        Ok(Self { factory, tokens_end })
+        Ok(Self { factory, tokens_end, compiling: Mutex::new(()) })
     }
 
     /// Compiles a grammar for one generation.
@@ -69,9 +83,14 @@ impl Grammars {
     /// # Errors
     /// [`Error::Grammar`] with what is wrong with it, or what the library does not do.
     pub fn hold(&self, grammar: &Grammar, tokenizer: &Tokenizer) -> Result<Held> {
-        let parser = self.factory.create_parser(TopLevelGrammar::from_lark(grammar.0.clone())).map_err(|error| refused(&error))?;
+        let compile = || self.factory.create_parser(TopLevelGrammar::from_lark(grammar.0.clone())).map(|parser| Matcher::new(Ok(parser)));
+        let matcher = {
+            // One at a time, so that many who ask at once need the memory of one.
+            let _alone = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+            with_room(compile)?.map_err(|error| refused(&error))?
+        };
         let ends = tokenizer.roles().eos.iter().copied().collect();
-        Ok(Held { matcher: Matcher::new(Ok(parser)), ends, tokens_end: self.tokens_end })
+        Ok(Held { matcher, ends, tokens_end: self.tokens_end })
     }
 }
 
@@ -111,7 +130,10 @@ impl Constraint for Held {
 }
 
 fn refused(error: &impl fmt::Display) -> Error {
-    Error::Grammar(GrammarError(error.to_string().into()))
+    let words = error.to_string();
+    // What the library did not foresee it tells with a trace of its own code, which is nothing to a caller.
+    let words = if words.contains(TRACE) { "the library fails on it" } else { words.as_str() };
+    Error::Grammar(GrammarError::Library(words.into()))
 }
 
 #[cfg(test)]

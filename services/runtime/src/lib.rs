@@ -39,6 +39,10 @@ mod said;
 
 mod grammar;
 
+mod schema;
+
+mod room;
+
 mod bound;
 
 mod generation;
@@ -102,4 +106,5 @@ pub use pins::{PinError, Pins};
 pub use policy::Refusal;
 pub use replay::{Compared, Divergence, ReplayOf, Replayed};
 pub use said::Said;
+pub use schema::{SchemaError, SchemaFault, check_schemas};
 pub use system::System;

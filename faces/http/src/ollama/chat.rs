@@ -8,7 +8,7 @@ use crate::refused::{Refused, Result};
 use crate::reply::{LINES, Reply};
 use crate::sampling;
 use crate::shape::{NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
-use crate::talk::{self, Turn};
+use crate::talk::{self, Of, Turn};
 use crate::tools::{Form, NAME, TOOLS, Tool, ToolChoice};
 use mickai_runtime::{Asked, Loaded, Said};
 use serde_json::Value;
@@ -22,7 +22,7 @@ const MESSAGE: Shape = Shape::Ref(
         must("role", Shape::Word(&["system", "user", "assistant", "tool"]), ""),
         may("content", TEXT, ""),
         may("tool_calls", CALLS, "of an assistant"),
-        may("tool_name", TEXT, "of a tool: whose result it is"),
+        may("tool_name", TEXT, "of a tool: the result is of the first call of it that has none yet; absent, of the first call"),
     ]),
 );
 
@@ -64,7 +64,9 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let form = Form { tools, choice: ToolChoice::Auto, is_single: false, schema: options::schema_of(&body.value["format"]) };
     form.check()?;
     let mut turns = Vec::new();
-    body.value["messages"].as_array().into_iter().flatten().for_each(|message| push_turns(message, &mut turns));
+    body.value["messages"].as_array().into_iter().flatten().enumerate().for_each(|(at, message)| push_turns(message, at, &mut turns));
+    let unmatched = |at| Refused::invalid(format!("messages[{at}].tool_name"), format!("messages[{at}] must be the result of a call before it that has none yet"));
+    let turns = talk::in_order(turns).map_err(unmatched)?;
     let lines = Lines::new(Place::Message, model.name.clone(), form, body.warnings);
     if turns.is_empty() {
         return Ok(Reply::json(200, &lines.loaded()));
@@ -99,15 +101,19 @@ pub(super) async fn run(call: &Call, body: &Value, model: Arc<Loaded>, said: Sai
     Ok(Reply::json(200, &lines.whole(choice)).with_intent(begun.intent))
 }
 
-fn push_turns(message: &Value, turns: &mut Vec<Turn>) {
+fn push_turns(message: &Value, at: usize, turns: &mut Vec<Turn>) {
     let content = message["content"].as_str().unwrap_or_default().to_owned();
     match message["role"].as_str() {
         Some("system") => turns.push(Turn::System(content)),
-        Some("tool") => turns.push(Turn::Given(content)),
+        Some("tool") => {
+            let of = message["tool_name"].as_str().filter(|name| !name.is_empty()).map_or(Of::Next, |name| Of::Name(name.to_owned()));
+            turns.push(Turn::Given { of, content, at });
+        }
         Some("assistant") => {
             turns.push(Turn::Assistant(content));
             let calls = message["tool_calls"].as_array().into_iter().flatten().map(|call| &call["function"]);
-            turns.extend(calls.map(|made| Turn::Call(made["name"].as_str().unwrap_or_default().to_owned(), made["arguments"].to_string())));
+            let turn = |made: &Value| Turn::Call { id: String::new(), name: made["name"].as_str().unwrap_or_default().to_owned(), arguments: made["arguments"].to_string() };
+            turns.extend(calls.map(turn));
         }
         _ => turns.push(Turn::User(content)),
     }

@@ -4,12 +4,12 @@ use super::chat::run;
 use super::lines::{Lines, Place};
 use super::options::{self, FORMAT, OPTIONS};
 use crate::call::{Call, RECORDS};
-use crate::refused::Result;
+use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{NUMBER, SOME_TEXT, Shape, TEXT, may, must};
 use crate::talk::{self, Turn};
 use crate::tools::{Form, ToolChoice};
-use mickai_runtime::Said;
+use mickai_runtime::{Bound, Said};
 
 /// The request.
 pub const REQUEST: Shape = Shape::Ref(
@@ -17,7 +17,7 @@ pub const REQUEST: Shape = Shape::Ref(
     &Shape::Fields(&[
         must("model", SOME_TEXT, ""),
         may("prompt", TEXT, "none: the model is opened and nothing is answered"),
-        may("system", TEXT, "words of the system before it"),
+        may("system", TEXT, "words of the system before it; not with raw"),
         may("raw", Shape::Flag, "the prompt goes through no template"),
         may("stream", Shape::Flag, "true unless it is said: one line for each piece"),
         may("format", FORMAT, "json, or a schema that the answer fits"),
@@ -47,16 +47,23 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
     let form = Form { choice: ToolChoice::None, schema: options::schema_of(&body.value["format"]), ..Form::default() };
+    form.check()?;
     let prompt = body.value["prompt"].as_str().unwrap_or_default().to_owned();
     let lines = Lines::new(Place::Response, model.name.clone(), form, body.warnings);
     if prompt.is_empty() {
         return Ok(Reply::json(200, &lines.loaded()));
     }
+    let system = body.value["system"].as_str().filter(|words| !words.is_empty()).map(|words| Turn::System(words.to_owned()));
     if body.value["raw"] == true {
-        let bound = if model.is_embedded { mickai_runtime::Bound::Free } else { lines.form.bound() };
+        if system.is_some() {
+            return Err(Refused::invalid("system", "a raw prompt goes through no template that could hold words of the system: write them into the prompt, or leave out raw"));
+        }
+        let bound = lines.form.bound();
+        if model.is_embedded && bound != Bound::Free {
+            return Err(Refused::invalid("format", "the embedded model takes no format; use another model"));
+        }
         return run(call, &body.value, model, Said::Text(prompt), bound, lines).await;
     }
-    let system = body.value["system"].as_str().filter(|words| !words.is_empty()).map(|words| Turn::System(words.to_owned()));
     let turns: Vec<Turn> = system.into_iter().chain([Turn::User(prompt)]).collect();
     let bound = call.bound(&model, &turns, lines.form.bound())?;
     let said = Said::Conversation(talk::messages(turns, &lines.form));

@@ -8,7 +8,7 @@ use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
 use crate::shape::{Field, NUMBER, SOME_TEXT, Shape, TEXT, may, must};
-use crate::talk::{self, Turn};
+use crate::talk::{self, Of, Turn};
 use crate::tools::{self, FORMAT, Form, TOOL_CHOICE, TOOLS, Tool, ToolChoice};
 use mickai_runtime::serve::limits::LIKELY_COUNT_MAX;
 use mickai_runtime::{Asked, Bound, Loaded, Said};
@@ -38,8 +38,8 @@ pub const MESSAGE: Shape = Shape::Ref(
             ("user", &[must("content", CONTENT, "")]),
             ("system", &[must("content", CONTENT, "")]),
             ("developer", &[must("content", CONTENT, "as system")]),
-            ("assistant", &[may("content", CONTENT, ""), may("tool_calls", CALLS, ""), may("refusal", TEXT, "")]),
-            ("tool", &[must("content", CONTENT, ""), must("tool_call_id", TEXT, "")]),
+            ("assistant", &[may("content", CONTENT, ""), may("tool_calls", CALLS, ""), may("refusal", TEXT, "words of the assistant too")]),
+            ("tool", &[must("content", CONTENT, ""), must("tool_call_id", TEXT, "which call before it gave this")]),
         ],
     },
 );
@@ -213,6 +213,8 @@ fn asked(call: &Call, body: &Value, model: &Loaded, form: &Form) -> Result<Asked
     for (at, message) in body["messages"].as_array().into_iter().flatten().enumerate() {
         push_turns(message, at, &mut turns)?;
     }
+    let unmatched = |at| Refused::invalid(format!("messages[{at}].tool_call_id"), "must be the id of a call before it that no other message answers");
+    let turns = talk::in_order(turns).map_err(unmatched)?;
     let bound = call.bound(model, &turns, form.bound())?;
     let token_count_max = call.token_count([&body["max_completion_tokens"], &body["max_tokens"]]);
     Ok(Asked {
@@ -232,18 +234,19 @@ fn push_turns(message: &Value, at: usize, turns: &mut Vec<Turn>) -> Result<()> {
         Some("system" | "developer") => turns.push(Turn::System(content)),
         Some("assistant") => {
             let calls = message["tool_calls"].as_array().into_iter().flatten();
-            turns.push(Turn::Assistant(content));
+            let refusal = message["refusal"].as_str().unwrap_or_default();
+            turns.push(Turn::Assistant([content.as_str(), refusal].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")));
             for (number, made) in calls.enumerate() {
-                let (name, arguments) = (&made["function"]["name"], &made["function"]["arguments"]);
-                let arguments = arguments.as_str().unwrap_or_default();
-                let is_object = serde_json::from_str::<Value>(arguments).is_ok_and(|arguments| arguments.is_object());
+                let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                let (id, name, arguments) = (text(&made["id"]), text(&made["function"]["name"]), text(&made["function"]["arguments"]));
+                let is_object = serde_json::from_str::<Value>(&arguments).is_ok_and(|arguments| arguments.is_object());
                 if !is_object {
                     return Err(Refused::invalid(format!("messages[{at}].tool_calls[{number}].function.arguments"), "must be one JSON object, as text"));
                 }
-                turns.push(Turn::Call(name.as_str().unwrap_or_default().to_owned(), arguments.to_owned()));
+                turns.push(Turn::Call { id, name, arguments });
             }
         }
-        Some("tool") => turns.push(Turn::Given(content)),
+        Some("tool") => turns.push(Turn::Given { of: Of::Id(message["tool_call_id"].as_str().unwrap_or_default().to_owned()), content, at }),
         _ => turns.push(Turn::User(content)),
     }
     Ok(())

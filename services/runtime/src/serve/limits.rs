@@ -44,3 +44,11 @@ pub const REST_AFTER: Duration = Duration::from_millis(500);
 pub const SETTLE_FAREWELL: Duration = Duration::from_secs(5);
 /// How long nothing is settled after what could not be.
 pub const SETTLE_PAUSE: Duration = Duration::from_secs(60);
+/// Levels of a JSON schema, those that its references lead to counted in.
+pub const SCHEMA_DEPTH_MAX: usize = 512;
+/// Properties of one object of a JSON schema, and names that it requires.
+pub const SCHEMA_NAMES_MAX: usize = 4_096;
+/// Parts of all JSON schemas of a request, each as often as it is looked at.
+pub const SCHEMA_STEPS_MAX: u64 = 50_000;
+/// Copies of parts that joining them takes, for all JSON schemas of a request.
+pub const SCHEMA_COPIES_MAX: u64 = 200_000;

@@ -1,6 +1,6 @@
 //! What each path answers when all is well.
 
-use super::http::{Server, hello};
+use super::http::{Server, at, hello};
 use crate::common::{GENERAL, Machine};
 use serde_json::{Value, json};
 
@@ -26,6 +26,48 @@ fn a_chat_is_answered_and_its_records_are_named() {
     assert_eq!(asked["text"], choice["message"]["content"]);
     machine.run(&["replay", &records["intent"]["index"].to_string()]).ok().says(&["identical"]);
     machine.assert_log_valid();
+}
+
+#[test]
+fn what_calls_gave_is_told_in_their_order_and_by_their_ids() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let intent = |answer: Value| answer["mickai"]["records"][0]["intent"]["index"].to_string();
+    let calls = json!(["1", "2"].map(|id| json!({ "id": id, "type": "function", "function": { "name": format!("f{id}"), "arguments": "{}" } })));
+    let given = |id: &str| json!({ "role": "tool", "tool_call_id": id, "content": format!("of {id}") });
+    let chat = |first: &str, second: &str| {
+        let messages = json!([{ "role": "user", "content": "hello" }, { "role": "assistant", "refusal": "not that", "tool_calls": calls }, given(first), given(second)]);
+        intent(server.post("/v1/chat/completions", &hello(json!({ "messages": messages }))).is(200).json())
+    };
+    let chats = [chat("1", "2"), chat("2", "1")];
+    // A response's own calls have the ids that it told.
+    let tools = json!([{ "type": "function", "name": "f", "parameters": { "enum": [{}] } }]);
+    let respond = |more: Value| {
+        let mut body =
+            json!({ "model": GENERAL, "input": "hello", "temperature": 0, "max_output_tokens": 60, "tools": tools, "parallel_tool_calls": false, "tool_choice": "required" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/responses", &body)
+    };
+    let made = respond(json!({})).is(200).json();
+    let output = |id: &Value| json!({ "previous_response_id": made["id"], "input": [{ "type": "function_call_output", "call_id": id, "output": "x" }] });
+    respond(output(&made["output"][0]["call_id"])).is(200);
+    assert_eq!(respond(output(&json!("call_0_0"))).refusal().2, "input[0].call_id");
+    server.stop();
+    let prompts = chats.map(|index| machine.object(&["log", "show", "--open", &index])["opened"]["prompt"].to_string());
+    assert_eq!(prompts[0], prompts[1]);
+    let places: Vec<_> = ["not that", "of 1", "of 2"].into_iter().map(|words| prompts[0].find(words).unwrap_or_else(|| panic!("{words}: {}", prompts[0]))).collect();
+    assert!(places.is_sorted(), "{}", prompts[0]);
+}
+
+#[test]
+fn keywords_that_an_older_draft_did_not_have_hold() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let schema = json!({ "$schema": at("http", "json-schema.org/draft-04/schema#"), "const": "yes" });
+    let told =
+        server.post("/v1/chat/completions", &hello(json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } }))).is(200).json();
+    assert_eq!(told["choices"][0]["message"]["content"], "\"yes\"");
+    server.stop();
 }
 
 #[test]

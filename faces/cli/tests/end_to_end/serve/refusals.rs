@@ -2,7 +2,7 @@
 
 use super::http::{Answer, Server, at, hello};
 use crate::common::{GENERAL, Machine, Run, eventually, not_checked, program_answers, vectors};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::path::Path;
 
 #[test]
@@ -51,6 +51,102 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     // Asked for, the oldest turns go, and what is on record is what is left.
     let told = server.post("/v1/chat/completions", &hello(json!({ "messages": shortened["messages"], "truncation": "auto" }))).is(200).json();
     assert!(told["usage"]["prompt_tokens"].as_u64().unwrap() < 100);
+    server.stop();
+}
+
+/// Every place where a caller may bring a schema, with this one in it.
+fn with_schema(schema: &Value) -> Vec<(&'static str, Value)> {
+    let (tool, format) = (json!({ "name": "f", "parameters": schema }), json!({ "name": "x", "schema": schema }));
+    let response = |more: Value| {
+        let mut body = json!({ "model": GENERAL, "input": "hello" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    vec![
+        ("/v1/chat/completions", hello(json!({ "response_format": { "type": "json_schema", "json_schema": format } }))),
+        ("/v1/chat/completions", hello(json!({ "tools": [{ "type": "function", "function": tool }] }))),
+        ("/v1/responses", response(json!({ "text": { "format": { "type": "json_schema", "name": "x", "schema": schema } } }))),
+        ("/v1/responses", response(json!({ "tools": [{ "type": "function", "name": "f", "parameters": schema }] }))),
+        ("/api/chat", json!({ "model": GENERAL, "messages": [{ "role": "user", "content": "hello" }], "format": schema })),
+        ("/api/chat", json!({ "model": GENERAL, "messages": [{ "role": "user", "content": "hello" }], "tools": [{ "type": "function", "function": tool }] })),
+        ("/api/generate", json!({ "model": GENERAL, "prompt": "hello", "format": schema })),
+        ("/api/generate", json!({ "model": GENERAL, "prompt": "hello", "raw": true, "format": schema })),
+    ]
+}
+
+#[test]
+fn a_schema_that_no_answer_can_be_held_to_is_refused_everywhere() {
+    let machine = Machine::with_model();
+    let before = machine.lines(&["log", "list"]).len();
+    let server = Server::start(&machine, &[]);
+    let names = |of: &dyn Fn(usize) -> Value| -> Map<String, Value> { (0..20_000).map(|at| (format!("a{at}"), of(at))).collect() };
+    let chain = names(&|at| if at == 0 { json!({}) } else { json!({ "$ref": format!("#/$defs/a{}", at - 1) }) });
+    let doubled = names(&|at| {
+        let half = json!({ "type": "array", "$ref": format!("#/$defs/a{}", at.saturating_sub(1)) });
+        if at == 0 { json!({ "type": "array" }) } else { json!({ "type": "array", "prefixItems": [half, half] }) }
+    });
+    let cases = [
+        (json!({ "$ref": "#/$defs/a19999", "$defs": chain }), "512 levels"),
+        (json!({ "$ref": "#/$defs/a40", "$defs": doubled }), "200000 copies"),
+        (json!({ "properties": names(&|_| json!(true)) }), "at most 4096"),
+        (json!({ "properties": { "x": { "type": "string", "minlength": 5 } } }), "at /properties/x: minlength is no keyword: write minLength"),
+        (json!({ "$schema": at("http", "json-schema.org/draft-07/schema#"), "unevaluatedProperties": false }), "unevaluatedProperties"),
+        (json!({ "x-guidance": { "lenient": true } }), "x-guidance"),
+        // The library's own words, and no trace of its code.
+        (json!({ "type": "string", "format": "tea" }), "tea"),
+        (json!({ "type": "string", "minLength": "é".repeat(120) }), "the library fails on it"),
+    ];
+    for (schema, words) in cases {
+        for (path, body) in with_schema(&schema) {
+            let refused = server.post(path, &body).is(400);
+            assert!(refused.body.contains(words) && refused.body.len() < 1_000, "{path} {words}: {}", refused.body);
+        }
+    }
+    assert_eq!(machine.lines(&["log", "list"]).len(), before);
+    server.post("/v1/chat/completions", &hello(json!({}))).is(200);
+    server.stop();
+}
+
+#[test]
+fn what_would_have_no_effect_on_a_raw_prompt_is_refused() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let raw = |more: Value| {
+        let mut body = json!({ "model": GENERAL, "prompt": "once", "raw": true, "stream": false, "options": { "num_predict": 2 } });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/api/generate", &body)
+    };
+    assert!(raw(json!({ "system": "be short" })).is(400).body.contains("system"));
+    assert!(raw(json!({ "model": "mickai-bootstrap", "format": "json" })).is(400).body.contains("format"));
+    assert!(raw(json!({ "model": "mickai-bootstrap", "format": { "type": "object" } })).is(400).body.contains("format"));
+    raw(json!({ "system": "", "format": "json" })).is(200);
+    raw(json!({ "model": "mickai-bootstrap", "format": "" })).is(200);
+    server.stop();
+}
+
+#[test]
+fn a_result_of_no_call_is_refused() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let calls = json!([{ "id": "1", "type": "function", "function": { "name": "f", "arguments": "{}" } }]);
+    let chat = |id: &str| {
+        server.post("/v1/chat/completions", &hello(json!({ "messages": [{ "role": "assistant", "tool_calls": calls }, { "role": "tool", "tool_call_id": id, "content": "x" }] })))
+    };
+    chat("1").is(200);
+    assert_eq!(chat("2").refusal().2, "messages[1].tool_call_id");
+    let item = |id: &str| json!({ "type": "function_call_output", "call_id": id, "output": "x" });
+    let call = json!({ "type": "function_call", "call_id": "1", "name": "f", "arguments": "{}" });
+    let respond = |input: Value| server.post("/v1/responses", &json!({ "model": GENERAL, "input": input, "max_output_tokens": 2 }));
+    respond(json!([call, item("1")])).is(200);
+    assert_eq!(respond(json!([call, item("1"), item("1")])).refusal().2, "input[2].call_id");
+    assert_eq!(respond(json!([item("1"), call])).refusal().2, "input[0].call_id");
+    let made = json!({ "role": "assistant", "tool_calls": [{ "function": { "name": "f", "arguments": {} } }] });
+    let ollama = |name: &str| {
+        let messages = json!([made, { "role": "tool", "tool_name": name, "content": "x" }]);
+        server.post("/api/chat", &json!({ "model": GENERAL, "messages": messages, "stream": false, "options": { "num_predict": 2 } }))
+    };
+    ollama("f").is(200);
+    assert!(ollama("g").is(400).body.contains("messages[1] must be the result of a call"));
     server.stop();
 }
 

@@ -3,7 +3,7 @@
 use crate::openai::chat::text_of;
 use crate::refused::{Refused, Result};
 use crate::shape::{ANY_LIST, SOME_TEXT, Shape, TEXT, may, must};
-use crate::talk::Turn;
+use crate::talk::{Of, Turn};
 use serde_json::{Value, json};
 
 const CONTENT: Shape = Shape::Either(&[
@@ -36,7 +36,7 @@ const ITEM: Shape = Shape::Ref(
                 "function_call",
                 &[must("call_id", TEXT, ""), must("name", SOME_TEXT, ""), must("arguments", TEXT, "one JSON object, as text"), may("id", TEXT, ""), may("status", STATUS, "")],
             ),
-            ("function_call_output", &[must("call_id", TEXT, ""), must("output", TEXT, ""), may("id", TEXT, ""), may("status", STATUS, "")]),
+            ("function_call_output", &[must("call_id", TEXT, "which call before it gave this"), must("output", TEXT, ""), may("id", TEXT, ""), may("status", STATUS, "")]),
         ],
     },
 );
@@ -53,17 +53,17 @@ pub fn turns(input: &Value) -> Result<Vec<Turn>> {
         return Ok(vec![Turn::User(text.to_owned())]);
     }
     let items = input.as_array().into_iter().flatten().enumerate();
-    items.map(|(at, item)| turn(item).ok_or_else(|| Refused::invalid(format!("input[{at}].arguments"), "must be one JSON object, as text"))).collect()
+    items.map(|(at, item)| turn(item, at).ok_or_else(|| Refused::invalid(format!("input[{at}].arguments"), "must be one JSON object, as text"))).collect()
 }
 
-fn turn(item: &Value) -> Option<Turn> {
+fn turn(item: &Value, at: usize) -> Option<Turn> {
     let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
     Some(match (item["type"].as_str(), item["role"].as_str()) {
         (Some("function_call"), _) => {
             serde_json::from_str::<Value>(&text("arguments")).ok().filter(Value::is_object)?;
-            Turn::Call(text("name"), text("arguments"))
+            Turn::Call { id: text("call_id"), name: text("name"), arguments: text("arguments") }
         }
-        (Some("function_call_output"), _) => Turn::Given(text("output")),
+        (Some("function_call_output"), _) => Turn::Given { of: Of::Id(text("call_id")), content: text("output"), at },
         (_, Some("system" | "developer")) => Turn::System(text_of(&item["content"])),
         (_, Some("assistant")) => Turn::Assistant(text_of(&item["content"])),
         _ => Turn::User(text_of(&item["content"])),

@@ -100,8 +100,7 @@ impl Object {
 
     /// A call's item.
     pub fn call(&self, at: usize, call: &ToolCall, status: &str) -> Value {
-        let place = format!("{}_{at}", self.intent.index);
-        json!({ "id": format!("fc_{place}"), "type": "function_call", "status": status, "call_id": format!("call_{place}"), "name": call.name, "arguments": call.arguments })
+        json!({ "id": format!("fc_{}_{at}", self.intent.index), "type": "function_call", "status": status, "call_id": call_id(self.intent.index, at), "name": call.name, "arguments": call.arguments })
     }
 
     fn object(&self, status: &str, output: &[Value], incomplete: Value, usage: Value, pairs: &[(Appended, Appended)]) -> Value {
@@ -132,6 +131,11 @@ impl Object {
             "mickai": records(pairs, &self.warnings),
         })
     }
+}
+
+/// The id of a call, by the record before the answer that made it and its place in that.
+pub(super) fn call_id(intent: u64, at: usize) -> String {
+    format!("call_{intent}_{at}")
 }
 
 /// A part of text.

@@ -7,7 +7,7 @@ use super::stream::Stream;
 use crate::call::Call;
 use crate::going::{Encoded, Going, Wanted};
 use crate::limits::TOOLS_MAX;
-use crate::refused::Result;
+use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, REPETITION, SEED, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
 use crate::shape::{Field, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
@@ -77,12 +77,15 @@ const FIELDS: &[Field] = &[
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    let form = form(&body.value)?;
+    let form = form(&body.value);
+    form.check()?;
     let mut turns: Vec<Turn> = body.value["instructions"].as_str().map(|words| Turn::System(words.to_owned())).into_iter().collect();
     if let Some(id) = body.value["previous_response_id"].as_str() {
         turns.extend(stored::turns_until(call, id).await?);
     }
     turns.extend(items::turns(&body.value["input"])?);
+    let unmatched = |at| Refused::invalid(format!("input[{at}].call_id"), "must be the id of a call before it that no other output is of");
+    let turns = talk::in_order(turns).map_err(unmatched)?;
     let bound = call.bound(&model, &turns, form.bound())?;
     let asked = Asked {
         said: Said::Conversation(talk::messages(turns, &form)),
@@ -106,14 +109,12 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     Ok(Reply::json(200, &told).with_intent(begun.intent))
 }
 
-/// What the answer to a request is held to.
-pub fn form(body: &Value) -> Result<Form> {
+/// What the answer to a request is held to; of a stored request, what it was held to under the rules of its time.
+pub fn form(body: &Value) -> Form {
     let tools = body["tools"].as_array().into_iter().flatten().map(Tool::of).collect();
     let choice = match &body["tool_choice"] {
         Value::Null => ToolChoice::default(),
         choice => ToolChoice::of(choice),
     };
-    let form = Form { tools, choice, is_single: body["parallel_tool_calls"] == false, schema: tools::schema_of(&body["text"]["format"]) };
-    form.check()?;
-    Ok(form)
+    Form { tools, choice, is_single: body["parallel_tool_calls"] == false, schema: tools::schema_of(&body["text"]["format"]) }
 }

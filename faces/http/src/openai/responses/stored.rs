@@ -1,13 +1,14 @@
 //! Responses that are asked for again, gone on from, and deleted: all from the record.
 
 use super::items;
-use super::object::{Ended, Object, id_of, index_of};
+use super::object::{Ended, Object, call_id, id_of, index_of};
 use super::request::{REQUEST, form};
 use crate::call::{self, Call};
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{ANY_LIST, Shape, TEXT, may, must};
 use crate::talk::Turn;
+use crate::tools::ToolCall;
 use mickai_runtime::serve::Told;
 use mickai_store::Appended;
 use serde_json::{Value, json};
@@ -89,9 +90,10 @@ pub(super) async fn turns_until(call: &Call, id: &str) -> Result<Vec<Turn>> {
         let told = find(call, &id).await.map_err(|refused| Refused { param: Some("previous_response_id".to_owned()), ..refused })?;
         let request = request_of(&told)?;
         let mut turns = items::turns(&request["input"])?;
-        let (text, calls) = form(&request)?.read(&told.output);
+        let (text, calls) = form(&request).read(&told.output);
         turns.push(Turn::Assistant(text));
-        turns.extend(calls.into_iter().map(|call| Turn::Call(call.name, call.arguments)));
+        let made = |(at, call): (usize, ToolCall)| Turn::Call { id: call_id(told.intent.index, at), name: call.name, arguments: call.arguments };
+        turns.extend(calls.into_iter().enumerate().map(made));
         parts.push(turns);
         next = request["previous_response_id"].as_str().map(str::to_owned);
     }
@@ -112,7 +114,7 @@ fn request_of(told: &Told) -> Result<Value> {
 
 fn object(told: &Told) -> Result<Object> {
     let request = request_of(told)?;
-    let form = form(&request)?;
+    let form = form(&request);
     let mut unknown = Vec::new();
     REQUEST.check(&request, "", &mut unknown)?;
     let warnings = call::warnings(unknown);

@@ -1,0 +1,47 @@
+//! What calls gave comes in the order of the calls, and each has its own.
+
+use super::*;
+
+fn call(id: &str, name: &str) -> Turn {
+    Turn::Call { id: id.to_owned(), name: name.to_owned(), arguments: "{}".to_owned() }
+}
+
+fn given(of: Of, content: &str, at: usize) -> Turn {
+    Turn::Given { of, content: content.to_owned(), at }
+}
+
+fn id(id: &str) -> Of {
+    Of::Id(id.to_owned())
+}
+
+fn name(name: &str) -> Of {
+    Of::Name(name.to_owned())
+}
+
+/// What was given, in order.
+fn contents(turns: Vec<Turn>) -> Result<String, usize> {
+    let given = |turn: &Turn| if let Turn::Given { content, .. } = turn { Some(content.clone()) } else { None };
+    Ok(in_order(turns)?.iter().filter_map(given).collect())
+}
+
+#[test]
+fn results_come_in_the_order_of_their_calls() {
+    let (a, b) = (call("1", "a"), call("2", "b"));
+    let both = |first, second| contents(vec![a.clone(), b.clone(), first, second]);
+    assert_eq!(both(given(id("2"), "B", 1), given(id("1"), "A", 2)), Ok("AB".to_owned()));
+    assert_eq!(both(given(name("b"), "B", 1), given(name("a"), "A", 2)), Ok("AB".to_owned()));
+    assert_eq!(both(given(Of::Next, "A", 1), given(Of::Next, "B", 2)), Ok("AB".to_owned()));
+    // Each group of results stays where it is; an id that comes again is of the call that has none yet.
+    let twice = vec![a.clone(), given(id("1"), "A", 1), Turn::User("x".to_owned()), a.clone(), b, given(id("2"), "C", 4), given(id("1"), "B", 5)];
+    assert_eq!(contents(twice), Ok("ABC".to_owned()));
+}
+
+#[test]
+fn a_result_of_no_call_is_refused_at_its_place() {
+    let a = call("1", "a");
+    assert_eq!(contents(vec![a.clone(), given(id("2"), "B", 7)]), Err(7));
+    assert_eq!(contents(vec![given(id("1"), "A", 3), a.clone()]), Err(3));
+    assert_eq!(contents(vec![a.clone(), given(id("1"), "A", 1), given(id("1"), "A", 2)]), Err(2));
+    assert_eq!(contents(vec![a.clone(), given(name("b"), "B", 1)]), Err(1));
+    assert_eq!(contents(vec![given(Of::Next, "A", 0), a]), Err(0));
+}
