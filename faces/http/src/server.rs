@@ -150,7 +150,7 @@ async fn respond(app: &Arc<App>, request: Request<Incoming>, called: SocketAddr,
             return Reply::refused(&refused, &refused.envelope()).into_response();
         }
     };
-    let envelope = |refused: &Refused| if route.is_ollama { serde_json::json!({ "error": refused.message }) } else { refused.envelope() };
+    let envelope = |refused: &Refused| if route.is_ollama { refused.ollama() } else { refused.envelope() };
     let reply = answer(app, request, (called, connection), route, parameter).await.unwrap_or_else(|refused| Reply::refused(&refused, &envelope(&refused)));
     app.metrics.answered(route.path, reply.status());
     reply.into_response()
@@ -169,7 +169,7 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
         Some("false") => false,
         Some(other) => return Err(Refused::body(format!("the header {STRICT} is true or false, not {other:?}"))),
     };
-    let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_act);
+    let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_keyed);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let bytes = if route.request.is_some() { read(request).await? } else { Bytes::new() };
     // Without keys all callers are one operator's, and who asks again does so on another connection.
