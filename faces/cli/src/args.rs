@@ -168,7 +168,7 @@ pub enum Model {
     Import {
         /// The file or folder; it is copied
         path: PathBuf,
-        /// What to call it [default: the file's name]
+        /// What to call it, as no other model is called [default: the file's name]
         #[arg(long)]
         name: Option<String>,
     },

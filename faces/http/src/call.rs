@@ -12,7 +12,7 @@ use mickai_runtime::serve::Caller;
 use mickai_runtime::{Bound, Key, Loaded, Taken};
 use mickai_store::Appended;
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A request.
 pub struct Call {
@@ -101,6 +101,12 @@ impl Call {
     /// It, as records keep it.
     pub fn taken(&self, is_stored: bool) -> Taken {
         Taken { bytes: self.bytes.to_vec(), is_stored, key: self.key }
+    }
+
+    /// Notes the records before the acts that begin for it.
+    pub fn notes(&self) -> impl FnMut(Appended) + Send + use<> {
+        let begun = self.begun.clone();
+        move |intent| begun.lock().unwrap_or_else(PoisonError::into_inner).push(intent)
     }
 
     /// Seconds since 1970.

@@ -9,7 +9,7 @@ use mickai_model::tokens::Token;
 use mickai_runtime::serve::Gone;
 use mickai_runtime::{Embedded, Input, Loaded, ToEmbed};
 use serde_json::Value;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 const TOKENS: Shape = Shape::List { of: &TOKEN, min: 1, max: usize::MAX };
 
@@ -44,9 +44,8 @@ impl Drop for Waits {
 /// What stands against it.
 pub async fn vectors(call: &Call, model: Arc<Loaded>, asked: ToEmbed) -> Result<Embedded> {
     let waits = Waits(Gone::default());
-    let (gone, begun) = (waits.0.clone(), call.begun.clone());
-    let note = move |intent| begun.lock().unwrap_or_else(PoisonError::into_inner).push(intent);
-    call.app.on_desk(move |desk| desk.embed(&model, &asked, &gone, &mut { note })).await
+    let (gone, mut notes) = (waits.0.clone(), call.notes());
+    call.app.on_desk(move |desk| desk.embed(&model, &asked, &gone, &mut notes)).await
 }
 
 /// The values of a vector: each f32 is told exactly.

@@ -16,14 +16,14 @@ use std::net::{IpAddr, SocketAddr};
 /// 403 for another name or origin, 400 for none.
 pub fn check_place(headers: &HeaderMap, called: SocketAddr, app: &App) -> Result<()> {
     let host = one(headers, &HOST)?.ok_or_else(|| Refused::body("the header Host is missing"))?;
-    let is_own = |host: &str| is_own(host, called, &app.options.names);
+    let names = &app.options.names;
     let forbidden = |what: &str, value: &str| Refused::new(403, "permission_error", Some("forbidden_place"), format!("{what} {value:?} is not a name of this server"));
-    if !is_own(host) {
+    if !is_own(host, None, called, names) {
         return Err(forbidden("Host", host));
     }
     let scheme = if app.options.tls.is_some() { "https" } else { "http" };
     match one(headers, &ORIGIN)? {
-        Some(origin) if !origin.split_once("://").is_some_and(|(known, host)| known == scheme && is_own(host)) => Err(forbidden("Origin", origin)),
+        Some(origin) if !is_own_origin(origin, scheme, called, names) => Err(forbidden("Origin", origin)),
         _ => Ok(()),
     }
 }
@@ -71,13 +71,22 @@ pub fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a s
     first.map(|value| value.to_str().map_err(|_| Refused::body(format!("the header {name} is not text")))).transpose()
 }
 
-/// Is `host`, with or without a port, a name of the address that was called?
-fn is_own(host: &str, called: SocketAddr, names: &[String]) -> bool {
+/// Is it an origin of the address that was called? One without a port has its scheme's (RFC 6454 §6.2), and with another it is another server's, on this machine or not.
+fn is_own_origin(origin: &str, scheme: &str, called: SocketAddr, names: &[String]) -> bool {
+    let default = if scheme == "https" { 443 } else { 80 };
+    origin.split_once("://").is_some_and(|(known, host)| known == scheme && is_own(host, Some(default), called, names))
+}
+
+/// Is `host` a name of the address that was called? Where it has no port it has `default`, or without one any.
+fn is_own(host: &str, default: Option<u16>, called: SocketAddr, names: &[String]) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let is_port = port.is_none_or(|port| port.parse() == Ok(called.port()));
+    let is_port = match port {
+        Some(port) => port.parse() == Ok(called.port()),
+        None => default.is_none_or(|port| port == called.port()),
+    };
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name).parse::<IpAddr>();
     let is_name = match literal {
         Ok(ip) => ip == called.ip().to_canonical(),
@@ -114,7 +123,35 @@ mod tests {
             ("10.0.0.5:6425", "10.0.0.5:6425", true),
         ];
         for (called, host, expected) in cases {
-            assert_eq!(is_own(host, called.parse().unwrap(), &names), expected, "{host} at {called}");
+            assert_eq!(is_own(host, None, called.parse().unwrap(), &names), expected, "{host} at {called}");
         }
+    }
+
+    #[test]
+    fn an_origin_without_a_port_is_that_of_its_scheme() {
+        let names = ["box.example".to_owned()];
+        let cases = [
+            ("127.0.0.1:6425", "http", "localhost:6425", true),
+            ("127.0.0.1:6425", "http", "127.0.0.1:6425", true),
+            ("127.0.0.1:6425", "http", "box.example:6425", true),
+            ("127.0.0.1:6425", "http", "localhost", false),
+            ("127.0.0.1:6425", "http", "127.0.0.1", false),
+            ("127.0.0.1:6425", "http", "box.example", false),
+            ("127.0.0.1:6425", "http", "localhost:80", false),
+            ("127.0.0.1:6425", "https", "localhost:6425", false),
+            ("127.0.0.1:80", "http", "localhost", true),
+            ("127.0.0.1:80", "http", "localhost:80", true),
+            ("127.0.0.1:443", "http", "localhost", false),
+            ("[::1]:6425", "http", "[::1]:6425", true),
+            ("[::1]:6425", "http", "[::1]", false),
+            ("[::1]:80", "http", "[::1]", true),
+        ];
+        for (called, scheme, host, expected) in cases {
+            assert_eq!(is_own_origin(&format!("{scheme}://{host}"), "http", called.parse().unwrap(), &names), expected, "{host} at {called}");
+        }
+        for (called, expected) in [("127.0.0.1:443", true), ("127.0.0.1:80", false), ("127.0.0.1:6425", false)] {
+            assert_eq!(is_own_origin("https://localhost", "https", called.parse().unwrap(), &names), expected, "{called}");
+        }
+        assert!(!is_own_origin("null", "http", "127.0.0.1:80".parse().unwrap(), &names));
     }
 }

@@ -7,14 +7,16 @@
 //! *The life of one request.* `server` takes the connection; `guard` looks at its host, origin and key; `routes` finds its line in the one table; its `shape` is checked; a module of `openai`, `ollama` or `own`
 //! makes an order of it; `going` hears of the generation; the answer leaves as one JSON value or as events.
 //!
-//! *Invariants.* What `shape` does not name has no effect, and the answer says so. Every answer of a model comes after its outcome is durable; of a stream, the last event does. A client that goes away
-//! stops what it ordered.
+//! *Invariants.* What `shape` does not name has no effect, and the answer says so. Every answer of a model comes after its outcome is durable; of a stream, the last event does. A client that goes away,
+//! or stops reading, stops what it ordered.
 //!
 //! *Start reading* at `routes`, then `openai::chat`.
 // The names of fields and variants say what they are; what needs more has it.
 #![allow(missing_docs)]
 
 mod server;
+
+mod patient;
 
 mod guard;
 

@@ -16,6 +16,8 @@ pub const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 pub const BODY_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a handshake may take.
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a write to a client may make no progress: one that does not read has gone away.
+pub const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long what runs may go on when the server is told to end.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 /// Answers to one request (`n`).

@@ -8,18 +8,26 @@ use crate::routes::{Endpoint, ROUTES, Route};
 use crate::shape::{Shape, TEXT, may, must};
 use serde_json::{Map, Value, json};
 
+const FAILED: &str = "the records of an act that failed";
+
 /// OpenAI's error envelope.
 const ERROR: Shape = Shape::Ref(
     "Error",
     &Shape::Fields(&[must(
         "error",
-        Shape::Fields(&[must("message", TEXT, "what to do about it"), must("type", TEXT, ""), may("param", TEXT, "the field at fault"), may("code", TEXT, "")]),
+        Shape::Fields(&[
+            must("message", TEXT, "what to do about it"),
+            must("type", TEXT, ""),
+            may("param", TEXT, "the field at fault"),
+            may("code", TEXT, ""),
+            may("mickai", RECORDS, FAILED),
+        ]),
         "",
     )]),
 );
 
 /// Ollama's.
-const OLLAMA_ERROR: Shape = Shape::Ref("OllamaError", &Shape::Fields(&[must("error", TEXT, "what to do about it")]));
+const OLLAMA_ERROR: Shape = Shape::Ref("OllamaError", &Shape::Fields(&[must("error", TEXT, "what to do about it"), may("mickai", RECORDS, FAILED)]));
 
 /// The document.
 pub fn document() -> Value {
@@ -57,7 +65,7 @@ fn operation(route: &Route, named: &mut Map<String, Value>) -> Value {
         parameters.push(json!({ "name": "order", "in": "query", "schema": { "type": "string", "enum": ["asc", "desc"] } }));
         parameters.push(json!({ "name": "after", "in": "query", "schema": { "type": "string" } }));
     }
-    if route.is_act {
+    if route.is_keyed {
         let schema = json!({ "type": "string", "minLength": 1, "maxLength": IDEMPOTENCY_KEY_MAX, "pattern": "^[!-~]+$" });
         parameters.push(
             json!({ "name": IDEMPOTENCY_KEY.as_str(), "in": "header", "schema": schema, "description": "the same key within a day gets the same answer, and nothing runs twice" }),
@@ -123,7 +131,7 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
             ("429", "too much waits, with both numbers"),
         ]);
     }
-    if route.is_act {
+    if route.is_keyed {
         all.extend([
             ("409", "this Idempotency-Key is still being answered, or was and there is no answer to give again; the code says which"),
             ("422", "this Idempotency-Key came with another body"),

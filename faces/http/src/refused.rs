@@ -1,11 +1,12 @@
 //! Why a request was not answered: a status, and the words of OpenAI's error envelope.
 
+use crate::going::records;
 use crate::limits::RETRY_AFTER_S;
 use crate::shape::Misshapen;
 use mickai_model::error::{Error as ModelError, Misbehaved};
 use mickai_runtime::Error;
 use mickai_runtime::serve::Full;
-use mickai_store::Appended;
+use mickai_store::{Appended, Error as StoreError};
 use serde_json::{Value, json};
 
 /// A refusal as a client sees it.
@@ -23,6 +24,8 @@ pub struct Refused {
     pub message: String,
     /// The record before the act, where one had begun.
     pub intent: Option<Box<Appended>>,
+    /// The records of the act that failed, where one did.
+    pub records: Vec<(Appended, Appended)>,
 }
 
 /// The caller's fault.
@@ -61,7 +64,7 @@ impl Refused {
 
     /// By its parts.
     pub fn new(status: u16, kind: &'static str, code: Option<&'static str>, message: impl Into<String>) -> Self {
-        Self { status, kind, code, param: None, message: message.into(), intent: None }
+        Self { status, kind, code, param: None, message: message.into(), intent: None, records: Vec::new() }
     }
 
     /// Seconds after which to ask again.
@@ -71,7 +74,20 @@ impl Refused {
 
     /// OpenAI's envelope.
     pub fn envelope(&self) -> Value {
-        json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } })
+        let mut envelope = json!({ "error": { "message": self.message, "type": self.kind, "param": self.param, "code": self.code } });
+        if !self.records.is_empty() {
+            envelope["error"]["mickai"] = records(&self.records, &[]);
+        }
+        envelope
+    }
+
+    /// Ollama's, whose `error` is text.
+    pub fn ollama(&self) -> Value {
+        let mut envelope = json!({ "error": self.message });
+        if !self.records.is_empty() {
+            envelope["mickai"] = records(&self.records, &[]);
+        }
+        envelope
     }
 }
 
@@ -85,9 +101,14 @@ impl From<Misshapen> for Refused {
 
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
+        let error = match error {
+            Error::Failed { because, records } => return Self { records: vec![records], ..Self::from(*because) },
+            error => error,
+        };
         let message = error.to_string();
         let (status, kind, code) = match &error {
             Error::NoModel { .. } | Error::NoAdapter { .. } | Error::EmbeddedAdapter => (404, INVALID, Some("model_not_found")),
+            Error::Store(StoreError::AmbiguousModel(_) | StoreError::AmbiguousAdapter(_)) => (400, INVALID, Some("model_ambiguous")),
             Error::PromptTooLong { .. } => (400, INVALID, Some("context_length_exceeded")),
             Error::Grammar(_) => (400, INVALID, Some("invalid_json_schema")),
             Error::Full(Full::Closed) => (503, SERVER, Some("ending")),
@@ -101,5 +122,24 @@ impl From<Error> for Refused {
             _ => (500, SERVER, None),
         };
         Self::new(status, kind, code, message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What several models or adapters are called is for the caller to make clear; a log that cannot be written is not.
+    #[test]
+    fn a_name_that_fits_several_is_the_callers_fault() {
+        let cases = [
+            (StoreError::AmbiguousModel(Vec::new()), 400, Some("model_ambiguous")),
+            (StoreError::AmbiguousAdapter(Vec::new()), 400, Some("model_ambiguous")),
+            (StoreError::Poisoned, 503, Some("log_unavailable")),
+        ];
+        for (error, status, code) in cases {
+            let refused = Refused::from(Error::Store(error));
+            assert_eq!((refused.status, refused.code, refused.retry_after_s().is_some()), (status, code, status == 503));
+        }
     }
 }

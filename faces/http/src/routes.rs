@@ -54,8 +54,10 @@ pub struct Route {
     pub answer: (&'static Shape, &'static str),
     /// It also answers in pieces of this type.
     pub pieces: Option<&'static str>,
-    /// It makes records: it takes an Idempotency-Key and tells of them in headers.
+    /// It makes records, and tells of the first in headers.
     pub is_act: bool,
+    /// It takes an Idempotency-Key.
+    pub is_keyed: bool,
     /// It needs no key.
     pub is_open: bool,
     /// Refusals are told in Ollama's words.
@@ -65,19 +67,19 @@ pub struct Route {
 const TEXT: Shape = crate::shape::TEXT;
 
 const fn get(path: &'static str, endpoint: Endpoint, says: &'static str, answer: &'static Shape) -> Route {
-    Route { method: "GET", path, endpoint, says, request: None, answer: (answer, JSON), pieces: None, is_act: false, is_open: false, is_ollama: false }
+    Route { method: "GET", path, endpoint, says, request: None, answer: (answer, JSON), pieces: None, is_act: false, is_keyed: false, is_open: false, is_ollama: false }
 }
 
 const fn post(path: &'static str, endpoint: Endpoint, says: &'static str, request: &'static Shape, answer: &'static Shape) -> Route {
-    Route { method: "POST", path, endpoint, says, request: Some(request), answer: (answer, JSON), pieces: None, is_act: false, is_open: false, is_ollama: false }
+    Route { method: "POST", path, endpoint, says, request: Some(request), answer: (answer, JSON), pieces: None, is_act: false, is_keyed: false, is_open: false, is_ollama: false }
 }
 
 const fn act(route: Route, pieces: &'static str) -> Route {
-    Route { pieces: Some(pieces), is_act: true, ..route }
+    Route { pieces: Some(pieces), ..whole(route) }
 }
 
 const fn whole(route: Route) -> Route {
-    Route { is_act: true, ..route }
+    Route { is_act: true, is_keyed: true, ..route }
 }
 
 const fn open(route: Route) -> Route {
@@ -95,7 +97,7 @@ pub const ROUTES: &[Route] = &[
     whole(post("/v1/embeddings", Endpoint::Embeddings, "make vectors of texts", &embeddings::REQUEST, &embeddings::ANSWER)),
     act(post("/v1/responses", Endpoint::Respond, "answer, so that the answer can be asked for again", &responses::REQUEST, &responses::ANSWER), crate::reply::EVENTS),
     get("/v1/responses/{response}", Endpoint::Response, "an answer again, from its record", &responses::ANSWER),
-    Route { method: "DELETE", ..get("/v1/responses/{response}", Endpoint::ResponseDelete, "erase what an answer's records keep", &responses::DELETED) },
+    Route { method: "DELETE", is_act: true, ..get("/v1/responses/{response}", Endpoint::ResponseDelete, "erase what an answer's records keep", &responses::DELETED) },
     get("/v1/responses/{response}/input_items", Endpoint::ResponseItems, "what it was given; the query takes limit, order and after", &responses::ITEMS),
     ollama(act(post("/api/chat", Endpoint::OllamaChat, "answer a conversation", &ollama::chat::REQUEST, &ollama::chat::ANSWER), crate::reply::LINES)),
     ollama(act(post("/api/generate", Endpoint::OllamaGenerate, "answer a prompt", &ollama::generate::REQUEST, &ollama::generate::ANSWER), crate::reply::LINES)),

@@ -5,7 +5,8 @@ use crate::call::Call;
 use crate::error::Error;
 use crate::guard;
 use crate::idempotent::{self, IDEMPOTENCY_KEY};
-use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HANDSHAKE_PATIENCE, HEAD_BYTES_MAX, HEAD_PATIENCE};
+use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HANDSHAKE_PATIENCE, HEAD_BYTES_MAX, HEAD_PATIENCE, WRITE_PATIENCE};
+use crate::patient::Patient;
 use crate::refused::{Refused, Result};
 use crate::reply::{Body, Reply};
 use crate::routes::{self, Found, Route};
@@ -21,6 +22,7 @@ use mickai_runtime::serve::Caller;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,6 +31,14 @@ use tokio_rustls::TlsAcceptor;
 
 /// What is not known in a request is an error.
 const STRICT: HeaderName = HeaderName::from_static("mickai-strict");
+
+/// How a connection begins, and what is expected of its client from then on.
+#[derive(Clone)]
+struct Greeting {
+    acceptor: Option<TlsAcceptor>,
+    /// How long a write may make no progress.
+    patience: Duration,
+}
 
 /// Serves until SIGINT or SIGTERM; `ready` is told the address once it listens.
 ///
@@ -47,6 +57,7 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
         return Err(Error::Exposed(address));
     }
     let acceptor = app.options.tls.as_ref().map(|(certificates, key)| tls::acceptor(certificates, key)).transpose()?;
+    let greeting = Greeting { acceptor, patience: WRITE_PATIENCE };
     let mut interrupted = signal(SignalKind::interrupt()).map_err(Error::Runtime)?;
     let mut terminated = signal(SignalKind::terminate()).map_err(Error::Runtime)?;
     let listening = |source| Error::Listen { address, source };
@@ -54,7 +65,7 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
     ready(listener.local_addr().map_err(listening)?);
     let (end, ending) = watch::channel(false);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let accepting = accept(app, &listener, acceptor, &places, &ending);
+    let accepting = accept(app, &listener, &greeting, &places, &ending);
     tokio::pin!(accepting);
     std::future::poll_fn(|context| {
         let is_over = interrupted.poll_recv(context).is_ready() || terminated.poll_recv(context).is_ready() || accepting.as_mut().poll(context).is_ready();
@@ -69,26 +80,28 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
 }
 
 /// Takes connections, as many at a time as there are places.
-async fn accept(app: &Arc<App>, listener: &TcpListener, acceptor: Option<TlsAcceptor>, places: &Arc<Semaphore>, ending: &watch::Receiver<bool>) {
+async fn accept(app: &Arc<App>, listener: &TcpListener, greeting: &Greeting, places: &Arc<Semaphore>, ending: &watch::Receiver<bool>) {
     while let Ok(place) = places.clone().acquire_owned().await {
         let Ok((stream, _)) = listener.accept().await else {
             // Too many open files, most likely: others must end first.
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
-        let (app, acceptor, ending) = (app.clone(), acceptor.clone(), ending.clone());
+        let (app, greeting, ending) = (app.clone(), greeting.clone(), ending.clone());
         tokio::spawn(async move {
             let _counted = app.metrics.connection();
-            greet(&app, stream, acceptor, ending).await;
+            greet(&app, stream, greeting, ending).await;
             drop(place);
         });
     }
 }
 
-async fn greet(app: &Arc<App>, stream: TcpStream, acceptor: Option<TlsAcceptor>, ending: watch::Receiver<bool>) {
+async fn greet(app: &Arc<App>, stream: TcpStream, Greeting { acceptor, patience }: Greeting, ending: watch::Receiver<bool>) {
     let Ok(called) = stream.local_addr() else { return };
     // Events are small and wanted at once.
     let _ = stream.set_nodelay(true);
+    // Below TLS, where progress is what the socket takes.
+    let stream = Patient::new(stream, patience);
     match acceptor {
         None => talk(app, stream, called, ending).await,
         Some(acceptor) => {
@@ -137,7 +150,7 @@ async fn respond(app: &Arc<App>, request: Request<Incoming>, called: SocketAddr,
             return Reply::refused(&refused, &refused.envelope()).into_response();
         }
     };
-    let envelope = |refused: &Refused| if route.is_ollama { serde_json::json!({ "error": refused.message }) } else { refused.envelope() };
+    let envelope = |refused: &Refused| if route.is_ollama { refused.ollama() } else { refused.envelope() };
     let reply = answer(app, request, (called, connection), route, parameter).await.unwrap_or_else(|refused| Reply::refused(&refused, &envelope(&refused)));
     app.metrics.answered(route.path, reply.status());
     reply.into_response()
@@ -156,7 +169,7 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
         Some("false") => false,
         Some(other) => return Err(Refused::body(format!("the header {STRICT} is true or false, not {other:?}"))),
     };
-    let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_act);
+    let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_keyed);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let bytes = if route.request.is_some() { read(request).await? } else { Bytes::new() };
     // Without keys all callers are one operator's, and who asks again does so on another connection.
@@ -196,3 +209,6 @@ async fn read(request: Request<Incoming>) -> Result<Bytes> {
         Err(_) => Err(Refused::new(408, "invalid_request_error", Some("too_slow"), format!("the body took more than {} s", BODY_PATIENCE.as_secs()))),
     }
 }
+
+#[cfg(test)]
+mod tests;

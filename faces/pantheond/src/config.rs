@@ -1,7 +1,7 @@
 //! The file of a node: which chain, which key, where it listens, whom it speaks to. Paths in it are beside it.
 
 use crate::failure::Failure;
-use crate::rpc::limits::{P2P_PORT, RPC_PORT};
+use crate::rpc::limits::{P2P_PORT, RPC_PORT, WRITE_PATIENCE};
 use crate::rpc::{Options, Rate};
 use mickai_proof::key::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -110,7 +110,8 @@ impl Config {
     /// How the RPC is to be.
     pub fn options(&self) -> Options {
         let Rpc { listen, exposed, names, requests_per_second, burst } = &self.rpc;
-        Options { address: *listen, is_exposed: *exposed, names: names.clone(), rate: Rate { per_s: *requests_per_second, burst: *burst } }
+        let rate = Rate { per_s: *requests_per_second, burst: *burst };
+        Options { address: *listen, is_exposed: *exposed, names: names.clone(), rate, patience: WRITE_PATIENCE }
     }
 }
 

@@ -40,11 +40,11 @@ impl System {
     /// # Errors
     /// [`Error::NoRecord`], [`Error::NoField`], [`Error::AlreadyErased`], [`Error::NotKept`]: nothing was begun. A log or a vault that cannot be written.
     pub fn erase(&self, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
-        self.erase_by(&mut self.executor()?, index, fields, cause)
+        self.erase_by(&mut self.executor()?, index, fields, cause, &mut |_| {})
     }
 
-    /// As [`System::erase`], on a log that is held already.
-    pub(crate) fn erase_by(&self, executor: &mut Executor, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
+    /// As [`System::erase`], on a log that is held already; `begun` hears of the intent when it is durable.
+    pub(crate) fn erase_by(&self, executor: &mut Executor, index: u64, fields: &Fields, cause: Option<Appended>, begun: &mut dyn FnMut(Appended)) -> Result<ValuesErased> {
         let reader = self.reader()?;
         let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
         let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
@@ -60,6 +60,7 @@ impl System {
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, log| {
+            begun(act.intent());
             let by = log.erase(act, &erasures)?.into_iter().next().ok_or(Error::BadRecord { index, part: "form" })?;
             Ok(Done::new(by, Vec::new()))
         })?;

@@ -87,6 +87,13 @@ pub enum Error {
     Entropy,
     /// The program failed in the middle of something, which is a fault of it.
     Fault,
+    /// An act that had begun for a caller failed.
+    Failed {
+        /// Why.
+        because: Box<Self>,
+        /// The records before and after it.
+        records: (Appended, Appended),
+    },
     /// The system's clock gives no day that a template could name.
     Clock,
     /// The prompt does not leave room for one token.
@@ -286,6 +293,7 @@ impl fmt::Display for Error {
             Self::Form(error) => error.fmt(f),
             Self::Grammar(error) => error.fmt(f),
             Self::Full(full) => full.fmt(f),
+            Self::Failed { because, .. } => because.fmt(f),
             Self::ModelsBusy { open, max } => write!(f, "{open} models are open and at work, of at most {max}: ask again when one of them is done"),
             Self::TooMuch { what, asked, max } => write!(f, "{asked} {what} are asked for, at most {max} are taken: ask for fewer"),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),

@@ -75,7 +75,8 @@ impl System {
     /// when they are repacked is kept, and on record. A model that is here already stays what it is called.
     ///
     /// # Errors
-    /// What is no model that this program runs; the embedded model's name; a disk that is full; [`mickai_store::Error::Stopped`] when `watch` says so. Nothing is left of it then.
+    /// What is no model that this program runs; a name that is none, the embedded model's, or another model's; a disk that is full; [`mickai_store::Error::Stopped`] when `watch` says so. Nothing is
+    /// left of it then.
     pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, watch: Watch<'_>) -> Result<ModelChanged> {
         if name == Some(EMBEDDED_NAME) {
             return Err(Error::EmbeddedName);
@@ -89,7 +90,7 @@ impl System {
         let (digest, _) = self.hashed(&open_files(&files)?, Phase::Digest, watch)?;
         let store = self.store_models();
         let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0).map(|model| model.manifest.name);
-        let name = known.unwrap_or_else(|| name.map_or_else(|| default_name(path), str::to_owned));
+        let name = known.map_or_else(|| self.new_name(path, name), Ok)?;
         self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |act, name| {
             let mut facts = Vec::new();
             let mut copied = |at: Progress| go_on(watch(ImportStep { phase: Phase::Copy, bytes_done: at.bytes_done, bytes_total: at.bytes_total }));
@@ -107,6 +108,16 @@ impl System {
             }
             Ok(facts)
         })
+    }
+
+    /// What a model that is not here yet is to be called.
+    fn new_name(&self, path: &Path, name: Option<&str>) -> Result<String> {
+        let name = name.map_or_else(|| default_name(path), str::to_owned);
+        if name == EMBEDDED_NAME {
+            return Err(Error::EmbeddedName);
+        }
+        self.store_models().check_name(&name)?;
+        Ok(name)
     }
 
     /// The digest of a model that was opened, and those of its tensors.

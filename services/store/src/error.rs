@@ -103,6 +103,13 @@ pub enum Error {
     AmbiguousModel(Vec<(String, Id)>),
     /// The model's name is empty, too long, or has a control character.
     ModelName,
+    /// Another model has that name.
+    ModelNameTaken {
+        /// Its name.
+        name: String,
+        /// What it is.
+        digest: Id,
+    },
     /// The source holds no model file.
     NoModelFiles(PathBuf),
     /// No adapter has that name or digest.
@@ -294,6 +301,7 @@ impl Error {
             }
             Self::NoSuchAdapter | Self::AmbiguousAdapter(_) | Self::AdapterName | Self::AdapterNameTaken { .. } | Self::NoAdapterFiles(_) => self.fmt_adapter(f),
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
+            Self::ModelNameTaken { name, digest } => write!(f, "another model is called {name} ({}); give another --name, or remove that one", digest.short()),
             Self::Stopped => f.write_str("stopped, and nothing is left behind"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
             Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),

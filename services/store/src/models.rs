@@ -114,7 +114,8 @@ impl ModelStore {
     /// Gives the model and whether it is new: one that is there already is given as it is.
     ///
     /// # Errors
-    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::TooLarge`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `finish`. Nothing of the copy is left then.
+    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::ModelNameTaken`], [`Error::TooLarge`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `finish`. Nothing of the copy
+    /// is left then.
     pub fn import<E: From<Error>>(
         &self,
         _act: &Running,
@@ -131,6 +132,7 @@ impl ModelStore {
         if target.exists() {
             return Ok((read_model(&target)?, false));
         }
+        self.check_name(name)?;
         let files = files_of(source)?;
         let manifest = Manifest {
             name: name.to_owned(),
@@ -142,6 +144,20 @@ impl ModelStore {
         };
         take_in(&Copied { source, files: &files, content: CONTENT }, &target, &manifest, progress, finish)?;
         Ok((read_model(&target)?, true))
+    }
+
+    /// Whether a model that is not here may be taken in under that name.
+    ///
+    /// # Errors
+    /// [`Error::ModelName`], [`Error::ModelNameTaken`].
+    pub fn check_name(&self, name: &str) -> Result<(), Error> {
+        if !is_name(name) {
+            return Err(Error::ModelName);
+        }
+        match self.list()?.into_iter().find(|model| model.manifest.name == name) {
+            Some(other) => Err(Error::ModelNameTaken { name: other.manifest.name, digest: other.digest }),
+            None => Ok(()),
+        }
     }
 
     /// All models, by name.

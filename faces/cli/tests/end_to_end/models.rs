@@ -30,6 +30,26 @@ fn a_model_that_is_there_already_keeps_its_name() {
 }
 
 #[test]
+fn a_name_is_one_models() {
+    let machine = Machine::new();
+    for (folder, model) in [("a", GENERAL), ("b", "qwen2-64.f32")] {
+        std::fs::create_dir(machine.path(folder)).unwrap();
+        std::fs::copy(vectors(&format!("{model}.gguf")), machine.path(&format!("{folder}/model.gguf"))).unwrap();
+    }
+    let first = machine.object(&["model", "import", "a/model.gguf"])["digest"].as_str().unwrap().to_owned();
+    let before = machine.lines(&["log", "list"]).len();
+    machine.run(&["model", "import", "b/model.gguf"]).code(1).says(&["model", &first[..8], "--name"]);
+    std::fs::copy(machine.path("b/model.gguf"), machine.path("mickai-bootstrap.gguf")).unwrap();
+    machine.run(&["model", "import", "mickai-bootstrap.gguf"]).code(1).says(&["embedded model", "--name"]);
+    assert_eq!((machine.lines(&["log", "list"]).len(), machine.lines(&["model", "list"]).len()), (before, 2));
+    machine.run(&["model", "import", "b/model.gguf", "--name", "other"]).ok();
+    // What is there already is taken in again under the name that it has.
+    machine.run(&["model", "import", "b/model.gguf"]).ok();
+    machine.run(&["ask", "-m", "model", "--max-tokens", "2", "hello"]).ok();
+    machine.assert_log_valid();
+}
+
+#[test]
 fn a_model_answers_by_name_and_by_digest_and_is_replayed_on_any_number_of_threads() {
     let machine = Machine::with_model();
     let digest = machine.object(&["model", "show", GENERAL])["digest"].as_str().unwrap().to_owned();

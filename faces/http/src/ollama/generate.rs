@@ -35,7 +35,7 @@ pub const ANSWER: Shape = Shape::Ref(
         must("done", Shape::Flag, ""),
         may("done_reason", TEXT, ""),
         may("eval_count", NUMBER, ""),
-        may("mickai", RECORDS, ""),
+        must("mickai", RECORDS, ""),
     ]),
 );
 

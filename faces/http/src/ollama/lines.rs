@@ -3,7 +3,7 @@
 use crate::going::{Choice, Encoder, Event, finish_reason, records};
 use crate::refused::Refused;
 use crate::tools::{Filter, Form};
-use mickai_runtime::Answered;
+use mickai_runtime::{Answered, Error};
 use serde_json::{Value, json};
 use std::time::Instant;
 
@@ -47,6 +47,7 @@ impl Lines {
         let mut line = self.line("", &Value::Null);
         line["done"] = true.into();
         line["done_reason"] = "load".into();
+        line["mickai"] = records(&[], &self.warnings);
         line
     }
 
@@ -87,6 +88,13 @@ impl Lines {
         records(&[(answered.intent, answered.outcome)], &self.warnings)
     }
 
+    fn failed(&self, error: Error) -> Value {
+        let refused = Refused::from(error);
+        let mut line = refused.ollama();
+        line["mickai"] = records(&refused.records, &self.warnings);
+        line
+    }
+
     /// The records in a line of their own, before the one that says `done`; to whoever does not look for them it is a piece without text.
     fn told(&self, answered: &Answered) -> Value {
         let mut line = self.line("", &Value::Null);
@@ -110,7 +118,7 @@ impl Encoder for Lines {
                     let more = if rest.is_empty() && calls.is_empty() { String::new() } else { format!("{}\n", self.line(&rest, &calls_value(&calls))) };
                     format!("{more}{}\n{}\n", self.told(&answered), self.ended(&answered))
                 }
-                Err(error) => format!("{}\n", json!({ "error": Refused::from(error).message })),
+                Err(error) => format!("{}\n", self.failed(error)),
             },
         }
     }

@@ -1,6 +1,7 @@
 //! `/api/tags`, `/api/show`, `/api/ps`, `/api/version`.
 
-use crate::call::Call;
+use crate::call::{Call, RECORDS};
+use crate::going::records;
 use crate::refused::Result;
 use crate::reply::Reply;
 use crate::shape::{ANY_LIST, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
@@ -13,7 +14,8 @@ pub const MODELS: Shape = Shape::Fields(&[must("models", ANY_LIST, "")]);
 /// The request of `/api/show`.
 pub const SHOW: Shape = Shape::Fields(&[must("model", SOME_TEXT, "")]);
 /// Its answer.
-pub const SHOWN: Shape = Shape::Fields(&[must("details", OBJECT, ""), must("model_info", OBJECT, ""), must("capabilities", ANY_LIST, ""), may("template", TEXT, "")]);
+pub const SHOWN: Shape =
+    Shape::Fields(&[must("details", OBJECT, ""), must("model_info", OBJECT, ""), must("capabilities", ANY_LIST, ""), may("template", TEXT, ""), must("mickai", RECORDS, "")]);
 /// The answer of `/api/version`.
 pub const VERSION: Shape = Shape::Fields(&[must("version", TEXT, "Mickai's")]);
 
@@ -48,13 +50,16 @@ pub async fn ps(call: &Call) -> Result<Reply> {
 /// # Errors
 /// None of that name.
 pub async fn show(call: &Call) -> Result<Reply> {
-    let body = call.body(&SHOW)?.value;
-    let model = call.model(&body).await?;
-    let template = model.file.template().map(|template| template.source().to_owned());
-    Ok(Reply::json(
-        200,
-        &json!({ "template": template, "details": { "format": "", "family": family(&model) }, "model_info": info(&model), "capabilities": ["completion", "tools", "embedding"] }),
-    ))
+    let body = call.body(&SHOW)?;
+    let model = call.model(&body.value).await?;
+    let told = json!({
+        "template": model.file.template().map(|template| template.source()),
+        "details": { "format": "", "family": family(&model) },
+        "model_info": info(&model),
+        "capabilities": ["completion", "tools", "embedding"],
+        "mickai": records(&[], &body.warnings),
+    });
+    Ok(Reply::json(200, &told))
 }
 
 /// This program's version.

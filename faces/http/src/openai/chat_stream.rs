@@ -1,10 +1,9 @@
 //! A chat in server-sent events. The last one before `[DONE]` tells of the records and of nothing else; it is sent after every outcome is durable.
 
 use super::chat::Told;
-use super::events::{end, event, with_usage};
+use super::events::{end, event, failed, with_usage};
 use super::logprobs;
 use crate::going::{Encoder, Event, Spoken, finish_reason, records};
-use crate::refused::Refused;
 use crate::tools::Filter;
 use mickai_model::generate::Generation;
 use mickai_store::Appended;
@@ -37,6 +36,11 @@ impl Stream {
             self.choices.push(Choice { filter: Filter::new(may_call), ..Choice::default() });
         }
         &mut self.choices[index]
+    }
+
+    /// The records of those that have ended.
+    fn pairs(&self) -> Vec<(Appended, Appended)> {
+        self.choices.iter().filter_map(|choice| choice.pair).collect()
     }
 
     fn chunk(&self, choices: Value) -> Value {
@@ -92,7 +96,7 @@ impl Encoder for Stream {
             Event::Heard(spoken) => self.heard(choice, &spoken),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => self.ended(choice, (answered.intent, answered.outcome), &answered.generation),
-                Err(error) => event(&Refused::from(error).envelope()),
+                Err(error) => failed(error, self.pairs(), &self.told.warnings),
             },
         }
     }
@@ -100,9 +104,8 @@ impl Encoder for Stream {
     fn finish(&mut self) -> String {
         let (prompt, output) = (self.choices.first().map_or(0, |choice| choice.prompt_token_count), self.choices.iter().map(|choice| choice.output_token_count).sum());
         let usage = self.has_usage.then(|| with_usage(self.chunk(json!([])), prompt, output));
-        let pairs: Vec<_> = self.choices.iter().filter_map(|choice| choice.pair).collect();
         let nothing = self.chunk(json!([{ "index": 0, "delta": {}, "finish_reason": null }]));
-        end(usage, nothing, records(&pairs, &self.told.warnings))
+        end(usage, nothing, records(&self.pairs(), &self.told.warnings))
     }
 }
 

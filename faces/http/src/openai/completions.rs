@@ -1,7 +1,7 @@
 //! `/v1/completions`: text goes on as it is, through no template.
 
 use super::chat::{STREAM_OPTIONS, USAGE, usage};
-use super::events::{end, event, with_usage};
+use super::events::{end, event, failed, with_usage};
 use super::logprobs;
 use crate::call::{Call, RECORDS};
 use crate::going::{Choice, Encoded, Encoder, Event, Going, Spoken, Wanted, finish_reason, records};
@@ -189,7 +189,7 @@ impl Encoder for Stream {
                     self.tokens = (self.tokens.0 + generation.prompt_tokens.len(), self.tokens.1 + generation.output_tokens.len());
                     event(&self.piece(choice, "", &[], Some(finish_reason(generation.stop_reason))))
                 }
-                Err(error) => event(&Refused::from(error).envelope()),
+                Err(error) => failed(error, self.pairs.clone(), &self.told.warnings),
             },
         }
     }

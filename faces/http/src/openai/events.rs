@@ -1,6 +1,10 @@
 //! Server-sent events of chats and completions: one chunk each, and how a stream ends.
 
 use super::chat::counts;
+use crate::going::records;
+use crate::refused::Refused;
+use mickai_runtime::Error;
+use mickai_store::Appended;
 use serde_json::Value;
 
 /// The name of the event that tells of the records. Clients that go by names never see it; to those that take every event for a chunk it is one that says nothing.
@@ -16,6 +20,14 @@ pub fn event(value: &Value) -> String {
 pub fn end(usage: Option<Value>, mut nothing: Value, mickai: Value) -> String {
     nothing["mickai"] = mickai;
     format!("{}event: {RECORDS_EVENT}\n{}data: [DONE]\n\n", usage.as_ref().map(event).unwrap_or_default(), event(&nothing))
+}
+
+/// The end of a stream that failed: why, and in its `mickai` the records of what had ended and of what failed.
+pub fn failed(error: Error, ended: Vec<(Appended, Appended)>, warnings: &[String]) -> String {
+    let refused = Refused::from(error);
+    let mut envelope = refused.envelope();
+    envelope["error"]["mickai"] = records(&[ended, refused.records].concat(), warnings);
+    event(&envelope)
 }
 
 /// A chunk that tells how many tokens there were.

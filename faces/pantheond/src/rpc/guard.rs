@@ -12,11 +12,11 @@ use std::net::{IpAddr, SocketAddr};
 pub fn check_place(headers: &HeaderMap, called: SocketAddr, names: &[String]) -> Result<()> {
     let host = one(headers, &HOST)?.ok_or_else(|| Refused::malformed("the header Host is missing"))?;
     let forbidden = |what: &str, value: &str| Refused::new(403, "forbidden-place", format!("{what} {value:?} is not a name of this server"));
-    if !is_own(host, called, names) {
+    if !is_own(host, None, called, names) {
         return Err(forbidden("Host", host));
     }
     match one(headers, &ORIGIN)? {
-        Some(origin) if !origin.strip_prefix("http:/").and_then(|rest| rest.strip_prefix('/')).is_some_and(|host| is_own(host, called, names)) => Err(forbidden("Origin", origin)),
+        Some(origin) if !is_own_origin(origin, called, names) => Err(forbidden("Origin", origin)),
         _ => Ok(()),
     }
 }
@@ -38,13 +38,21 @@ pub fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a s
     first.map(|value| value.to_str().map_err(|_| Refused::malformed(format!("the header {name} is not text")))).transpose()
 }
 
-/// Is `host`, with or without a port, a name of the address that was called?
-fn is_own(host: &str, called: SocketAddr, names: &[String]) -> bool {
+/// Is it an origin of the address that was called? One without a port has 80 (RFC 6454 §6.2), and is then another server's, on this machine or not.
+fn is_own_origin(origin: &str, called: SocketAddr, names: &[String]) -> bool {
+    origin.strip_prefix("http:/").and_then(|rest| rest.strip_prefix('/')).is_some_and(|host| is_own(host, Some(80), called, names))
+}
+
+/// Is `host` a name of the address that was called? Where it has no port it has `default`, or without one any.
+fn is_own(host: &str, default: Option<u16>, called: SocketAddr, names: &[String]) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !port.contains(']') => (name, Some(port)),
         _ => (host, None),
     };
-    let is_port = port.is_none_or(|port| port.parse() == Ok(called.port()));
+    let is_port = match port {
+        Some(port) => port.parse() == Ok(called.port()),
+        None => default.is_none_or(|port| port == called.port()),
+    };
     let literal = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name).parse::<IpAddr>();
     let is_name = match literal {
         Ok(ip) => ip == called.ip().to_canonical(),
@@ -73,7 +81,25 @@ mod tests {
             ("10.0.0.5:7268", "localhost:7268", false),
         ];
         for (called, host, expected) in cases {
-            assert_eq!(is_own(host, called.parse().unwrap(), &names), expected, "{host} at {called}");
+            assert_eq!(is_own(host, None, called.parse().unwrap(), &names), expected, "{host} at {called}");
         }
+    }
+
+    #[test]
+    fn an_origin_without_a_port_is_that_of_port_80() {
+        let names = ["box.example".to_owned()];
+        let cases = [
+            ("127.0.0.1:7268", "localhost:7268", true),
+            ("127.0.0.1:7268", "box.example:7268", true),
+            ("127.0.0.1:7268", "localhost", false),
+            ("127.0.0.1:7268", "box.example", false),
+            ("[::1]:7268", "[::1]", false),
+            ("127.0.0.1:80", "localhost", true),
+            ("[::1]:80", "[::1]", true),
+        ];
+        for (called, host, expected) in cases {
+            assert_eq!(is_own_origin(&format!("http:/{}{host}", '/'), called.parse().unwrap(), &names), expected, "{host} at {called}");
+        }
+        assert!(!is_own_origin("null", "127.0.0.1:80".parse().unwrap(), &names));
     }
 }

@@ -22,6 +22,8 @@ pub const HEAD_BYTES_MAX: usize = 16 << 10;
 pub const HEAD_PATIENCE: Duration = Duration::from_secs(60);
 /// How long a client may take for a body.
 pub const BODY_PATIENCE: Duration = Duration::from_secs(20);
+/// How long a write to a client may make no progress: one that does not read has gone away.
+pub const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 /// How long what runs may go on when the server is told to end.
 pub const FAREWELL: Duration = Duration::from_secs(3);
 /// Keys of one request for a light proof.

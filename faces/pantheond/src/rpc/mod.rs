@@ -39,6 +39,8 @@ mod metrics;
 
 mod server;
 
+mod patient;
+
 mod error;
 
 pub use chain::{Chain, Later, NotTaken, Standing};

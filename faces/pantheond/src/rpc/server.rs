@@ -5,6 +5,7 @@ use super::chain::Chain;
 use super::error::ServeError;
 use super::guard;
 use super::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HEAD_BYTES_MAX, HEAD_PATIENCE};
+use super::patient::Patient;
 use super::rate::{Buckets, Rate};
 use super::refused::{Refused, Result};
 use super::reply::{Body, Reply};
@@ -34,6 +35,8 @@ pub struct Options {
     pub names: Vec<String>,
     /// How often one address may ask.
     pub rate: Rate,
+    /// How long a write to a client may make no progress.
+    pub patience: Duration,
 }
 
 impl Options {
@@ -149,7 +152,7 @@ async fn talk(shared: &Arc<Shared>, stream: TcpStream, caller: IpAddr) {
     let service = service_fn(|request| async move { Ok::<_, Infallible>(respond(shared, request, ends).await) });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(HEAD_BYTES_MAX);
-    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut served = std::pin::pin!(builder.serve_connection(TokioIo::new(Patient::new(stream, shared.options.patience)), service));
     let mut ending = shared.ending.clone();
     let mut ended = std::pin::pin!(ending.wait_for(|is_ending| *is_ending));
     let mut is_ending = false;

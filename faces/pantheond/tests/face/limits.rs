@@ -1,14 +1,15 @@
 //! What the RPC does not let anybody do: be called from elsewhere unasked, ask too often, listen too often, say too much.
 
-use crate::common::{Server, Solo};
-use mickai_pantheond::rpc::limits::{BODY_BYTES_MAX, SUBSCRIPTIONS_OF_ONE_MAX};
+use crate::common::{PATIENCE, Server, Solo};
+use mickai_pantheond::rpc::limits::{BODY_BYTES_MAX, SUBSCRIPTIONS_OF_ONE_MAX, WRITE_PATIENCE};
 use mickai_pantheond::rpc::{Options, Rate, ServeError, Stop, serve};
-use std::io::Read;
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
+use std::time::Duration;
 
 #[test]
 fn it_stays_on_this_machine_unless_told_otherwise() {
-    let mut options = Options { address: (Ipv4Addr::UNSPECIFIED, 0).into(), is_exposed: false, names: Vec::new(), rate: Rate::default() };
+    let mut options = Options { address: (Ipv4Addr::UNSPECIFIED, 0).into(), is_exposed: false, names: Vec::new(), rate: Rate::default(), patience: WRITE_PATIENCE };
     let refused = serve(Solo::new(), &options, &Stop::default(), |_| panic!("it listens"));
     assert!(matches!(refused, Err(ServeError::Exposed(_))) && refused.err().unwrap().to_string().contains("exposed = true"));
     options.is_exposed = true;
@@ -51,6 +52,22 @@ fn streams_of_events_are_counted_and_a_place_becomes_free_again() {
         listen().1 == "200"
     };
     while !is_free() {}
+}
+
+/// It asks and asks, and neither reads nor leaves.
+#[test]
+fn who_does_not_read_loses_the_connection() {
+    let server = Server::of(Rate { per_s: 1_000_000, burst: 1_000_000 }, Duration::from_millis(1));
+    let mut stream = TcpStream::connect(server.address).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    let asks = format!("GET /openapi.json HTTP/1.1\r\nhost: {}\r\n\r\n", server.address).repeat(64);
+    let lost = loop {
+        if let Err(error) = stream.write_all(asks.as_bytes()) {
+            break error.kind();
+        }
+    };
+    assert!(matches!(lost, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe), "{lost}");
+    server.get("/health").is(200);
 }
 
 #[test]

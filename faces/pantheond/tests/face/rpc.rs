@@ -140,6 +140,9 @@ fn another_host_or_origin_is_turned_away() {
         ("origin", "null".to_owned(), 403),
         ("origin", scheme("http", &own), 200),
         ("origin", scheme("https", &own), 403),
+        // A page of another server on this machine.
+        ("origin", scheme("http", "localhost"), 403),
+        ("origin", scheme("http", "box.example"), 403),
     ];
     for (name, value, status) in cases {
         server.send("GET", "/v1/status", &[(name, &value)], "").is(status);

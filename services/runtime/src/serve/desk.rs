@@ -17,6 +17,7 @@ use crate::system::System;
 use mickai_model::digest::ModelDigest;
 use mickai_model::forward::{PAGE_TOKENS, Pool, PoolUse};
 use mickai_proof::limits::VALUE_BYTES_MAX;
+use mickai_store::Appended;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -227,12 +228,20 @@ impl Desk {
         Err(Error::Fault)
     }
 
-    /// Erases everything that both records of a generation still keep.
+    /// Erases everything that both records of a generation still keep, each by an act of its own, of whose intent `begun` hears when it is durable. A record that keeps nothing any more needs none.
     ///
     /// # Errors
     /// As [`System::erase`].
-    pub fn forget(&self, records: &[u64]) -> Result<Vec<ValuesErased>> {
-        records.iter().map(|index| self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None))).collect()
+    pub fn forget(&self, records: &[u64], begun: &mut dyn FnMut(Appended)) -> Result<Vec<ValuesErased>> {
+        let mut all = Vec::new();
+        for index in records {
+            match self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None, begun)) {
+                Ok(erased) => all.push(erased),
+                Err(Error::AlreadyErased { .. } | Error::NotKept { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
     }
 
     /// The one that records.

@@ -91,8 +91,8 @@ impl Desk {
                 Ok(((intent, outcome), value))
             }
             Err(Failed { error, facts }) => {
-                wait(|done| self.recorder().close(act, OutcomeCode::Failed, facts, Vec::new(), done))?;
-                Err(*error)
+                let outcome = wait(|done| self.recorder().close(act, OutcomeCode::Failed, facts, Vec::new(), done))?;
+                Err(Error::Failed { because: error, records: (intent, outcome) })
             }
         }
     }

@@ -74,6 +74,6 @@ pub trait Listener: Send {
     /// A token came out.
     fn heard(&mut self, heard: Heard<'_>) -> Flow;
 
-    /// The outcome is durable, or there is none to come. Not called where the program failed in between.
+    /// The outcome is durable, or there is none to come; where it says `failed`, as [`crate::Error::Failed`]. Not called where the program failed in between.
     fn ended(self: Box<Self>, ended: Result<Answered>);
 }

@@ -52,11 +52,7 @@ impl System {
     /// A log or a vault that is damaged.
     pub fn told(&self, index: u64) -> Result<Option<Told>> {
         let reader = self.reader()?;
-        let Some(intent) = self.side(&reader, index, |record| record.kind == Kind::Intent && record.action == action::GENERATE)? else { return Ok(None) };
-        if intent.uint(fact::STORED) != Some(1) {
-            return Ok(None);
-        }
-        let Some(outcome) = self.outcome_of(&reader, &intent)? else { return Ok(None) };
+        let Some((intent, outcome)) = self.sides(&reader, index)? else { return Ok(None) };
         let Some(vault) = self.vault(&reader)? else { return Ok(None) };
         let value = |index, label| vault.get(index, label).map(|opened| opened.map(|opened| opened.value.to_vec()));
         let (request, prompt, output) = (value(index, label::REQUEST)?, value(index, label::PROMPT)?, value(outcome.index, label::OUTPUT)?);
@@ -64,6 +60,20 @@ impl System {
         let said = Said::of(&prompt).ok_or(Error::BadRecord { index, part: label::PROMPT })?;
         let output = String::from_utf8(output).map_err(|_| Error::BadRecord { index: outcome.index, part: label::OUTPUT })?;
         Ok(Some(Told { intent, outcome, request, said, output }))
+    }
+
+    /// The records before and after that generation, also where values of it were erased.
+    ///
+    /// # Errors
+    /// A log that is damaged.
+    pub fn told_by(&self, index: u64) -> Result<Option<(Side, Side)>> {
+        self.sides(&self.reader()?, index)
+    }
+
+    fn sides(&self, reader: &mickai_store::LogReader, index: u64) -> Result<Option<(Side, Side)>> {
+        let intent = self.side(reader, index, |record| record.kind == Kind::Intent && record.action == action::GENERATE)?;
+        let Some(intent) = intent.filter(|intent| intent.uint(fact::STORED) == Some(1)) else { return Ok(None) };
+        Ok(self.outcome_of(reader, &intent)?.map(|outcome| (intent, outcome)))
     }
 
     /// The record at `index`, if it is of that sort.

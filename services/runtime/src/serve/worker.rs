@@ -262,7 +262,10 @@ impl Work {
             Err(Failed { error, facts }) => {
                 self.recorder.close(act, OutcomeCode::Failed, facts, Vec::new(), move |closed| {
                     add(&tally.failed, 1);
-                    voice.ended(Err(closed.err().unwrap_or(*error)));
+                    voice.ended(Err(match closed {
+                        Ok(outcome) => Error::Failed { because: error, records: (intent, outcome) },
+                        Err(unclosed) => unclosed,
+                    }));
                 });
             }
         }

@@ -80,9 +80,15 @@ fn a_name_or_a_digest_prefix_finds_one_or_says_which_fit() {
     let (_folder, store, gguf) = new_store();
     let mut second = digest(0xab);
     second.0[31] = 0;
-    for (name, digest) in [("tiny", digest(0xab)), ("tiny", second), ("other", digest(0xcd))] {
+    for (name, digest) in [("tiny", digest(0xab)), ("tinier", second), ("other", digest(0xcd))] {
         import(&store, &gguf, name, digest).unwrap();
     }
+    assert!(matches!(import(&store, &gguf, "tiny", digest(2)), Err(Error::ModelNameTaken { name, digest: taken }) if name == "tiny" && taken == digest(0xab)));
+    assert_eq!(store.list().unwrap().len(), 3);
+    // Homes of before may have two of one name.
+    let manifest = store.folder.join(second.to_string()).join("manifest.json");
+    std::fs::write(&manifest, std::fs::read_to_string(&manifest).unwrap().replace("tinier", "tiny")).unwrap();
+    assert_eq!(import(&store, &gguf, "tiny", second).unwrap().digest, second);
     assert_eq!(store.find("other").unwrap().digest, digest(0xcd));
     assert_eq!(store.find("CD11").unwrap().digest, digest(0xcd));
     assert_eq!(store.find(&second.to_string()).unwrap().digest, second);

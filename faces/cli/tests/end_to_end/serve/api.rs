@@ -109,6 +109,19 @@ fn tokens_models_and_health() {
     let tokens = server.post("/tokenize", &json!({ "model": GENERAL, "content": "it's 2026 <|im_end|>" })).is(200).json();
     let back = server.post("/detokenize", &json!({ "model": GENERAL, "tokens": tokens["tokens"] })).is(200).json();
     assert_eq!(back["content"], "it's 2026 <|im_end|>");
+    for (path, mut body) in [
+        ("/tokenize", json!({ "model": GENERAL, "content": "x" })),
+        ("/detokenize", json!({ "model": GENERAL, "tokens": [] })),
+        ("/api/show", json!({ "model": GENERAL })),
+        ("/api/generate", json!({ "model": GENERAL })),
+        ("/api/chat", json!({ "model": GENERAL, "messages": [] })),
+    ] {
+        // No act, and so no record; what had no effect is named all the same.
+        assert_eq!(server.post(path, &body).is(200).json()["mickai"], json!({ "records": [], "warnings": [] }), "{path}");
+        body["robot"] = true.into();
+        assert_eq!(server.post(path, &body).is(200).json()["mickai"]["warnings"], json!(["robot is not known here and had no effect"]), "{path}");
+        server.send("POST", path, &[("mickai-strict", "true")], &body.to_string()).is(400);
+    }
     let models = server.get("/v1/models").is(200).json();
     let names: Vec<&str> = models["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str()).collect();
     assert_eq!(names, ["mickai-bootstrap", GENERAL]);
@@ -120,7 +133,7 @@ fn tokens_models_and_health() {
     for line in [
         "mickai_generations_executed_total{model=\"llama-64.f32\"} 1",
         "mickai_output_tokens_total{model=\"llama-64.f32\"} 8",
-        "mickai_http_requests_total{route=\"/tokenize\",status=\"200\"} 1",
+        "mickai_http_requests_total{route=\"/tokenize\",status=\"200\"} 3",
     ] {
         assert!(metrics.lines().any(|known| known == line), "{line}\n{metrics}");
     }
@@ -160,14 +173,47 @@ fn a_response_is_asked_for_again_gone_on_from_and_deleted() {
     assert_eq!((&items["data"][0]["content"][0]["text"], &items["has_more"]), (&json!("hello"), &json!(false)));
     let unkept = server.post("/v1/responses", &json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 1, "store": false })).is(200).json();
     server.get(&format!("/v1/responses/{}", unkept["id"].as_str().unwrap())).is(404);
-    server.send("DELETE", &path, &[], "").is(200);
+    let deleted = server.send("DELETE", &path, &[], "").is(200);
+    let acts = deleted.json()["mickai"]["records"].clone();
+    assert_eq!((acts.as_array().unwrap().len(), deleted.header("mickai-intent")), (2, Some(acts[0]["intent"]["index"].to_string().as_str())));
+    for (act, half) in acts.as_array().unwrap().iter().zip(["intent", "outcome"]) {
+        let intent = machine.object(&["log", "show", &act["intent"]["index"].to_string()]);
+        assert_eq!((&intent["action"], &intent["digest"]), (&json!("erase"), &act["intent"]["digest"]));
+        assert_eq!(intent["facts"]["record"], told["mickai"]["records"][0][half]["index"]);
+    }
     for path in [path.clone(), format!("{path}/input_items")] {
         server.get(&path).is(404);
     }
     assert_eq!(server.post("/v1/responses", &json!({ "model": GENERAL, "input": "x", "previous_response_id": told["id"] })).refusal().2, "previous_response_id");
+    server.send("DELETE", &path, &[], "").is(404);
     server.stop();
     let index = told["mickai"]["records"][0]["intent"]["index"].to_string();
     machine.run(&["log", "show", &index, "--open"]).ok().says(&["ERASED by record"]);
+    machine.assert_log_valid();
+}
+
+/// The act that was done is named in the refusal, and what is left is erased by who asks again.
+#[test]
+fn a_deletion_that_fails_in_between_is_brought_to_its_end_by_another() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let told = server.post("/v1/responses", &json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 2 })).is(200).json();
+    let (path, pair) = (format!("/v1/responses/{}", told["id"].as_str().unwrap()), &told["mickai"]["records"][0]);
+    // By spec/privacy.md.
+    let outcome = pair["outcome"]["index"].as_u64().unwrap();
+    let file = machine.home().join(format!("vault/00000000/000/{outcome:08x}.v"));
+    let values = std::fs::read(&file).unwrap();
+    std::fs::write(&file, "no values").unwrap();
+    let failed = server.send("DELETE", &path, &[], "").is(503);
+    let begun = machine.object(&["log", "show", failed.header("mickai-intent").unwrap()]);
+    assert_eq!((&begun["action"], &begun["facts"]["record"]), (&json!("erase"), &pair["intent"]["index"]));
+    std::fs::write(&file, values).unwrap();
+    server.get(&path).is(404);
+    let deleted = server.send("DELETE", &path, &[], "").is(200).json();
+    assert_eq!(deleted["mickai"]["records"].as_array().unwrap().len(), 1);
+    server.send("DELETE", &path, &[], "").is(404);
+    server.stop();
+    machine.run(&["log", "show", &outcome.to_string(), "--open"]).ok().says(&["ERASED by record"]);
     machine.assert_log_valid();
 }
 
@@ -189,7 +235,7 @@ fn ollama_answers_in_lines_or_whole() {
     let raw = server.post("/api/generate", &json!({ "model": GENERAL, "prompt": "hello", "raw": true, "stream": false, "options": options })).is(200).json();
     assert_eq!(raw["eval_count"], 6);
     let loaded = server.post("/api/generate", &json!({ "model": GENERAL })).is(200).json();
-    assert_eq!((&loaded["done_reason"], &loaded["mickai"]), (&json!("load"), &Value::Null));
+    assert_eq!((&loaded["done_reason"], &loaded["mickai"]["records"]), (&json!("load"), &json!([])));
     assert_eq!(server.get("/api/tags").is(200).json()["models"].as_array().unwrap().len(), 2);
     assert_eq!(server.get("/api/ps").is(200).json()["models"][0]["name"], GENERAL);
     assert_eq!(server.post("/api/show", &json!({ "model": GENERAL })).is(200).json()["model_info"]["llama.context_length"], 2048);

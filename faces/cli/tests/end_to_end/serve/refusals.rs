@@ -150,24 +150,78 @@ fn a_result_of_no_call_is_refused() {
     server.stop();
 }
 
-#[test]
-fn an_act_that_fails_is_named_in_its_refusal() {
+/// A machine with a model of which every act fails.
+fn machine_with_broken() -> Machine {
     let machine = Machine::new();
     let mut file = std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap();
     let end = file.len();
     file[end - 4_096..].copy_from_slice(&f32::NAN.to_le_bytes().repeat(1_024));
     std::fs::write(machine.path("broken.gguf"), file).unwrap();
     machine.run(&["model", "import", "broken.gguf"]).ok();
+    machine
+}
+
+/// One pair of records is named, its outcome says that the act failed, and its intent is the one of the headers.
+fn assert_failed(machine: &Machine, answer: &Answer, mickai: &Value) {
+    let [named] = &mickai["records"].as_array().unwrap()[..] else { panic!("{mickai}") };
+    assert_eq!(answer.header("mickai-intent"), Some(named["intent"]["index"].to_string().as_str()));
+    let failed = machine.object(&["log", "show", &named["outcome"]["index"].to_string()]);
+    assert_eq!((&failed["digest"], &failed["outcome"], &failed["facts"]["stop"]), (&named["outcome"]["digest"], &json!("failed"), &json!("error")), "{failed}");
+}
+
+#[test]
+fn an_act_that_fails_is_named_in_its_refusal() {
+    let machine = machine_with_broken();
     let server = Server::start(&machine, &[]);
     for (path, body) in [("/v1/chat/completions", hello(json!({ "model": "broken" }))), ("/v1/embeddings", json!({ "model": "broken", "input": "hello" }))] {
         let answer = server.send("POST", path, &[("idempotency-key", "a")], &body.to_string()).is(500);
-        let intent = answer.header("mickai-intent").unwrap();
-        let failed = machine.object(&["log", "show", &(intent.parse::<u64>().unwrap() + 1).to_string()]);
-        assert_eq!((&failed["outcome"], &failed["facts"]["stop"]), (&json!("failed"), &json!("error")), "{failed}");
+        assert_failed(&machine, &answer, &answer.json()["error"]["mickai"]);
         assert_eq!(server.send("POST", path, &[("idempotency-key", "a")], &body.to_string()).refusal().1, "outcome_failed");
     }
     server.stop();
     machine.assert_log_valid();
+}
+
+#[test]
+fn a_stream_that_fails_names_the_records_of_what_failed() {
+    let machine = machine_with_broken();
+    let server = Server::start(&machine, &[]);
+    let warnings = json!(["robot is not known here and had no effect"]);
+    let cases = [
+        ("/v1/chat/completions", hello(json!({ "model": "broken", "stream": true, "robot": 1 })), "/error/mickai"),
+        ("/v1/completions", json!({ "model": "broken", "prompt": "once", "stream": true, "robot": 1 }), "/error/mickai"),
+        ("/v1/responses", json!({ "model": "broken", "input": "hello", "stream": true, "robot": 1 }), "/response/mickai"),
+        ("/api/chat", json!({ "model": "broken", "messages": [{ "role": "user", "content": "hello" }], "robot": 1 }), "/mickai"),
+        ("/api/generate", json!({ "model": "broken", "prompt": "hello", "robot": 1 }), "/mickai"),
+    ];
+    for (path, body, place) in cases {
+        let answer = server.post(path, &body).is(200);
+        let last: Value = if path.starts_with("/api") { serde_json::from_str(answer.body.lines().last().unwrap()).unwrap() } else { answer.events().pop().unwrap() };
+        let mickai = last.pointer(place).unwrap_or_else(|| panic!("{path}: {last}"));
+        assert_failed(&machine, &answer, mickai);
+        assert_eq!(mickai["warnings"], warnings, "{path}");
+    }
+    server.stop();
+    machine.assert_log_valid();
+}
+
+/// As a home may be that was filled when two models could have one name.
+#[test]
+fn a_name_of_two_models_is_the_callers_to_make_clear() {
+    let machine = Machine::with_model();
+    let other = machine.object(&["model", "import", &vectors("qwen2-64.f32.gguf"), "--name", "other"])["digest"].as_str().unwrap().to_owned();
+    let manifest = machine.home().join("models").join(&other).join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("\"name\":\"other\"", &format!("\"name\":\"{GENERAL}\""))).unwrap();
+    let server = Server::start(&machine, &[]);
+    for (path, body) in [("/v1/chat/completions", hello(json!({}))), ("/tokenize", json!({ "model": GENERAL, "content": "x" }))] {
+        let answer = server.post(path, &body);
+        let (status, code, _, message) = answer.refusal();
+        assert_eq!((status, code, answer.header("retry-after")), (400, json!("model_ambiguous"), None));
+        assert!(message.contains(&other[..8]) && message.contains("more digits"), "{message}");
+    }
+    server.post("/v1/chat/completions", &hello(json!({ "model": other }))).is(200);
+    server.stop();
 }
 
 #[test]
@@ -184,6 +238,9 @@ fn another_host_or_origin_is_turned_away() {
         ("origin", "null", 403),
         ("origin", &at("http", &own), 200),
         ("origin", &at("https", &own), 403),
+        // A page of another server on this machine.
+        ("origin", &at("http", "localhost"), 403),
+        ("origin", &at("http", "box.example"), 403),
     ];
     for (name, value, status) in cases {
         server.send("GET", "/v1/models", &[(name, value)], "").is(status);

@@ -2,6 +2,7 @@
 
 use crate::call::RECORDS;
 use crate::going::{finish_reason, records};
+use crate::refused::Refused;
 use crate::shape::{ANY_LIST, NUMBER, OBJECT, Shape, TEXT, may, must};
 use crate::tools::{Form, ToolCall};
 use mickai_runtime::Answered;
@@ -54,6 +55,13 @@ impl Object {
     /// With nothing yet.
     pub fn in_progress(&self) -> Value {
         self.object("in_progress", &[], Value::Null, Value::Null, &[])
+    }
+
+    /// As it failed.
+    pub fn failed(&self, refused: &Refused) -> Value {
+        let mut failed = self.object("failed", &[], Value::Null, Value::Null, &refused.records);
+        failed["error"] = json!({ "code": refused.code.unwrap_or("server_error"), "message": refused.message });
+        failed
     }
 
     /// As it was answered.

@@ -3,19 +3,25 @@
 use super::items;
 use super::object::{Ended, Object, call_id, id_of, index_of};
 use super::request::{REQUEST, form};
-use crate::call::{self, Call};
+use crate::call::{self, Call, RECORDS};
+use crate::going::records;
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{ANY_LIST, Shape, TEXT, may, must};
 use crate::talk::Turn;
 use crate::tools::ToolCall;
+use mickai_runtime::acts::Side;
 use mickai_runtime::serve::Told;
 use mickai_store::Appended;
 use serde_json::{Value, json};
 
 /// What is told of a deletion.
-pub const DELETED: Shape =
-    Shape::Fields(&[must("id", TEXT, ""), must("object", Shape::Word(&["response"]), ""), must("deleted", Shape::Flag, "its values are erased; its records stay")]);
+pub const DELETED: Shape = Shape::Fields(&[
+    must("id", TEXT, ""),
+    must("object", Shape::Word(&["response"]), ""),
+    must("deleted", Shape::Flag, "its values are erased; its records stay"),
+    must("mickai", RECORDS, ""),
+]);
 /// The items of an input.
 pub const ITEMS: Shape = Shape::Fields(&[
     must("object", Shape::Word(&["list"]), ""),
@@ -46,15 +52,21 @@ pub async fn get(call: &Call) -> Result<Reply> {
     Ok(Reply::json(200, &object.ended(&ended)))
 }
 
-/// Erases what both records of a response keep.
+/// Erases what both records of a response still keep: also where one keeps nothing any more, so that a deletion that failed in between is brought to its end by another.
 ///
 /// # Errors
-/// None of that id; a log that cannot be written.
+/// None of that id, or none that keeps anything; a log that cannot be written.
 pub async fn delete(call: &Call) -> Result<Reply> {
-    let told = find(call, &call.parameter).await?;
-    let records = [told.intent.index, told.outcome.index];
-    call.app.on_desk(move |desk| desk.forget(&records)).await?;
-    Ok(Reply::json(200, &json!({ "id": call.parameter, "object": "response", "deleted": true })))
+    let id = &call.parameter;
+    let index = index_of(id).ok_or_else(|| missing(id))?;
+    let told = call.app.on_desk(move |desk| desk.system().told_by(index)).await?;
+    let (intent, outcome) = told.filter(|(intent, _)| is_named(id, intent)).ok_or_else(|| missing(id))?;
+    let mut notes = call.notes();
+    let erased = call.app.on_desk(move |desk| desk.forget(&[intent.index, outcome.index], &mut notes)).await?;
+    let pairs: Vec<_> = erased.iter().map(|erased| erased.records).collect();
+    let (first, _) = pairs.first().ok_or_else(|| missing(id))?;
+    let told = json!({ "id": id, "object": "response", "deleted": true, "mickai": records(&pairs, &[]) });
+    Ok(Reply::json(200, &told).with_intent(*first))
 }
 
 /// What a response was given, the newest first unless another order is asked for.
@@ -101,11 +113,18 @@ pub(super) async fn turns_until(call: &Call, id: &str) -> Result<Vec<Turn>> {
 }
 
 async fn find(call: &Call, id: &str) -> Result<Told> {
-    let missing = || Refused::missing(&format!("response {id:?}"));
-    let index = index_of(id).ok_or_else(missing)?;
-    let told = call.app.on_desk(move |desk| desk.system().told(index)).await?.ok_or_else(missing)?;
-    // The digest in the id too: a number alone is guessed easily.
-    if id_of(Appended { index, digest: told.intent.digest }) == id { Ok(told) } else { Err(missing()) }
+    let index = index_of(id).ok_or_else(|| missing(id))?;
+    let told = call.app.on_desk(move |desk| desk.system().told(index)).await?;
+    told.filter(|told| is_named(id, &told.intent)).ok_or_else(|| missing(id))
+}
+
+/// Is it the id of the response with this intent? The digest counts too: a number alone is guessed easily.
+fn is_named(id: &str, intent: &Side) -> bool {
+    id_of(Appended { index: intent.index, digest: intent.digest }) == id
+}
+
+fn missing(id: &str) -> Refused {
+    Refused::missing(&format!("response {id:?}"))
 }
 
 fn request_of(told: &Told) -> Result<Value> {

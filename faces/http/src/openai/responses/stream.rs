@@ -98,10 +98,7 @@ impl Stream {
     }
 
     fn failed(&mut self, error: Error) -> String {
-        let refused = Refused::from(error);
-        let mut response = self.object.in_progress();
-        response["status"] = "failed".into();
-        response["error"] = json!({ "code": refused.code.unwrap_or("server_error"), "message": refused.message });
+        let response = self.object.failed(&Refused::from(error));
         self.begin() + &self.event("response.failed", json!({ "response": response }))
     }
 }

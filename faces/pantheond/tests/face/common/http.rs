@@ -1,6 +1,7 @@
 //! A server over a chain, and a small client that shows every byte that came.
 
 use super::Solo;
+use mickai_pantheond::rpc::limits::WRITE_PATIENCE;
 use mickai_pantheond::rpc::{Options, Rate, Stop, serve};
 use serde_json::Value;
 use std::io::{Read, Write};
@@ -28,11 +29,16 @@ impl Server {
 
     /// With a rate for each address.
     pub fn with(rate: Rate) -> Self {
+        Self::of(rate, WRITE_PATIENCE)
+    }
+
+    /// With as much patience for who does not read.
+    pub fn of(rate: Rate, patience: Duration) -> Self {
         let (solo, stop) = (Solo::new(), Stop::default());
         let (chain, ending) = (solo.clone(), stop.clone());
         let (told, address) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let options = Options { address: (Ipv4Addr::LOCALHOST, 0).into(), is_exposed: false, names: vec!["box.example".into()], rate };
+            let options = Options { address: (Ipv4Addr::LOCALHOST, 0).into(), is_exposed: false, names: vec!["box.example".into()], rate, patience };
             serve(chain, &options, &ending, |address| told.send(address).unwrap()).unwrap();
         });
         Self { solo, address: address.recv_timeout(PATIENCE).unwrap(), stop, thread: Some(thread) }

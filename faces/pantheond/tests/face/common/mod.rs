@@ -9,6 +9,6 @@ mod machine;
 mod solo;
 
 pub use devnet::{Devnet, eventually};
-pub use http::{Answer, Server, asked};
+pub use http::{Answer, PATIENCE, Server, asked};
 pub use machine::{Machine, Run, not_checked};
 pub use solo::{Signer, Solo};

@@ -1,0 +1,49 @@
+//! A connection ends when its client does, or does nothing.
+
+use super::*;
+use crate::app::Options;
+use mickai_runtime::System;
+use mickai_store::Custody;
+use tokio::net::TcpSocket;
+
+/// Nothing that is waited for takes this long.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Bytes that a socket keeps, so that answers do not fit into it.
+const SOCKET_BYTES: u32 = 4_096;
+
+fn app() -> (tempfile::TempDir, Arc<App>) {
+    let folder = tempfile::tempdir().unwrap();
+    let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
+    let address = ([127, 0, 0, 1], 0).into();
+    let options = Options { address, names: Vec::new(), keys: Vec::new(), tls: None, is_strict: false, token_count: None, cache_bytes: 1 << 20 };
+    (folder, App::open(Arc::new(system), options).unwrap())
+}
+
+fn socket() -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(SOCKET_BYTES).unwrap();
+    socket.set_recv_buffer_size(SOCKET_BYTES).unwrap();
+    socket
+}
+
+/// The client stays, and reads nothing.
+#[test]
+fn who_does_not_read_loses_the_connection() {
+    let (_folder, app) = app();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let listening = socket();
+        listening.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = listening.listen(1).unwrap();
+        let address = listener.local_addr().unwrap();
+        let client = socket().connect(address).await.unwrap();
+        let asks = format!("GET /openapi.json HTTP/1.1\r\nhost: {address}\r\n\r\n").repeat(16);
+        client.writable().await.unwrap();
+        assert_eq!(client.try_write(asks.as_bytes()).unwrap(), asks.len());
+        let (stream, _) = listener.accept().await.unwrap();
+        let (_end, ending) = watch::channel(false);
+        let greeting = Greeting { acceptor: None, patience: Duration::from_millis(1) };
+        tokio::time::timeout(PATIENCE, greet(&app, stream, greeting, ending)).await.expect("the connection ends");
+        drop(client);
+    });
+}
