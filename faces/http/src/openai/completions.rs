@@ -178,13 +178,13 @@ impl Stream {
 impl Encoder for Stream {
     fn encode(&mut self, choice: usize, happened: Event) -> String {
         match happened {
-            Event::Begun(_) => String::new(),
+            // Before all that may come, or may not: the first token may be the end.
+            Event::Begun(_) => match self.told.echo(choice).to_owned() {
+                echo if echo.is_empty() => String::new(),
+                echo => event(&self.piece(choice, &echo, &[], None)),
+            },
             Event::Heard(spoken) if spoken.text.is_empty() && spoken.likely.is_none() => String::new(),
-            Event::Heard(spoken) => {
-                let echo = if self.offsets.get(choice).is_none_or(|shown| *shown == 0) { self.told.echo(choice) } else { "" };
-                let text = format!("{echo}{}", spoken.text);
-                event(&self.piece(choice, &text, std::slice::from_ref(&spoken), None))
-            }
+            Event::Heard(spoken) => event(&self.piece(choice, &spoken.text, std::slice::from_ref(&spoken), None)),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => {
                     let generation = &answered.generation;
