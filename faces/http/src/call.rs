@@ -98,9 +98,9 @@ impl Call {
         said.into_iter().find_map(sampling::count).or(self.app.options.token_count).unwrap_or(usize::MAX)
     }
 
-    /// It, as records keep it.
+    /// It, as records keep it: once for each request, clones share its bytes.
     pub fn taken(&self, is_stored: bool) -> Taken {
-        Taken { bytes: self.bytes.to_vec(), is_stored, key: self.key }
+        Taken { bytes: Arc::from(&*self.bytes), is_stored, key: self.key }
     }
 
     /// Notes the records before the acts that begin for it.

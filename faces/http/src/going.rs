@@ -51,7 +51,7 @@ pub struct Wanted {
 /// Generations under way.
 pub struct Going {
     events: UnboundedReceiver<(usize, Event)>,
-    /// What the others said before the first had begun.
+    /// What came until the first had begun.
     early: VecDeque<(usize, Event)>,
     gone: Gone,
     /// Of those that have not ended.
@@ -99,16 +99,16 @@ impl Going {
     /// What the desk refuses.
     pub async fn start(call: &Call, wanted: Wanted) -> Result<Self> {
         let (sender, events) = unbounded_channel();
-        let gone = Gone::default();
         let Wanted { model, asked, likely_count, shortens } = wanted;
-        let left = asked.len();
+        // Whoever leaves while this waits drops it, and is known to be gone.
+        let going = Self { events, early: VecDeque::new(), gone: Gone::default(), left: asked.len() };
         let order = |(choice, asked)| {
-            let order = Order { model: model.clone(), asked, likely_count, shortens, caller: call.caller, gone: gone.clone() };
+            let order = Order { model: model.clone(), asked, likely_count, shortens, caller: call.caller, gone: going.gone.clone() };
             (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
         call.app.on_desk(move |desk| desk.submit(orders)).await?;
-        Ok(Self { events, early: VecDeque::new(), gone, left })
+        Ok(going)
     }
 
     /// The first of the answers has begun: its intent names them all. Any refusal or failure before that is the answer.
@@ -118,7 +118,10 @@ impl Going {
     pub async fn begun(&mut self) -> Result<Begun> {
         loop {
             match self.events.recv().await {
-                Some((0, Event::Begun(begun))) => return Ok(begun),
+                Some((0, Event::Begun(begun))) => {
+                    self.early.push_back((0, Event::Begun(begun)));
+                    return Ok(begun);
+                }
                 Some((_, Event::Ended(ended))) if ended.is_err() => return Err((*ended).err().map_or_else(Refused::internal, Refused::from)),
                 Some(other) => self.early.push_back(other),
                 // It waited when the server began to end.
@@ -238,3 +241,6 @@ pub fn records(answered: &[(Appended, Appended)], warnings: &[String]) -> Value 
     };
     json!({ "records": answered.iter().map(one).collect::<Vec<_>>(), "warnings": warnings })
 }
+
+#[cfg(test)]
+mod tests;

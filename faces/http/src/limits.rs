@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const PORT: u16 = 6425;
 /// Connections at a time; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 1_024;
-/// Bytes of a request's body.
+/// Bytes of a request's body; of one that is to be an act, `mickai_runtime::serve::limits::REQUEST_BYTES_MAX`.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a request's line and headers together.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;

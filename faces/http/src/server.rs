@@ -19,6 +19,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mickai_runtime::serve::Caller;
+use mickai_runtime::serve::limits::REQUEST_BYTES_MAX;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
@@ -172,6 +173,10 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
     let key = guard::one(headers, &IDEMPOTENCY_KEY)?.map(str::to_owned).filter(|_| route.is_keyed);
     let query = request.uri().query().unwrap_or_default().to_owned();
     let bytes = if route.request.is_some() { read(request).await? } else { Bytes::new() };
+    // No record could keep it, so nothing is made of it.
+    if route.is_act && bytes.len() > REQUEST_BYTES_MAX {
+        return Err(Refused::too_large("body", bytes.len() as u64, REQUEST_BYTES_MAX as u64));
+    }
     // Without keys all callers are one operator's, and who asks again does so on another connection.
     let owner = if app.options.keys.is_empty() { Caller(0) } else { caller };
     let key = key.map(|key| idempotent::id(&key, owner, route.path)).transpose()?;

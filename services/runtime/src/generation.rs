@@ -47,11 +47,11 @@ pub struct Asked {
     pub request: Option<Taken>,
 }
 
-/// A request as a face took it: what came over the wire, and whether it may be asked for again.
+/// A request as a face took it: what came over the wire, and whether it may be asked for again. Clones share the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Taken {
     /// Its bytes.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
     /// The answer may be asked for by its id.
     pub is_stored: bool,
     /// The key under which the same request gets the same answer.
@@ -104,7 +104,7 @@ impl System {
     /// Before the intent: a prompt that is too long or cannot be rendered, a grammar that cannot be used, a log that cannot be written. After it the outcome `failed` is recorded before the error is
     /// returned.
     pub fn generate(&self, model: &Loaded, context: &mut Context, asked: &Asked, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answered> {
-        let mut prepared = Prepared::new(model, asked)?;
+        let mut prepared = Prepared::new(model, asked.clone())?;
         let mut executor = self.executor_for(model)?;
         let (draft, openings) = prepared.intent(model);
         let permit = executor.permit(draft, &borrowed(&openings))?;
@@ -134,14 +134,14 @@ pub(crate) fn borrowed(openings: &Openings) -> Vec<(&str, &[u8])> {
 
 impl Prepared {
     /// Refuses whatever could not begin, before any record speaks of it.
-    pub fn new(model: &Loaded, asked: &Asked) -> Result<Self> {
+    pub fn new(model: &Loaded, asked: Asked) -> Result<Self> {
         let day = today()?;
         let prompt = asked.said.render(model, day)?;
         asked.sampler.check()?;
         let ready = asked.bound.ready(model, &asked.said)?;
         let seed = Seed(asked.seed.map_or_else(random_seed, Ok)?);
         let request = Request { sampler: asked.sampler, seed, output_tokens_max: asked.token_count_max, stop_texts: asked.stop_texts.clone() };
-        Ok(Self { asked: asked.clone(), day, adapter: model.adapter.clone(), prompt, request, ready })
+        Ok(Self { asked, day, adapter: model.adapter.clone(), prompt, request, ready })
     }
 
     /// Bytes that it holds while it waits.
@@ -166,7 +166,7 @@ impl Prepared {
             openings.push((label::GRAMMAR, grammar.text().as_bytes().to_vec()));
         }
         if let Some(taken) = &asked.request {
-            openings.push((label::REQUEST, taken.bytes.clone()));
+            openings.push((label::REQUEST, taken.bytes.to_vec()));
         }
         (intent(model, self), openings)
     }

@@ -7,6 +7,9 @@ use mickai_model::error::Misuse;
 use mickai_model::tokens::{Date, Message, Prompt, Role};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
 
+/// Times that a text is shortened in proportion, which nearly every text needs only a few of; then it is halved.
+const CUTS_MAX: usize = 32;
+
 /// The prompt of a generation, before it is tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
@@ -46,39 +49,21 @@ impl Said {
     }
 
     /// The prompt without its oldest parts, so that with `room` tokens of answer it fits the model: turns go before the last one, words of the system stay; a text loses its beginning.
+    /// Where what must stay is too long by itself, or cannot be rendered, [`Said::render`] says so of what this gives.
     ///
     /// # Errors
-    /// [`Error::PromptTooLong`] when what must stay is too long by itself; what [`Said::render`] says otherwise.
-    pub(crate) fn shortened(mut self, model: &Loaded, day: Day, room: usize) -> Result<Self> {
+    /// Those of `look`, which is asked before each rendering whether to go on.
+    pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: usize, look: &dyn Fn() -> Result<()>) -> Result<Self> {
         let context = model.file.config.context_tokens_max;
         let goal = context.saturating_sub(room.clamp(1, context / 2));
-        loop {
-            let token_count = self.render_any(model, day)?.tokens.len();
-            if token_count <= goal {
-                return Ok(self);
-            }
-            if !self.lose_oldest(token_count, goal) {
-                return self.render(model, day).map(|_| self.clone());
-            }
-        }
-    }
-
-    /// `false` where nothing is left that may go.
-    fn lose_oldest(&mut self, token_count: usize, goal: usize) -> bool {
+        let count = |said: &Self| -> Result<usize> {
+            look()?;
+            // What cannot be rendered gets no better by being shorter.
+            Ok(said.render_any(model, day).map_or(0, |prompt| prompt.tokens.len()))
+        };
         match self {
-            Self::Conversation(messages) => {
-                let oldest = messages.iter().position(|message| message.role != Role::System).filter(|&at| at + 1 < messages.len());
-                oldest.map(|at| messages.remove(at)).is_some()
-            }
-            Self::Text(text) => {
-                // In proportion, and always something, so that this ends.
-                let mut cut = (text.len() * (token_count - goal) / token_count).max(1).min(text.len());
-                while !text.is_char_boundary(cut) {
-                    cut += 1;
-                }
-                text.drain(..cut);
-                !text.is_empty()
-            }
+            Self::Conversation(messages) => without_turns(messages, goal, &count),
+            Self::Text(text) => without_beginning(text, goal, &count),
         }
     }
 
@@ -128,3 +113,70 @@ impl Said {
         }
     }
 }
+
+/// The prompt that was shortened last, before and after: the orders of one request follow each other and share it.
+#[derive(Default)]
+pub(crate) struct Shortening(Option<(Said, usize, Said)>);
+
+impl Shortening {
+    /// As [`Said::shortened`], of a prompt for that model.
+    ///
+    /// # Errors
+    /// Those of `look`.
+    pub fn of(&mut self, said: Said, model: &Loaded, day: Day, room: usize, look: &dyn Fn() -> Result<()>) -> Result<Said> {
+        if let Some((_, _, known)) = self.0.as_ref().filter(|(before, of_room, _)| (before, *of_room) == (&said, room)) {
+            return Ok(known.clone());
+        }
+        let shortened = said.shortened(model, day, room, look)?;
+        self.0 = Some((said, room, shortened.clone()));
+        Ok(shortened)
+    }
+}
+
+/// The conversation without as few turns as will do; without all that may go, where even that is too long.
+fn without_turns(messages: &[Message], goal: usize, count: &dyn Fn(&Said) -> Result<usize>) -> Result<Said> {
+    let from = |first: usize| {
+        let stay = messages.iter().enumerate().filter(|(at, message)| *at >= first || message.role == Role::System);
+        Said::Conversation(stay.map(|(_, message)| message.clone()).collect())
+    };
+    let first = least(messages.len().saturating_sub(1), |first| Ok(count(&from(first))? <= goal))?;
+    Ok(from(first))
+}
+
+/// The text without a beginning in proportion to what is too much, as often as that is so.
+fn without_beginning(text: &str, goal: usize, count: &dyn Fn(&Said) -> Result<usize>) -> Result<Said> {
+    let said = |text: &str| Said::Text(text.to_owned());
+    let mut rest = text;
+    for _ in 0..CUTS_MAX {
+        let token_count = count(&said(rest))?;
+        if token_count <= goal || rest.is_empty() {
+            return Ok(said(rest));
+        }
+        rest = behind(rest, (rest.len() * (token_count - goal) / token_count).max(1));
+    }
+    // Its end has many more tokens for a byte than its beginning.
+    let at = least(rest.len(), |at| Ok(count(&said(behind(rest, at)))? <= goal))?;
+    Ok(said(behind(rest, at)))
+}
+
+/// What stands behind a byte, from the next character on.
+fn behind(text: &str, at: usize) -> &str {
+    text.get(text.ceil_char_boundary(at)..).unwrap_or_default()
+}
+
+/// The least number below `end` that is enough, `end` where none is. 0 is tried first, because it mostly is; the others by halving.
+fn least(end: usize, is_enough: impl Fn(usize) -> Result<bool>) -> Result<usize> {
+    let (mut from, mut to, mut tried) = (0, end, 0);
+    while from < to {
+        if is_enough(tried)? {
+            to = tried;
+        } else {
+            from = tried + 1;
+        }
+        tried = usize::midpoint(from, to);
+    }
+    Ok(from)
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@ use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
 use crate::shape::{Field, NUMBER, OBJECT, SOME_TEXT, Shape, TEXT, may, must};
+use mickai_runtime::serve::limits::WAITING_PER_CALLER_MAX;
 use mickai_runtime::{Asked, Bound, Loaded, Said};
 use mickai_store::Appended;
 use serde_json::{Value, json};
@@ -68,17 +69,18 @@ const TOKENS_DEFAULT: usize = 16;
 /// What is wrong with the request, or stands against it.
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
-    let model = call.model(&body.value).await?;
-    let (asked, prompts) = asked(call, &body.value);
-    if asked.len() > mickai_runtime::serve::limits::WAITING_PER_CALLER_MAX {
-        return Err(Refused::invalid("n", format!("{} answers are asked for, at most {} are taken together", asked.len(), mickai_runtime::serve::limits::WAITING_PER_CALLER_MAX)));
+    let (prompts, n) = (prompts(&body.value["prompt"]), sampling::count(&body.value["n"]).unwrap_or(1));
+    let count = prompts.len() * n;
+    if count > WAITING_PER_CALLER_MAX {
+        return Err(Refused::invalid("n", format!("{count} answers are asked for, at most {WAITING_PER_CALLER_MAX} are taken together")));
     }
+    let model = call.model(&body.value).await?;
+    let asked = asked(call, &body.value, &prompts, n);
     let likely_count = sampling::count(&body.value["logprobs"]);
     let shortens = body.value["truncation"] == "auto";
     let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
     let echoed = if body.value["echo"] == true { prompts } else { Vec::new() };
-    let n = sampling::count(&body.value["n"]).unwrap_or(1);
     let told = Told { model, n, echoed, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
     if body.value["stream"] == true {
         let has_usage = body.value["stream_options"]["include_usage"] == true;
@@ -89,33 +91,34 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     Ok(Reply::json(200, &told.whole(&choices)).with_intent(begun.intent))
 }
 
-/// What is asked, `n` of each prompt, and the prompt of each.
-fn asked(call: &Call, body: &Value) -> (Vec<Asked>, Vec<String>) {
-    let prompts: Vec<&str> = match &body["prompt"] {
-        Value::Array(prompts) => prompts.iter().filter_map(Value::as_str).collect(),
-        prompt => prompt.as_str().into_iter().collect(),
+fn prompts(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(prompts) => prompts.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        prompt => prompt.as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+/// What is asked, `n` of each prompt.
+fn asked(call: &Call, body: &Value, prompts: &[String], n: usize) -> Vec<Asked> {
+    let taken = call.taken(false);
+    let each = prompts.iter().flat_map(|prompt| std::iter::repeat_n(prompt, n)).enumerate();
+    let one = |(choice, prompt): (usize, &String)| Asked {
+        said: Said::Text(prompt.clone()),
+        sampler: sampling::sampler(body),
+        seed: sampling::seed(body, choice),
+        token_count_max: sampling::count(&body["max_tokens"]).unwrap_or(TOKENS_DEFAULT),
+        stop_texts: sampling::stop_texts(&body["stop"]),
+        bound: Bound::Free,
+        request: Some(taken.clone()),
     };
-    let n = sampling::count(&body["n"]).unwrap_or(1);
-    let each = prompts.into_iter().flat_map(|prompt| std::iter::repeat_n(prompt, n)).enumerate();
-    let one = |(choice, prompt): (usize, &str)| {
-        let asked = Asked {
-            said: Said::Text(prompt.to_owned()),
-            sampler: sampling::sampler(body),
-            seed: sampling::seed(body, choice),
-            token_count_max: sampling::count(&body["max_tokens"]).unwrap_or(TOKENS_DEFAULT),
-            stop_texts: sampling::stop_texts(&body["stop"]),
-            bound: Bound::Free,
-            request: Some(call.taken(false)),
-        };
-        (asked, prompt.to_owned())
-    };
-    each.map(one).unzip()
+    each.map(one).collect()
 }
 
 /// What all choices share when they are told.
 struct Told {
     model: Arc<Loaded>,
     n: usize,
+    /// The prompts, each before `n` answers; none where there is no echo.
     echoed: Vec<String>,
     warnings: Vec<String>,
     created: u64,
@@ -135,7 +138,7 @@ impl Told {
     }
 
     fn echo(&self, index: usize) -> &str {
-        self.echoed.get(index).map_or("", String::as_str)
+        self.echoed.get(index / self.n).map_or("", String::as_str)
     }
 
     fn whole(&self, choices: &[Choice]) -> Value {
@@ -175,13 +178,13 @@ impl Stream {
 impl Encoder for Stream {
     fn encode(&mut self, choice: usize, happened: Event) -> String {
         match happened {
-            Event::Begun(_) => String::new(),
+            // Before all that may come, or may not: the first token may be the end.
+            Event::Begun(_) => match self.told.echo(choice).to_owned() {
+                echo if echo.is_empty() => String::new(),
+                echo => event(&self.piece(choice, &echo, &[], None)),
+            },
             Event::Heard(spoken) if spoken.text.is_empty() && spoken.likely.is_none() => String::new(),
-            Event::Heard(spoken) => {
-                let echo = if self.offsets.get(choice).is_none_or(|shown| *shown == 0) { self.told.echo(choice) } else { "" };
-                let text = format!("{echo}{}", spoken.text);
-                event(&self.piece(choice, &text, std::slice::from_ref(&spoken), None))
-            }
+            Event::Heard(spoken) => event(&self.piece(choice, &spoken.text, std::slice::from_ref(&spoken), None)),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => {
                     let generation = &answered.generation;

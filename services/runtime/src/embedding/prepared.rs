@@ -7,6 +7,7 @@ use crate::executor::{Done, Failed};
 use crate::generation::{Openings, Taken, failed, idempotency, with_adapter};
 use crate::models::Loaded;
 use crate::policy;
+use crate::serve::limits::REQUEST_BYTES_MAX;
 use crate::system::System;
 use mickai_kernels::ARITHMETIC;
 use mickai_model::embed::{EMBEDDING, Embedder};
@@ -63,7 +64,7 @@ pub(crate) fn prepare(model: &Loaded, asked: &ToEmbed) -> Result<Vec<PreparedEmb
         return Err(Error::Model(Misuse::Dimensions { asked: dimension_count, max: config.width }.into()));
     }
     let over = |what, asked: usize, max: usize| if asked > max { Err(Error::TooMuch { what, asked: asked as u64, max: max as u64 }) } else { Ok(()) };
-    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), VALUE_BYTES_MAX)?;
+    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), REQUEST_BYTES_MAX)?;
     let mut prepared: Vec<PreparedEmbedding> = Vec::new();
     let (mut values, mut bytes) = (0, 0);
     for input in &asked.inputs {
@@ -113,7 +114,7 @@ impl PreparedEmbedding {
         let mut openings = vec![(label::INPUTS, Input::value(&self.inputs)), (label::INPUTS_TOKENS, tokens_value(&self.tokens))];
         if let Some(taken) = &self.request {
             draft = idempotency(draft, taken);
-            openings.push((label::REQUEST, taken.bytes.clone()));
+            openings.push((label::REQUEST, taken.bytes.to_vec()));
         }
         (draft, openings)
     }

@@ -1,7 +1,7 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
 use super::embed::Embedding;
-use super::limits::{ADAPTERS_OPEN_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, STOP_TEXTS_MAX};
+use super::limits::{ADAPTERS_OPEN_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
 use super::recorder::Recorder;
@@ -12,6 +12,7 @@ use crate::erase::{Fields, ValuesErased};
 use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
 use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
+use crate::said::Shortening;
 use crate::settle::{Settlement, Settler, Settling};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
@@ -201,12 +202,13 @@ impl Desk {
     /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
     ///
     /// # Errors
-    /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything.
+    /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything. [`Full::Closed`] where nobody waits for one any more.
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
         // A model that was closed for another in the meantime is opened again.
         let pool = self.with_worker(&model, |worker| worker.pool.clone())?;
-        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, &pool, listener)).collect::<Result<Vec<_>>>()?;
+        let mut shortening = Shortening::default();
+        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, &pool, &mut shortening, listener)).collect::<Result<Vec<_>>>()?;
         // And again, where that was while these were made ready.
         self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -344,29 +346,32 @@ impl Drop for Desk {
 }
 
 /// Renders an order and holds it against the limits.
-fn prepared(order: Order, pool: &Pool, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
+fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
     let Order { model, mut asked, likely_count, shortens, caller, gone } = order;
+    let look = || if gone.is_set() { Err(Error::Full(Full::Closed)) } else { Ok(()) };
+    look()?;
     let over = |what, asked, max| if asked > max { Err(Error::TooMuch { what, asked: asked as u64, max: max as u64 }) } else { Ok(()) };
     over("stop texts", asked.stop_texts.len(), STOP_TEXTS_MAX)?;
     over("alternatives for each token", likely_count.unwrap_or(0), LIKELY_COUNT_MAX)?;
+    // Before anything is made of it.
+    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), REQUEST_BYTES_MAX)?;
     let context_tokens_max = model.file.config.context_tokens_max;
     let is_said = asked.token_count_max < usize::MAX;
-    asked.token_count_max = asked.token_count_max.min(context_tokens_max);
+    let token_count_max = asked.token_count_max.min(context_tokens_max);
+    asked.token_count_max = token_count_max;
     if shortens {
-        asked.said = asked.said.shortened(&model, today()?, asked.token_count_max)?;
+        asked.said = shortening.of(asked.said, &model, today()?, token_count_max, &look)?;
     }
-    // Looked at first, because it is cheap to see.
-    over("bytes of the request", asked.request.as_ref().map_or(0, |taken| taken.bytes.len()), VALUE_BYTES_MAX)?;
-    let mut prepared = Prepared::new(&model, &asked)?;
+    let mut prepared = Prepared::new(&model, asked)?;
     let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
     over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
     let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
     let bytes = |page_count| page_count * pool.page_byte_count();
     // What was not said may be as long as there is room; what was said is promised whole, or refused.
-    let output_tokens = if is_said { asked.token_count_max } else { 1 };
+    let output_tokens = if is_said { token_count_max } else { 1 };
     let tokens_max = (prompt_tokens + output_tokens).min(context_tokens_max);
     over("bytes of keys and values", bytes(Pool::pages_of(tokens_max)), bytes(page_count_max))?;
-    prepared.request.output_tokens_max = asked.token_count_max.min((page_count_max * PAGE_TOKENS).saturating_sub(prompt_tokens));
+    prepared.request.output_tokens_max = token_count_max.min((page_count_max * PAGE_TOKENS).saturating_sub(prompt_tokens));
     let byte_count = prepared.byte_count();
     Ok(Waiting { item: Job { prepared, likely_count, gone: gone.clone(), caller, listener }, caller, byte_count, gone })
 }

@@ -1,7 +1,10 @@
 //! The most of everything that callers may ask for or wait for; what is over is refused with both numbers.
 
+use mickai_proof::limits::VALUE_BYTES_MAX;
 use std::time::Duration;
 
+/// Bytes of a request that an act is to keep on record: as many as a value has.
+pub const REQUEST_BYTES_MAX: usize = VALUE_BYTES_MAX;
 /// Orders that wait for one model.
 pub const WAITING_COUNT_MAX: usize = 256;
 /// Orders of one caller that wait for one model.

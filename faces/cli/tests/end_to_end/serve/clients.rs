@@ -5,6 +5,9 @@ use crate::common::{GENERAL, Machine, Run, not_checked};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Answers to the one request that `cancellation` of OpenAI's clients leaves.
+const LEFT_TOGETHER: usize = 8;
+
 /// Where `cargo xtask setup` puts them; `None`, and a line that says so, where it has not run.
 pub fn folder(what: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/clients");
@@ -18,6 +21,13 @@ pub fn folder(what: &str) -> Option<PathBuf> {
 /// A client's script must end well and say what it did.
 pub fn run(command: &mut Command, server: &Server) -> Run {
     Run::of(command.env("MICKAI_URL", server.url()).env("MICKAI_TEST_MODEL", GENERAL).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY")).ok()
+}
+
+/// Of all generations, so many were interrupted: those that a script's `cancellation` left.
+fn assert_interrupted(machine: &Machine, count: usize) {
+    let outcomes = machine.lines(&["log", "list", "--kind", "outcome", "--action", "generate"]);
+    let stop = |outcome: &serde_json::Value| machine.object(&["log", "show", &outcome["index"].to_string()])["facts"]["stop"].clone();
+    assert_eq!(outcomes.iter().filter(|outcome| stop(outcome) == "interrupted").count(), count);
 }
 
 /// Every act has ended, whatever ran beside it, and the log holds.
@@ -39,6 +49,7 @@ fn the_official_clients_of_python_work_unmodified() {
     run(Command::new(&python).arg(script("openai_client.py")), &server).says(&["11 passed"]);
     run(Command::new(&python).arg(script("ollama_client.py")), &server).says(&["8 passed"]);
     server.stop();
+    assert_interrupted(&machine, LEFT_TOGETHER + 1);
     assert_all_closed(&machine);
 }
 
@@ -49,6 +60,7 @@ fn the_official_client_of_node_works_unmodified() {
     let server = Server::start(&machine, &[]);
     run(Command::new("node").args(["--input-type=module", "-e", include_str!("openai_client.mjs")]).current_dir(&folder), &server).says(&["8 passed"]);
     server.stop();
+    assert_interrupted(&machine, LEFT_TOGETHER);
     assert_all_closed(&machine);
 }
 

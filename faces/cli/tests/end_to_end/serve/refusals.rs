@@ -39,9 +39,11 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     server.send("POST", "/v1/chat/completions", &[], "{").is(400);
     server.send("POST", "/v1/chat/completions", &[("content-type", "text/plain")], "{}").is(415);
     server.send("POST", "/v1/chat/completions", &[("content-length", "99999999")], "").is(413);
-    // What a record cannot hold.
-    let large = chat(json!({ "user": "x".repeat(1 << 20) }));
+    // What a record cannot hold, and more than one caller may have waiting: before the model is looked for, or anything else is made of it.
+    let large = chat(json!({ "model": "nobody", "user": "x".repeat(1 << 20), "n": 8 }));
     assert!((large.0, &large.1) == (413, &json!("too_large")) && large.3.contains("1048576"), "{}", large.3);
+    let many = server.post("/v1/completions", &json!({ "model": "nobody", "prompt": vec!["x"; 16], "n": 8 })).refusal();
+    assert!((many.0, &many.2) == (400, &json!("n")) && many.3.contains("128") && many.3.contains("64"), "{}", many.3);
     server.get("/v1/nothing").is(404);
     let refused = server.get("/v1/chat/completions").is(405);
     assert_eq!(refused.header("allow"), Some("POST"));

@@ -58,6 +58,34 @@ fn a_streamed_completion_and_response_say_the_same() {
 }
 
 #[test]
+fn an_echo_is_streamed_whatever_comes_after_it() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let prompts = ["once", "twice"];
+    let ask = |more: Value, stream: bool| {
+        let mut body = json!({ "model": GENERAL, "prompt": prompts, "n": 2, "max_tokens": 5, "temperature": 0, "echo": true, "stream": stream });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/completions", &body).is(200)
+    };
+    let told = ask(json!({}), false).json();
+    let firsts = [0, 2].map(|index| told["choices"][index]["text"].as_str().unwrap()[prompts[index / 2].len()..].chars().next().unwrap().to_string());
+    for (more, is_only_echo) in [(json!({ "logprobs": 2 }), false), (json!({ "stop": firsts }), true)] {
+        let whole = ask(more.clone(), false).json();
+        let events = ask(more, true).events();
+        for index in 0..4 {
+            let pieces: Vec<&Value> = events.iter().map(|event| &event["choices"][0]).filter(|choice| choice["index"] == index).collect();
+            let choice = &whole["choices"][index];
+            let text: String = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
+            assert_eq!((choice["text"].as_str(), text == prompts[index / 2]), (Some(text.as_str()), is_only_echo));
+            let offsets: Vec<&Value> = pieces.iter().filter_map(|piece| piece["logprobs"]["text_offset"].as_array()).flatten().collect();
+            assert_eq!(choice["logprobs"]["text_offset"].as_array().map_or(0, Vec::len), offsets.len());
+            assert!(offsets.iter().enumerate().all(|(at, offset)| **offset == choice["logprobs"]["text_offset"][at]), "{offsets:?}");
+        }
+    }
+    server.stop();
+}
+
+#[test]
 fn a_schema_and_a_tool_are_held_to_streamed_or_not() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);

@@ -97,7 +97,7 @@ impl Bench {
     fn going_on_from(&self, said: Said, caller: u64, count: usize, ear: &Ear) -> Entering {
         let sampler = SamplerConfig { temperature: 1.0, ..SamplerConfig::GREEDY };
         let asked = Asked { said, seed: Some(7), sampler, ..Asked::conversation(Vec::new(), count) };
-        let prepared = Prepared::new(&self.model, &asked).unwrap();
+        let prepared = Prepared::new(&self.model, asked).unwrap();
         let (sender, receiver) = channel();
         let (draft, openings) = prepared.intent(&self.model);
         self.recorder.begin(self.model.clone(), draft, openings, move |act| sender.send(act).unwrap());

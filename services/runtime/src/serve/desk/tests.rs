@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::bound::Bound;
-use crate::generation::{Answered, Asked};
+use crate::generation::{Answered, Asked, Taken};
+use crate::said::Said;
 use crate::serve::order::{Begun, Caller, Gone, Heard};
 use mickai_model::generate::Flow;
+use mickai_model::limits::TEXT_BYTES_MAX;
 use mickai_model::tokens::{Message, Role};
 use mickai_store::Custody;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -30,10 +32,17 @@ fn desk() -> (tempfile::TempDir, Desk) {
 }
 
 fn submit(desk: &Desk, model: &Arc<Loaded>) -> Result<Receiver<Result<Answered>>> {
-    let (sender, ended) = channel();
+    submit_order(desk, order(model))
+}
+
+fn order(model: &Arc<Loaded>) -> Order {
     let message = Message { role: Role::User, content: "what models do I have".to_owned() };
     let asked = Asked { bound: Bound::Verbs, ..Asked::conversation(vec![message], 32) };
-    let order = Order { model: model.clone(), asked, likely_count: None, shortens: false, caller: Caller(1), gone: Gone::default() };
+    Order { model: model.clone(), asked, likely_count: None, shortens: false, caller: Caller(1), gone: Gone::default() }
+}
+
+fn submit_order(desk: &Desk, order: Order) -> Result<Receiver<Result<Answered>>> {
+    let (sender, ended) = channel();
     desk.submit(vec![(order, Box::new(Ear(sender)))])?;
     Ok(ended)
 }
@@ -62,4 +71,48 @@ fn when_it_ends_nothing_is_started_again() {
     desk.close();
     assert!(matches!(submit(&desk, &model), Err(Error::Full(Full::Closed))));
     assert!(matches!(desk.model(EMBEDDED_NAME), Err(Error::Full(Full::Closed))));
+}
+
+#[test]
+fn nothing_is_made_ready_for_who_is_gone() {
+    let (_folder, desk) = desk();
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    let too_long = || {
+        let mut order = order(&model);
+        order.asked.said = Said::Text("word ".repeat(model.file.config.context_tokens_max));
+        order
+    };
+    assert!(matches!(submit_order(&desk, too_long()), Err(Error::PromptTooLong { .. })));
+    for order in [too_long(), order(&model)] {
+        order.gone.set();
+        assert!(matches!(submit_order(&desk, order), Err(Error::Full(Full::Closed))));
+    }
+    assert_eq!(desk.counts().models.first().map(|model| (model.waiting, model.running, model.executed)), Some((0, 0, 0)));
+}
+
+/// What could not be on record is not even shortened: that would find out that nothing this long is looked at.
+#[test]
+fn a_request_is_measured_before_anything_is_made_of_it() {
+    let (_folder, desk) = desk();
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    let of_bytes = |byte_count: usize| {
+        let mut order = Order { shortens: true, ..order(&model) };
+        order.asked.said = Said::Text("x".repeat(TEXT_BYTES_MAX + 1));
+        order.asked.request = Some(Taken { bytes: vec![b' '; byte_count].into(), is_stored: false, key: None });
+        order
+    };
+    let Err(Error::TooMuch { what, asked, max }) = submit_order(&desk, of_bytes(REQUEST_BYTES_MAX + 1)) else { panic!("not refused") };
+    assert_eq!((what, asked, max), ("bytes of the request", REQUEST_BYTES_MAX as u64 + 1, REQUEST_BYTES_MAX as u64));
+    assert!(matches!(submit_order(&desk, of_bytes(REQUEST_BYTES_MAX)), Err(Error::Model(_))));
+}
+
+/// The answers to one request hold its bytes once.
+#[test]
+fn clones_of_a_request_are_the_same_bytes() {
+    let (_folder, desk) = desk();
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    let request = Taken { bytes: vec![b' '; 9].into(), is_stored: false, key: None };
+    let asked = Asked { request: Some(request.clone()), ..order(&model).asked };
+    let _prepared: Vec<Prepared> = (0..4).map(|_| Prepared::new(&model, asked.clone()).unwrap()).collect();
+    assert_eq!(Arc::strong_count(&request.bytes), 6);
 }

@@ -1,0 +1,156 @@
+//! Prompts lose what they lost when every turn was tried, and few renderings find out how much that is.
+
+use super::*;
+use crate::models::open_files;
+use crate::serve::Full;
+use std::cell::Cell;
+use std::path::Path;
+
+const DAY: Day = Day::constant(2026, 2, 28);
+
+fn model() -> Loaded {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/model/llama-64.f32.gguf");
+    Loaded::new("tiny".to_owned(), open_files(&[path]).unwrap(), false).unwrap()
+}
+
+/// The `length` turns of a conversation, of different lengths, behind words of the system.
+fn conversation(length: usize) -> Vec<Message> {
+    let turn = |at: usize| {
+        let role = if at.is_multiple_of(2) { Role::User } else { Role::Assistant };
+        Message { role, content: format!("turn {at} {}", "na ".repeat(at * 7 % 40)) }
+    };
+    std::iter::once(Message { role: Role::System, content: "be brief".to_owned() }).chain((1..=length).map(turn)).collect()
+}
+
+/// One turn after the other goes, or one beginning, until what is left fits.
+fn one_by_one(mut said: Said, model: &Loaded, room: usize) -> Result<Said> {
+    let context = model.file.config.context_tokens_max;
+    let goal = context.saturating_sub(room.clamp(1, context / 2));
+    loop {
+        let token_count = said.render_any(model, DAY)?.tokens.len();
+        let is_less = token_count > goal
+            && match &mut said {
+                Said::Conversation(messages) => {
+                    let oldest = messages.iter().position(|message| message.role != Role::System).filter(|&at| at + 1 < messages.len());
+                    oldest.map(|at| messages.remove(at)).is_some()
+                }
+                Said::Text(text) => {
+                    let cut = (text.len() * (token_count - goal) / token_count).max(1).min(text.len());
+                    text.drain(..text.ceil_char_boundary(cut));
+                    !text.is_empty()
+                }
+            };
+        if !is_less {
+            return said.render(model, DAY).map(|_| said.clone());
+        }
+    }
+}
+
+/// Shortened, the number of renderings that it took, and whether what is left can be rendered.
+fn shortened(said: &Said, model: &Loaded, room: usize) -> (Result<Said>, usize) {
+    let count = Cell::new(0);
+    let look = || {
+        count.set(count.get() + 1);
+        Ok(())
+    };
+    let shortened = said.shortened(model, DAY, room, &look).unwrap();
+    (shortened.render(model, DAY).map(|_| shortened), count.get())
+}
+
+#[test]
+fn what_goes_is_what_went_when_every_turn_was_tried() {
+    let model = model();
+    let message = |role, content: &str| Message { role, content: content.to_owned() };
+    let long = "word ".repeat(4_000);
+    let conversations = [
+        conversation(0),
+        conversation(1),
+        conversation(60),
+        conversation(400),
+        conversation(400)[1..].to_vec(),
+        // What must stay is too long by itself.
+        vec![message(Role::User, &long)],
+        vec![message(Role::System, &long), message(Role::User, "hello")],
+        vec![message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::User, &long)],
+        vec![message(Role::User, &long), message(Role::Assistant, "yes"), message(Role::User, "hello")],
+        vec![message(Role::User, &long), message(Role::Assistant, "an answer to go on with")],
+        // The template takes words of the system at the beginning alone: never, and when the first turn is gone.
+        vec![message(Role::User, "hello"), message(Role::System, "be brief"), message(Role::User, &long)],
+        vec![message(Role::User, &long), message(Role::System, "be brief"), message(Role::User, "hello")],
+        Vec::new(),
+    ];
+    let uneven = ["    ".repeat(2_000) + &"x".repeat(3_000), "x".repeat(3_000) + &"    ".repeat(3_000)];
+    let texts = [String::new(), "hello".to_owned(), long.clone(), "é".repeat(9_000)].into_iter().chain(uneven);
+    let all = conversations.into_iter().map(Said::Conversation).chain(texts.map(Said::Text));
+    for said in all {
+        for room in [0, 1, 300, 5_000] {
+            let ((found, _), wanted) = (shortened(&said, &model, room), one_by_one(said.clone(), &model, room));
+            let what = said.to_text().chars().take(40).collect::<String>();
+            match (&found, &wanted) {
+                (Ok(found), Ok(wanted)) => assert!(found == wanted, "{what:?} with room for {room}: {} and {} bytes", found.to_text().len(), wanted.to_text().len()),
+                (found, wanted) => assert_eq!(found.as_ref().err().map(Error::to_string), wanted.as_ref().err().map(Error::to_string), "{what:?} with room for {room}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thousand_turns_take_a_dozen_renderings() {
+    let model = model();
+    let (said, count) = shortened(&Said::Conversation(conversation(1_000)), &model, 1);
+    let Said::Conversation(messages) = said.unwrap() else { panic!("no conversation") };
+    assert!((2..1_000).contains(&messages.len()) && messages[0].role == Role::System, "{}", messages.len());
+    assert!(count <= 12, "{count}");
+    // What fits is rendered once.
+    assert_eq!(shortened(&Said::Conversation(conversation(3)), &model, 1).1, 1);
+}
+
+/// In proportion, each cut would take little of what is too much: the beginning has the bytes, the end the tokens.
+#[test]
+fn a_text_that_is_dense_at_its_end_is_halved() {
+    let (long, dense, goal) = ("a".repeat(12_800), "b".repeat(2_000), 2_000);
+    let calls = Cell::new(0);
+    let count = |said: &Said| {
+        calls.set(calls.get() + 1);
+        let long = said.last_content().bytes().filter(|byte| *byte == b'a').count();
+        Ok(long.div_ceil(128) + said.last_content().len() - long)
+    };
+    assert_eq!(without_beginning(&(long + &dense), goal, &count).unwrap(), Said::Text(dense));
+    assert!((CUTS_MAX..CUTS_MAX + 16).contains(&calls.get()), "{}", calls.get());
+}
+
+#[test]
+fn who_is_asked_says_when_it_is_enough() {
+    let model = model();
+    let left = Cell::new(3);
+    let look = || {
+        left.set(left.get() - 1);
+        if left.get() == 0 { Err(Error::Full(Full::Closed)) } else { Ok(()) }
+    };
+    for said in [Said::Conversation(conversation(1_000)), Said::Text("word ".repeat(1_000) + &"x".repeat(9_000))] {
+        left.set(3);
+        assert!(matches!(said.shortened(&model, DAY, 1, &look), Err(Error::Full(Full::Closed))));
+        assert_eq!(left.get(), 0);
+    }
+}
+
+#[test]
+fn answers_to_one_request_share_what_is_left_of_it() {
+    let model = model();
+    let (mut shortening, count) = (Shortening::default(), Cell::new(0));
+    let look = || {
+        count.set(count.get() + 1);
+        Ok(())
+    };
+    let said = Said::Conversation(conversation(300));
+    let first = shortening.of(said.clone(), &model, DAY, 1, &look).unwrap();
+    let renderings = count.get();
+    for _ in 0..7 {
+        assert_eq!(shortening.of(said.clone(), &model, DAY, 1, &look).unwrap(), first);
+    }
+    assert_eq!(count.get(), renderings);
+    // Another answer's length, or another prompt, is another matter.
+    assert_ne!(shortening.of(said, &model, DAY, 1_000, &look).unwrap(), first);
+    shortening.of(Said::Text("hello".to_owned()), &model, DAY, 1_000, &look).unwrap();
+    assert!(count.get() > renderings + 1);
+}
