@@ -6,7 +6,7 @@ use crate::generate::Flow;
 use crate::tokens::Token;
 use mickai_kernels::crew::Crew;
 use mickai_kernels::isa::Isa;
-use mickai_kernels::norm::rms_norm;
+use mickai_kernels::norm::to_length_one;
 use std::sync::Arc;
 
 /// The name of these rules in a record.
@@ -22,20 +22,21 @@ const TOKENS_TOGETHER: usize = 256;
 /// Makes vectors of tokens.
 pub struct Embedder {
     decoder: Decoder,
-    pool: Pool,
     adapter: Option<Arc<Adapter>>,
     crew: Arc<dyn Crew>,
     isa: Isa,
 }
 
 impl Embedder {
-    /// For one model and inputs of at most `tokens_max` tokens.
-    pub fn new(weights: Arc<Weights>, tokens_max: usize, crew: Arc<dyn Crew>, isa: Isa) -> Self {
-        // Each input may leave one page half full.
-        let page_count = Pool::pages_of(tokens_max.max(TOKENS_OPEN)) + INPUTS_TOGETHER;
-        let page_bytes = Pool::new(&weights, usize::MAX).page_byte_count();
-        let pool = Pool::new(&weights, page_count.saturating_mul(page_bytes));
-        Self { decoder: Decoder::new(weights, crew.clone(), isa), pool, adapter: None, crew, isa }
+    /// For one model.
+    pub fn new(weights: Arc<Weights>, crew: Arc<dyn Crew>, isa: Isa) -> Self {
+        Self { decoder: Decoder::new(weights, crew.clone(), isa), adapter: None, crew, isa }
+    }
+
+    /// Bytes of keys and values that these inputs take while vectors are made of them: those of as many as go through the layers together.
+    pub fn cache_bytes(weights: &Weights, inputs: &[Vec<Token>]) -> usize {
+        let of = |group: &[Vec<Token>]| group.iter().map(|tokens| Pool::bytes_of(weights, tokens.len())).fold(0, usize::saturating_add);
+        groups(inputs).map(of).max().unwrap_or(0)
     }
 
     /// The same with an adapter on all inputs.
@@ -53,9 +54,10 @@ impl Embedder {
         if !(1..=width).contains(&dimension_count) {
             return Err(Misuse::Dimensions { asked: dimension_count, max: width }.into());
         }
+        let pool = Pool::new(self.decoder.weights(), Self::cache_bytes(self.decoder.weights(), inputs));
         let mut states = Vec::with_capacity(inputs.len() * dimension_count);
         for group in groups(inputs) {
-            let mut sequences = group.iter().map(|tokens| self.pool.open_with(self.adapter.clone(), &[], tokens.len())).collect::<Result<Vec<_>>>()?;
+            let mut sequences = group.iter().map(|tokens| pool.open_with(self.adapter.clone(), &[], tokens.len())).collect::<Result<Vec<_>>>()?;
             if !self.feed(&mut sequences, group, each)? {
                 return Ok(None);
             }
@@ -91,12 +93,11 @@ impl Embedder {
         }
     }
 
-    /// Brings vectors to length one: the RMS norm without an epsilon, whose weights are all `1 / sqrt(n)`.
+    /// Brings vectors to length one.
     fn normed(&self, states: &[f32], dimension_count: usize) -> Result<Vec<f32>> {
-        let weights = vec![1.0 / (dimension_count as f32).sqrt(); dimension_count];
         let mut vectors = vec![0.0; states.len()];
         if !states.is_empty() {
-            rms_norm(self.isa, &*self.crew, states, &weights, 0.0, &mut vectors);
+            to_length_one(self.isa, &*self.crew, states, dimension_count, &mut vectors);
         }
         match vectors.iter().position(|value| !value.is_finite()) {
             Some(index) => Err(Misbehaved::StateNotFinite { index: index % dimension_count }.into()),

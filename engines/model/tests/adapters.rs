@@ -156,7 +156,7 @@ fn embeddings_take_an_adapter() {
     let silent = Arc::new(open(&model, [config, silent]).unwrap());
     let inputs: Vec<Vec<Token>> = [40, 1, 300].map(|count| (0..count).map(|i| Token(i * 11 % 500)).collect()).into();
     let embed = |adapter: Option<&Arc<Adapter>>, inputs: &[Vec<Token>]| {
-        let mut embedder = Embedder::new(model.weights(), 300, Arc::new(Serial), Isa::best()).with_adapter(adapter.cloned());
+        let mut embedder = Embedder::new(model.weights(), Arc::new(Serial), Isa::best()).with_adapter(adapter.cloned());
         bits(&embedder.embed(inputs, 64, &mut || Flow::Continue).unwrap().unwrap())
     };
     let (plain, adapted) = (embed(None, &inputs), embed(Some(&adapter), &inputs));

@@ -2,14 +2,15 @@
 
 mod adapter;
 
+mod serve;
+
 pub use adapter::Adapter;
+pub use serve::Serve;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use mickai_http::limits::PORT;
 use mickai_proof::record::Kind;
-use mickai_runtime::serve::limits::{CACHE_BYTES, LIKELY_COUNT_MAX};
-use std::net::SocketAddr;
+use mickai_runtime::serve::limits::LIKELY_COUNT_MAX;
 use std::path::PathBuf;
 
 /// Sovereign intelligence: models that run on this machine, and a signed record of everything they do.
@@ -562,34 +563,6 @@ impl YesNo {
     pub fn is_yes(self) -> bool {
         self == Self::Yes
     }
-}
-
-#[derive(Debug, Args)]
-pub struct Serve {
-    /// Where to listen. What other machines can reach needs keys and TLS
-    #[arg(long, value_name = "ADDRESS:PORT", default_value_t = SocketAddr::from(([127, 0, 0, 1], PORT)))]
-    pub listen: SocketAddr,
-    /// A name by which clients call this machine, besides those of its addresses; may be given again
-    #[arg(long = "name", value_name = "HOST")]
-    pub names: Vec<String>,
-    /// Keys of which a client must show one, one a line, each of 20 characters or more
-    #[arg(long, value_name = "FILE")]
-    pub api_keys: Option<PathBuf>,
-    /// The certificate chain, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_key")]
-    pub tls_cert: Option<PathBuf>,
-    /// Its private key, PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub tls_key: Option<PathBuf>,
-    /// Refuse requests with fields that are not known, in place of warning
-    #[arg(long)]
-    pub strict: bool,
-    /// Most tokens of an answer where a request does not say [default: what the model holds]
-    #[arg(long, value_name = "N")]
-    pub max_tokens: Option<usize>,
-    /// Bytes of keys and values that each model may keep: what answers under way need, and what they leave for those that begin alike
-    #[arg(long, value_name = "BYTES", default_value_t = CACHE_BYTES)]
-    pub cache_bytes: usize,
 }
 
 #[derive(Debug, Args)]

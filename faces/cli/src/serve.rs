@@ -5,7 +5,7 @@ use crate::failure::Failure;
 use crate::out::Out;
 use crate::settle;
 use mickai_http::{App, Options, api_keys};
-use mickai_runtime::System;
+use mickai_runtime::{Allowance, System};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
         tls: args.tls_cert.clone().zip(args.tls_key.clone()),
         is_strict: args.strict,
         token_count: args.max_tokens,
-        cache_bytes: args.cache_bytes,
+        allowance: Allowance::new(args.memory_bytes, args.cache_bytes)?,
     };
     let scheme = if options.tls.is_some() { "https" } else { "http" };
     let app = App::open(Arc::new(system), options)?;

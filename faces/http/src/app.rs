@@ -6,7 +6,7 @@ use crate::metrics::Metrics;
 use crate::refused::{Refused, Result};
 use aws_lc_rs::digest::{SHA256, digest};
 use mickai_runtime::serve::{Caller, Desk};
-use mickai_runtime::{Error, System};
+use mickai_runtime::{Allowance, Error, System};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -26,8 +26,8 @@ pub struct Options {
     pub is_strict: bool,
     /// Most tokens of an answer where the request does not say; the model's context where this does not.
     pub token_count: Option<usize>,
-    /// Bytes of keys and values that each model may keep.
-    pub cache_bytes: usize,
+    /// How much memory it may take.
+    pub allowance: Allowance,
 }
 
 /// A key of the API, as its digest: what is compared is never the key itself.
@@ -83,7 +83,7 @@ impl App {
     /// # Errors
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
-        let desk = Arc::new(Desk::open(system, options.cache_bytes)?);
+        let desk = Arc::new(Desk::open(system, options.allowance)?);
         Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), connections: AtomicU64::new(0) }))
     }
 

@@ -48,6 +48,8 @@ impl Metrics {
         family(&mut out, "mickai_http_connections", "gauge", "connections open now", [(String::new(), self.connections.load(Ordering::Relaxed))].into_iter());
         family(&mut out, "mickai_queue_refused_total", "counter", "orders refused because something was full", [(String::new(), counts.refused)].into_iter());
         for (name, kind, help, value) in [
+            ("mickai_memory_bytes_max", "gauge", "bytes of memory that models, their keys and values, adapters and embeddings may take together", counts.memory_bytes_max),
+            ("mickai_memory_bytes", "gauge", "of these, those that are taken", counts.memory_bytes),
             ("mickai_embedding_waiting", "gauge", "requests for embeddings that wait or run", counts.embedding_waiting),
             ("mickai_embedded_inputs_total", "counter", "inputs of which vectors were made", counts.embedded_inputs),
             ("mickai_embedded_tokens_total", "counter", "their tokens", counts.embedded_tokens),

@@ -114,6 +114,8 @@ impl From<Error> for Refused {
             Error::Full(Full::Closed) => (503, SERVER, Some("ending")),
             Error::Full(_) | Error::ModelsBusy { .. } => (429, "rate_limit_error", Some("queue_full")),
             Error::TooMuch { .. } => (413, INVALID, Some("too_large")),
+            Error::Short(short) if short.is_final() => (413, INVALID, Some("too_large")),
+            Error::Short(_) => (429, "rate_limit_error", Some("memory_full")),
             Error::Model(ModelError::Misuse(_) | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. })) => (400, INVALID, None),
             // Where nothing can be recorded, nothing is done.
             Error::Store(_) => (503, SERVER, Some("log_unavailable")),

@@ -47,6 +47,38 @@ pub(crate) fn values<W: Quantised>(unfolded: &Unfolded, out: &mut [f32; 32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::blocks::{integers, weights};
+    use crate::testing::check_hash;
+
+    /// The formula of the spec, value by value; floats by the definition of their bits.
+    fn reference(element: ElementType, bytes: &[u8], count: usize) -> Vec<f32> {
+        let low_first = |bytes: &[u8]| bytes.iter().rev().fold(0, |bits, &byte| bits << 8 | u32::from(byte));
+        match element {
+            ElementType::F32 => bytes.chunks(4).map(|bytes| f32::from_bits(low_first(bytes))).collect(),
+            ElementType::Bf16 => bytes.chunks(2).map(|bytes| f32::from_bits(low_first(bytes) << 16)).collect(),
+            ElementType::F16 => bytes.chunks(2).map(|bytes| f16_to_f32(low_first(bytes) as u16)).collect(),
+            _ => (0..count / 32).flat_map(|group| group_values(element, bytes, group)).collect(),
+        }
+    }
+
+    fn group_values(element: ElementType, bytes: &[u8], group: usize) -> Vec<f32> {
+        let (q, scale, min, factors) = integers(element, bytes, group);
+        let scaled = |(i, q): (usize, i32)| (scale * factors[i / 16] as f32) * q as f32;
+        q.into_iter().enumerate().map(scaled).map(|value| min.map_or(value, |min| value - min)).collect()
+    }
+
+    #[test]
+    fn hashes_of_dequantise() {
+        for element in ElementType::ALL {
+            check_hash(&format!("dequantisation, {}", element.name()), |random, _, check| {
+                let count = element.block_elements() * (1 + random.below(if element.is_quantised() { 2 } else { 40 }));
+                let bytes = weights(random, element, 1, count);
+                let mut out = vec![f32::NAN; count];
+                dequantise(element, &bytes, &mut out);
+                (out, check.then(|| reference(element, &bytes, count)))
+            });
+        }
+    }
 
     fn unhex(text: &str) -> Vec<u8> {
         (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()

@@ -16,6 +16,11 @@ pub fn rms_norm(isa: Isa, crew: &dyn Crew, x: &[f32], weight: &[f32], eps: f32, 
     each_row(crew, out, width, |index, out| norm_row(isa, &x[index * width..][..width], weight, eps, out));
 }
 
+/// Brings rows of `width` values to length one: their norm without an epsilon, whose weights are all `1 / sqrt(width)` (`spec/arithmetic.md`, "Embeddings").
+pub fn to_length_one(isa: Isa, crew: &dyn Crew, x: &[f32], width: usize, out: &mut [f32]) {
+    rms_norm(isa, crew, x, &vec![1.0 / (width as f32).sqrt(); width], 0.0, out);
+}
+
 on_isa!(fn norm_row(x: &[f32], weight: &[f32], eps: f32, out: &mut [f32]) = row);
 
 #[inline(always)]
@@ -69,6 +74,19 @@ mod tests {
             let mut out = vec![0.0; width];
             rms_norm(isa, &Serial, &x, &weight, 1e-5, &mut out);
             (out, check.then(|| reference(&x, &weight, 1e-5)))
+        });
+    }
+
+    /// Of several vectors, as they are made together.
+    #[test]
+    fn hash_of_to_length_one() {
+        check_hash("embedding", |random, isa, check| {
+            let (width, count) = (1 + random.below(100), 1 + random.below(3));
+            let x = random.values(width * count);
+            let mut out = vec![0.0; x.len()];
+            to_length_one(isa, &Serial, &x, width, &mut out);
+            let weight = vec![1.0 / (width as f32).sqrt(); width];
+            (out, check.then(|| x.chunks(width).flat_map(|x| reference(x, &weight, 0.0)).collect()))
         });
     }
 }

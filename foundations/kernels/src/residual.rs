@@ -18,6 +18,36 @@ pub fn add_scaled(crew: &dyn Crew, x: &mut [f32], y: &[f32], scale: f32, width: 
 mod tests {
     use super::*;
     use crate::crew::Serial;
+    use crate::testing::{Random, check_hash};
+
+    /// Two times some rows of one width.
+    fn summands(random: &mut Random) -> (usize, Vec<f32>, Vec<f32>) {
+        let (width, rows) = (1 + random.below(40), 1 + random.below(3));
+        (width, random.values(width * rows), random.values(width * rows))
+    }
+
+    #[test]
+    fn hash_of_add() {
+        check_hash("residual", |random, _, check| {
+            let (width, x, y) = summands(random);
+            let mut out = x.clone();
+            add(&Serial, &mut out, &y, width);
+            (out, check.then(|| (0..x.len()).map(|i| x[i] + y[i]).collect()))
+        });
+    }
+
+    /// Every product is rounded before it is added: in f64 it is exact.
+    #[test]
+    fn hash_of_add_scaled() {
+        check_hash("adapter", |random, _, check| {
+            let (width, x, y) = summands(random);
+            let scale = random.value().abs();
+            let mut out = x.clone();
+            add_scaled(&Serial, &mut out, &y, scale, width);
+            let rounded = |y: f32| (f64::from(scale) * f64::from(y)) as f32;
+            (out, check.then(|| (0..x.len()).map(|i| x[i] + rounded(y[i])).collect()))
+        });
+    }
 
     #[test]
     fn rows_are_added_to_their_own() {

@@ -1,6 +1,7 @@
 //! The adapters of this machine: what a fine-tuning adds to a model, each kept for the model that it was taken in for, and run on no other.
 
 use crate::error::{Error, Result};
+use crate::memory::Share;
 use crate::models::{Loaded, open_files, paths_of};
 use crate::pins::Pins;
 use crate::system::System;
@@ -27,6 +28,8 @@ pub struct LoadedAdapter {
     pub model: ModelDigest,
     /// What it adds.
     pub adapter: Arc<Adapter>,
+    /// Memory that is counted for it, as long as anyone has it.
+    pub(crate) share: Option<Share>,
 }
 
 impl LoadedAdapter {
@@ -142,7 +145,7 @@ impl System {
         let adapter = open_adapter(&stored.paths, config, model_name)?;
         let (have, want) = (adapter.digest(), AdapterDigest(stored.digest.0));
         match have == want {
-            true => Ok(LoadedAdapter { name: stored.manifest.name.clone(), model: ModelDigest(stored.model.0), adapter: Arc::new(adapter) }),
+            true => Ok(LoadedAdapter { name: stored.manifest.name.clone(), model: ModelDigest(stored.model.0), adapter: Arc::new(adapter), share: None }),
             false => Err(Error::AdapterAltered { name: stored.manifest.name.clone(), have, want }),
         }
     }

@@ -2,6 +2,7 @@
 
 use crate::export::FormError;
 use crate::grammar::GrammarError;
+use crate::memory::Short;
 use crate::pins::PinError;
 use crate::policy::Refusal;
 use crate::retention::PolicyError;
@@ -50,6 +51,8 @@ pub enum Error {
         /// How many may be.
         max: usize,
     },
+    /// Memory that is not to be had.
+    Short(Short),
     /// More of something than is taken.
     TooMuch {
         /// Of what.
@@ -295,6 +298,7 @@ impl fmt::Display for Error {
             Self::Full(full) => full.fmt(f),
             Self::Failed { because, .. } => because.fmt(f),
             Self::ModelsBusy { open, max } => write!(f, "{open} models are open and at work, of at most {max}: ask again when one of them is done"),
+            Self::Short(short) => short.fmt(f),
             Self::TooMuch { what, asked, max } => write!(f, "{asked} {what} are asked for, at most {max} are taken: ask for fewer"),
             Self::Threads(error) => write!(f, "no threads to compute with: {error}"),
             Self::File { path, source } => write!(f, "{}: {source}", path.display()),

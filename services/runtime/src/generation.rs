@@ -182,8 +182,8 @@ impl Prepared {
     /// None that [`Prepared::new`] lets through.
     pub fn start(self, _act: &Running, model: &Loaded) -> Result<Ongoing> {
         let inference = Inference::new(&self.prompt.tokens, self.request, model.file.config.context_tokens_max)?;
-        let inference = inference.with_adapter(self.adapter.map(|loaded| loaded.adapter.clone()));
-        Ok(Ongoing { inference, ready: self.ready, filled: Filled::default() })
+        let inference = inference.with_adapter(self.adapter.as_ref().map(|loaded| loaded.adapter.clone()));
+        Ok(Ongoing { inference, _adapter: self.adapter, ready: self.ready, filled: Filled::default() })
     }
 }
 
@@ -191,6 +191,8 @@ impl Prepared {
 pub(crate) struct Ongoing {
     /// What it goes on with.
     pub inference: Inference,
+    /// Its memory is counted as long as this runs.
+    _adapter: Option<Arc<LoadedAdapter>>,
     ready: Ready,
     filled: Filled,
 }
@@ -201,7 +203,7 @@ impl Ongoing {
     /// # Errors
     /// A model that misbehaves; it cannot go on then.
     pub fn take(&mut self, rows: &Rows<'_>, model: &Loaded, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<()> {
-        let Self { inference, ready, filled } = self;
+        let Self { inference, ready, filled, .. } = self;
         let mut bounded = |progress: Progress<'_>| filled.hear(progress, each);
         Ok(inference.take(rows, &model.file.tokenizer, ready.constraint(), &mut bounded)?)
     }

@@ -19,6 +19,10 @@ mod crew;
 
 pub mod acts;
 
+mod machine;
+
+mod memory;
+
 mod models;
 
 mod adapters;
@@ -98,6 +102,7 @@ pub use export::{Exported, Form, FormError, Missing, Selection};
 pub use generation::{Answered, Asked, Key, Taken};
 pub use grammar::{Grammar, GrammarError};
 pub use keys::{KeyChanged, give_up_vault, lacks_operator_key, restore_keys, take_over};
+pub use memory::{Allowance, Short};
 pub use models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded};
 pub use models_change::{ImportStep, ModelChanged, Phase};
 pub use models_look::{Found, Verified, diff};

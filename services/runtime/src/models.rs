@@ -3,6 +3,7 @@
 use crate::adapters::{JOINS, LoadedAdapter, joined};
 use crate::error::{Error, Result};
 use crate::grammar::Grammars;
+use crate::memory::{Claim, Share, UNCOUNTED};
 use crate::pins::Pins;
 use crate::repacked::{Kept, PANELS_PER_BYTE_MAX};
 use crate::system::System;
@@ -44,6 +45,8 @@ pub struct Loaded {
     pub(crate) unrecorded: Arc<Mutex<Option<Vec<TensorDigest>>>>,
     /// Made when the first grammar comes.
     grammars: Arc<OnceLock<Grammars>>,
+    /// Memory that is counted for its weights, as long as anyone has it.
+    share: Option<Arc<Share>>,
 }
 
 impl Loaded {
@@ -54,7 +57,11 @@ impl Loaded {
 
     /// A model whose digest was just found to be this one.
     fn checked(name: String, digest: ModelDigest, file: ModelFile) -> Self {
-        Self { model_name: name.clone(), name, digest, file: Arc::new(file), is_embedded: false, adapter: None, unrecorded: Arc::default(), grammars: Arc::default() }
+        Self { model_name: name.clone(), name, digest, file: Arc::new(file), is_embedded: false, adapter: None, unrecorded: Arc::default(), grammars: Arc::default(), share: None }
+    }
+
+    fn counted(self, share: Option<Share>) -> Self {
+        Self { share: share.map(Arc::new), ..self }
     }
 
     /// The same model with this adapter on it.
@@ -70,6 +77,17 @@ impl Loaded {
     /// What the decoder adds to it.
     pub(crate) fn added(&self) -> Option<Arc<mickai_model::forward::Adapter>> {
         self.adapter.as_ref().map(|loaded| loaded.adapter.clone())
+    }
+
+    /// Bytes of memory that are counted for its weights.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        self.share.as_ref().map_or(0, |share| share.bytes())
+    }
+
+    /// The same with what is added to it.
+    pub(crate) fn byte_count(&self) -> u64 {
+        let added = self.adapter.as_ref().and_then(|adapter| adapter.share.as_ref());
+        self.weight_bytes() + added.map_or(0, Share::bytes)
     }
 
     /// What compiles grammars for its vocabulary.
@@ -161,7 +179,7 @@ impl System {
     /// As [`System::model`].
     pub fn model_with(&self, wanted: &str, adapter: Option<&str>) -> Result<Loaded> {
         let pins = self.pins_known()?;
-        let model = self.opened_model(wanted, &pins)?;
+        let model = self.opened_model(wanted, &pins, UNCOUNTED)?;
         adapter.map_or(Ok(model.clone()), |adapter| self.with_adapter(model, adapter, &pins))
     }
 
@@ -187,23 +205,32 @@ impl System {
     /// # Errors
     /// As [`System::model`].
     pub fn look_at(&self, wanted: &str) -> Result<Loaded> {
-        self.opened_model(wanted, &Pins::default())
+        self.opened_model(wanted, &Pins::default(), UNCOUNTED)
     }
 
-    fn opened_model(&self, wanted: &str, pins: &Pins) -> Result<Loaded> {
+    /// Opens the model of that name or digest prefix, to run it, if memory is to be had for its weights.
+    pub(crate) fn model_within(&self, wanted: &str, claim: Claim<'_>) -> Result<Loaded> {
+        self.opened_model(wanted, &self.pins_known()?, claim)
+    }
+
+    fn opened_model(&self, wanted: &str, pins: &Pins, claim: Claim<'_>) -> Result<Loaded> {
         if is_embedded(wanted)? {
             let embedded = self.embedded()?;
             pins.check(&embedded.name, embedded.digest)?;
-            return Ok(embedded);
+            let share = claim(embedded.file.weights().packed_bytes() as u64)?;
+            return Ok(embedded.counted(share));
         }
         let model = self.stored_model(wanted)?;
         let want = ModelDigest(model.digest.0);
         pins.check(&model.manifest.name, want)?;
         let on_record = self.panels_on_record(want)?;
-        let (file, kept) = self.open_beside(&model, on_record)?;
-        if kept.is_some_and(|kept| self.hasher().take(kept, &file, want)) {
-            return Ok(Loaded::checked(model.manifest.name, want, file));
+        let (file, kept) = self.open_beside(&model, on_record, claim)?;
+        if let Some((kept, share)) = kept
+            && self.hasher().take(kept, &file, want)
+        {
+            return Ok(Loaded::checked(model.manifest.name, want, file).counted(share));
         }
+        let share = claim(file.weights().packed_bytes() as u64)?;
         let digests = self.digests_of(&model, &file)?;
         match on_record {
             Some(said) => {
@@ -212,14 +239,14 @@ impl System {
                     // A cache that cannot be written is missed the next time, and nothing else.
                     let _ = self.keep_panels(want, &file, &made);
                 }
-                Ok(Loaded::checked(model.manifest.name, want, file))
+                Ok(Loaded::checked(model.manifest.name, want, file).counted(share))
             }
-            None => Ok(Loaded { unrecorded: Arc::new(Mutex::new(Some(digests))), ..Loaded::checked(model.manifest.name, want, file) }),
+            None => Ok(Loaded { unrecorded: Arc::new(Mutex::new(Some(digests))), ..Loaded::checked(model.manifest.name, want, file).counted(share) }),
         }
     }
 
-    /// Opens a stored model, and reads its repacked weights at the same time, if what they are is on record.
-    pub(crate) fn open_beside(&self, model: &Model, on_record: Option<Kt128>) -> Result<(ModelFile, Option<Kept>)> {
+    /// Opens a stored model, and reads its repacked weights at the same time, if what they are is on record and memory is to be had for them.
+    pub(crate) fn open_beside(&self, model: &Model, on_record: Option<Kt128>, claim: Claim<'_>) -> Result<(ModelFile, Option<(Kept, Option<Share>)>)> {
         let open = || -> Result<ModelFile> {
             let file = open_files(&paths_of(model))?;
             // What a run reads of the stored bytes is hashed next.
@@ -227,11 +254,14 @@ impl System {
             Ok(file)
         };
         let Some((wanted, panels)) = on_record.zip(self.store_models().panels(model.digest)) else { return Ok((open()?, None)) };
+        let len_max = model.manifest.bytes.saturating_mul(PANELS_PER_BYTE_MAX);
+        let Some(len) = panels.panels_len().filter(|len| *len <= len_max) else { return Ok((open()?, None)) };
+        let share = claim(len)?;
         std::thread::scope(|scope| {
             let opening = scope.spawn(open);
-            let kept = self.hasher().read(&panels, wanted, model.manifest.bytes.saturating_mul(PANELS_PER_BYTE_MAX));
+            let kept = self.hasher().read(&panels, wanted, len);
             let file = opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
-            Ok((file, kept))
+            Ok((file, kept.map(|kept| (kept, share))))
         })
     }
 

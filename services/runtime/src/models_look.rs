@@ -1,6 +1,7 @@
 //! Looking at models without running them: is one still what it was, and how does it differ from another?
 
 use crate::error::{Error, Result};
+use crate::memory::UNCOUNTED;
 use crate::models::{EMBEDDED, EMBEDDED_NAME, is_prefix, open_files, paths_of};
 use crate::models_change::files_of;
 use crate::system::System;
@@ -60,8 +61,8 @@ impl System {
             Some(said) if said != made.digest => Found::Disputed,
             Some(said) => {
                 // A second view, so that what is kept is looked at and not what was just made.
-                let (again, kept) = self.open_beside(&model, Some(said))?;
-                let is_kept = kept.is_some_and(|kept| self.hasher().take(kept, &again, digest));
+                let (again, kept) = self.open_beside(&model, Some(said), UNCOUNTED)?;
+                let is_kept = kept.is_some_and(|(kept, _)| self.hasher().take(kept, &again, digest));
                 if !is_kept {
                     self.keep_panels(digest, &file, &made)?;
                 }

@@ -78,11 +78,11 @@ impl Hasher {
     }
 
     /// Reads repacked weights, in one walk with their digest, which must be the one on record. They are believed to be of no model yet, so that a model can be opened meanwhile; `None` if the
-    /// file is another, or its panels are longer than `len_max`, which no honest ones are.
-    pub fn read(&self, file: &PanelFile, wanted: Kt128, len_max: u64) -> Option<Kept> {
+    /// file is another, or what stands behind its `panels_len` bytes of panels is longer than any honest head.
+    pub fn read(&self, file: &PanelFile, wanted: Kt128, panels_len: u64) -> Option<Kept> {
         file.read_ahead();
         let len = file.byte_count();
-        let panels_len = usize::try_from(file.panels_len()?).ok().filter(|panels| *panels as u64 <= len_max && len - *panels as u64 <= TAIL_BYTES_MAX)?;
+        let panels_len = usize::try_from(panels_len).ok().filter(|panels| len.checked_sub(*panels as u64).is_some_and(|tail| tail <= TAIL_BYTES_MAX))?;
         let mut room = Room::new(panels_len);
         let whole = panels_len / PIECE_LEN;
         let parts: Vec<OnceLock<Part>> = (0..piece_count(len)).map(|_| OnceLock::new()).collect();

@@ -7,7 +7,7 @@ use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::Token;
 use mickai_runtime::acts::Act;
 use mickai_runtime::serve::{Begun, Caller, Desk, Gone, Heard, Listener, Order};
-use mickai_runtime::{Answered, Asked, EMBEDDED_NAME, Error, Input, Loaded, PinError, ReplayOf, Said, System, ToEmbed};
+use mickai_runtime::{Allowance, Answered, Asked, EMBEDDED_NAME, Error, Input, Loaded, PinError, ReplayOf, Said, System, ToEmbed};
 use mickai_store::{Custody, Error as StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,8 +41,9 @@ impl Machine {
         System::open(&self.folder.path().join("home"), threads, Custody::default()).unwrap()
     }
 
-    fn desk(&self, threads: usize, isa: Isa, cache_bytes: usize) -> Desk {
-        Desk::open(Arc::new(self.system(threads).with_isa(isa.name()).unwrap()), cache_bytes).unwrap()
+    fn desk(&self, threads: usize, isa: Isa, cache_bytes: u64) -> Desk {
+        let allowance = Allowance { memory_bytes: 1 << 30, cache_bytes };
+        Desk::open(Arc::new(self.system(threads).with_isa(isa.name()).unwrap()), allowance).unwrap()
     }
 
     /// The adapter of the vectors with other settings, in a folder of that name.

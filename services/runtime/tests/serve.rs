@@ -6,7 +6,7 @@ use mickai_model::generate::Flow;
 use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::{Message, Role, Token};
 use mickai_runtime::serve::{Begun, Caller, Counts, Desk, Full, Gone, Heard, Listener, Order};
-use mickai_runtime::{Answered, Asked, Bound, EMBEDDED_NAME, Error, Grammar, Loaded, ReplayOf, System};
+use mickai_runtime::{Allowance, Answered, Asked, Bound, EMBEDDED_NAME, Error, Grammar, Loaded, ReplayOf, System};
 use mickai_store::{Custody, LogReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +33,9 @@ impl Machine {
         System::open(&self.home, threads, Custody::default()).unwrap()
     }
 
-    fn desk(&self, threads: usize, isa: Isa, cache_bytes: usize) -> Desk {
-        Desk::open(Arc::new(self.system(threads).with_isa(isa.name()).unwrap()), cache_bytes).unwrap()
+    fn desk(&self, threads: usize, isa: Isa, cache_bytes: u64) -> Desk {
+        let allowance = Allowance { memory_bytes: 1 << 30, cache_bytes };
+        Desk::open(Arc::new(self.system(threads).with_isa(isa.name()).unwrap()), allowance).unwrap()
     }
 }
 
@@ -244,7 +245,7 @@ fn limits_are_refused_at_the_door_with_their_numbers_and_leave_no_record() {
     // Half of what the model's context takes.
     const CACHE_BYTES: u64 = 512 << 10;
     let machine = Machine::new();
-    let desk = machine.desk(1, Isa::best(), CACHE_BYTES as usize);
+    let desk = machine.desk(1, Isa::best(), CACHE_BYTES);
     let model = desk.model(GENERAL).unwrap();
     let page_bytes = desk.counts().models.first().map_or(0, |model| model.page_bytes);
     let page_count = CACHE_BYTES / page_bytes;

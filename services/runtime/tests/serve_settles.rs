@@ -8,13 +8,13 @@ use mickai_proof::record::{ActorClass, OutcomeCode};
 use mickai_runtime::serve::{Begun, Caller, Desk, Gone, Heard, Listener, Order};
 use mickai_runtime::settle::own::OwnChain;
 use mickai_runtime::settle::{Cadence, Place, SettleChange, SettleError, Settlement, Settler};
-use mickai_runtime::{Answered, Asked, EMBEDDED_NAME, Error, Said, System};
+use mickai_runtime::{Allowance, Answered, Asked, EMBEDDED_NAME, Error, Said, System};
 use mickai_store::Custody;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-const CACHE_BYTES: usize = 64 << 20;
+const ALLOWANCE: Allowance = Allowance { memory_bytes: 1 << 30, cache_bytes: 64 << 20 };
 
 /// The home's own chain, which is not reached before the test lets go.
 struct Held {
@@ -74,7 +74,7 @@ fn ask(desk: &Desk) {
 fn desk(home: &Path) -> Desk {
     let system = System::open(home, 1, Custody::default()).unwrap();
     system.set_settling(SettleChange { place: Some(Place::Own), every: Some(Cadence { records: Some(3), minutes: None }) }).unwrap();
-    Desk::open(Arc::new(system), CACHE_BYTES).unwrap()
+    Desk::open(Arc::new(system), ALLOWANCE).unwrap()
 }
 
 type Settled = Result<Settlement, String>;

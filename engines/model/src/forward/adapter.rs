@@ -21,7 +21,7 @@ use mickai_kernels::memory::Room;
 use mickai_kernels::residual;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The projections of a layer, in the order of `Layer`.
 pub(super) const QUERY: usize = 0;
@@ -35,13 +35,15 @@ pub(super) const DOWN: usize = 6;
 /// Their canonical names.
 const NAMES: [&str; 7] = ["self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"];
 
-/// An adapter for models of one shape, ready to run.
+/// An adapter for models of one shape. Its matrices are repacked when the first sequence with it begins.
 pub struct Adapter {
     digest: AdapterDigest,
     scale: f32,
     rank: usize,
     layers: Vec<[Option<Delta>; 7]>,
-    packed: Room<u8>,
+    /// Room that all repacked matrices take.
+    packed_bytes: usize,
+    packed: OnceLock<Room<u8>>,
 }
 
 /// The two matrices of one projection.
@@ -61,7 +63,7 @@ struct Factor {
 pub(crate) type Factors = BTreeMap<String, (Tensor, Tensor)>;
 
 impl Adapter {
-    /// Checks that every tensor belongs to a projection of the model and has its shape, and repacks them.
+    /// Checks that every tensor belongs to a projection of the model and has its shape.
     ///
     /// Errors: a wrong shape, a layer or projection that the model lacks, a rank beyond [`limits::ADAPTER_RANK_MAX`], an element type that is not a float, a scale that is not a positive number.
     pub(crate) fn bind(config: &Config, scale: f32, rank: usize, factors: &Factors) -> Result<Self> {
@@ -89,11 +91,18 @@ impl Adapter {
             let up = factor(config, up, [outputs, rank], &mut packed_bytes)?;
             *slot = Some(Delta { down, up });
         }
-        let mut packed = Room::new(packed_bytes);
-        for factor in layers.iter().flatten().flatten().flat_map(|delta| [&delta.down, &delta.up]) {
-            pack(&Serial, &factor.matrix(), &mut packed.get_mut()[factor.panels.clone()]);
-        }
-        Ok(Self { digest: digest::adapter(scale, rank, factors), scale, rank, layers, packed })
+        Ok(Self { digest: digest::adapter(scale, rank, factors), scale, rank, layers, packed_bytes, packed: OnceLock::new() })
+    }
+
+    /// Repacks all matrices, unless that was done before.
+    pub fn prepare(&self) {
+        self.packed.get_or_init(|| {
+            let mut room = Room::new(self.packed_bytes);
+            for factor in self.factors() {
+                pack(&Serial, &factor.matrix(), &mut room.get_mut()[factor.panels.clone()]);
+            }
+            room
+        });
     }
 
     /// Names it by its content.
@@ -101,9 +110,9 @@ impl Adapter {
         self.digest
     }
 
-    /// Bytes that it takes in memory beside its file.
+    /// Bytes of the repacked matrices.
     pub fn packed_bytes(&self) -> usize {
-        self.packed.get().len()
+        self.packed_bytes
     }
 
     /// Numbers between its two matrices.
@@ -124,8 +133,11 @@ impl Adapter {
 
     /// Numbers in all its matrices.
     pub fn parameter_count(&self) -> u64 {
-        let factors = self.layers.iter().flatten().flatten().flat_map(|delta| [&delta.down, &delta.up]);
-        factors.map(|factor| factor.tensor.shape.iter().map(|&d| d as u64).product::<u64>()).sum()
+        self.factors().map(|factor| factor.tensor.shape.iter().map(|&d| d as u64).product::<u64>()).sum()
+    }
+
+    fn factors(&self) -> impl Iterator<Item = &Factor> {
+        self.layers.iter().flatten().flatten().flat_map(|delta| [&delta.down, &delta.up])
     }
 
     /// Whether it was made for models of this shape.
@@ -136,7 +148,8 @@ impl Adapter {
     }
 
     fn panels(&self, factor: &Factor) -> Panels<'_> {
-        Panels::new(&factor.matrix(), &self.packed.get()[factor.panels.clone()])
+        let Some(room) = self.packed.get() else { unreachable!("a sequence prepares its adapter before anything else") };
+        Panels::new(&factor.matrix(), &room.get()[factor.panels.clone()])
     }
 }
 

@@ -77,6 +77,9 @@ impl Pool {
             return Err(Misuse::AdapterForeign.into());
         }
         self.promise(tokens_max)?;
+        if let Some(adapter) = &adapter {
+            adapter.prepare();
+        }
         let mut sequence = Sequence::new(self.clone(), tokens_max, adapter);
         sequence.recall(prompt.get(..prompt.len().min(tokens_max).saturating_sub(1)).unwrap_or(&[]));
         Ok(sequence)
@@ -90,6 +93,11 @@ impl Pool {
     /// Pages that a sequence of so many tokens needs.
     pub fn pages_of(tokens: usize) -> usize {
         tokens.div_ceil(PAGE_TOKENS)
+    }
+
+    /// Bytes of these pages.
+    pub fn bytes_of(weights: &Weights, tokens: usize) -> usize {
+        Self::pages_of(tokens).saturating_mul(PageShape::new(weights.config()).byte_count())
     }
 
     /// Pages that it holds at most.

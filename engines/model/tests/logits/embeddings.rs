@@ -36,7 +36,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn embedder(weights: &Arc<mickai_model::forward::Weights>) -> Embedder {
-    Embedder::new(weights.clone(), weights.config().context_tokens_max, Arc::new(Serial), Isa::best())
+    Embedder::new(weights.clone(), Arc::new(Serial), Isa::best())
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn neighbours_threads_and_instructions_change_no_bit() {
     let bits = |values: &[f32]| values.iter().map(|value| value.to_bits()).collect::<Vec<_>>();
     for isa in Isa::available() {
         for crew in [threads(1), threads(3)] {
-            let mut embedder = Embedder::new(weights.clone(), 2_048, crew, isa);
+            let mut embedder = Embedder::new(weights.clone(), crew, isa);
             let together = embedder.embed(&inputs, 64, &mut || Flow::Continue).unwrap().unwrap();
             assert_eq!(bits(&together), bits(&alone));
         }

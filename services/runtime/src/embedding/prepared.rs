@@ -132,8 +132,7 @@ impl PreparedEmbedding {
 
 /// Runs the model; the same for a first time and for a replay.
 pub(crate) fn run(_act: &Running, system: &System, model: &Loaded, (tokens, dimension_count): (&[Vec<Token>], usize), each: &mut dyn FnMut() -> Flow) -> Result<Option<Vec<f32>>> {
-    let longest = tokens.iter().map(Vec::len).max().unwrap_or(0);
-    let mut embedder = Embedder::new(model.file.weights(), longest, system.crew(), system.isa()).with_adapter(model.added());
+    let mut embedder = Embedder::new(model.file.weights(), system.crew(), system.isa()).with_adapter(model.added());
     Ok(embedder.embed(tokens, dimension_count, each)?)
 }
 

@@ -1,9 +1,15 @@
 //! Where orders are taken: models that are open, each with its queue and its worker, and the one recorder.
 
+mod opening;
+
+mod room;
+
+pub(super) use room::Want;
+
 use super::embed::Embedding;
-use super::limits::{ADAPTERS_OPEN_MAX, LIKELY_COUNT_MAX, MODELS_OPEN_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
+use super::limits::{LIKELY_COUNT_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
-use super::queue::{Full, Waiting};
+use super::queue::Waiting;
 use super::recorder::Recorder;
 use super::settles::Settles;
 use super::worker::{Job, Worker};
@@ -11,7 +17,8 @@ use crate::adapters::LoadedAdapter;
 use crate::erase::{Fields, ValuesErased};
 use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
-use crate::models::{EMBEDDED_NAME, Listed, Loaded, is_prefix};
+use crate::memory::{Allowance, Budget};
+use crate::models::{Listed, Loaded};
 use crate::said::Shortening;
 use crate::settle::{Settlement, Settler, Settling};
 use crate::system::System;
@@ -34,13 +41,15 @@ pub struct Desk {
     adapters: Mutex<Vec<Arc<LoadedAdapter>>>,
     /// Set under the lock of the workers: from then on none is started.
     is_closed: AtomicBool,
-    /// Held while a model is opened, which may take long; what is open is served meanwhile.
+    /// Held while something is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
     pub(super) embedding: Embedding,
     /// The thread that settles, once one does.
     settles: Mutex<Option<Settles>>,
-    /// Bytes of keys and values of each model.
-    pub(super) cache_bytes: usize,
+    /// The memory of all of this.
+    budget: Arc<Budget>,
+    /// Bytes of keys and values of each model, at most.
+    cache_bytes_max: u64,
     pub(super) refused: AtomicU64,
 }
 
@@ -51,6 +60,10 @@ pub struct Counts {
     pub models: Vec<ModelCounts>,
     /// Orders that were refused because something was full.
     pub refused: u64,
+    /// Bytes of memory that models, their keys and values, adapters and embeddings may take together.
+    pub memory_bytes_max: u64,
+    /// Of these, those that are taken.
+    pub memory_bytes: u64,
     /// Requests for embeddings that wait or run.
     pub embedding_waiting: u64,
     /// Texts of which vectors were made.
@@ -97,11 +110,11 @@ pub struct ModelCounts {
 }
 
 impl Desk {
-    /// Opens the log for writing once, so that acts of a process that died are closed before anything is promised. Each model that is used may keep `cache_bytes` of keys and values.
+    /// Opens the log for writing once, so that acts of a process that died are closed before anything is promised.
     ///
     /// # Errors
     /// A log that cannot be written, or that another process holds.
-    pub fn open(system: Arc<System>, cache_bytes: usize) -> Result<Self> {
+    pub fn open(system: Arc<System>, allowance: Allowance) -> Result<Self> {
         let recorder = Arc::new(Recorder::new(system.clone())?);
         recorder.with(|_| Ok(()))?;
         recorder.rest();
@@ -116,7 +129,8 @@ impl Desk {
             opening: Mutex::new(()),
             embedding: Embedding::default(),
             settles: Mutex::default(),
-            cache_bytes,
+            budget: Budget::new(allowance.memory_bytes),
+            cache_bytes_max: allowance.cache_bytes,
             refused: AtomicU64::new(0),
         })
     }
@@ -153,7 +167,7 @@ impl Desk {
     /// The model of that name or digest prefix, opened unless it is; `MODEL+ADAPTER` with that adapter on it.
     ///
     /// # Errors
-    /// [`Error::NoModel`], [`Error::NoAdapter`]; what keeps it from being opened; [`Error::ModelsBusy`].
+    /// [`Error::NoModel`], [`Error::NoAdapter`]; what keeps it from being opened; [`Error::ModelsBusy`], [`Error::Short`].
     pub fn model(&self, wanted: &str) -> Result<Arc<Loaded>> {
         let (model, adapter) = self.system.parted(wanted)?;
         let model = self.model_alone(model)?;
@@ -163,52 +177,18 @@ impl Desk {
         }
     }
 
-    fn model_alone(&self, wanted: &str) -> Result<Arc<Loaded>> {
-        let digest = self.digest_of(wanted)?;
-        if let Some(model) = self.opened(digest) {
-            return Ok(model);
-        }
-        let _one_at_a_time = self.opening.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(model) = self.opened(digest) {
-            return Ok(model);
-        }
-        let model = Arc::new(self.system.model(&digest.to_string())?);
-        self.keep(model.clone())?;
-        Ok(model)
-    }
-
-    /// An adapter of a model, opened unless it is. Whether it may run is looked at when it is about to.
-    fn adapter(&self, model: &Loaded, wanted: &str) -> Result<Arc<LoadedAdapter>> {
-        if model.is_embedded {
-            return Err(Error::EmbeddedAdapter);
-        }
-        let stored = self.system.adapter_of(&model.model_name, model.digest, wanted)?;
-        let is_it = |open: &Arc<LoadedAdapter>| (open.digest().0, open.model, open.name.as_str()) == (stored.digest.0, model.digest, stored.manifest.name.as_str());
-        let adapters = || self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = adapters().iter().find(|open| is_it(open)).cloned();
-        let adapter = match known {
-            Some(known) => known,
-            None => Arc::new(self.system.opened_adapter(&stored, &model.file.config, &model.model_name)?),
-        };
-        let mut adapters = adapters();
-        adapters.retain(|open| !is_it(open));
-        if adapters.len() >= ADAPTERS_OPEN_MAX {
-            adapters.remove(0);
-        }
-        adapters.push(adapter.clone());
-        Ok(adapter)
-    }
-
     /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
     ///
     /// # Errors
     /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything. [`Full::Closed`] where nobody waits for one any more.
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
-        // A model that was closed for another in the meantime is opened again.
-        let pool = self.with_worker(&model, |worker| worker.pool.clone())?;
-        let mut shortening = Shortening::default();
-        let waiting = orders.into_iter().map(|(order, listener)| prepared(order, &pool, &mut shortening, listener)).collect::<Result<Vec<_>>>()?;
+        let waiting = {
+            // A model that was closed for another in the meantime is opened again. What its pool takes is counted as long as that is here.
+            let (pool, _cache) = self.with_worker(&model, |worker| (worker.pool.clone(), worker.cache.clone()))?;
+            let mut shortening = Shortening::default();
+            orders.into_iter().map(|(order, listener)| prepared(order, &pool, &mut shortening, listener)).collect::<Result<Vec<_>>>()?
+        };
         // And again, where that was while these were made ready.
         self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
@@ -218,16 +198,14 @@ impl Desk {
 
     /// Does something with the worker of a model, which is not retired meanwhile, and is started where none takes orders.
     fn with_worker<T>(&self, model: &Arc<Loaded>, act: impl FnOnce(&Worker) -> T) -> Result<T> {
-        for _ in 0..=MODELS_OPEN_MAX {
-            let workers = self.lock();
-            if let Some(worker) = workers.iter().find(|worker| worker.model.digest == model.digest && !worker.is_closed()) {
-                return Ok(act(worker));
-            }
-            drop(workers);
-            self.keep(model.clone())?;
+        if let Some(worker) = self.lock().iter().find(|worker| worker.serves(model)) {
+            return Ok(act(worker));
         }
-        // It ends as soon as it is started.
-        Err(Error::Fault)
+        let opening = self.opening();
+        self.keep(&opening, model)?;
+        let workers = self.lock();
+        // Nobody can have closed it: it ended as soon as it was started.
+        workers.iter().find(|worker| worker.serves(model)).map(act).ok_or(Error::Fault)
     }
 
     /// Erases everything that both records of a generation still keep, each by an act of its own, of whose intent `begun` hears when it is durable. A record that keeps nothing any more needs none.
@@ -281,7 +259,9 @@ impl Desk {
             page_bytes: worker.pool.page_byte_count() as u64,
         };
         let (embedding_waiting, embedded_inputs, embedded_tokens) = self.embedding.counts();
-        Counts { models: self.lock().iter().map(of).collect(), refused: count(&self.refused), embedding_waiting, embedded_inputs, embedded_tokens }
+        let (memory_bytes_max, memory_bytes) = (self.budget.max(), self.budget.taken());
+        let models = self.lock().iter().map(of).collect();
+        Counts { models, refused: count(&self.refused), memory_bytes_max, memory_bytes, embedding_waiting, embedded_inputs, embedded_tokens }
     }
 
     /// Lets no more orders in and forgets those that wait; what runs goes on.
@@ -289,46 +269,6 @@ impl Desk {
         let workers = self.lock();
         self.is_closed.store(true, Ordering::Relaxed);
         workers.iter().for_each(Worker::close);
-    }
-
-    fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
-        if wanted == EMBEDDED_NAME || is_prefix(wanted, &self.embedded.digest) {
-            return Ok(self.embedded.digest);
-        }
-        Ok(ModelDigest(self.system.stored_model(wanted)?.digest.0))
-    }
-
-    /// The open model of that digest, which thereby is the most recently used.
-    fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
-        let mut workers = self.lock();
-        let at = workers.iter().position(|worker| worker.model.digest == digest && !worker.is_closed())?;
-        let worker = workers.remove(at);
-        let model = worker.model.clone();
-        workers.push(worker);
-        Some(model)
-    }
-
-    /// Starts a worker for a model; the one that was not used for longest makes room. One whose thread ended before its time is in nobody's way.
-    fn keep(&self, model: Arc<Loaded>) -> Result<()> {
-        let retired = {
-            let mut workers = self.lock();
-            if self.is_closed.load(Ordering::Relaxed) {
-                return Err(Error::Full(Full::Closed));
-            }
-            if workers.iter().any(|worker| worker.model.digest == model.digest && !worker.is_closed()) {
-                return Ok(());
-            }
-            let mut retired: Vec<Worker> = workers.extract_if(.., |worker| worker.is_closed()).collect();
-            if workers.len() >= MODELS_OPEN_MAX {
-                let idle = workers.iter().position(Worker::is_idle).ok_or(Error::ModelsBusy { open: workers.len(), max: MODELS_OPEN_MAX })?;
-                retired.push(workers.remove(idle));
-            }
-            // Of whatever was asked for, the worker has the model: adapters come with each order.
-            workers.push(Worker::start(&self.system, &self.recorder, Arc::new(model.alone()), self.cache_bytes)?);
-            retired
-        };
-        drop(retired);
-        Ok(())
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Worker>> {

@@ -1,6 +1,6 @@
 //! Embeddings for callers: one request at a time, beside the generations of every model.
 
-use super::desk::Desk;
+use super::desk::{Desk, Want};
 use super::limits::EMBEDDING_COUNT_MAX;
 use super::order::Gone;
 use super::queue::Full;
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
 use crate::generation::failed;
 use crate::models::Loaded;
+use mickai_model::embed::Embedder;
 use mickai_model::generate::Flow;
 use mickai_proof::record::OutcomeCode;
 use mickai_store::Appended;
@@ -49,13 +50,11 @@ impl Desk {
     /// # Errors
     /// Inputs or a limit that stands against it, with the numbers: nothing is on record then. [`Full::Closed`] where `gone` was set: what had begun is on record as interrupted. What a model or the log does.
     pub fn embed(&self, model: &Arc<Loaded>, asked: &ToEmbed, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
-        let config = &model.file.config;
         let prepared = prepare(model, asked)?;
-        let longest = prepared.iter().flat_map(|prepared| &prepared.tokens).map(Vec::len).max().unwrap_or(0) as u64;
-        let bytes = longest * (2 * size_of::<f32>() * config.layer_count * config.kv_head_count * config.head_width) as u64;
-        if bytes > self.cache_bytes as u64 {
-            return Err(Error::TooMuch { what: "bytes of keys and values", asked: bytes, max: self.cache_bytes as u64 });
-        }
+        let weights = model.file.weights();
+        let bytes = prepared.iter().map(|prepared| Embedder::cache_bytes(&weights, &prepared.tokens) as u64).max().unwrap_or(0);
+        let want = Want { what: "the inputs and their model", bytes, beside: model.byte_count(), spared: None };
+        self.could_share(want)?;
         let waiting = self.embedding.waiting.fetch_add(1, Ordering::Relaxed);
         let _place = Place(&self.embedding.waiting);
         if waiting >= EMBEDDING_COUNT_MAX {
@@ -63,6 +62,7 @@ impl Desk {
             return Err(Error::Full(Full::Count { waiting: waiting as usize, max: EMBEDDING_COUNT_MAX as usize }));
         }
         let _turn = self.embedding.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let _share = self.share(&self.opening(), want)?;
         let mut embedded = Embedded { records: Vec::new(), vectors: Vec::new(), token_count: 0 };
         for prepared in prepared {
             // Whoever went away while it waited leaves no record.

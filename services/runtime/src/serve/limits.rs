@@ -15,8 +15,10 @@ pub const WAITING_BYTES_MAX: usize = 256 << 20;
 pub const MODELS_OPEN_MAX: usize = 4;
 /// Adapters that are kept open for who asks next.
 pub const ADAPTERS_OPEN_MAX: usize = 32;
-/// Bytes of keys and values that one model may keep, unless the operator says otherwise.
-pub const CACHE_BYTES: usize = 4 << 30;
+/// Bytes of keys and values that one model may keep at most, unless the operator says otherwise.
+pub const CACHE_BYTES_MAX: u64 = 4 << 30;
+/// Bytes of memory of a machine that does not say how many it has.
+pub const MACHINE_BYTES: u64 = 8 << 30;
 /// Generations that run on one model at a time; the others wait their turn.
 pub const BATCH_COUNT_MAX: usize = 32;
 /// Of these, generations of one caller: some places are always left for others.

@@ -100,7 +100,12 @@ impl Recorder {
 
     /// Makes the intent to run a model, with what is on it, durable and begins its act; `then` hears of it on another thread. What pins or policy refuse, and a log that another process holds or that cannot be written, is its error.
     pub fn begin(&self, model: Arc<Loaded>, draft: Draft, openings: Openings, then: impl FnOnce(Result<Act>) + Send + 'static) {
-        self.shared.add(Box::new(move |shared| then(contained(|| shared.begin(&model, draft, &openings)))));
+        self.shared.add(Box::new(move |shared| {
+            let begun = contained(|| shared.begin(&model, draft, &openings));
+            // Let go before anyone hears: who is the last to have it has its memory.
+            drop(model);
+            then(begun);
+        }));
     }
 
     /// Closes an act; `then` hears of it on another thread.

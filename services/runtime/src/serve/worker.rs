@@ -10,6 +10,7 @@ use super::voice::Voice;
 use crate::error::{Error, Result};
 use crate::executor::{Done, Failed};
 use crate::generation::{Answered, Prepared};
+use crate::memory::Share;
 use crate::models::Loaded;
 use crate::system::System;
 use mickai_model::forward::Pool;
@@ -59,19 +60,21 @@ pub(super) struct Worker {
     pub model: Arc<Loaded>,
     pub queue: Arc<Queue<Job>>,
     pub pool: Pool,
+    /// The memory of all pages of the pool.
+    pub cache: Arc<Share>,
     pub tally: Arc<Tally>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Worker {
-    /// Starts the thread of a model, which keeps at most `cache_bytes` of keys and values.
+    /// Starts the thread of a model, whose keys and values take no more than `cache`.
     ///
     /// # Errors
     /// When the operating system refuses one.
-    pub fn start(system: &System, recorder: &Arc<Recorder>, model: Arc<Loaded>, cache_bytes: usize) -> Result<Self> {
+    pub fn start(system: &System, recorder: &Arc<Recorder>, model: Arc<Loaded>, cache: Share) -> Result<Self> {
         let (bell, tally) = (Arc::new(Bell::default()), Arc::new(Tally::default()));
         let queue = Arc::new(Queue::new(bell.clone()));
-        let pool = Pool::new(&model.file.weights(), cache_bytes);
+        let pool = Pool::new(&model.file.weights(), usize::try_from(cache.bytes()).unwrap_or(usize::MAX));
         let (sender, begun) = channel();
         let (crew, isa) = (system.crew(), system.isa());
         let work = Work {
@@ -92,12 +95,17 @@ impl Worker {
             work.run(batch);
         };
         let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(run).map_err(Error::Threads)?;
-        Ok(Self { model, queue, pool, tally, thread: Some(thread) })
+        Ok(Self { model, queue, pool, cache: Arc::new(cache), tally, thread: Some(thread) })
     }
 
     /// Nothing waits and nothing runs.
     pub fn is_idle(&self) -> bool {
         self.queue.is_idle()
+    }
+
+    /// It takes orders for this model.
+    pub fn serves(&self, model: &Loaded) -> bool {
+        self.model.digest == model.digest && !self.is_closed()
     }
 
     /// It takes nothing more: it was closed, or its thread ended before its time.

@@ -6,6 +6,8 @@ mod api;
 
 mod refusals;
 
+mod memory;
+
 mod streams;
 
 mod records;

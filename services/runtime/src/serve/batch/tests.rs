@@ -287,7 +287,7 @@ fn other_adapters_are_not_waited_for() {
         std::fs::write(&paths[0].1, config).unwrap();
         std::fs::copy(&paths[1].0, &paths[1].1).unwrap();
         let adapter = crate::adapters::open_adapter(&paths.map(|(_, path)| path), &bench.model.file.config, "tiny").unwrap();
-        Arc::new(LoadedAdapter { name: alpha.to_owned(), model: bench.model.digest, adapter: Arc::new(adapter) })
+        Arc::new(LoadedAdapter { name: alpha.to_owned(), model: bench.model.digest, adapter: Arc::new(adapter), share: None })
     };
     let adapters = [None, Some(adapter("16")), Some(adapter("5"))];
     let words = LONG.repeat(4);

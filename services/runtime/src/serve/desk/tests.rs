@@ -3,8 +3,10 @@
 use super::*;
 use crate::bound::Bound;
 use crate::generation::{Answered, Asked, Taken};
+use crate::models::EMBEDDED_NAME;
 use crate::said::Said;
 use crate::serve::order::{Begun, Caller, Gone, Heard};
+use crate::serve::queue::Full;
 use mickai_model::generate::Flow;
 use mickai_model::limits::TEXT_BYTES_MAX;
 use mickai_model::tokens::{Message, Role};
@@ -28,7 +30,7 @@ impl Listener for Ear {
 fn desk() -> (tempfile::TempDir, Desk) {
     let folder = tempfile::tempdir().unwrap();
     let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
-    (folder, Desk::open(Arc::new(system), 64 << 20).unwrap())
+    (folder, Desk::open(Arc::new(system), Allowance { memory_bytes: 1 << 30, cache_bytes: 64 << 20 }).unwrap())
 }
 
 fn submit(desk: &Desk, model: &Arc<Loaded>) -> Result<Receiver<Result<Answered>>> {

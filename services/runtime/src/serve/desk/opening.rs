@@ -1,0 +1,129 @@
+//! Models and adapters are opened when they are asked for, and closed for others when nobody uses them.
+
+use super::Desk;
+use super::room::{Opening, Want};
+use crate::adapters::LoadedAdapter;
+use crate::error::{Error, Result};
+use crate::models::{EMBEDDED_NAME, Loaded, is_prefix};
+use crate::serve::limits::{ADAPTERS_OPEN_MAX, MODELS_OPEN_MAX};
+use crate::serve::queue::Full;
+use crate::serve::worker::Worker;
+use mickai_model::digest::ModelDigest;
+use mickai_store::StoredAdapter;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+/// Where the worker of a model is to be.
+#[derive(PartialEq, Eq)]
+enum Place {
+    /// It is there.
+    Taken,
+    Free,
+}
+
+impl Desk {
+    /// A model without adapters, opened unless it is.
+    pub(super) fn model_alone(&self, wanted: &str) -> Result<Arc<Loaded>> {
+        let digest = self.digest_of(wanted)?;
+        if let Some(model) = self.opened(digest) {
+            return Ok(model);
+        }
+        let opening = self.opening();
+        if let Some(model) = self.opened(digest) {
+            return Ok(model);
+        }
+        let claim = |bytes| self.share(&opening, Want { what: "the weights of the model", bytes, beside: 0, spared: None }).map(Some);
+        let model = Arc::new(self.system.model_within(&digest.to_string(), &claim)?);
+        self.keep(&opening, &model)?;
+        Ok(model)
+    }
+
+    /// An adapter of a model, opened unless it is. Whether it may run is looked at when it is about to.
+    pub(super) fn adapter(&self, model: &Loaded, wanted: &str) -> Result<Arc<LoadedAdapter>> {
+        if model.is_embedded {
+            return Err(Error::EmbeddedAdapter);
+        }
+        let stored = self.system.adapter_of(&model.model_name, model.digest, wanted)?;
+        if let Some(adapter) = self.opened_adapter(model, &stored) {
+            return Ok(adapter);
+        }
+        let opening = self.opening();
+        if let Some(adapter) = self.opened_adapter(model, &stored) {
+            return Ok(adapter);
+        }
+        let mut adapter = self.system.opened_adapter(&stored, &model.file.config, &model.model_name)?;
+        let (bytes, beside) = (adapter.adapter.packed_bytes() as u64, model.weight_bytes() + self.cache_bytes(model));
+        adapter.share = Some(self.share(&opening, Want { what: "the adapter and its model", bytes, beside, spared: Some(model.digest) })?);
+        adapter.adapter.prepare();
+        let adapter = Arc::new(adapter);
+        let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        if adapters.len() >= ADAPTERS_OPEN_MAX {
+            adapters.remove(0);
+        }
+        adapters.push(adapter.clone());
+        Ok(adapter)
+    }
+
+    /// The open adapter of that name and digest, which thereby is the most recently used.
+    fn opened_adapter(&self, model: &Loaded, stored: &StoredAdapter) -> Option<Arc<LoadedAdapter>> {
+        let is_it = |open: &Arc<LoadedAdapter>| (open.digest().0, open.model, open.name.as_str()) == (stored.digest.0, model.digest, stored.manifest.name.as_str());
+        let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = adapters.iter().position(is_it)?;
+        let adapter = adapters.remove(at);
+        adapters.push(adapter.clone());
+        Some(adapter)
+    }
+
+    fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
+        if wanted == EMBEDDED_NAME || is_prefix(wanted, &self.embedded.digest) {
+            return Ok(self.embedded.digest);
+        }
+        Ok(ModelDigest(self.system.stored_model(wanted)?.digest.0))
+    }
+
+    /// The open model of that digest, which thereby is the most recently used.
+    fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
+        let mut workers = self.lock();
+        let at = workers.iter().position(|worker| worker.model.digest == digest && !worker.is_closed())?;
+        let worker = workers.remove(at);
+        let model = worker.model.clone();
+        workers.push(worker);
+        Some(model)
+    }
+
+    /// Starts a worker for a model, unless one takes orders for it.
+    pub(super) fn keep(&self, opening: &Opening<'_>, model: &Loaded) -> Result<()> {
+        if self.find_place(model)? == Place::Taken {
+            return Ok(());
+        }
+        let want = Want { what: "the keys and values of the model", bytes: self.cache_bytes(model), beside: model.weight_bytes(), spared: Some(model.digest) };
+        let cache = self.share(opening, want)?;
+        let mut workers = self.lock();
+        self.refuse_if_closed()?;
+        // Of whatever was asked for, the worker has the model: adapters come with each order.
+        workers.push(Worker::start(&self.system, &self.recorder, Arc::new(model.alone()), cache)?);
+        Ok(())
+    }
+
+    /// A place for the worker of a model; the one that was not used for longest makes it. One whose thread ended before its time is in nobody's way.
+    fn find_place(&self, model: &Loaded) -> Result<Place> {
+        let mut workers = self.lock();
+        self.refuse_if_closed()?;
+        if workers.iter().any(|worker| worker.serves(model)) {
+            return Ok(Place::Taken);
+        }
+        let mut retired: Vec<Worker> = workers.extract_if(.., |worker| worker.is_closed()).collect();
+        if workers.len() >= MODELS_OPEN_MAX {
+            let idle = workers.iter().position(Worker::is_idle).ok_or(Error::ModelsBusy { open: workers.len(), max: MODELS_OPEN_MAX })?;
+            retired.push(workers.remove(idle));
+        }
+        // Their threads end with nobody held up.
+        drop(workers);
+        drop(retired);
+        Ok(Place::Free)
+    }
+
+    fn refuse_if_closed(&self) -> Result<()> {
+        if self.is_closed.load(Ordering::Relaxed) { Err(Error::Full(Full::Closed)) } else { Ok(()) }
+    }
+}
