@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::app::Options;
-use mickai_runtime::System;
+use mickai_runtime::{Allowance, System};
 use mickai_store::Custody;
 use tokio::net::TcpSocket;
 
@@ -15,7 +15,15 @@ fn app() -> (tempfile::TempDir, Arc<App>) {
     let folder = tempfile::tempdir().unwrap();
     let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
     let address = ([127, 0, 0, 1], 0).into();
-    let options = Options { address, names: Vec::new(), keys: Vec::new(), tls: None, is_strict: false, token_count: None, cache_bytes: 1 << 20 };
+    let options = Options {
+        address,
+        names: Vec::new(),
+        keys: Vec::new(),
+        tls: None,
+        is_strict: false,
+        token_count: None,
+        allowance: Allowance { memory_bytes: 1 << 30, cache_bytes: 1 << 20 },
+    };
     (folder, App::open(Arc::new(system), options).unwrap())
 }
 

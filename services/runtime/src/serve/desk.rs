@@ -9,7 +9,7 @@ pub(super) use room::Want;
 use super::embed::Embedding;
 use super::limits::{LIKELY_COUNT_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
-use super::queue::Waiting;
+use super::queue::{Full, Waiting};
 use super::recorder::Recorder;
 use super::settles::Settles;
 use super::worker::{Job, Worker};
