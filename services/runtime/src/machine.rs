@@ -30,12 +30,15 @@ fn limit_files(line: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    /// Files by their paths.
+    type Files<'a> = &'a [(&'a str, &'a str)];
+
     #[test]
     fn the_least_of_machine_and_groups_counts() {
         const MACHINE: (&str, &str) = ("/proc/meminfo", "MemTotal:        8000000 kB\nMemFree:          100000 kB\n");
         const GROUP: (&str, &str) = ("/proc/self/cgroup", "0::/system.slice/mickai.service\n");
         const OLD_GROUP: (&str, &str) = ("/proc/self/cgroup", "12:cpu,cpuacct:/docker/a\n9:memory:/docker/a\n");
-        let cases: [(&[(&str, &str)], Option<u64>); 8] = [
+        let cases: [(Files<'_>, Option<u64>); 8] = [
             (&[], None),
             (&[("/proc/meminfo", "MemTotal: many kB\n")], None),
             (&[MACHINE], Some(8_192_000_000)),

@@ -83,6 +83,9 @@ pub(crate) struct Share {
 /// Gives a share for bytes that are about to be taken; `None` where nobody counts.
 pub(crate) type Claim<'a> = &'a dyn Fn(u64) -> Result<Option<Share>>;
 
+/// What a share was given for, with it.
+pub(crate) type Counted<T> = (T, Option<Share>);
+
 /// Nobody counts: a process that does one thing.
 pub(crate) const UNCOUNTED: Claim<'static> = &|_| Ok(None);
 

@@ -3,7 +3,7 @@
 use crate::adapters::{JOINS, LoadedAdapter, joined};
 use crate::error::{Error, Result};
 use crate::grammar::Grammars;
-use crate::memory::{Claim, Share, UNCOUNTED};
+use crate::memory::{Claim, Counted, Share, UNCOUNTED};
 use crate::pins::Pins;
 use crate::repacked::{Kept, PANELS_PER_BYTE_MAX};
 use crate::system::System;
@@ -246,7 +246,7 @@ impl System {
     }
 
     /// Opens a stored model, and reads its repacked weights at the same time, if what they are is on record and memory is to be had for them.
-    pub(crate) fn open_beside(&self, model: &Model, on_record: Option<Kt128>, claim: Claim<'_>) -> Result<(ModelFile, Option<(Kept, Option<Share>)>)> {
+    pub(crate) fn open_beside(&self, model: &Model, on_record: Option<Kt128>, claim: Claim<'_>) -> Result<(ModelFile, Option<Counted<Kept>>)> {
         let open = || -> Result<ModelFile> {
             let file = open_files(&paths_of(model))?;
             // What a run reads of the stored bytes is hashed next.
