@@ -102,7 +102,7 @@ impl From<Misshapen> for Refused {
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         let error = match error {
-            Error::Failed { because, records } => return Self { records: vec![records], ..Self::from(*because) },
+            Error::Failed { because, records } => return Self { records: vec![*records], ..Self::from(*because) },
             error => error,
         };
         let message = error.to_string();

@@ -95,7 +95,7 @@ pub enum Error {
         /// Why.
         because: Box<Self>,
         /// The records before and after it.
-        records: (Appended, Appended),
+        records: Box<(Appended, Appended)>,
     },
     /// The system's clock gives no day that a template could name.
     Clock,

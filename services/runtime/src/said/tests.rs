@@ -65,9 +65,8 @@ fn what_goes_is_what_went_when_every_turn_was_tried() {
     let conversations = [
         conversation(0),
         conversation(1),
-        conversation(60),
-        conversation(400),
-        conversation(400)[1..].to_vec(),
+        conversation(50),
+        conversation(50)[1..].to_vec(),
         // What must stay is too long by itself.
         vec![message(Role::User, &long)],
         vec![message(Role::System, &long), message(Role::User, "hello")],

@@ -92,7 +92,7 @@ impl Desk {
             }
             Err(Failed { error, facts }) => {
                 let outcome = wait(|done| self.recorder().close(act, OutcomeCode::Failed, facts, Vec::new(), done))?;
-                Err(Error::Failed { because: error, records: (intent, outcome) })
+                Err(Error::Failed { because: error, records: Box::new((intent, outcome)) })
             }
         }
     }

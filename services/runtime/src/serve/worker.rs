@@ -271,7 +271,7 @@ impl Work {
                 self.recorder.close(act, OutcomeCode::Failed, facts, Vec::new(), move |closed| {
                     add(&tally.failed, 1);
                     voice.ended(Err(match closed {
-                        Ok(outcome) => Error::Failed { because: error, records: (intent, outcome) },
+                        Ok(outcome) => Error::Failed { because: error, records: Box::new((intent, outcome)) },
                         Err(unclosed) => unclosed,
                     }));
                 });

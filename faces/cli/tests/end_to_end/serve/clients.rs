@@ -1,12 +1,15 @@
 //! The official clients, unmodified, as `cargo xtask setup` installs them: PyPI's `openai` and `ollama`, npm's `openai`; and `schemathesis` over `/openapi.json`.
 
 use super::http::Server;
-use crate::common::{GENERAL, Machine, Run, not_checked};
+use super::records::settled;
+use crate::common::{GENERAL, Machine, Run, not_checked, vectors};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Answers to the one request that `cancellation` of OpenAI's clients leaves.
-const LEFT_TOGETHER: usize = 8;
+/// A model whose answers go on for longer than any client takes to leave.
+const ENDLESS: &str = "endless";
+/// Its context, in tokens.
+const ENDLESS_TOKENS: u32 = 65_536;
 
 /// Where `cargo xtask setup` puts them; `None`, and a line that says so, where it has not run.
 pub fn folder(what: &str) -> Option<PathBuf> {
@@ -20,11 +23,37 @@ pub fn folder(what: &str) -> Option<PathBuf> {
 
 /// A client's script must end well and say what it did.
 pub fn run(command: &mut Command, server: &Server) -> Run {
-    Run::of(command.env("MICKAI_URL", server.url()).env("MICKAI_TEST_MODEL", GENERAL).env_remove("OPENAI_API_KEY").env_remove("http_proxy").env_remove("HTTP_PROXY")).ok()
+    Run::of(
+        command
+            .env("MICKAI_URL", server.url())
+            .env("MICKAI_TEST_MODEL", GENERAL)
+            .env("MICKAI_TEST_ENDLESS", ENDLESS)
+            .env_remove("OPENAI_API_KEY")
+            .env_remove("http_proxy")
+            .env_remove("HTTP_PROXY"),
+    )
+    .ok()
 }
 
-/// Of all generations, so many were interrupted: those that a script's `cancellation` left.
+/// A machine with the general model, and the same with a context that nobody waits for the end of.
+fn machine_with_endless() -> Machine {
+    let machine = Machine::with_model();
+    let mut file = std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap();
+    let name = b"llama.context_length";
+    let value = file.windows(name.len()).position(|bytes| bytes == name).unwrap() + name.len() + size_of::<u32>();
+    file[value..][..size_of::<u32>()].copy_from_slice(&ENDLESS_TOKENS.to_le_bytes());
+    // Nor is it the same model, which how long it may go on would not make it: the last bit of the last weight is another.
+    let last = file.len() - size_of::<f32>();
+    file[last] ^= 1;
+    let path = machine.path(&format!("{ENDLESS}.gguf"));
+    std::fs::write(&path, file).unwrap();
+    machine.run(&["model", "import", &path]).ok();
+    machine
+}
+
+/// Of all generations, so many were interrupted: those that each script's `cancellation` left. Looked at before the server ends, which would interrupt them too.
 fn assert_interrupted(machine: &Machine, count: usize) {
+    settled(machine, 0);
     let outcomes = machine.lines(&["log", "list", "--kind", "outcome", "--action", "generate"]);
     let stop = |outcome: &serde_json::Value| machine.object(&["log", "show", &outcome["index"].to_string()])["facts"]["stop"].clone();
     assert_eq!(outcomes.iter().filter(|outcome| stop(outcome) == "interrupted").count(), count);
@@ -43,24 +72,24 @@ pub fn script(name: &str) -> PathBuf {
 #[test]
 fn the_official_clients_of_python_work_unmodified() {
     let Some(folder) = folder("the Python clients of OpenAI and Ollama") else { return };
-    let machine = Machine::with_model();
+    let machine = machine_with_endless();
     let server = Server::start(&machine, &[]);
     let python = folder.join("bin/python");
     run(Command::new(&python).arg(script("openai_client.py")), &server).says(&["11 passed"]);
     run(Command::new(&python).arg(script("ollama_client.py")), &server).says(&["8 passed"]);
+    assert_interrupted(&machine, 2);
     server.stop();
-    assert_interrupted(&machine, LEFT_TOGETHER + 1);
     assert_all_closed(&machine);
 }
 
 #[test]
 fn the_official_client_of_node_works_unmodified() {
     let Some(folder) = folder("the Node client of OpenAI") else { return };
-    let machine = Machine::with_model();
+    let machine = machine_with_endless();
     let server = Server::start(&machine, &[]);
     run(Command::new("node").args(["--input-type=module", "-e", include_str!("openai_client.mjs")]).current_dir(&folder), &server).says(&["8 passed"]);
+    assert_interrupted(&machine, 1);
     server.stop();
-    assert_interrupted(&machine, LEFT_TOGETHER);
     assert_all_closed(&machine);
 }
 

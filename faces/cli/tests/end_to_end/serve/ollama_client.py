@@ -71,8 +71,8 @@ def refusals():
 
 
 def cancellation():
-    # Left as soon as it has begun. That it was interrupted is on record, where clients.rs looks.
-    stream = client.chat(model=MODEL, messages=HELLO, options={"temperature": 0}, stream=True)
+    # That it was interrupted is on record, where clients.rs looks.
+    stream = client.chat(model=os.environ["MICKAI_TEST_ENDLESS"], messages=HELLO, options={"temperature": 0}, stream=True)
     next(stream)
     stream.close()
 

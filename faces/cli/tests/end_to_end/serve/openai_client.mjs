@@ -59,10 +59,9 @@ const tests = {
     await assert.rejects(client.responses.retrieve(answer.id), (error) => error.status === 404);
   },
   async cancellation() {
-    // Left when all have begun and none is over. That each was interrupted is on record, where clients.rs looks.
-    const stream = await client.chat.completions.create({ model, messages, temperature: 0, max_tokens: 2000, n: 8, stream: true });
-    const begun = new Set();
-    for await (const chunk of stream) if (begun.add(chunk.choices[0].index).size === 8) break;
+    // That it was interrupted is on record, where clients.rs looks.
+    const stream = await client.chat.completions.create({ model: process.env.MICKAI_TEST_ENDLESS, messages, temperature: 0, stream: true });
+    for await (const _ of stream) break;
   },
 };
 

@@ -17,7 +17,7 @@ fn begun(machine: &Machine) -> usize {
 }
 
 /// Waits until everything that has begun is over, and more than `before`; gives how many that are.
-fn settled(machine: &Machine, before: usize) -> usize {
+pub fn settled(machine: &Machine, before: usize) -> usize {
     eventually("the outcomes", || {
         let (over, begun) = (outcomes(machine).len(), begun(machine));
         (over == begun && over > before).then_some(over)
