@@ -109,7 +109,7 @@ impl Tool {
     pub fn of(function: &Value) -> Self {
         let text = |name: &str| function[name].as_str().map(str::to_owned);
         let parameters = Some(&function["parameters"]).filter(|schema| schema.is_object()).cloned();
-        Self { name: text("name").unwrap_or_default(), description: text("description"), parameters: parameters.unwrap_or_else(|| json!({ "type": "object" })) }
+        Self { name: text("name").unwrap_or_default(), description: text("description"), parameters: parameters.map_or_else(|| json!({ "type": "object" }), with_null) }
     }
 }
 
@@ -130,7 +130,7 @@ pub fn schema_of(format: &Value) -> Option<Value> {
     let any = || json!({ "type": "object" });
     match format["type"].as_str() {
         Some("json_object") => Some(any()),
-        Some("json_schema") => Some([&format["json_schema"]["schema"], &format["schema"]].into_iter().find(|schema| schema.is_object()).cloned().unwrap_or_else(any)),
+        Some("json_schema") => Some([&format["json_schema"]["schema"], &format["schema"]].into_iter().find(|schema| schema.is_object()).cloned().map_or_else(any, with_null)),
         _ => None,
     }
 }
@@ -240,6 +240,48 @@ impl Form {
     }
 }
 
+/// What holds values and no schemas.
+const VALUES: [&str; 5] = ["const", "enum", "default", "examples", "example"];
+/// What holds schemas by names that are no keywords.
+const NAMED: [&str; 4] = ["properties", "patternProperties", "$defs", "definitions"];
+
+/// The schema with OpenAPI's `nullable`, which OpenAI's client for Node writes, said as JSON schema says it: one type more.
+pub fn with_null(mut schema: Value) -> Value {
+    say_null(&mut schema);
+    schema
+}
+
+fn say_null(schema: &mut Value) {
+    let members = match schema {
+        Value::Array(schemas) => return schemas.iter_mut().for_each(say_null),
+        Value::Object(members) => members,
+        _ => return,
+    };
+    let nullable = members.get("nullable").and_then(Value::as_bool);
+    if let (Some(is_nullable), Some(types)) = (nullable, members.get("type").and_then(types_of)) {
+        members.remove("nullable");
+        if is_nullable && !types.contains(&json!("null")) {
+            members.insert("type".to_owned(), types.into_iter().chain([json!("null")]).collect());
+        }
+    }
+    for (name, inner) in members {
+        match inner {
+            _ if VALUES.contains(&name.as_str()) => {}
+            Value::Object(named) if NAMED.contains(&name.as_str()) => named.values_mut().for_each(say_null),
+            inner => say_null(inner),
+        }
+    }
+}
+
+/// The types that are named; `None` where that is no type.
+fn types_of(named: &Value) -> Option<Vec<Value>> {
+    match named {
+        Value::String(_) => Some(vec![named.clone()]),
+        Value::Array(names) => Some(names.clone()),
+        _ => None,
+    }
+}
+
 /// The schema with the white space that models are used to, and no other: without an end to it a weak model writes nothing else.
 fn spaced(schema: &Value) -> Value {
     let members = schema.as_object().into_iter().flatten().filter(|(name, _)| *name != DRAFT);
@@ -284,3 +326,6 @@ impl Filter {
         if self.held.starts_with(OPEN) { String::new() } else { std::mem::take(&mut self.held) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ use crate::call::Call;
 use crate::limits::STOP_TEXT_MAX;
 use crate::sampling;
 use crate::shape::{OBJECT, Shape, may, whole};
+use crate::tools::with_null;
 use mickai_model::sample::SamplerConfig;
 use mickai_runtime::serve::limits::STOP_TEXTS_MAX;
 use serde_json::{Value, json};
@@ -32,7 +33,7 @@ pub const FORMAT: Shape = Shape::Either(&[Shape::Word(&["json", ""]), OBJECT]);
 pub fn schema_of(format: &Value) -> Option<Value> {
     match format {
         Value::String(word) if word == "json" => Some(json!({ "type": "object" })),
-        Value::Object(_) => Some(format.clone()),
+        Value::Object(_) => Some(with_null(format.clone())),
         _ => None,
     }
 }

@@ -204,7 +204,8 @@ impl Desk {
         let opening = self.opening();
         self.keep(&opening, model)?;
         let workers = self.lock();
-        // Nobody can have closed it: it ended as soon as it was started.
+        self.refuse_if_closed()?;
+        // Nobody else can have closed it: it ended as soon as it was started.
         workers.iter().find(|worker| worker.serves(model)).map(act).ok_or(Error::Fault)
     }
 

@@ -62,6 +62,9 @@ impl Desk {
             return Err(Error::Full(Full::Count { waiting: waiting as usize, max: EMBEDDING_COUNT_MAX as usize }));
         }
         let _turn = self.embedding.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone.is_set() {
+            return Err(Error::Full(Full::Closed));
+        }
         let _share = self.share(&self.opening(), want)?;
         let mut embedded = Embedded { records: Vec::new(), vectors: Vec::new(), token_count: 0 };
         for prepared in prepared {

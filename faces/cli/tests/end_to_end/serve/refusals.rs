@@ -81,16 +81,16 @@ fn a_schema_that_no_answer_can_be_held_to_is_refused_everywhere() {
     let machine = Machine::with_model();
     let before = machine.lines(&["log", "list"]).len();
     let server = Server::start(&machine, &[]);
-    let names = |of: &dyn Fn(usize) -> Value| -> Map<String, Value> { (0..20_000).map(|at| (format!("a{at}"), of(at))).collect() };
-    let chain = names(&|at| if at == 0 { json!({}) } else { json!({ "$ref": format!("#/$defs/a{}", at - 1) }) });
-    let doubled = names(&|at| {
+    let names = |count: usize, of: &dyn Fn(usize) -> Value| -> Map<String, Value> { (0..count).map(|at| (format!("a{at}"), of(at))).collect() };
+    let chain = names(20_000, &|at| if at == 0 { json!({}) } else { json!({ "$ref": format!("#/$defs/a{}", at - 1) }) });
+    let doubled = names(41, &|at| {
         let half = json!({ "type": "array", "$ref": format!("#/$defs/a{}", at.saturating_sub(1)) });
         if at == 0 { json!({ "type": "array" }) } else { json!({ "type": "array", "prefixItems": [half, half] }) }
     });
     let cases = [
         (json!({ "$ref": "#/$defs/a19999", "$defs": chain }), "512 levels"),
         (json!({ "$ref": "#/$defs/a40", "$defs": doubled }), "200000 copies"),
-        (json!({ "properties": names(&|_| json!(true)) }), "at most 4096"),
+        (json!({ "properties": names(20_000, &|_| json!(true)) }), "at most 4096"),
         (json!({ "properties": { "x": { "type": "string", "minlength": 5 } } }), "at /properties/x: minlength is no keyword: write minLength"),
         (json!({ "$schema": at("http", "json-schema.org/draft-07/schema#"), "unevaluatedProperties": false }), "unevaluatedProperties"),
         (json!({ "x-guidance": { "lenient": true } }), "x-guidance"),

@@ -123,7 +123,7 @@ impl Desk {
         Ok(Place::Free)
     }
 
-    fn refuse_if_closed(&self) -> Result<()> {
+    pub(super) fn refuse_if_closed(&self) -> Result<()> {
         if self.is_closed.load(Ordering::Relaxed) { Err(Error::Full(Full::Closed)) } else { Ok(()) }
     }
 }
