@@ -109,3 +109,21 @@ impl App {
         }
     }
 }
+
+#[cfg(test)]
+impl App {
+    /// On that home, with one thread and nothing that an operator may say.
+    pub fn of_test(home: &std::path::Path) -> Arc<Self> {
+        let system = System::open(home, 1, mickai_store::Custody::default()).unwrap();
+        let options = Options {
+            address: ([127, 0, 0, 1], 0).into(),
+            names: Vec::new(),
+            keys: Vec::new(),
+            tls: None,
+            is_strict: false,
+            token_count: None,
+            allowance: Allowance { memory_bytes: 1 << 30, cache_bytes: 64 << 20 },
+        };
+        Self::open(Arc::new(system), options).unwrap()
+    }
+}

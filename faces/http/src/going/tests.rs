@@ -1,25 +1,15 @@
 //! Who leaves while an order is made ready: one thread does everything that may take a while, so that nothing is left to chance.
 
 use super::*;
-use crate::app::{App, Options};
+use crate::app::App;
 use mickai_model::tokens::{Message, Role};
 use mickai_runtime::serve::Caller;
-use mickai_runtime::{Allowance, Bound, EMBEDDED_NAME, System};
+use mickai_runtime::{Bound, EMBEDDED_NAME, System};
 use mickai_store::Custody;
 use std::future::poll_fn;
 
 fn call(home: &std::path::Path) -> Call {
-    let address = ([127, 0, 0, 1], 0).into();
-    let options = Options {
-        address,
-        names: Vec::new(),
-        keys: Vec::new(),
-        tls: None,
-        is_strict: false,
-        token_count: None,
-        allowance: Allowance { memory_bytes: 1 << 30, cache_bytes: 64 << 20 },
-    };
-    let app = App::open(Arc::new(System::open(home, 1, Custody::default()).unwrap()), options).unwrap();
+    let app = App::of_test(home);
     Call { app, caller: Caller(1), bytes: Bytes::new(), parameter: String::new(), query: String::new(), is_strict: false, key: None, begun: Arc::default() }
 }
 

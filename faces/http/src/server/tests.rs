@@ -1,31 +1,12 @@
 //! A connection ends when its client does, or does nothing.
 
 use super::*;
-use crate::app::Options;
-use mickai_runtime::{Allowance, System};
-use mickai_store::Custody;
 use tokio::net::TcpSocket;
 
 /// Nothing that is waited for takes this long.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// Bytes that a socket keeps, so that answers do not fit into it.
 const SOCKET_BYTES: u32 = 4_096;
-
-fn app() -> (tempfile::TempDir, Arc<App>) {
-    let folder = tempfile::tempdir().unwrap();
-    let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
-    let address = ([127, 0, 0, 1], 0).into();
-    let options = Options {
-        address,
-        names: Vec::new(),
-        keys: Vec::new(),
-        tls: None,
-        is_strict: false,
-        token_count: None,
-        allowance: Allowance { memory_bytes: 1 << 30, cache_bytes: 1 << 20 },
-    };
-    (folder, App::open(Arc::new(system), options).unwrap())
-}
 
 fn socket() -> TcpSocket {
     let socket = TcpSocket::new_v4().unwrap();
@@ -37,7 +18,8 @@ fn socket() -> TcpSocket {
 /// The client stays, and reads nothing.
 #[test]
 fn who_does_not_read_loses_the_connection() {
-    let (_folder, app) = app();
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::of_test(&folder.path().join("home"));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let listening = socket();

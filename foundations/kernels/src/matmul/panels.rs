@@ -118,7 +118,7 @@ impl<'a> Panels<'a> {
         self.element
     }
 
-    /// The values of row `row`, in the order of the outputs: bit for bit those that [`dequantise`](crate::dequantise::dequantise) gives for the stored row. Panics unless `out` is as long as a row.
+    /// The values of row `row`, in the order of the outputs: bit for bit those that [`dequantise`](crate::dequantise::dequantise) gives for the stored row, but for the bits of a NaN. Panics unless `out` is as long as a row.
     pub fn read_row(&self, row: usize, out: &mut [f32]) {
         assert!(row < self.rows && out.len() == self.columns, "row {row} of {}, {} of {} values", self.rows, out.len(), self.columns);
         if self.element.is_quantised() { forms::read_row(self, row, out) } else { float::read_row(self, row, out) }

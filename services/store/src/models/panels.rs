@@ -47,7 +47,7 @@ impl PanelFile {
         (self.len - LEN_BYTES).checked_sub(u64::from_le_bytes(head_len))
     }
 
-    /// Has the system begin to read all of it: several hands that each ask for their next piece keep a disk waiting.
+    /// Has the system begin to read it, as far as it takes such advice: several hands that each ask for their next piece keep a disk waiting.
     pub fn read_ahead(&self) {
         // Whoever cannot be advised reads as they would have.
         let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::WillNeed);
