@@ -60,7 +60,8 @@ fn tidy_stage() -> Result<Report, Error> {
 fn release_tests() -> Result<Report, Error> {
     let tree = Tree::read(&places::root())?;
     let mut command = places::cargo();
-    command.args(["test", "--release", "--package", "mickai-model", "--no-fail-fast"]);
+    // With the features of the whole workspace, so that the release build serves here too.
+    command.args(["test", "--release", "--workspace", "--no-fail-fast"]);
     let names: Vec<&str> = tree.paths().filter_map(release_test).collect();
     for name in &names {
         command.args(["--test", name]);

@@ -136,11 +136,16 @@ pub fn schema_of(format: &Value) -> Option<Value> {
 }
 
 impl Form {
-    /// Checks what the shapes cannot tell.
+    /// It, if it is what the shapes cannot tell. A schema may be long to go through, so it is done where it holds up no connection.
     ///
     /// # Errors
     /// A name that is there twice, or is chosen and not there; a schema that no answer can be held to.
-    pub fn check(&self) -> Result<()> {
+    pub async fn checked(self) -> Result<Self> {
+        let checked = tokio::task::spawn_blocking(move || self.check().map(|()| self)).await;
+        checked.unwrap_or_else(|_| Err(Refused::internal()))
+    }
+
+    fn check(&self) -> Result<()> {
         for (at, tool) in self.tools.iter().enumerate() {
             if self.tools.iter().take(at).any(|other| other.name == tool.name) {
                 return Err(Refused::invalid(format!("tools[{at}].function.name"), format!("{} is there twice", tool.name)));

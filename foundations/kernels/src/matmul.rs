@@ -102,14 +102,14 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of one panel.
+/// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of as many panels as one of `$side` says: those that are left go to the next.
 /// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 2.
 macro_rules! walk {
-    ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
+    ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, [$($side:literal if $when:expr),+], $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
         let (lanes, job, panels): (_, &Job<'_>, Range<usize>) = ($lanes, $job, $panels);
         let count = job.columns.count;
+        let mut panel = panels.start;
         if count == 1 {
-            let mut panel = panels.start;
             while panel + $abreast <= panels.end {
                 $one::<_, $form, { $abreast }>(lanes, job, panel);
                 panel += $abreast;
@@ -123,21 +123,23 @@ macro_rules! walk {
         let span = (WORKING_SET / $column_bytes / TILE).max(1) * TILE;
         for from in (0..count).step_by(span) {
             let to = count.min(from + span);
-            for panel in panels.clone() {
+            panel = panels.start;
+            $(while $when && panels.end - panel >= $side {
                 let mut column = from;
                 while column < to {
                     // A tile never reaches across the border of two tiles of the activations.
                     let left = (to - column).min(TILE - column % TILE);
                     column += match left {
-                        12.. if $widest >= 12 => $tile::<_, $form, 12>(lanes, job, panel, column),
-                        8.. if $widest >= 8 => $tile::<_, $form, 8>(lanes, job, panel, column),
-                        6.. if $widest >= 6 => $tile::<_, $form, 6>(lanes, job, panel, column),
-                        4.. if $widest >= 4 => $tile::<_, $form, 4>(lanes, job, panel, column),
-                        2.. => $tile::<_, $form, 2>(lanes, job, panel, column),
-                        _ => $tile::<_, $form, 1>(lanes, job, panel, column),
+                        12.. if $widest >= 12 => $tile::<_, $form, $side, 12>(lanes, job, panel, column),
+                        8.. if $widest >= 8 => $tile::<_, $form, $side, 8>(lanes, job, panel, column),
+                        6.. if $widest >= 6 => $tile::<_, $form, $side, 6>(lanes, job, panel, column),
+                        4.. if $widest >= 4 => $tile::<_, $form, $side, 4>(lanes, job, panel, column),
+                        2.. => $tile::<_, $form, $side, 2>(lanes, job, panel, column),
+                        _ => $tile::<_, $form, $side, 1>(lanes, job, panel, column),
                     };
                 }
-            }
+                panel += $side;
+            })+
         }
     }};
 }

@@ -55,7 +55,7 @@ impl Said {
     /// Those of `look`, which is asked before each rendering whether to go on.
     pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: usize, look: &dyn Fn() -> Result<()>) -> Result<Self> {
         let context = model.file.config.context_tokens_max;
-        let goal = context.saturating_sub(room.clamp(1, context / 2));
+        let goal = context.saturating_sub(room.clamp(1, (context / 2).max(1)));
         let count = |said: &Self| -> Result<usize> {
             look()?;
             // What cannot be rendered gets no better by being shorter.

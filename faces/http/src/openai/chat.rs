@@ -115,7 +115,7 @@ pub const ANSWER: Shape = Shape::Ref(
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    let form = form(&body.value)?;
+    let form = form(&body.value).checked().await?;
     let base = asked(call, &body.value, &model, &form)?;
     let asked = (0..sampling::count(&body.value["n"]).unwrap_or(1)).map(|choice| Asked { seed: sampling::seed(&body.value, choice), ..base.clone() }).collect();
     let likely_count = (body.value["logprobs"] == true).then(|| sampling::count(&body.value["top_logprobs"]).unwrap_or(0));
@@ -197,15 +197,13 @@ pub fn counts(prompt: usize, output: usize) -> Value {
 }
 
 /// What an answer is held to.
-fn form(body: &Value) -> Result<Form> {
+fn form(body: &Value) -> Form {
     let tools: Vec<Tool> = body["tools"].as_array().into_iter().flatten().map(|tool| Tool::of(&tool["function"])).collect();
     let choice = match &body["tool_choice"] {
         Value::Null => ToolChoice::default(),
         choice => ToolChoice::of(choice),
     };
-    let form = Form { tools, choice, is_single: body["parallel_tool_calls"] == false, schema: tools::schema_of(&body["response_format"]) };
-    form.check()?;
-    Ok(form)
+    Form { tools, choice, is_single: body["parallel_tool_calls"] == false, schema: tools::schema_of(&body["response_format"]) }
 }
 
 fn asked(call: &Call, body: &Value, model: &Loaded, form: &Form) -> Result<Asked> {

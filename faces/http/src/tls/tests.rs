@@ -3,19 +3,18 @@
 use super::*;
 use tokio_rustls::rustls::crypto::SupportedKxGroup;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::version::TLS12;
-use tokio_rustls::rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore, ServerConnection, SupportedProtocolVersion};
+use tokio_rustls::rustls::{ClientConfig, ClientConnection, NamedGroup, RootCertStore, ServerConnection};
 
 fn file(name: &str) -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tls").join(name)
 }
 
-fn client(groups: &[&'static dyn SupportedKxGroup], version: &'static SupportedProtocolVersion) -> ClientConnection {
+fn client(groups: &[&'static dyn SupportedKxGroup]) -> ClientConnection {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(file("certificate.pem")).unwrap()).unwrap();
     let mut provider = default_provider();
     provider.kx_groups = groups.to_vec();
-    let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[version]).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(&[&TLS13]).unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
     ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap()
 }
@@ -49,13 +48,25 @@ fn the_hybrid_group_is_chosen_for_who_comes_with_it() {
         (&[kx_group::SECP384R1], None),
     ];
     for (groups, expected) in cases {
-        assert_eq!(group(client(groups, &TLS13)), expected, "{groups:?}");
+        assert_eq!(group(client(groups)), expected, "{groups:?}");
     }
 }
 
+/// A client hello of TLS 1.2 (RFC 5246 §7.4.1.2): ECDHE with ECDSA and AES-128-GCM, by X25519 and SHA-256. Nothing here is built with a client that could say it.
+const HELLO_OF_TLS_1_2: &str = "160301004e 0100004a0303 0101010101010101010101010101010101010101010101010101010101010101 00 0002c02b 0100 001f 000a00040002001d 000b00020100 000d000400020403 00170000 ff01000100";
+
 #[test]
 fn an_older_protocol_comes_to_nothing() {
-    assert_eq!(group(client(&[kx_group::X25519], &TLS12)), None);
+    let acceptor = acceptor(&file("certificate.pem"), &file("key.pem")).unwrap();
+    let mut server = ServerConnection::new(acceptor.config().clone()).unwrap();
+    let digits: Vec<u8> = HELLO_OF_TLS_1_2.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let hello: Vec<u8> = digits.chunks(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect();
+    server.read_tls(&mut hello.as_slice()).unwrap();
+    server.process_new_packets().unwrap_err();
+    let mut alert = Vec::new();
+    server.write_tls(&mut alert).unwrap();
+    // Fatal, protocol_version (RFC 5246 §7.2).
+    assert_eq!(alert, [0x15, 3, 3, 0, 2, 2, 70]);
 }
 
 #[test]

@@ -86,7 +86,7 @@ fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
 
 #[inline(always)]
 fn walk_panels<S: Lanes, W: Plain>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
+    walk!(lanes, W, single, PANELS_ABREAST, tile, [2 if S::WIDE, 1 if true], job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
 }
 
 /// One column, `P` panels.
@@ -108,29 +108,40 @@ fn single<S: Lanes, W: Plain, const P: usize>(lanes: S, job: &Job<'_>, panel: us
     }
 }
 
-/// `C` columns from `column`, one panel; returns `C`.
+/// `C` columns from `column`, `P` panels; returns `C`. Of two panels, a value that was loaded meets both: registers that are wide multiply as much at a time as they load.
 #[inline(always)]
-fn tile<S: Lanes, W: Plain, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+fn tile<S: Lanes, W: Plain, const P: usize, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
     let width = job.weights.columns();
     let start = column / TILE * TILE;
     let step = TILE.min(job.columns.count - start);
-    let weights = &W::columns(job.weights.numbers(panel))[..width];
+    let mut weights: [&[W::Lanes]; P] = [&[]; P];
+    for p in 0..P {
+        weights[p] = &W::columns(job.weights.numbers(panel + p))[..width];
+    }
     let values = &job.columns.values[start * width..][..step * width];
     // The first tile has a panel come from memory; the others find it in a cache.
     let first = column == 0;
-    let mut sums = [lanes.splat(0.0); C];
-    for (weights, values) in weights.iter().zip(values.chunks_exact(step)) {
+    let mut sums = [[lanes.splat(0.0); C]; P];
+    for (k, values) in (0..width).zip(values.chunks_exact(step)) {
         let Some(x) = values[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
-        if first {
-            lanes.prefetch(W::bytes(weights));
+        let mut widened = [lanes.splat(0.0); P];
+        for p in 0..P {
+            if first {
+                lanes.prefetch(W::bytes(&weights[p][k]));
+            }
+            widened[p] = W::widen(lanes, &weights[p][k]);
         }
-        let weights = W::widen(lanes, weights);
         for c in 0..C {
-            sums[c] = lanes.fma(weights, lanes.splat(x[c]), sums[c]);
+            let x = lanes.splat(x[c]);
+            for p in 0..P {
+                sums[p][c] = lanes.fma(widened[p], x, sums[p][c]);
+            }
         }
     }
-    for c in 0..C {
-        job.put(lanes, panel, column + c, sums[c]);
+    for p in 0..P {
+        for c in 0..C {
+            job.put(lanes, panel + p, column + c, sums[p][c]);
+        }
     }
     C
 }

@@ -29,7 +29,7 @@ fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
 
 #[inline(always)]
 fn walk_panels<S: Lanes, W: Form>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, PANELS_ABREAST, tile, job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
+    walk!(lanes, W, single, PANELS_ABREAST, tile, [1 if true], job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
 }
 
 /// Adds one group to the chains of `C` columns.
@@ -72,9 +72,10 @@ fn single<S: Lanes, W: Form, const P: usize>(lanes: S, job: &Job<'_>, panel: usi
     }
 }
 
-/// `C` columns from `column`, one panel; returns `C`.
+/// `C` columns from `column`, one panel, since the registers would not hold the sums and chains of two; returns `C`.
 #[inline(always)]
-fn tile<S: Lanes, W: Form, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+fn tile<S: Lanes, W: Form, const P: usize, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+    const { assert!(P == 1) };
     let groups = job.weights.columns() / BLOCK;
     let start = column / TILE * TILE;
     let wide = TILE.min(job.columns.count - start);

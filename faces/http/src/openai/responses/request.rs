@@ -77,8 +77,7 @@ const FIELDS: &[Field] = &[
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    let form = form(&body.value);
-    form.check()?;
+    let form = form(&body.value).checked().await?;
     let mut turns: Vec<Turn> = body.value["instructions"].as_str().map(|words| Turn::System(words.to_owned())).into_iter().collect();
     if let Some(id) = body.value["previous_response_id"].as_str() {
         turns.extend(stored::turns_until(call, id).await?);
