@@ -7,6 +7,7 @@ use crate::settle;
 use mickai_http::{App, Options, api_keys};
 use mickai_runtime::{Allowance, System};
 use serde_json::json;
+use std::io::Write;
 use std::sync::Arc;
 
 pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
@@ -23,10 +24,14 @@ pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
     let app = App::open(Arc::new(system), options)?;
     app.desk().settle_when_due(settle::reach, settle::tell)?;
     let mut printed = Ok(());
-    mickai_http::serve(&app, |address| {
+    let cut_count = mickai_http::serve(&app, |address| {
         let url = format!("{scheme}://{address}");
         printed = out.object(&json!({ "url": url }), || format!("listening on {url}"));
     })
     .map_err(Failure::Serve)?;
+    if cut_count > 0 {
+        // Nothing is left to be done where standard error cannot be written.
+        let _ = writeln!(std::io::stderr(), "connections that were cut off before their answer was whole: {cut_count}");
+    }
     printed.map(|()| 0)
 }

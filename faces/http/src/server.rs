@@ -41,18 +41,18 @@ struct Greeting {
     patience: Duration,
 }
 
-/// Serves until SIGINT or SIGTERM; `ready` is told the address once it listens.
+/// Serves until SIGINT or SIGTERM; `ready` is told the address once it listens. Gives how many connections were cut off, because their answers took longer than a server that ends waits.
 ///
 /// # Errors
 /// An address that cannot be listened on, or that others could reach without keys and TLS; files of TLS.
-pub fn serve(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Result<(), Error> {
+pub fn serve(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Result<usize, Error> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Runtime)?;
     let done = runtime.block_on(run(app, ready));
     runtime.shutdown_timeout(FAREWELL);
     done
 }
 
-async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Result<(), Error> {
+async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Result<usize, Error> {
     let address = app.options.address;
     if !address.ip().is_loopback() && (app.options.keys.is_empty() || app.options.tls.is_none()) {
         return Err(Error::Exposed(address));
@@ -66,18 +66,20 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
     ready(listener.local_addr().map_err(listening)?);
     let (end, ending) = watch::channel(false);
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let accepting = accept(app, &listener, &greeting, &places, &ending);
-    tokio::pin!(accepting);
-    std::future::poll_fn(|context| {
-        let is_over = interrupted.poll_recv(context).is_ready() || terminated.poll_recv(context).is_ready() || accepting.as_mut().poll(context).is_ready();
-        if is_over { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
-    })
-    .await;
+    {
+        // Dropped with the place that it holds for the next connection.
+        let mut accepting = std::pin::pin!(accept(app, &listener, &greeting, &places, &ending));
+        std::future::poll_fn(|context| {
+            let is_over = interrupted.poll_recv(context).is_ready() || terminated.poll_recv(context).is_ready() || accepting.as_mut().poll(context).is_ready();
+            if is_over { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    }
     // Nothing more begins; whoever is being answered may have the end of it.
     app.desk().close();
     let _ = end.send(true);
     let _ = tokio::time::timeout(FAREWELL, places.acquire_many(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))).await;
-    Ok(())
+    Ok(CONNECTIONS_MAX - places.available_permits())
 }
 
 /// Takes connections, as many at a time as there are places.
@@ -121,14 +123,13 @@ async fn talk(app: &Arc<App>, stream: impl AsyncRead + AsyncWrite + Unpin, calle
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_PATIENCE).max_buf_size(HEAD_BYTES_MAX);
     let served = builder.serve_connection(TokioIo::new(stream), service);
     tokio::pin!(served);
+    // One future from the beginning: one that is made for each look wakes nobody.
+    let mut ended = std::pin::pin!(ending.wait_for(|is_ending| *is_ending));
     let mut is_ending = false;
     std::future::poll_fn(|context| {
-        if !is_ending {
-            let changed = std::pin::pin!(ending.changed()).poll(context).is_ready();
-            if changed || *ending.borrow() {
-                is_ending = true;
-                served.as_mut().graceful_shutdown();
-            }
+        if !is_ending && ended.as_mut().poll(context).is_ready() {
+            is_ending = true;
+            served.as_mut().graceful_shutdown();
         }
         // A broken connection is nobody's fault here.
         served.as_mut().poll(context).map(drop)

@@ -7,7 +7,9 @@ use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
 use crate::refused::{Refused, Result};
 use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, may, must};
 use mickai_runtime::{Bound, Grammar, check_schemas};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 /// A function's name.
 pub const NAME: Shape = Shape::Name { max: TOOL_NAME_MAX };
@@ -234,11 +236,12 @@ impl Form {
         let mut calls = Vec::new();
         let mut rest = output;
         while let Some(after) = rest.trim_start().strip_prefix(OPEN) {
-            // One JSON value; what stands in it looks like nothing else.
-            let mut values = serde_json::Deserializer::from_str(after).into_iter::<Value>();
+            // One JSON value; what stands in it looks like nothing else. Its parts stay as they were written: a number, or a depth, that no program's value holds is the caller's to read.
+            let mut values = serde_json::Deserializer::from_str(after).into_iter::<BTreeMap<String, &RawValue>>();
             let Some(Ok(call)) = values.next() else { break };
             let Some(behind) = after.get(values.byte_offset()..).and_then(|behind| behind.trim_start().strip_prefix(CLOSE)) else { break };
-            calls.extend(call["name"].as_str().map(|name| ToolCall { name: name.to_owned(), arguments: call["arguments"].to_string() }));
+            let name = call.get("name").and_then(|name| serde_json::from_str(name.get()).ok());
+            calls.extend(name.zip(call.get("arguments")).map(|(name, arguments)| ToolCall { name, arguments: arguments.get().to_owned() }));
             rest = behind;
         }
         (String::new(), calls)

@@ -36,6 +36,8 @@ const FORM: &str = "mickai-panels 1";
 const ACTIONS: [&str; 2] = [action::MODEL_IMPORT, action::MODEL_REPACK];
 /// Bytes of a head and its length: a line for every tensor of the largest model that is opened, and more.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
+/// Pieces that the system is asked for before they are read: enough for a disk to be busy with several at a time.
+const PIECES_AHEAD: usize = 32;
 /// Bytes of panels for each byte of the model's file, at most: a length that somebody wrote is no reason to take all memory.
 pub(crate) const PANELS_PER_BYTE_MAX: u64 = 8;
 
@@ -80,14 +82,16 @@ impl Hasher {
     /// Reads repacked weights, in one walk with their digest, which must be the one on record. They are believed to be of no model yet, so that a model can be opened meanwhile; `None` if the
     /// file is another, or what stands behind its `panels_len` bytes of panels is longer than any honest head.
     pub fn read(&self, file: &PanelFile, wanted: Kt128, panels_len: u64) -> Option<Kept> {
-        file.read_ahead();
         let len = file.byte_count();
         let panels_len = usize::try_from(panels_len).ok().filter(|panels| len.checked_sub(*panels as u64).is_some_and(|tail| tail <= TAIL_BYTES_MAX))?;
         let mut room = Room::new(panels_len);
         let whole = panels_len / PIECE_LEN;
         let parts: Vec<OnceLock<Part>> = (0..piece_count(len)).map(|_| OnceLock::new()).collect();
         let (pieces, last) = room.get_mut().split_at_mut(whole * PIECE_LEN);
+        let begin = |index: usize| file.read_ahead((index * PIECE_LEN) as u64, PIECE_LEN as u64);
+        (0..PIECES_AHEAD).for_each(begin);
         each_row(&*self.crew, pieces, PIECE_LEN, |index, piece| {
+            begin(index + PIECES_AHEAD);
             if file.read_at(piece, (index * PIECE_LEN) as u64)
                 && let Some(place) = parts.get(index)
             {

@@ -95,7 +95,8 @@ impl Decoder {
     /// For the sequences of one model; the weights are repacked unless that was done before.
     pub fn new(weights: Arc<Weights>, crew: Arc<dyn Crew>, isa: Isa) -> Self {
         weights.prepare(&*crew);
-        let scratch = Scratch::new(weights.config(), BATCH_TOKENS.min(weights.config().context_tokens_max));
+        // Also where no context is so long: rows of several sequences go together.
+        let scratch = Scratch::new(weights.config(), BATCH_TOKENS);
         Self { weights, crew, isa, scratch, rows: Vec::new(), streams: Vec::new(), states: Vec::new(), logits: Vec::new(), watch: None }
     }
 

@@ -164,6 +164,22 @@ fn pages_are_promised_kept_shared_and_taken_again() {
     assert_eq!(last(&mut decoder, &mut new, &tokens[7..47]), alone(&weights, &tokens[7..47]));
 }
 
+/// Sequences that fit into the context one by one, and not all together.
+#[test]
+fn a_step_may_have_more_rows_than_a_context() {
+    let mut model = gguf("llama-64.q8_0");
+    model.config.context_tokens_max = 40;
+    let weights = weights(&model);
+    let pool = pool(&weights, 8);
+    let mut decoder = decoder(&weights);
+    let all = [tokens(39, 37), tokens(39, 5), tokens(39, 11), tokens(39, 3)];
+    let mut sequences: Vec<Sequence> = all.iter().map(|_| pool.open(&[], 40).unwrap()).collect();
+    let mut pieces: Vec<Piece<'_>> = sequences.iter_mut().zip(&all).map(|(sequence, tokens)| Piece { sequence, tokens, wanted: Wanted::Last }).collect();
+    let got: Vec<Vec<u32>> = decoder.step(&mut pieces).into_iter().map(|rows| bits(rows.unwrap().logits(0).unwrap())).collect();
+    let want: Vec<Vec<u32>> = all.iter().map(|tokens| alone(&weights, tokens)).collect();
+    assert!(got == want);
+}
+
 #[test]
 fn forks_share_pages_until_they_part() {
     let weights = weights(&gguf("qwen2-64-untied.q4_0"));

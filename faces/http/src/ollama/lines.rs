@@ -128,12 +128,12 @@ impl Encoder for Lines {
     }
 }
 
-/// Ollama gives arguments as an object, not as text.
+/// Ollama gives arguments as an object, not as text; what no value holds stays text.
 fn calls_value(calls: &[crate::tools::ToolCall]) -> Value {
     if calls.is_empty() {
         return Value::Null;
     }
-    let arguments = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
+    let arguments = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|_| json!(text));
     calls.iter().map(|call| json!({ "function": { "name": call.name, "arguments": arguments(&call.arguments) } })).collect()
 }
 

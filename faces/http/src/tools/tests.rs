@@ -1,4 +1,4 @@
-//! What a caller's schemas become before anything looks at them.
+//! What a caller's schemas become before anything looks at them, and what is read of an answer.
 
 use super::*;
 
@@ -35,4 +35,20 @@ fn nullable_is_a_type_more() {
     // Beside no type it would say nothing, and is refused like every such keyword.
     let alone = Form { schema: Some(with_null(json!({ "nullable": true }))), ..Form::default() };
     assert!(alone.check().is_err());
+}
+
+/// Arguments are what the model wrote, also where no program's number or depth holds them.
+#[test]
+fn calls_are_read_as_they_were_written() {
+    let tool = Tool { name: "f".to_owned(), description: None, parameters: json!({ "type": "object" }) };
+    let form = Form { tools: vec![tool], ..Form::default() };
+    let deep = format!("{{\"a\": {}{}}}", "[".repeat(500), "]".repeat(500));
+    for arguments in ["{\"id\": 12345678901234567890123}", "{\"x\":1e999,\"y\":-0.10}", "{\"text\": \"</tool_call> }\"}", &deep] {
+        let call = format!("{OPEN}\n{{\"name\": \"f\", \"arguments\": {arguments}}}\n{CLOSE}");
+        let (text, calls) = form.read(&[call.as_str(), call.as_str()].join("\n"));
+        let read: Vec<_> = calls.iter().map(|call| (call.name.as_str(), call.arguments.as_str())).collect();
+        assert_eq!((text.as_str(), read), ("", vec![("f", arguments); 2]));
+    }
+    // One that was cut off is none.
+    assert!(form.read(&format!("{OPEN}\n{{\"name\": \"f\", \"arguments\": {{\"a\": 1")).1.is_empty());
 }

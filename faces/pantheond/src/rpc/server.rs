@@ -106,13 +106,16 @@ async fn run(shared: &Arc<Shared>, ready: impl FnOnce(SocketAddr)) -> std::resul
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut ending = shared.ending.clone();
     let mut ended = std::pin::pin!(ending.wait_for(|is_ending| *is_ending));
-    let mut accepting = std::pin::pin!(accept(shared, &listener, &places));
     let mut gone = std::pin::pin!(gone(shared.app.chain.clone()));
-    std::future::poll_fn(|context| {
-        let is_over = ended.as_mut().poll(context).is_ready() || gone.as_mut().poll(context).is_ready() || accepting.as_mut().poll(context).is_ready();
-        if is_over { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
+    {
+        // Dropped with the place that it holds for the next connection.
+        let mut accepting = std::pin::pin!(accept(shared, &listener, &places));
+        std::future::poll_fn(|context| {
+            let is_over = ended.as_mut().poll(context).is_ready() || gone.as_mut().poll(context).is_ready() || accepting.as_mut().poll(context).is_ready();
+            if is_over { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
     let _ = tokio::time::timeout(FAREWELL, places.acquire_many(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))).await;
     Ok(())
 }

@@ -47,10 +47,11 @@ impl PanelFile {
         (self.len - LEN_BYTES).checked_sub(u64::from_le_bytes(head_len))
     }
 
-    /// Has the system begin to read it, as far as it takes such advice: several hands that each ask for their next piece keep a disk waiting.
-    pub fn read_ahead(&self) {
+    /// Has the system begin to read so many bytes from there, as far as it takes such advice: it takes it for a few MiB at a time, and several hands that each ask for their next piece keep a disk
+    /// waiting.
+    pub fn read_ahead(&self, offset: u64, len: u64) {
         // Whoever cannot be advised reads as they would have.
-        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::WillNeed);
+        let _ = rustix::fs::fadvise(&self.file, offset, std::num::NonZero::new(len), rustix::fs::Advice::WillNeed);
     }
 
     /// Fills a buffer from that place on; `false` if the file cannot be read there.

@@ -19,8 +19,13 @@ pub struct Server {
 impl Server {
     /// Starts one on a free port and waits until it listens.
     pub fn start(machine: &Machine, flags: &[&str]) -> Self {
+        Self::start_with(machine, flags, Stdio::inherit())
+    }
+
+    /// The same, with its standard error somewhere else.
+    pub fn start_with(machine: &Machine, flags: &[&str], stderr: Stdio) -> Self {
         let args = [&["serve", "--listen", "127.0.0.1:0", "--threads", "1", "--json"], flags].concat();
-        let mut child = machine.command(&mickai(), &args).stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = machine.command(&mickai(), &args).stdout(Stdio::piped()).stderr(stderr).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"));
@@ -33,6 +38,15 @@ impl Server {
     pub fn stop(mut self) {
         self.signal("TERM");
         assert!(self.child.wait().unwrap().success());
+    }
+
+    /// Ends it as an operator does; what it said on standard error, which was piped.
+    pub fn stop_saying(mut self) -> String {
+        let mut said = String::new();
+        self.signal("TERM");
+        self.child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
     }
 
     /// Ends it at once.

@@ -3,6 +3,8 @@
 use super::http::{Server, hello};
 use crate::common::{GENERAL, Machine};
 use serde_json::{Value, json};
+use std::io::Read;
+use std::process::Stdio;
 
 #[test]
 fn a_streamed_chat_says_the_same_and_ends_with_its_records() {
@@ -115,4 +117,43 @@ fn a_schema_and_a_tool_are_held_to_streamed_or_not() {
         machine.run(&["replay", &told["mickai"]["records"][0]["intent"]["index"].to_string()]).ok().says(&["identical"]);
     }
     machine.assert_log_valid();
+}
+
+#[test]
+fn who_leaves_a_response_finds_it_incomplete() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let body = json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 2_000, "stream": true });
+    let mut stream = server.begin("POST", "/v1/responses", &[], &body.to_string());
+    let mut text = String::new();
+    while !text.contains("\"id\":\"resp_") || !text.ends_with('\n') {
+        let mut piece = [0; 1_024];
+        let count = stream.read(&mut piece).unwrap();
+        assert!(count > 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    drop(stream);
+    let id: String = text.split_once("\"id\":\"").unwrap().1.chars().take_while(|letter| *letter != '"').collect();
+    // It is there as soon as its outcome is durable.
+    let told = loop {
+        let answer = server.get(&format!("/v1/responses/{id}"));
+        if answer.status == 200 {
+            break answer.json();
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    assert_eq!((&told["status"], &told["incomplete_details"]), (&json!("incomplete"), &json!({ "reason": "interrupted" })));
+    server.stop();
+}
+
+/// A pool of connections that asks nothing is no reason to wait.
+#[test]
+fn the_end_cuts_off_nobody_who_waits_for_nothing() {
+    let machine = Machine::with_model();
+    let server = Server::start_with(&machine, &[], Stdio::piped());
+    let mut idle = server.begin("GET", "/health", &[("connection", "keep-alive")], "");
+    let mut piece = [0; 1_024];
+    assert!(idle.read(&mut piece).unwrap() > 0);
+    assert_eq!(server.stop_saying(), "");
+    assert_eq!(idle.read(&mut piece).unwrap(), 0);
 }

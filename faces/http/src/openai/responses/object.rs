@@ -36,10 +36,13 @@ pub(super) struct Object {
     pub warnings: Vec<String>,
 }
 
+/// Its client went away, or the server was ended.
+pub(super) const INTERRUPTED: &str = "interrupted";
+
 /// How it ended, and with what.
 pub(super) struct Ended<'a> {
     pub text: &'a str,
-    /// `stop` or `length`.
+    /// `stop`, `length` or [`INTERRUPTED`].
     pub finish_reason: &'a str,
     pub prompt_token_count: u64,
     pub output_token_count: u64,
@@ -80,7 +83,11 @@ impl Object {
     pub fn ended(&self, ended: &Ended<'_>) -> Value {
         let is_whole = ended.finish_reason == "stop";
         let status = if is_whole { "completed" } else { "incomplete" };
-        let details = if is_whole { Value::Null } else { json!({ "reason": "max_output_tokens" }) };
+        let details = match ended.finish_reason {
+            "stop" => Value::Null,
+            INTERRUPTED => json!({ "reason": INTERRUPTED }),
+            _ => json!({ "reason": "max_output_tokens" }),
+        };
         let usage = json!({
             "input_tokens": ended.prompt_token_count,
             "input_tokens_details": { "cached_tokens": 0 },

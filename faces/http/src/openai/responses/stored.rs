@@ -1,7 +1,7 @@
 //! Responses that are asked for again, gone on from, and deleted: all from the record.
 
 use super::items;
-use super::object::{Ended, Object, call_id, id_of, index_of};
+use super::object::{Ended, INTERRUPTED, Object, call_id, id_of, index_of};
 use super::request::{REQUEST, form};
 use crate::call::{self, Call, RECORDS};
 use crate::going::records;
@@ -40,11 +40,15 @@ const DEPTH_MAX: usize = 256;
 /// None of that id, or one that was deleted.
 pub async fn get(call: &Call) -> Result<Reply> {
     let told = find(call, &call.parameter).await?;
-    let (object, ended_well) = (object(&told)?, told.stop() != "limit");
+    let object = object(&told)?;
     let outcome = Appended { index: told.outcome.index, digest: told.outcome.digest };
     let ended = Ended {
         text: &told.output,
-        finish_reason: if ended_well { "stop" } else { "length" },
+        finish_reason: match told.stop() {
+            "end" | "stop" => "stop",
+            "interrupted" => INTERRUPTED,
+            _ => "length",
+        },
         prompt_token_count: told.prompt_token_count(),
         output_token_count: told.output_token_count(),
         outcome,
