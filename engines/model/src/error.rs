@@ -122,6 +122,8 @@ pub enum Misuse {
     AdapterLayer { name: Box<str>, layer_count: usize },
     /// A text beyond the limit.
     TextTooLong { bytes: usize, max: usize },
+    /// More white space in a row than can be cut into pieces.
+    TooMuchSpace { max: usize },
     /// A token that the vocabulary lacks.
     TokenUnknown(u32),
     /// Dimensions that a vector of this model does not have.
@@ -273,6 +275,7 @@ impl fmt::Display for Misuse {
                 write!(f, "the adapter's tensor {name} is of a layer beyond the {layer_count} that the model has; use it with the model that it was trained on")
             }
             Self::TextTooLong { bytes, max } => write!(f, "the text has {bytes} bytes, at most {max} are taken; shorten it"),
+            Self::TooMuchSpace { max } => write!(f, "the text has more than {max} white space characters in a row; shorten them"),
             Self::TokenUnknown(index) => write!(f, "token {index} is not in the model's vocabulary; the tokens are of another model"),
             Self::Dimensions { asked, max } => write!(f, "a vector of this model has 1 to {max} dimensions, not {asked}"),
             Self::Sampler { parameter, value } => write!(f, "{parameter} cannot be {value}; see `ask --help` for its range"),

@@ -38,5 +38,7 @@ pub const TOKEN_BYTES_MAX: u64 = 4_096;
 pub const MERGE_COUNT_MAX: u64 = 1 << 22;
 /// Bytes of one text to encode, and of a rendered conversation.
 pub const TEXT_BYTES_MAX: usize = 16 << 20;
+/// White space in a row, characters. The expression that cuts text remembers a place for each, at most a million; beyond that it would cut no more, and say nothing.
+pub const SPACES_MAX: usize = 500_000;
 /// Steps of a chat template: some thousand messages; a loop in a crafted template ends here.
 pub const TEMPLATE_FUEL: u64 = 20_000_000;

@@ -206,6 +206,19 @@ fn folders_with_bad_settings() {
 }
 
 #[test]
+fn settings_that_are_read_in_spite_of_their_place() {
+    let mut files = llama();
+    with_setting(&mut files, "rope_parameters", serde_json::json!({ "rope_type": "default" }));
+    with_setting(&mut files, "rope_theta", 500_000.0.into());
+    with_setting(&mut files, "eos_token_id", u32::MAX.into());
+    files.remove("generation_config.json");
+    let model = open_folder(files).unwrap();
+    assert_eq!(model.config.rope_base, 500_000.0);
+    // A token that is not there ends nothing.
+    assert!(model.tokenizer.roles().eos.iter().all(|token| token.0 < 512));
+}
+
+#[test]
 fn folders_with_bad_tensors() {
     let header = |edit: fn(&mut serde_json::Value)| folder_error(llama(), |f| with_header(f, edit));
     let norm = || Box::<str>::from("model.norm.weight");
@@ -213,6 +226,7 @@ fn folders_with_bad_tensors() {
     assert_eq!(header(|h| h["model.norm.weight"]["data_offsets"] = serde_json::json!([0, u64::MAX])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["data_offsets"] = serde_json::json!([300_000_000, 300_000_256])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["data_offsets"] = serde_json::json!([256, 0])), out);
+    assert_eq!(header(|h| h["model.norm.weight"]["data_offsets"] = h["model.layers.0.input_layernorm.weight"]["data_offsets"].clone()), out);
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([u64::MAX, 4])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([-1])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([1u64 << 61, 2])), out);

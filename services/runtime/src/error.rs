@@ -156,6 +156,13 @@ pub enum Error {
         /// What was imported.
         want: ModelDigest,
     },
+    /// A model is here already, with something else beside its weights.
+    ModelKnown {
+        /// Its name.
+        name: String,
+        /// What the new file has.
+        what: &'static str,
+    },
     /// The embedded model is part of the program.
     EmbeddedModel,
     /// No record of that number, word or digest.
@@ -317,6 +324,9 @@ impl fmt::Display for Error {
             Self::NoIsa { wanted, known } => write!(f, "this machine has no instructions {wanted:?}; it has: {}", known.join(", ")),
             Self::ModelAltered { name, have, want } => {
                 write!(f, "the files of model {name} were changed after its import: they are {have}, imported was {want}; remove it and import it again")
+            }
+            Self::ModelKnown { name, what } => {
+                write!(f, "this model is here already as {name}, and the new file has {what}: nothing was changed; `mickai model rm {name}`, then import it again")
             }
             Self::EmbeddedModel => f.write_str("the embedded model is part of the program and cannot be removed"),
             Self::NoRecord { wanted, record_count: 0 } => write!(f, "no record {wanted:?}: the log is empty"),

@@ -70,12 +70,27 @@ pub struct ImportStep {
 /// Hears how far an import is, from any thread, and may stop it.
 pub(crate) type Watch<'a> = &'a (dyn Fn(ImportStep) -> Flow + Sync);
 
+/// A digest does not cover what stands beside the weights: whoever imports a file with another of these wants it, and would go on with the one that is there.
+fn refuse_another(name: &str, there: &ModelFile, new: &ModelFile) -> Result<()> {
+    let template = |file: &ModelFile| file.template().map(|template| template.digest());
+    let what = if template(there) != template(new) {
+        "another chat template"
+    } else if there.tokenizer.roles() != new.tokenizer.roles() {
+        "other tokens that begin or end a text"
+    } else if there.config.context_tokens_max != new.config.context_tokens_max {
+        "another context length"
+    } else {
+        return Ok(());
+    };
+    Err(Error::ModelKnown { name: name.to_owned(), what })
+}
+
 impl System {
     /// Takes a model in: a `.gguf` file, or a folder in the Hugging Face layout. It is opened and its digest computed before anything is copied, and again of the copy; what its weights are
     /// when they are repacked is kept, and on record. A model that is here already stays what it is called.
     ///
     /// # Errors
-    /// What is no model that this program runs; a name that is none, the embedded model's, or another model's; a disk that is full; [`mickai_store::Error::Stopped`] when `watch` says so. Nothing is
+    /// What is no model that this program runs; a name that is none, the embedded model's, or another model's; the model that is here with another template, other end tokens or another context; a disk that is full; [`mickai_store::Error::Stopped`] when `watch` says so. Nothing is
     /// left of it then.
     pub fn import(&self, path: &Path, name: Option<&str>, cause: Option<Appended>, watch: Watch<'_>) -> Result<ModelChanged> {
         if name == Some(EMBEDDED_NAME) {
@@ -87,10 +102,14 @@ impl System {
             [only] => only,
             _ => path,
         };
-        let (digest, _) = self.hashed(&open_files(&files)?, Phase::Digest, watch)?;
+        let file = open_files(&files)?;
+        let (digest, _) = self.hashed(&file, Phase::Digest, watch)?;
         let store = self.store_models();
-        let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0).map(|model| model.manifest.name);
-        let name = known.map_or_else(|| self.new_name(path, name), Ok)?;
+        let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0);
+        if let Some(model) = &known {
+            refuse_another(&model.manifest.name, &open_files(&paths_of(model))?, &file)?;
+        }
+        let name = known.map_or_else(|| self.new_name(path, name), |model| Ok(model.manifest.name))?;
         self.change(action::MODEL_IMPORT, (name, digest), cause, &mut |act, name| {
             let mut facts = Vec::new();
             let mut copied = |at: Progress| go_on(watch(ImportStep { phase: Phase::Copy, bytes_done: at.bytes_done, bytes_total: at.bytes_total }));

@@ -248,11 +248,12 @@ fn incoming_beside(target: &Path) -> PathBuf {
     target.with_file_name(name)
 }
 
-/// Removes what imports of dead processes left behind.
+/// Removes what imports of dead processes left behind. Where one has this process's own id it is of a process before: a home has one import at a time, and this one has not begun.
 fn sweep(folder: &Path) -> Result<(), Error> {
+    let own = std::process::id().to_string();
     for name in names_in(folder)? {
         let pid = name.strip_prefix(INCOMING).and_then(|rest| rest.split_once('-')).map(|(pid, _)| pid);
-        if pid.is_some_and(is_dead) {
+        if pid.is_some_and(|pid| pid == own || is_dead(pid)) {
             let path = folder.join(&name);
             std::fs::remove_dir_all(&path).map_err(Error::io("remove", &path))?;
         }

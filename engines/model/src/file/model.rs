@@ -30,6 +30,7 @@ impl ModelFile {
             return Err(Malformed::VocabularyTooLarge { token_count, embedding_rows: config.vocab_count }.into());
         }
         let weights = Arc::new(Weights::bind(&config, &tensors)?);
+        check_apart(&tensors)?;
         Ok(Self { name: name.map(Into::into), config, tensors, tokenizer, weights, template })
     }
 
@@ -78,5 +79,15 @@ impl ModelFile {
     /// Numbers in all tensors.
     pub fn parameter_count(&self) -> u64 {
         self.tensors.values().map(|tensor| tensor.shape.iter().map(|&d| d as u64).product::<u64>()).sum()
+    }
+}
+
+/// No byte is of two tensors: a small file could otherwise ask for the memory of a large model.
+fn check_apart(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
+    let mut places: Vec<_> = tensors.iter().map(|(name, tensor)| (tensor.bytes().as_ptr_range(), name)).collect();
+    places.sort_by_key(|(place, _)| (place.start, place.end));
+    match places.array_windows().find(|[(before, _), (place, _)]| place.start < before.end) {
+        Some([_, (_, name)]) => Err(Malformed::TensorRange { name: name.as_str().into() }.into()),
+        None => Ok(()),
     }
 }

@@ -49,6 +49,12 @@ impl Tokenizer {
         let failed = |_| Error::from(Misbehaved::Tokenizer);
         let pattern = SplitPattern::Regex(rules.pre_tokenizer.pattern().to_owned());
         roles.eos.extend(ENDS.iter().filter_map(|text| vocabulary.markup(text)));
+        // A file may name tokens for a purpose that it does not have: nothing ever makes them.
+        let is_there = |token: &Token| vocabulary.bytes(*token).is_some();
+        roles.eos.retain(is_there);
+        for role in [&mut roles.bos, &mut roles.eos_written, &mut roles.pad] {
+            *role = role.filter(is_there);
+        }
         Ok(Self {
             split: Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(failed)?,
             merges: Merges::new(&vocabulary),
@@ -161,6 +167,14 @@ impl Tokenizer {
 fn check_length(text: &str) -> Result<()> {
     if text.len() > limits::TEXT_BYTES_MAX {
         return Err(Misuse::TextTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());
+    }
+    let mut count = 0;
+    let is_over = |character: char| {
+        count = if character.is_whitespace() { count + 1 } else { 0 };
+        count > limits::SPACES_MAX
+    };
+    if text.len() > limits::SPACES_MAX && text.chars().any(is_over) {
+        return Err(Misuse::TooMuchSpace { max: limits::SPACES_MAX }.into());
     }
     Ok(())
 }

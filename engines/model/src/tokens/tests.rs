@@ -5,6 +5,7 @@ use super::*;
 use crate::digest::TokenizerDigest;
 use crate::error::{Error, Malformed, Misbehaved, Misuse, Unsupported};
 use crate::file::gguf::Header;
+use crate::limits;
 use crate::philox::philox4x64;
 use serde_json::Value;
 
@@ -277,5 +278,17 @@ fn long_runs_are_encoded_whole() {
             let whole = if family == "llama" { text } else { text.replace("e\u{301}", "é") };
             assert!(back == whole, "{family} {unit:?}");
         }
+    }
+}
+
+/// The expression that cuts text keeps a place for each white space of a row, and beyond a million of them cuts no more.
+#[test]
+fn a_row_of_white_space_is_cut_or_refused() {
+    for family in ["llama", "qwen2"] {
+        let [tokenizer, _] = both(family);
+        let end = tokenizer.encode_text(" hello world 2026").unwrap();
+        let text = |count: usize| format!("{} hello world 2026", " ".repeat(count));
+        assert!(tokenizer.encode_text(&text(limits::SPACES_MAX - 1)).unwrap().ends_with(&end), "{family}");
+        assert_eq!(tokenizer.encode_text(&text(limits::SPACES_MAX)), Err(Misuse::TooMuchSpace { max: limits::SPACES_MAX }.into()));
     }
 }

@@ -37,11 +37,16 @@ pub fn print(model: &Loaded, profiled: &Profiled, args: &Args, out: Out) -> Resu
 }
 
 fn summary(phase: &Phase, profile: &Profile) -> String {
-    let rate = phase.token_count as f64 * 1e9 / phase.wall_ns() as f64;
-    let whole = format!("{}: {} tokens in {}, {rate:.1} tokens/s", phase.name, phase.token_count, time(phase.wall_ns()));
-    match profile.tokens.first() {
-        Some(first) if (phase.begin_ns..phase.end_ns).contains(&first.begin_ns) => format!("{whole}; the first token after {}", time(first.end_ns - phase.begin_ns)),
-        _ => whole,
+    let is_in = |token: &TokenSeen| (phase.begin_ns..phase.end_ns).contains(&token.begin_ns);
+    // The prompt's phase is that of the first token. Behind it those count that came out: what was proposed and not chosen went through the layers too.
+    let first = profile.tokens.first();
+    let is_prompt = first.is_none_or(is_in);
+    let count = if is_prompt { phase.token_count } else { profile.tokens.iter().filter(|token| is_in(token)).count() };
+    let rate = count as f64 * 1e9 / phase.wall_ns() as f64;
+    let whole = format!("{}: {count} tokens in {}, {rate:.1} tokens/s", phase.name, time(phase.wall_ns()));
+    match first.filter(|_| is_prompt) {
+        Some(first) => format!("{whole}; the first token after {}", time(first.end_ns - phase.begin_ns)),
+        None => whole,
     }
 }
 

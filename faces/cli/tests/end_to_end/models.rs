@@ -29,6 +29,22 @@ fn a_model_that_is_there_already_keeps_its_name() {
     machine.run(&["ask", "-m", again["name"].as_str().unwrap(), "--max-tokens", "2", "hello"]).ok();
 }
 
+/// The digest is of the weights; whoever brings another template with them wants that one.
+#[test]
+fn the_same_weights_with_another_template_are_not_taken_for_the_model() {
+    let machine = Machine::with_model();
+    let mut bytes = std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap();
+    let at = bytes.windows(2).position(|two| two == b"{%").unwrap();
+    bytes[at + 1] = b'#';
+    std::fs::write(machine.path("other.gguf"), bytes).unwrap();
+    let before = machine.lines(&["log", "list"]).len();
+    machine.run(&["model", "import", "other.gguf"]).code(1).says(&["another chat template", "mickai model rm", "nothing was changed"]);
+    assert_eq!(machine.lines(&["log", "list"]).len(), before);
+    machine.run(&["model", "rm", GENERAL]).ok();
+    machine.run(&["model", "import", "other.gguf"]).ok();
+    machine.assert_log_valid();
+}
+
 #[test]
 fn a_name_is_one_models() {
     let machine = Machine::new();

@@ -110,9 +110,13 @@ fn an_import_that_was_cut_off_is_swept_and_a_broken_manifest_is_named() {
     // No process has this id: Linux ends at 2^22.
     let dead = store.folder.join(format!("{INCOMING}99999999-{}", digest(1)));
     std::fs::create_dir_all(dead.join("model")).unwrap();
+    // The first process of a container has the same id every time.
+    let own = store.folder.join(format!("{INCOMING}{}-{}", std::process::id(), digest(1)));
+    std::fs::create_dir_all(own.join("model")).unwrap();
+    std::fs::write(own.join("model").join(gguf.file_name().unwrap()), b"half").unwrap();
     assert_eq!(store.list().unwrap(), []);
     let model = import(&store, &gguf, "tiny", digest(1)).unwrap();
-    assert!(!dead.exists());
+    assert!(!dead.exists() && !own.exists());
     let manifest = model.path.parent().unwrap().parent().unwrap().join("manifest.json");
     std::fs::write(&manifest, b"{}").unwrap();
     assert!(matches!(store.list(), Err(Error::Damaged { path, what: Damage::Manifest, .. }) if path == manifest));

@@ -18,10 +18,8 @@ pub(crate) fn config(root: &Json<'_>) -> Result<Config> {
     let head_width = count(root, "head_dim", Some(width / head_count))?;
     // Newer files keep the base and the scaling in one object, older ones beside each other.
     let parameters = root.optional("rope_parameters");
-    let rope_base = match &parameters {
-        Some(parameters) => float(parameters, "rope_theta", Some(10_000.0))?,
-        None => float(root, "rope_theta", Some(10_000.0))?,
-    };
+    let beside = root.float("rope_theta")?.unwrap_or(10_000.0);
+    let rope_base = float(parameters.as_ref().unwrap_or(root), "rope_theta", Some(beside))?;
     let scaling = parameters.or_else(|| root.optional("rope_scaling"));
     let config = Config {
         architecture,
