@@ -108,7 +108,7 @@ fn single<S: Lanes, W: Plain, const P: usize>(lanes: S, job: &Job<'_>, panel: us
     }
 }
 
-/// `C` columns from `column`, `P` panels; returns `C`. Of two panels, a value that was loaded meets both: registers that are wide multiply as much at a time as they load.
+/// `C` columns from `column`, `P` panels; returns `C`. An activation, once loaded, meets all of them.
 #[inline(always)]
 fn tile<S: Lanes, W: Plain, const P: usize, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
     let width = job.weights.columns();
