@@ -103,7 +103,7 @@ impl<'a> Job<'a> {
 }
 
 /// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of as many panels as one of `$side` says: those that are left go to the next.
-/// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 2.
+/// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 4.
 macro_rules! walk {
     ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, [$($side:literal if $when:expr),+], $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
         let (lanes, job, panels): (_, &Job<'_>, Range<usize>) = ($lanes, $job, $panels);

@@ -88,7 +88,7 @@ fn add(sums: &mut [u64; LINE / 8], line: &[u8; LINE]) {
 
 #[inline(always)]
 fn integers_on<S: Lanes>(lanes: S, rounds: usize) -> Done {
-    if S::WIDE { integers::<S, 12>(lanes, rounds) } else { integers::<S, 2>(lanes, rounds) }
+    if S::WIDE { integers::<S, 12>(lanes, rounds) } else { integers::<S, 4>(lanes, rounds) }
 }
 
 /// As the products of weight blocks go, `C` columns at a time, without their scales.
@@ -99,7 +99,7 @@ fn integers<S: Lanes, const C: usize>(lanes: S, rounds: usize) -> Done {
     let mut all = [lanes.splat(0.0); C];
     for _ in 0..rounds {
         let (weights, x) = (black_box(&weights), black_box(x));
-        let mut sums = [lanes.start::<0>(0); C];
+        let mut sums = [lanes.start(0); C];
         for (index, line) in weights.iter().enumerate() {
             let line = lanes.quads(line);
             for c in 0..C {
@@ -176,7 +176,7 @@ mod tests {
             }
             let columns = |wide: usize, narrow: usize| if isa.name() == "avx512+vnni" { wide } else { narrow } as u64;
             let (integers, floats) = (integer_products(isa, &Serial, 3, 5), float_products(isa, &Serial, 3, 5));
-            assert_eq!((integers.amount, floats.amount), (3 * 5 * 64 * 64 * columns(12, 2), 3 * 5 * 64 * 16 * columns(12, 4)), "{}", isa.name());
+            assert_eq!((integers.amount, floats.amount), (3 * 5 * 64 * 64 * columns(12, 4), 3 * 5 * 64 * 16 * columns(12, 4)), "{}", isa.name());
             // Three equal parts fold to one.
             assert_eq!(integers.value, integer_products(isa, &Serial, 1, 5).value, "{}", isa.name());
             assert_eq!(float_products(isa, &Serial, 1, 1).value, float_reference(columns(12, 4) as usize), "{}", isa.name());

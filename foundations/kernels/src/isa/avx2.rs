@@ -153,9 +153,8 @@ impl Lanes for Avx2 {
             [_mm256_or_si256(nibbles[0], low), _mm256_or_si256(nibbles[1], high)]
         }
 
-        fn start<const SHIFT: u32>(value: i32) -> Partial {
-            let start = _mm256_sll_epi32(_mm256_set1_epi32(value), _mm_cvtsi32_si128(SHIFT.cast_signed()));
-            Partial { settled: [start; 2], recent: [_mm256_setzero_si256(); 2] }
+        fn start(value: i32) -> Partial {
+            Partial { settled: [_mm256_set1_epi32(value); 2], recent: [_mm256_setzero_si256(); 2] }
         }
 
         // A pair of products of weights up to w is at most 2·127·w, and Σ w ≤ 128 keeps the sum of pairs below 2¹⁵.
@@ -181,7 +180,7 @@ impl Lanes for Avx2 {
             Signed { weights, magnitudes: [_mm256_abs_epi8(weights[0]), _mm256_abs_epi8(weights[1])] }
         }
 
-        fn start_bytes(_negative_sum: i32) -> [__m256i; 2] {
+        fn start_bytes(_less: i32) -> [__m256i; 2] {
             [_mm256_setzero_si256(); 2]
         }
 

@@ -101,8 +101,8 @@ impl Lanes for Avx512 {
             _mm512_or_si512(nibbles, _mm512_and_si512(moved, _mm512_set1_epi8(MASK.cast_signed())))
         }
 
-        fn start<const SHIFT: u32>(value: i32) -> __m512i {
-            _mm512_slli_epi32::<SHIFT>(_mm512_set1_epi32(value))
+        fn start(value: i32) -> __m512i {
+            _mm512_set1_epi32(value)
         }
 
         fn dot(sum: __m512i, weights: __m512i, activations: [u8; 4]) -> __m512i {
@@ -122,8 +122,8 @@ impl Lanes for Avx512 {
             unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
         }
 
-        fn start_bytes(negative_sum: i32) -> __m512i {
-            _mm512_slli_epi32::<7>(_mm512_set1_epi32(negative_sum))
+        fn start_bytes(less: i32) -> __m512i {
+            _mm512_set1_epi32(less)
         }
 
         fn dot_bytes(sum: __m512i, weights: __m512i, activations: [u8; 4]) -> __m512i {

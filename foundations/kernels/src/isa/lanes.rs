@@ -58,8 +58,8 @@ pub(crate) trait Lanes: Copy {
     fn high_nibbles(self, bytes: Self::Quads) -> Self::Quads;
     /// `nibbles | plane << LEFT >> RIGHT & MASK`, where `MASK` holds no bit that a shift brings in from a neighbour.
     fn with_plane<const LEFT: u32, const RIGHT: u32, const MASK: u8>(self, nibbles: Self::Quads, plane: Self::Quads) -> Self::Quads;
-    /// `value · 2^SHIFT` in each lane, to add products to.
-    fn start<const SHIFT: u32>(self, value: i32) -> Self::Partial;
+    /// `value` in each lane, to add products to.
+    fn start(self, value: i32) -> Self::Partial;
     /// Adds each lane's four products of weights and activations. Between two of [`Lanes::start`], [`Lanes::settle`] and [`Lanes::total`] the largest weights of all calls may
     /// add up to 128: some paths hold these sums in 16 bits. Activations are −127 … 127.
     fn dot(self, sum: Self::Partial, weights: Self::Quads, activations: [u8; 4]) -> Self::Partial;
@@ -70,8 +70,8 @@ pub(crate) trait Lanes: Copy {
 
     /// Four weights a lane, stored plus 128.
     fn bytes(self, bytes: &[u8; 64]) -> Self::Bytes;
-    /// What eight calls of [`Lanes::dot_bytes`] are added to so that the result is their sum; `negative_sum` is minus the sum of their 32 activations.
-    fn start_bytes(self, negative_sum: i32) -> Self::Ints;
+    /// What eight calls of [`Lanes::dot_bytes`] are added to so that the result is their sum; `less` is −128 times the sum of their 32 activations.
+    fn start_bytes(self, less: i32) -> Self::Ints;
     /// Adds each lane's four products.
     fn dot_bytes(self, sum: Self::Ints, weights: Self::Bytes, activations: [u8; 4]) -> Self::Ints;
 }

@@ -154,8 +154,8 @@ impl Lanes for Neon {
             out
         }
 
-        fn start<const SHIFT: u32>(value: i32) -> [int32x4_t; 4] {
-            [vdupq_n_s32(value << SHIFT); 4]
+        fn start(value: i32) -> [int32x4_t; 4] {
+            [vdupq_n_s32(value); 4]
         }
 
         // Weights below 64 are the same number with a sign.
@@ -182,7 +182,7 @@ impl Lanes for Neon {
             [vreinterpretq_s8_u8(veorq_u8(a, surplus)), vreinterpretq_s8_u8(veorq_u8(b, surplus)), vreinterpretq_s8_u8(veorq_u8(c, surplus)), vreinterpretq_s8_u8(veorq_u8(d, surplus))]
         }
 
-        fn start_bytes(_negative_sum: i32) -> [int32x4_t; 4] {
+        fn start_bytes(_less: i32) -> [int32x4_t; 4] {
             [vdupq_n_s32(0); 4]
         }
 

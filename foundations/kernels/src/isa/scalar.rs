@@ -129,8 +129,8 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn start<const SHIFT: u32>(self, value: i32) -> [i32; LANES] {
-        [value << SHIFT; LANES]
+    fn start(self, value: i32) -> [i32; LANES] {
+        [value; LANES]
     }
 
     #[inline(always)]
@@ -154,7 +154,7 @@ impl Lanes for Scalar {
     }
 
     #[inline(always)]
-    fn start_bytes(self, _negative_sum: i32) -> [i32; LANES] {
+    fn start_bytes(self, _less: i32) -> [i32; LANES] {
         [0; LANES]
     }
 

@@ -29,7 +29,7 @@ fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
 
 #[inline(always)]
 fn walk_panels<S: Lanes, W: Form>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, PANELS_ABREAST, tile, [1 if true], job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 2 });
+    walk!(lanes, W, single, PANELS_ABREAST, tile, [1 if true], job, panels, job.weights.columns() / BLOCK * size_of::<Block>(), if S::WIDE { 12 } else { 4 });
 }
 
 /// Adds one group to the chains of `C` columns.

@@ -22,15 +22,16 @@ pub(super) trait Store {
     fn sums<S: Lanes, const C: usize>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C];
 }
 
-/// A sum to which products are added, with what offset weights add too much taken off: `OFFSET` is what is added to each stored weight.
+/// The sums that products are added to, with what weights that are stored plus `OFFSET` add too much taken off.
 #[inline(always)]
-fn start<S: Lanes, const OFFSET: i8>(lanes: S, negative_sum: i32) -> S::Partial {
-    match OFFSET {
-        0 => lanes.start::<0>(0),
-        8 => lanes.start::<3>(negative_sum),
-        16 => lanes.start::<4>(negative_sum),
-        _ => lanes.start::<5>(negative_sum),
+fn start<S: Lanes, const OFFSET: i8, const C: usize>(lanes: S, x: &[Block; C]) -> [S::Partial; C] {
+    let mut sums = [lanes.start(0); C];
+    if OFFSET != 0 {
+        for c in 0..C {
+            sums[c] = lanes.start(x[c].negative_sum.wrapping_mul(i32::from(OFFSET)));
+        }
     }
+    sums
 }
 
 /// Puts the low four bits of 32 integers of a row: columns 0 … 15 into the low halves, 16 … 31 into the high ones.
@@ -70,10 +71,7 @@ impl<const OFFSET: i8> Store for Nibbles<OFFSET> {
 
     #[inline(always)]
     fn sums<S: Lanes, const C: usize>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
-        let mut sums = [start::<S, 0>(lanes, 0); C];
-        for c in 0..C {
-            sums[c] = start::<S, OFFSET>(lanes, x[c].negative_sum);
-        }
+        let mut sums = start::<S, OFFSET, C>(lanes, x);
         for g in 0..4 {
             let both = lanes.quads(&group[g]);
             let (low, high) = (lanes.low_nibbles(both), lanes.high_nibbles(both));
@@ -121,10 +119,7 @@ impl<const OFFSET: i8> Store for Fives<OFFSET> {
 
     #[inline(always)]
     fn sums<S: Lanes, const C: usize>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
-        let mut sums = [start::<S, 0>(lanes, 0); C];
-        for c in 0..C {
-            sums[c] = start::<S, OFFSET>(lanes, x[c].negative_sum);
-        }
+        let mut sums = start::<S, OFFSET, C>(lanes, x);
         let plane = lanes.quads(&group[4]);
         let both = [lanes.quads(&group[0]), lanes.quads(&group[1]), lanes.quads(&group[2]), lanes.quads(&group[3])];
         let weights = [
@@ -201,26 +196,38 @@ impl Store for Sixes {
             lanes.with_plane::<0, 2, 48>(lanes.high_nibbles(both[3]), high_plane),
         ];
         let [f0, f1] = factors.unwrap_or([lanes.splat(1.0); 2]);
-        let mut out = [f0; C];
+        let mut out = [lanes.splat(0.0); C];
+        let mut sums = [lanes.start(0); C];
         for c in 0..C {
-            let (first, x_low) = (x[c].negative_low_sum, &x[c].q);
-            let low = half::<S>(lanes, &low, first, [x_low[0], x_low[1], x_low[2], x_low[3]]);
-            let second = x[c].negative_sum.wrapping_sub(first);
-            let high = half::<S>(lanes, &high, second, [x_low[4], x_low[5], x_low[6], x_low[7]]);
-            // Both products and their sum are integers below 2²⁴: exact.
-            out[c] = lanes.fma(f0, low, lanes.mul(f1, high));
+            sums[c] = lanes.start(x[c].less_32[1]);
+        }
+        dots(lanes, &high, 4, x, &mut sums);
+        for c in 0..C {
+            out[c] = lanes.mul(f1, lanes.to_floats(lanes.total(sums[c])));
+            sums[c] = lanes.start(x[c].less_32[0]);
+        }
+        dots(lanes, &low, 0, x, &mut sums);
+        // Both products and their sum are integers below 2²⁴: exact.
+        for c in 0..C {
+            out[c] = lanes.fma(f0, lanes.to_floats(lanes.total(sums[c])), out[c]);
         }
         out
     }
 }
 
-/// The sum over sixteen columns of six-bit weights, of which twice 63 may be added before a settling.
+/// Adds the products of sixteen columns, from quad `first` of the activations on, with six-bit weights, of which twice 63 may be added before a settling.
 #[inline(always)]
-fn half<S: Lanes>(lanes: S, weights: &[S::Quads; 4], negative_sum: i32, x: [[u8; 4]; 4]) -> S::Floats {
-    let sum = start::<S, 32>(lanes, negative_sum);
-    let sum = lanes.dot(lanes.dot(sum, weights[0], x[0]), weights[1], x[1]);
-    let sum = lanes.settle(sum);
-    lanes.to_floats(lanes.total(lanes.dot(lanes.dot(sum, weights[2], x[2]), weights[3], x[3])))
+fn dots<S: Lanes, const C: usize>(lanes: S, weights: &[S::Quads; 4], first: usize, x: &[Block; C], sums: &mut [S::Partial; C]) {
+    for g in 0..4 {
+        for c in 0..C {
+            sums[c] = lanes.dot(sums[c], weights[g], x[c].q[first + g]);
+        }
+        if g == 1 {
+            for c in 0..C {
+                sums[c] = lanes.settle(sums[c]);
+            }
+        }
+    }
 }
 
 /// Eight bits, stored plus 128: byte `[g][row][i]` is column `4g + i`.
@@ -252,7 +259,7 @@ impl Store for Bytes {
     fn sums<S: Lanes, const C: usize>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
         let mut sums = [lanes.start_bytes(0); C];
         for c in 0..C {
-            sums[c] = lanes.start_bytes(x[c].negative_sum);
+            sums[c] = lanes.start_bytes(x[c].negative_sum << 7);
         }
         for g in 0..8 {
             let weights = lanes.bytes(&group[g]);
