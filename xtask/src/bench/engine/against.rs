@@ -45,7 +45,7 @@ impl Row {
 
     fn isa(self) -> &'static str {
         match self.build {
-            Build::Native => ISAS[0],
+            Build::Native | Build::WithoutTiles => ISAS[0],
             Build::Avx2 => ISAS[1],
         }
     }
@@ -84,6 +84,7 @@ pub(super) fn measure(extent: &Extent, wanted: &Wanted, found: &mut Found) -> Re
         return Ok(());
     }
     let maker = peer::install(Build::Native)?;
+    found.lines.push(peer::described(&maker));
     let programs = Programs { speed: program::example("speed")?, limits: program::example("limits")? };
     for row in rows {
         let file = peer::make_file(&maker, row.shape, row.kind)?;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use crate::error::Error;
 use crate::places;
@@ -16,6 +17,8 @@ const PEER: &str = "llama-cpp-python==0.3.36";
 pub(super) enum Build {
     /// For all that this machine can do.
     Native,
+    /// The same but for the tile registers of AMX.
+    WithoutTiles,
     /// For AVX2, FMA and F16C.
     Avx2,
 }
@@ -25,6 +28,7 @@ impl Build {
     fn recipe(self) -> (&'static str, &'static str) {
         match self {
             Self::Native => ("llama.cpp", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON"),
+            Self::WithoutTiles => ("llama.cpp-without-tiles", concat!("-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON ", "-DCMAKE_C_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16' ", "-DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'")),
             Self::Avx2 => {
                 ("llama.cpp-avx2", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF")
             }
@@ -32,8 +36,32 @@ impl Build {
     }
 }
 
-/// The peer's Python, in a folder of its own.
+/// The peer's Python. Some virtual machines show the tile registers of AMX and end a program that loads them: there, what is built for all that the machine shows is built again without.
 pub(super) fn install(build: Build) -> Result<PathBuf, Error> {
+    let python = built(build)?;
+    if build == Build::Native && shows_tiles() && !runs(&python)? { built(Build::WithoutTiles) } else { Ok(python) }
+}
+
+fn shows_tiles() -> bool {
+    std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| text.contains(" amx_tile"))
+}
+
+/// Whether a tiny model runs with it; tried once.
+fn runs(python: &Path) -> Result<bool, Error> {
+    static RUNS: OnceLock<bool> = OnceLock::new();
+    let tiny = make_file(python, "tiny-qwen2", "q4_0")?;
+    Ok(*RUNS.get_or_init(|| speed(python, &tiny, &["1", "64", "8", "1"]).is_ok()))
+}
+
+/// How the peer of this Python was built, as a line of results.
+pub(super) fn described(python: &Path) -> String {
+    let flags = [Build::WithoutTiles, Build::Avx2].into_iter().map(Build::recipe).find(|(name, _)| python.starts_with(places::target().join("peers").join(name)));
+    let (name, flags) = flags.unwrap_or(Build::Native.recipe());
+    format!("peer/build name={name} CMAKE_ARGS=\"{flags}\"")
+}
+
+/// The Python of one build, in a folder of its own.
+fn built(build: Build) -> Result<PathBuf, Error> {
     let (name, flags) = build.recipe();
     let folder = places::target().join("peers").join(name);
     let python = folder.join("bin/python");
