@@ -33,14 +33,26 @@ export function spkiOf(raw: Uint8Array): Uint8Array {
   return concat(SPKI_PREFIX, raw);
 }
 
+/** "PEM": the white space of ASCII but for the line feed, which ends lines. */
+const WHITE_SPACE = ' \t\r\f';
+
 /** The key of the first PEM block with the label `PUBLIC KEY`, or undefined; text around the block is passed over. */
 export function parsePem(text: string): PublicKey | undefined {
-  const lines = text.split(/\r?\n/);
+  const lines = text.split('\n').map(trimmed);
   const begin = lines.indexOf('-----BEGIN PUBLIC KEY-----');
   const end = lines.indexOf('-----END PUBLIC KEY-----', begin);
   if (begin < 0 || end < 0) return undefined;
-  const spki = fromBase64(lines.slice(begin + 1, end).join(''));
+  const spki = fromBase64(lines.slice(begin + 1, end).join('').replace(/[ \t\r\f]/g, ''));
   return spki === undefined ? undefined : parseSpki(spki);
+}
+
+/** Without white space at its ends; `trim` would take what is no ASCII, too. */
+function trimmed(line: string): string {
+  let begin = 0;
+  let end = line.length;
+  while (begin < end && WHITE_SPACE.includes(line[begin]!)) begin += 1;
+  while (end > begin && WHITE_SPACE.includes(line[end - 1]!)) end -= 1;
+  return line.slice(begin, end);
 }
 
 /** A key id as 64 hexadecimal digits, or undefined. */

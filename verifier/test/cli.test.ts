@@ -34,6 +34,7 @@ const json = (name: string, policy: object): string => write(name, JSON.stringif
 const policy = json('policy.json', { keys: [keyId], references: [{ checkpoint: log.checkpoint(2), received: 1_795_420_800_000 }], require: ['inclusion'] });
 const witnessed = json('witnessed.json', { keys: [log.key.pem], references: [{ checkpoint: log.checkpoint(), received: 1_795_420_800_000 }], require: ['time'], skew_ms: 5 });
 const revoking = json('revoking.json', { keys: [keyId], revocations: [toBase64(encode(statement(log, log.key, { effective: 1 }, recovery)))] });
+const upto = json('upto.json', { upto: 3, require: ['luck'] });
 const misspelt = json('misspelt.json', { key: keyId });
 const other = begin().outcome(1, set({ 5: 1n }));
 const fork = write('two.fork', encode(other.fork(log.checkpoint(), 3)));
@@ -54,6 +55,9 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', bundle, '--policy', policy, '--require', 'completeness'], 2, /^STALE after-reference\n/],
   [['verify', bundle, '--policy', witnessed, '--require', 'pairing,disclosure', '--max-age-ms', '9007199254740991'], 0, /^VERIFIED\n/],
   [['verify', bundle, '--policy', policy, '--upto', '2'], 0, /complete against the checkpoint of size 2/],
+  [['verify', bundle, '--policy', upto, '--key', key, '--checkpoint', pin, '--require', 'integrity'], 0, /complete against the checkpoint of size 3/],
+  [['verify', bundle, '--policy', upto, '--key', key, '--checkpoint', pin], 64, /^NO VERDICT misuse-require\n/],
+  [['verify', bundle, '--policy', upto, '--key', key], 64, /^NO VERDICT misuse-upto\n/],
   [['verify', bundle, '--policy', witnessed], 0, /\n {2}time {10}pass\n/],
   [['verify', bundle, '--policy', witnessed, '--max-age-ms', '9007199254740991'], 0, /^VERIFIED\n/],
   [['verify', bundle, '--policy', witnessed, '--max-age-ms', '0'], 2, /^STALE too-old\n/],

@@ -74,10 +74,13 @@ test('base64: only the canonical spelling', () => {
   }
 });
 
-test('pem: the form of the specification, in lines of any width', () => {
+/** The same cases as in foundations/proof/src/key.rs. */
+test('pem: the form of the specification, whatever its white space', () => {
   const { pem, publicKey } = makeKey(1);
+  const [begin, end] = ['-----BEGIN PUBLIC KEY-----', '-----END PUBLIC KEY-----'];
   const body = pem.split('\n').slice(1, -2).join('');
-  const wrap = (text: string): string => `-----BEGIN PUBLIC KEY-----\n${text}\n-----END PUBLIC KEY-----\n`;
+  const wrap = (text: string): string => `${begin}\n${text}\n${end}\n`;
+  const eachLine = (edit: (line: string) => string): string => pem.trimEnd().split('\n').map(edit).join('');
   const lines = (text: string): string => text.match(/.{1,64}/g)!.join('\n');
   const good: [string, string][] = [
     [pem, 'as it is written'],
@@ -86,7 +89,13 @@ test('pem: the form of the specification, in lines of any width', () => {
     [wrap(body), 'one long line'],
     [wrap(body.match(/.{1,76}/g)!.join('\n')), 'lines of 76'],
     [wrap(body.split('').join('\n')), 'lines of 1'],
+    [eachLine((line) => `${line} \t\n`), 'white space at the end of every line'],
+    [eachLine((line) => `\t  ${line}\n`), 'white space at the beginning of every line'],
+    [eachLine((line) => `${line}\n\n \n`), 'empty lines'],
+    [eachLine((line) => `\f${line}\r\r\n`), 'form feeds and carriage returns'],
+    [wrap(body.replaceAll('A', ' A\t')), 'white space within the lines'],
     [`The key of the operator:\n\n${pem}\nand no more.\n`, 'text around it'],
+    [`${end}\nx${begin}\n${pem}`, 'markers before it that begin nothing'],
     [pem.replaceAll('PUBLIC', 'PRIVATE') + pem, 'a block of another label before it'],
     [pem + makeKey(2).pem, 'a second key after it'],
   ];
@@ -94,9 +103,25 @@ test('pem: the form of the specification, in lines of any width', () => {
   const bad: [string, string][] = [
     ['', 'nothing'],
     [pem.replaceAll('PUBLIC', 'PRIVATE'), 'another label'],
-    [pem.slice(0, pem.indexOf('-----END')), 'no end'],
-    [pem.slice(pem.indexOf('\n') + 1), 'no beginning'],
+    [pem.replace(end, ''), 'no end'],
+    [pem.replace(begin, ''), 'no beginning'],
     [pem.replace('\n', '\nComment: x\n'), 'a header'],
+    [pem.replaceAll('\n', ''), 'all in one line'],
+    [pem.replaceAll('\n', ' '), 'all in one line, with spaces'],
+    [pem.replaceAll('\n', '\r'), 'carriage returns alone'],
+    [pem.replace(`${begin}\n`, begin), 'base64 on the line of the first marker'],
+    [pem.replace(`\n${end}`, end), 'base64 on the line of the last marker'],
+    [`key: ${pem}`, 'words before the first marker'],
+    [`${pem.trimEnd()} end\n`, 'words after the last marker'],
+    [`\ufeff${pem}`, 'a byte order mark'],
+    [`\u00a0${pem}`, 'a no-break space before the first marker'],
+    [`\v${pem}`, 'a vertical tab before the first marker'],
+    [pem.replaceAll('PUBLIC KEY', 'PUBLIC  KEY'), 'a second space in the markers'],
+    [pem.replaceAll('PUBLIC KEY', 'public key'), 'small letters'],
+    [pem.replace(begin, `${begin}\n${begin}`), 'the first marker twice'],
+    [pem.replace('MII', 'MII\u00a0'), 'a no-break space in the base64'],
+    [wrap(body.slice(0, -1)), 'base64 cut short'],
+    [`${begin}\n${end}\n`, 'an empty block'],
     [wrap(lines(toBase64(publicKey.spki.slice(0, -1)))), 'a byte short'],
     [wrap(lines(toBase64(Uint8Array.of(...publicKey.spki, 0)))), 'a byte long'],
     [wrap(lines(toBase64(flip(publicKey.spki, 16)))), 'another algorithm'],

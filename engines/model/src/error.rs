@@ -99,6 +99,12 @@ pub enum Misbehaved {
     TemplateRefused(Box<str>),
     /// The chat template wrote more than a prompt may hold.
     TemplateTooLong { bytes: usize, max: usize },
+    /// The chat template writes another text because of what a message holds, and does not find it there when it is kept apart from the template's own tokens.
+    TemplateLooks,
+    /// The chat template took more steps than it may.
+    TemplateSteps { max: u64 },
+    /// The system refused the thread that a chat template runs on.
+    TemplateThread { stack_bytes: usize },
     /// The tokenizer failed on a text.
     Tokenizer,
 }
@@ -155,6 +161,7 @@ pub enum Part {
     Merges,
     Template,
     Shards,
+    ScratchBytes,
 }
 
 impl Part {
@@ -174,6 +181,7 @@ impl Part {
             Self::Merges => "merges",
             Self::Template => "template bytes",
             Self::Shards => "shards",
+            Self::ScratchBytes => "bytes of intermediate values",
         }
     }
 }
@@ -247,7 +255,18 @@ impl fmt::Display for Misbehaved {
             Self::LogitNotFinite { index } => write!(f, "the model gave token {index} a score that is not a finite number; its weights are damaged, import it again"),
             Self::Template { line, detail } => write!(f, "the model's chat template failed at line {line}: {detail}; use another model or ask without a template"),
             Self::TemplateRefused(words) => write!(f, "the model's chat template refuses this conversation: {words}"),
+            Self::TemplateLooks => write!(
+                f,
+                "the model's chat template looks for control tokens in messages, where they are kept text: take what is written like one (`</think>`) out of the messages"
+            ),
+            Self::TemplateSteps { max } => write!(f, "the model's chat template takes more than {max} steps for this conversation; shorten it"),
             Self::TemplateTooLong { bytes, max } => write!(f, "the model's chat template wrote {bytes} bytes, at most {max} are taken; shorten the conversation"),
+            Self::TemplateThread { stack_bytes } => {
+                write!(
+                    f,
+                    "the system refuses a thread with {stack_bytes} bytes of stack for the model's chat template; end other programs, or raise its limits on memory and threads"
+                )
+            }
             Self::Tokenizer => write!(f, "the model's tokenizer failed on this text; use another model"),
         }
     }

@@ -28,6 +28,8 @@ pub const SHARD_COUNT_MAX: u64 = 1_024;
 pub const LAYER_COUNT_MAX: u64 = 4_096;
 /// Any single width or count among the hyperparameters.
 pub const WIDTH_MAX: u64 = 1 << 24;
+/// Bytes of the intermediate values of a batch of tokens; Llama 3.1 405B needs 272 million.
+pub const SCRATCH_BYTES_MAX: u64 = 1 << 30;
 /// Rank of an adapter; published ones have 4 to 256.
 pub const ADAPTER_RANK_MAX: u64 = 4_096;
 /// Entries of a vocabulary.
@@ -38,7 +40,13 @@ pub const TOKEN_BYTES_MAX: u64 = 4_096;
 pub const MERGE_COUNT_MAX: u64 = 1 << 22;
 /// Bytes of one text to encode, and of a rendered conversation.
 pub const TEXT_BYTES_MAX: usize = 16 << 20;
-/// White space in a row, characters. The expression that cuts text remembers a place for each, at most a million; beyond that it would cut no more, and say nothing.
+/// White space in a row, characters. The expression that cuts text remembers a place for each, at most a million; beyond that it cuts no more.
 pub const SPACES_MAX: usize = 500_000;
-/// Steps of a chat template: some thousand messages; a loop in a crafted template ends here.
-pub const TEMPLATE_FUEL: u64 = 20_000_000;
+/// Steps of a chat template: an instruction is one, and so are 64 bytes that an instruction makes. A loop in a crafted template ends here.
+///
+/// Llama 3.2's template takes some 45 steps for a message and makes its text five times (trimmed, which is read and made, joined twice, written), Qwen 2.5's some 40 and four times.
+/// So 2,000 messages of 300 bytes, which fill a context of 128 Ki tokens, take 2,000 · 45 + 5 · 600,000 / 64, below 140,000; of 2,500 bytes, a million tokens, 481,000.
+pub const TEMPLATE_FUEL: u64 = 600_000;
+/// Bytes of the stack that a chat template runs on; only those that are used become memory. A list in a list takes a step and a half at least, and the engine drops, writes and compares values
+/// one call for each level: the steps buy 400,000 levels, which leaves 2,684 bytes to each.
+pub const TEMPLATE_STACK_BYTES: usize = 1 << 30;

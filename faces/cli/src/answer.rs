@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use crate::out::Out;
-use crate::{doctor, key, log, model, replay};
+use crate::{doctor, key, log, model, plain, replay};
 use mickai_proof::verify::{Reason, Verdict, Word};
 use mickai_runtime::acts::{Act, fact, local_time};
 use mickai_runtime::verbs::{Answer, Argument, Plan};
@@ -18,7 +18,10 @@ pub fn print(answer: &Answer, plan: &Plan, out: Out) -> Result<(), Failure> {
     match answer {
         Answer::Acts(acts) => print_acts(acts, out),
         Answer::Count(count) => out.line(count_text(*count, plan)),
-        Answer::Act(act, Some(value)) => out.line(format!("{} of record {}: {value}", plan.call.get(Argument::Field).unwrap_or_default(), act.intent.index)),
+        Answer::Act(act, Some(value)) => {
+            let field = plan.call.get(Argument::Field).unwrap_or_default();
+            out.line(format!("{} of record {}: {}", plain::line(field), act.intent.index, plain::set_in(value)))
+        }
         Answer::Act(act, None) => out.line(act_text(act)),
         Answer::Record(index) => out.line(format!("record {index} is no act; `mickai log show {index}` shows it")),
         Answer::Verdict(verdict) => {
@@ -84,7 +87,8 @@ fn print_acts(acts: &[Act], out: Out) -> Result<(), Failure> {
         return out.line("nothing: no act on record fits");
     }
     let row = |act: &Act| {
-        let cells = vec![act.intent.index.to_string(), local_time(act.intent.wall_ms), act.kind().to_owned(), act.ending().to_owned(), act.model().unwrap_or_default()];
+        let cells =
+            vec![act.intent.index.to_string(), local_time(act.intent.wall_ms), act.kind().to_owned(), act.ending().to_owned(), plain::line(&act.model().unwrap_or_default())];
         (act_json(act), cells)
     };
     out.table(&["record", "time", "kind", "outcome", "model"], &acts.iter().map(row).collect::<Vec<_>>())
@@ -92,14 +96,14 @@ fn print_acts(acts: &[Act], out: Out) -> Result<(), Failure> {
 
 fn act_text(act: &Act) -> String {
     let mut lines = vec![
-        format!("record {}  {}  {}", act.intent.index, local_time(act.intent.wall_ms), act.action),
+        format!("record {}  {}  {}", act.intent.index, local_time(act.intent.wall_ms), plain::line(&act.action)),
         format!("  digest   {}", act.intent.digest),
         format!("  actor    {}", act.actor.name()),
         format!("  outcome  {}", act.ending()),
     ];
     let sides = std::iter::once(&act.intent).chain(act.outcome.as_ref().map(|(_, side)| side));
     for side in sides {
-        lines.extend(side.facts.iter().map(|(name, value)| format!("  {name}  {}", log::fact_text(name, value))));
+        lines.extend(side.facts.iter().map(|(name, value)| format!("  {}  {}", plain::line(name), plain::line(&log::fact_text(name, value)))));
     }
     lines.join("\n")
 }
@@ -122,8 +126,8 @@ fn act_json(act: &Act) -> Value {
 pub fn exported_text(exported: &Exported) -> String {
     let mut lines = vec![format!("wrote {}: {} records from {}, {}", exported.path.display(), exported.count, exported.first, crate::out::size(exported.byte_count))];
     lines.extend(exported.missing.iter().map(|missing| match missing.erased_by {
-        Some(by) => format!("not shown: {} of record {}, erased by record {by}", missing.label, missing.record),
-        None => format!("not shown: {} of record {}, which the vault does not have", missing.label, missing.record),
+        Some(by) => format!("not shown: {} of record {}, erased by record {by}", plain::line(&missing.label), missing.record),
+        None => format!("not shown: {} of record {}, which the vault does not have", plain::line(&missing.label), missing.record),
     }));
     lines.join("\n")
 }

@@ -22,16 +22,18 @@ pub fn ask(system: &System, args: &Ask, out: Out) -> Result<u8, Failure> {
     }
     let asked = turn::question(&model, &args.generation, words)?;
     let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out))?;
-    code_after(text(&answered, args.quiet, out), 0)
+    text(system, &answered, args.quiet, out)
 }
 
-/// What follows a text answer, which has been shown as it came; or all of it as JSON.
-pub fn text(answered: &Answered, quiet: bool, out: Out) -> Result<(), Failure> {
-    if out.json {
-        return out.line(record(answered, json!({ "text": answered.generation.text })).to_string());
-    }
-    out.line("")?;
-    name_record(answered, quiet, out)
+/// What follows a text answer, which has been shown as it came; or all of it as JSON. Gives the exit code.
+pub fn text(system: &System, answered: &Answered, quiet: bool, out: Out) -> Result<u8, Failure> {
+    let stop = turn::stop(system, answered)?;
+    let printed = if out.json {
+        out.line(record(answered, json!({ "text": answered.generation.text, "stop": stop })).to_string())
+    } else {
+        out.line("").and_then(|()| name_record(answered, quiet, out))
+    };
+    code_after(printed, turn::code(&stop))
 }
 
 /// How a request is to be handled.
@@ -57,17 +59,15 @@ pub fn verb(system: &System, model: &Loaded, context: &mut Context, words: &str,
     let asked = turn::question(model, &manner.args.generation, words.to_owned())?;
     let answered = turn::run(system, model, context, &asked, &manner.interrupt, None)?;
     let result = resolve_and_perform(system, &answered, manner);
-    if !manner.out.json {
-        if let Err(failure) = &result {
-            // The question is on record whatever came of it; its number is still wanted.
-            failure.print();
-        }
-        name_record(&answered, manner.args.quiet, manner.out)?;
+    if manner.out.json {
+        return result;
     }
-    match result {
-        Err(failure) if !manner.out.json => Ok(failure.code()),
-        result => result,
-    }
+    let code = result.unwrap_or_else(|failure| {
+        // The question is on record whatever came of it; its number is still wanted.
+        failure.print();
+        failure.code()
+    });
+    code_after(name_record(&answered, manner.args.quiet, manner.out), code)
 }
 
 fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>) -> Result<u8, Failure> {
@@ -88,8 +88,7 @@ fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>
     let answer = match manner.interrupt.during(|flow| plan.perform(system, answered.outcome, below, is_confirmed, &mut |_| flow())) {
         Err(Error::Denied { record: denied, refusal: Refusal::Unconfirmed, .. }) => {
             let fields = json!({ "call": plan.call.to_string(), "done": false, "denied": denied.index });
-            manner.out.object(&record(answered, fields), || format!("not done; record {} says so", denied.index))?;
-            return Ok(1);
+            return code_after(manner.out.object(&record(answered, fields), || format!("not done; record {} says so", denied.index)), 1);
         }
         other => other?,
     };

@@ -39,7 +39,7 @@ pub fn chat(system: &System, args: &Chat, out: Out) -> Result<u8, Failure> {
                 messages.push(Message { role: Role::User, content: words.to_owned() });
                 let asked = turn::asked(&args.generation, messages.clone(), false);
                 let answered = turn::run(system, &model, &mut context, &asked, &interrupt, (!out.json).then_some(out));
-                match answered.and_then(|answered| text(&answered, false, out).map(|()| answered)) {
+                match answered.and_then(|answered| text(system, &answered, false, out).map(|_| answered)) {
                     Ok(answered) => messages.push(Message { role: Role::Assistant, content: answered.generation.text }),
                     Err(failure) => {
                         // A turn that could not be answered is taken back; the conversation goes on.

@@ -15,6 +15,7 @@ mod model_diff;
 mod model_import;
 mod out;
 mod passphrase;
+mod plain;
 mod profile;
 mod replay;
 mod retention;
@@ -27,7 +28,7 @@ use args::{Cli, Command, Key, Log, Model, Retention, Settle, SettleCommand};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::{System, lacks_operator_key};
-use out::Out;
+use out::{Out, code_after};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -53,8 +54,10 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     let out = Out { json: cli.json };
     match &cli.command {
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "mickai", &mut std::io::stdout());
-            Ok(0)
+            // Into memory first: straight to an output that takes no more, clap would panic.
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "mickai", &mut script);
+            code_after(out.piece(&String::from_utf8_lossy(&script)), 0)
         }
         Command::Man { folder } => {
             std::fs::create_dir_all(folder).map_err(Failure::file(folder))?;

@@ -4,7 +4,7 @@ use crate::answer::{changed_json, changed_text};
 use crate::args::Model;
 use crate::failure::Failure;
 use crate::model_import;
-use crate::out::{Out, size};
+use crate::out::{Out, code_after, size};
 use indicatif::ProgressStyle;
 use mickai_model::stats::tensor_stats;
 use mickai_runtime::{Found, Listed, Loaded, Pins, System, Verified};
@@ -31,8 +31,7 @@ pub fn model(system: &System, args: &Model, out: Out) -> Result<u8, Failure> {
         }
         Model::Verify { model } => {
             let verified = system.verify_model(model)?;
-            out.object(&verified_json(&verified), || verified_text(&verified))?;
-            return Ok(u8::from(verified.found == Some(Found::Disputed)));
+            return code_after(out.object(&verified_json(&verified), || verified_text(&verified)), u8::from(verified.found == Some(Found::Disputed)));
         }
         // Handled before a home is opened: files can be compared without one.
         Model::Diff { .. } => {}

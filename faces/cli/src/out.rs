@@ -1,8 +1,9 @@
 //! Printing: lines for people, or JSON with one object a line.
 
 use crate::failure::Failure;
+use crate::plain;
 use serde_json::Value;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 /// Where answers go. Progress and errors go to standard error.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +26,11 @@ impl Out {
             Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Failure::Closed),
             other => other.map_err(Failure::Stream),
         }
+    }
+
+    /// What a model says, without a line end, at once: a pipe takes it as it is, a terminal is sent nothing that it would obey.
+    pub fn said(self, text: &str) -> Result<(), Failure> {
+        if std::io::stdout().is_terminal() { self.piece(&plain::flowing(text)) } else { self.piece(text) }
     }
 
     /// One object, as JSON or as the text that `text` makes of it.

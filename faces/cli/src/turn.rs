@@ -6,6 +6,8 @@ use crate::out::Out;
 use mickai_model::generate::{Context, Flow, Progress};
 use mickai_model::sample::SamplerConfig;
 use mickai_model::tokens::{Message, Role};
+use mickai_proof::record::Fact;
+use mickai_runtime::acts::{STOP_INTERRUPTED, fact};
 use mickai_runtime::{Answered, Asked, Bound, EMBEDDED_NAME, Loaded, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -88,6 +90,20 @@ pub fn opening(flags: &Generation) -> Vec<Message> {
     flags.system.iter().map(|content| Message { role: Role::System, content: content.clone() }).collect()
 }
 
+/// Why an answer ended, in the word of its record.
+pub fn stop(system: &System, answered: &Answered) -> Result<String, Failure> {
+    let index = answered.outcome.index;
+    let missing = || mickai_runtime::Error::BadRecord { index, part: fact::STOP };
+    let entry = system.reader()?.entry(index)?.ok_or_else(missing)?;
+    let record = entry.decode().map_err(|_| missing())?;
+    Ok(record.fact(fact::STOP).and_then(Fact::as_text).ok_or_else(missing)?.to_owned())
+}
+
+/// The exit code of an answer that ended so. An answer that was cut off is one, but not what was asked for.
+pub fn code(stop: &str) -> u8 {
+    if stop == STOP_INTERRUPTED { INTERRUPTED } else { 0 }
+}
+
 /// Runs one turn; `show` prints the text as it comes.
 pub fn run(system: &System, model: &Loaded, context: &mut Context, asked: &Asked, interrupt: &Interrupt, show: Option<Out>) -> Result<Answered, Failure> {
     let mut failed = None;
@@ -98,7 +114,7 @@ pub fn run(system: &System, model: &Loaded, context: &mut Context, asked: &Asked
                 Progress::Prompt { .. } => "",
             };
             if let Some(out) = show.filter(|_| !text.is_empty() && failed.is_none()) {
-                failed = out.piece(text).err();
+                failed = out.said(text).err();
             }
             // A reader that is gone stops the model; what it said so far is on record all the same.
             if failed.is_some() { Flow::Stop } else { flow() }

@@ -1,7 +1,7 @@
 //! What every connection shares: the desk, how the server was told to be, what is counted and what is kept.
 
 use crate::idempotent::Idempotent;
-use crate::limits::API_KEY_MIN;
+use crate::limits::{API_KEY_MIN, LOOKING_MAX, TOKENIZING_MAX};
 use crate::metrics::Metrics;
 use crate::refused::{Refused, Result};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,6 +10,7 @@ use mickai_runtime::{Allowance, Error, System};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
 
 /// How a server is to be.
 #[derive(Clone, Debug)]
@@ -74,6 +75,10 @@ pub struct App {
     pub metrics: Metrics,
     /// Keys that are being answered.
     pub idempotent: Idempotent,
+    /// Places of those that look into the log.
+    pub looking: Arc<Semaphore>,
+    /// Places of those that make tokens of texts, or texts of tokens, and nothing else.
+    pub tokenizing: Arc<Semaphore>,
     connections: AtomicU64,
 }
 
@@ -84,7 +89,8 @@ impl App {
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
         let desk = Arc::new(Desk::open(system, options.allowance)?);
-        Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), connections: AtomicU64::new(0) }))
+        let (looking, tokenizing) = (Arc::new(Semaphore::new(LOOKING_MAX)), Arc::new(Semaphore::new(TOKENIZING_MAX)));
+        Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), looking, tokenizing, connections: AtomicU64::new(0) }))
     }
 
     /// The desk.
@@ -108,6 +114,20 @@ impl App {
             Err(_) => Err(Refused::internal()),
         }
     }
+
+    /// Does something of which few requests may do much at a time, once one of these places is free.
+    ///
+    /// # Errors
+    /// What the desk refuses.
+    pub async fn in_turn<T: Send + 'static>(&self, places: &Arc<Semaphore>, act: impl FnOnce(&Desk) -> std::result::Result<T, Error> + Send + 'static) -> Result<T> {
+        let place = places.clone().acquire_owned().await.map_err(|_| Refused::internal())?;
+        // The work holds the place: whoever goes away meanwhile makes no room before it is done.
+        let act = move |desk: &Desk| {
+            let _place = place;
+            act(desk)
+        };
+        self.on_desk(act).await
+    }
 }
 
 #[cfg(test)]
@@ -127,3 +147,6 @@ impl App {
         Self::open(Arc::new(system), options).unwrap()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use crate::shape::{NUMBER, Shape, TEXT, must};
 use crate::talk::Turn;
 use hyper::body::Bytes;
 use mickai_runtime::acts::now_ms;
-use mickai_runtime::serve::Caller;
+use mickai_runtime::serve::{Caller, Gone};
 use mickai_runtime::{Bound, Key, Loaded, Taken};
 use mickai_store::Appended;
 use serde_json::Value;
@@ -32,6 +32,34 @@ pub struct Call {
     pub key: Option<Key>,
     /// Records before the acts that have begun for it.
     pub begun: Arc<Mutex<Vec<Appended>>>,
+    /// Set when nobody waits for the answer any more.
+    pub gone: Gone,
+}
+
+/// Whoever waits for an answer: dropped before it is there, it says that nobody does any more.
+pub struct Waits {
+    gone: Gone,
+    is_answered: bool,
+}
+
+impl Waits {
+    /// Waits, until it is dropped or answered.
+    pub fn new(gone: Gone) -> Self {
+        Self { gone, is_answered: false }
+    }
+
+    /// The answer is there; of one that comes in pieces, the first of it.
+    pub fn answered(mut self) {
+        self.is_answered = true;
+    }
+}
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            self.gone.set();
+        }
+    }
 }
 
 /// A body that has its shape.
@@ -118,4 +146,22 @@ impl Call {
 /// What is said of paths that are not known.
 pub fn warnings(unknown: Vec<String>) -> Vec<String> {
     unknown.into_iter().map(|path| format!("{path} is not known here and had no effect")).collect()
+}
+
+#[cfg(test)]
+impl Call {
+    /// Of one caller, with that body.
+    pub fn of_test(app: &Arc<App>, bytes: &[u8]) -> Self {
+        Self {
+            app: app.clone(),
+            caller: Caller(1),
+            bytes: Bytes::copy_from_slice(bytes),
+            parameter: String::new(),
+            query: String::new(),
+            is_strict: false,
+            key: None,
+            begun: Arc::default(),
+            gone: Gone::default(),
+        }
+    }
 }

@@ -1,12 +1,11 @@
 //! Vectors of both shapes: what is asked for, the wait for them, and the client that goes away meanwhile.
 
-use crate::call::Call;
+use crate::call::{Call, Waits};
 use crate::limits::INPUTS_MAX;
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{SOME_TEXT, Shape, TOKEN, whole};
 use mickai_model::tokens::Token;
-use mickai_runtime::serve::Gone;
 use mickai_runtime::{Embedded, Input, Loaded, ToEmbed};
 use serde_json::Value;
 use std::sync::Arc;
@@ -29,23 +28,15 @@ pub fn inputs(value: &Value) -> Vec<Input> {
     }
 }
 
-/// Sets the flag when whoever waits is dropped.
-struct Waits(Gone);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.set();
-    }
-}
-
-/// Has vectors made, and waits for them.
+/// Has vectors made, waits for them, and tells of them where so many numbers hold up no connection.
 ///
 /// # Errors
 /// What stands against it.
-pub async fn vectors(call: &Call, model: Arc<Loaded>, asked: ToEmbed) -> Result<Embedded> {
-    let waits = Waits(Gone::default());
-    let (gone, mut notes) = (waits.0.clone(), call.notes());
-    call.app.on_desk(move |desk| desk.embed(&model, &asked, &gone, &mut notes)).await
+pub async fn vectors(call: &Call, model: Arc<Loaded>, asked: ToEmbed, tell: impl FnOnce(&Embedded) -> Value + Send + 'static) -> Result<Reply> {
+    let _waits = Waits::new(call.gone.clone());
+    let (gone, mut notes) = (call.gone.clone(), call.notes());
+    let tell = move |made: &Embedded| reply(&tell(made), made);
+    call.app.on_desk(move |desk| Ok(tell(&desk.embed(&model, &asked, &gone, &mut notes)?))).await
 }
 
 /// The values of a vector: each f32 is told exactly.
@@ -54,7 +45,7 @@ pub fn values(vector: &[f32]) -> Value {
 }
 
 /// An answer with the record before the first of its acts.
-pub fn reply(told: &Value, made: &Embedded) -> Reply {
+fn reply(told: &Value, made: &Embedded) -> Reply {
     let reply = Reply::json(200, told);
     match made.records.first() {
         Some((intent, _)) => reply.with_intent(*intent),

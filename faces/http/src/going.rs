@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 /// Something happened to one of the choices.
@@ -64,6 +65,8 @@ pub struct Choice {
     pub answered: Answered,
     /// Its tokens.
     pub spoken: Vec<Spoken>,
+    /// When the first of them came; `None` where there is none.
+    pub first: Option<Instant>,
 }
 
 struct Channel {
@@ -101,7 +104,7 @@ impl Going {
         let (sender, events) = unbounded_channel();
         let Wanted { model, asked, likely_count, shortens } = wanted;
         // Whoever leaves while this waits drops it, and is known to be gone.
-        let going = Self { events, early: VecDeque::new(), gone: Gone::default(), left: asked.len() };
+        let going = Self { events, early: VecDeque::new(), gone: call.gone.clone(), left: asked.len() };
         let order = |(choice, asked)| {
             let order = Order { model: model.clone(), asked, likely_count, shortens, caller: call.caller, gone: going.gone.clone() };
             (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
@@ -133,10 +136,11 @@ impl Going {
     /// All answers, whole.
     ///
     /// # Errors
-    /// The first failure.
+    /// The first failure, and an answer that was broken off because nobody waits for it: it is none that could be kept.
     pub async fn all(mut self) -> Result<Vec<Choice>> {
         let mut spoken: Vec<Vec<Spoken>> = (0..self.left).map(|_| Vec::new()).collect();
         let mut ended: Vec<Option<Answered>> = (0..self.left).map(|_| None).collect();
+        let mut firsts: Vec<Option<Instant>> = vec![None; self.left];
         while self.left > 0 {
             let next = match self.early.pop_front() {
                 Some(early) => Some(early),
@@ -146,20 +150,24 @@ impl Going {
             match event {
                 Event::Begun(_) => {}
                 Event::Heard(one) => {
-                    if let Some(all) = spoken.get_mut(choice) {
+                    if let (Some(all), Some(first)) = (spoken.get_mut(choice), firsts.get_mut(choice)) {
+                        first.get_or_insert_with(Instant::now);
                         all.push(one);
                     }
                 }
                 Event::Ended(answered) => {
                     self.left -= 1;
                     let answered = (*answered)?;
+                    if self.gone.is_set() && answered.generation.stop_reason == StopReason::Interrupted {
+                        return Err(Refused::from(Error::Full(Full::Closed)));
+                    }
                     if let Some(place) = ended.get_mut(choice) {
                         *place = Some(answered);
                     }
                 }
             }
         }
-        let choices = ended.into_iter().zip(spoken).map(|(answered, spoken)| Some(Choice { answered: answered?, spoken }));
+        let choices = ended.into_iter().zip(spoken).zip(firsts).map(|((answered, spoken), first)| Some(Choice { answered: answered?, spoken, first }));
         choices.collect::<Option<_>>().ok_or_else(Refused::internal)
     }
 }

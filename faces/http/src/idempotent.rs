@@ -9,7 +9,7 @@ use hyper::body::Bytes;
 use hyper::header::{CONTENT_TYPE, HeaderName};
 use mickai_runtime::Key;
 use mickai_runtime::acts::now_ms;
-use mickai_runtime::serve::limits::ANSWER_LIFE;
+use mickai_runtime::serve::limits::{ANSWER_BYTES_MAX, ANSWER_LIFE};
 use mickai_runtime::serve::{Caller, Kept, NoAnswer};
 use mickai_store::Appended;
 use std::collections::BTreeSet;
@@ -75,7 +75,7 @@ impl Drop for Turn {
 pub async fn replayed(call: &Call, key: Key) -> Result<Option<Reply>> {
     let request = call.bytes.clone();
     let since_ms = now_ms().saturating_sub(ANSWER_LIFE.as_millis() as u64);
-    match call.app.on_desk(move |desk| desk.system().kept(key, &request, since_ms)).await? {
+    match call.app.in_turn(&call.app.looking, move |desk| desk.system().kept(key, &request, since_ms)).await? {
         Kept::Nothing => Ok(None),
         Kept::Answer { intent, content_type, bytes } => Ok(Some(Reply::again(&content_type, bytes.into()).with_intent(intent).with(REPLAYED, "true"))),
         Kept::OtherRequest => Err(Refused::new(422, "invalid_request_error", Some("idempotency_key_reused"), "this Idempotency-Key came with another body before: use a new one")),
@@ -113,7 +113,7 @@ pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
             let _ = tokio::task::spawn_blocking(move || keeping.keep(&kept)).await;
             Body::Whole(bytes)
         }
-        Body::Pieces(pieces) => Body::Pieces(Box::new(Noted { pieces, keeping: Some(keeping), bytes: Vec::new(), last: None })),
+        Body::Pieces(pieces) => Body::Pieces(Box::new(Noted { pieces, keeping: Some(keeping), bytes: Some(Vec::new()), last: None })),
     };
     Ok(Reply::of(200, headers, body))
 }
@@ -142,17 +142,22 @@ struct Noted {
     pieces: Box<dyn Pieces>,
     /// Taken when the answer is whole.
     keeping: Option<Keeping>,
-    bytes: Vec<u8>,
+    /// What went out; `None` once it is longer than what can be kept.
+    bytes: Option<Vec<u8>>,
     last: Option<(Bytes, JoinHandle<()>)>,
 }
 
 impl Noted {
     /// Notes a piece, and begins to keep all of them if it is the last.
     fn note(&mut self, piece: &Bytes) -> Option<JoinHandle<()>> {
-        self.bytes.extend_from_slice(piece);
+        match &mut self.bytes {
+            Some(bytes) if bytes.len().saturating_add(piece.len()) <= ANSWER_BYTES_MAX => bytes.extend_from_slice(piece),
+            too_long => *too_long = None,
+        }
         let runtime = Handle::try_current().ok()?;
         let keeping = self.keeping.take_if(|_| self.pieces.is_whole())?;
-        let bytes = std::mem::take(&mut self.bytes);
+        // Of what is too long nothing is kept.
+        let bytes = self.bytes.take()?;
         Some(runtime.spawn_blocking(move || keeping.keep(&bytes)))
     }
 }
@@ -185,3 +190,6 @@ impl Drop for Noted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,8 @@
 
 mod server;
 
+mod files;
+
 mod patient;
 
 mod guard;

@@ -6,6 +6,14 @@ use std::time::Duration;
 pub const PORT: u16 = 6425;
 /// Connections at a time; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 1_024;
+/// Connections at a time where the process may open few files.
+pub const CONNECTIONS_MIN: usize = 16;
+/// Open files that no connection takes: the log, the models and all else that is opened while they are answered.
+pub const FILES_RESERVED: usize = 256;
+/// Requests that look into the log at a time, for an answer that is kept or a response that is stored; more wait.
+pub const LOOKING_MAX: usize = 4;
+/// Requests for tokens or their text at a time; more wait.
+pub const TOKENIZING_MAX: usize = 4;
 /// Bytes of a request's body; of one that is to be an act, `mickai_runtime::serve::limits::REQUEST_BYTES_MAX`.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
 /// Bytes of a request's line and headers together.

@@ -116,7 +116,10 @@ impl From<Error> for Refused {
             Error::TooMuch { .. } => (413, INVALID, Some("too_large")),
             Error::Short(short) if short.is_final() => (413, INVALID, Some("too_large")),
             Error::Short(_) => (429, "rate_limit_error", Some("memory_full")),
-            Error::Model(ModelError::Misuse(_) | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. })) => (400, INVALID, None),
+            Error::Model(
+                ModelError::Misuse(_)
+                | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. } | Misbehaved::TemplateSteps { .. } | Misbehaved::TemplateLooks),
+            ) => (400, INVALID, None),
             // Where nothing can be recorded, nothing is done.
             Error::Store(_) => (503, SERVER, Some("log_unavailable")),
             Error::Pins(_) => (403, "permission_error", Some("model_not_pinned")),

@@ -1,6 +1,6 @@
 //! An answer on its way out: status, headers, and a body that is whole or comes piece by piece.
 
-use crate::refused::Refused;
+use crate::refused::{self, Refused};
 use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
@@ -52,6 +52,14 @@ impl Reply {
     /// JSON with a status.
     pub fn json(status: u16, value: &Value) -> Self {
         Self::whole(status, JSON, value.to_string().into())
+    }
+
+    /// JSON that may be long, as one with probabilities is: it is made where that holds up no connection.
+    ///
+    /// # Errors
+    /// A program that failed.
+    pub async fn made(make: impl FnOnce() -> Value + Send + 'static) -> refused::Result<Self> {
+        tokio::task::spawn_blocking(move || Self::json(200, &make())).await.map_err(|_| Refused::internal())
     }
 
     /// Bytes of a type.

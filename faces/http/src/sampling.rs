@@ -13,7 +13,7 @@ pub const STOP: Field = may("stop", Shape::Either(&[STOP_TEXT, Shape::List { of:
 /// The temperature.
 pub const TEMPERATURE: Field = may("temperature", Shape::Number { min: 0.0, max: 2.0, is_open: false }, "0 takes the likeliest token always; 1 unless it is said");
 /// Nucleus sampling.
-pub const TOP_P: Field = may("top_p", Shape::Number { min: 0.0, max: 1.0, is_open: true }, "keep the likeliest tokens up to this probability");
+pub const TOP_P: Field = may("top_p", Shape::Number { min: 0.0, max: 1.0, is_open: false }, "keep the likeliest tokens up to this probability; 0 keeps one");
 /// The seed.
 pub const SEED: Field =
     may("seed", Shape::Whole { min: i64::MIN, max: i64::MAX }, "the seed of every draw; the same model, prompt, sampling and seed give the same tokens on every machine");
@@ -36,7 +36,7 @@ pub fn sampler(body: &Value) -> SamplerConfig {
     SamplerConfig {
         temperature: real("temperature", 1.0),
         top_k: whole(&body["top_k"]).and_then(|k| u32::try_from(k).ok()).unwrap_or(0),
-        // What is above 0 stays so, however small.
+        // The sampler takes no 0: the least there is keeps the likeliest token alone, as 0 does.
         top_p: real("top_p", 1.0).max(f32::MIN_POSITIVE),
         min_p: real("min_p", 0.0),
         repetition_penalty: real("repetition_penalty", 1.0).max(f32::MIN_POSITIVE),
@@ -61,4 +61,20 @@ pub fn stop_texts(stop: &Value) -> Vec<String> {
 /// A count, where it is said.
 pub fn count(value: &Value) -> Option<usize> {
     usize::try_from(whole(value)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_nucleus_may_be_as_small_as_nothing() {
+        for (top_p, fits) in [(json!(0), true), (json!(0.0), true), (json!(0.5), true), (json!(1), true), (json!(-0.1), false), (json!(1.1), false)] {
+            assert_eq!(TOP_P.shape.check(&top_p, "top_p", &mut Vec::new()).is_ok(), fits, "{top_p}");
+        }
+        // The least that the sampler takes.
+        assert_eq!(sampler(&json!({ "top_p": 0 })).top_p, f32::MIN_POSITIVE);
+        assert_eq!(sampler(&json!({})).top_p, 1.0);
+    }
 }

@@ -1,11 +1,12 @@
 //! Connections: accepted, checked, answered; and an end that lets what runs be recorded.
 
 use crate::app::App;
-use crate::call::Call;
+use crate::call::{Call, Waits};
 use crate::error::Error;
+use crate::files;
 use crate::guard;
 use crate::idempotent::{self, IDEMPOTENCY_KEY};
-use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HANDSHAKE_PATIENCE, HEAD_BYTES_MAX, HEAD_PATIENCE, WRITE_PATIENCE};
+use crate::limits::{BODY_BYTES_MAX, BODY_PATIENCE, FAREWELL, HANDSHAKE_PATIENCE, HEAD_BYTES_MAX, HEAD_PATIENCE, WRITE_PATIENCE};
 use crate::patient::Patient;
 use crate::refused::{Refused, Result};
 use crate::reply::{Body, Reply};
@@ -18,8 +19,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use mickai_runtime::serve::Caller;
+use mickai_runtime::Key;
 use mickai_runtime::serve::limits::REQUEST_BYTES_MAX;
+use mickai_runtime::serve::{Caller, Gone};
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError};
@@ -65,7 +67,8 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
     let listener = TcpListener::bind(address).await.map_err(listening)?;
     ready(listener.local_addr().map_err(listening)?);
     let (end, ending) = watch::channel(false);
-    let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let place_count = files::connection_count_max();
+    let places = Arc::new(Semaphore::new(place_count));
     {
         // Dropped with the place that it holds for the next connection.
         let mut accepting = std::pin::pin!(accept(app, &listener, &greeting, &places, &ending));
@@ -78,8 +81,8 @@ async fn run(app: &Arc<App>, ready: impl FnOnce(SocketAddr)) -> std::result::Res
     // Nothing more begins; whoever is being answered may have the end of it.
     app.desk().close();
     let _ = end.send(true);
-    let _ = tokio::time::timeout(FAREWELL, places.acquire_many(u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX))).await;
-    Ok(CONNECTIONS_MAX - places.available_permits())
+    let _ = tokio::time::timeout(FAREWELL, places.acquire_many(u32::try_from(place_count).unwrap_or(u32::MAX))).await;
+    Ok(place_count - places.available_permits())
 }
 
 /// Takes connections, as many at a time as there are places.
@@ -181,13 +184,26 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
     // Without keys all callers are one operator's, and who asks again does so on another connection.
     let owner = if app.options.keys.is_empty() { Caller(0) } else { caller };
     let key = key.map(|key| idempotent::id(&key, owner, route.path)).transpose()?;
-    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict, key, begun: Arc::default() };
-    let Some(key) = key else { return answer_at(route, &call).await };
-    let turn = app.idempotent.take(key)?;
-    match idempotent::replayed(&call, key).await? {
-        Some(reply) => Ok(reply),
-        None => idempotent::keep(&call, turn, answer_at(route, &call).await?).await,
+    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict, key, begun: Arc::default(), gone: Gone::default() };
+    match key {
+        Some(key) => answer_once(route, call, key).await,
+        None => answer_at(route, &call).await,
     }
+}
+
+/// Answers a request with a key, in a task that outlives its connection: whoever goes away stops what runs, and an answer that was there by then is kept for when they ask again.
+async fn answer_once(route: &'static Route, call: Call, key: Key) -> Result<Reply> {
+    let turn = call.app.idempotent.take(key)?;
+    let waits = Waits::new(call.gone.clone());
+    let answering = tokio::spawn(async move {
+        match idempotent::replayed(&call, key).await? {
+            Some(reply) => Ok(reply),
+            None => idempotent::keep(&call, turn, answer_at(route, &call).await?).await,
+        }
+    });
+    let answered = answering.await.unwrap_or_else(|_| Err(Refused::internal()));
+    waits.answered();
+    answered
 }
 
 /// Answers by a route; a refusal after an act has begun names its record.

@@ -3,9 +3,11 @@
 //! The words are those that Qwen and Hermes models were trained on, and they are part of the prompt that is on record. An answer is either text or calls, and calls fit their tool's schema always: what
 //! a caller asks for strictly, and what it does not, is held to alike.
 
+use crate::going::finish_reason;
 use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
 use crate::refused::{Refused, Result};
 use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, may, must};
+use mickai_model::generate::{Generation, StopReason};
 use mickai_runtime::{Bound, Grammar, check_schemas};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -174,6 +176,17 @@ impl Form {
         !self.callable().is_empty()
     }
 
+    /// May the answer hold text?
+    fn may_say(&self) -> bool {
+        matches!(self.choice, ToolChoice::Auto | ToolChoice::None) || !self.may_call()
+    }
+
+    /// Of the texts that are to end the answer those that can: one that can only be calls has no text for them to end, and a call in which one comes up, as a line's end does in each, would never be
+    /// whole.
+    pub fn stop_texts(&self, asked: Vec<String>) -> Vec<String> {
+        if self.may_say() { asked } else { Vec::new() }
+    }
+
     fn callable(&self) -> Vec<&Tool> {
         match &self.choice {
             ToolChoice::None => Vec::new(),
@@ -186,7 +199,7 @@ impl Form {
     pub fn bound(&self) -> Bound {
         let callable = self.callable();
         let mut lark = String::new();
-        let has_text = matches!(self.choice, ToolChoice::Auto | ToolChoice::None) || callable.is_empty();
+        let has_text = self.may_say();
         match (&self.schema, callable.is_empty()) {
             (None, true) => return Bound::Free,
             (Some(_), true) => lark.push_str("start: answer\n"),
@@ -230,8 +243,25 @@ impl Form {
 
     /// What the model said: text, or calls. Calls that were cut off are not among them; what was said of one is lost with it, and the finish reason says so.
     pub fn read(&self, output: &str) -> (String, Vec<ToolCall>) {
+        match self.calls(output) {
+            Some((calls, _)) => (String::new(), calls),
+            None => (output.to_owned(), Vec::new()),
+        }
+    }
+
+    /// Why an answer ended, in OpenAI's words. A stop text that came up within a call cut it off as a limit does: what was said of the call is lost, so it did not end well.
+    pub fn finish_reason(&self, generation: &Generation) -> &'static str {
+        let is_cut_off = || self.calls(&generation.text).is_some_and(|(_, rest)| !rest.trim().is_empty());
+        match generation.stop_reason {
+            StopReason::StopText(_) if is_cut_off() => "length",
+            reason => finish_reason(reason),
+        }
+    }
+
+    /// The calls that are whole, and what came behind them; `None` for text.
+    fn calls<'a>(&self, output: &'a str) -> Option<(Vec<ToolCall>, &'a str)> {
         if !self.may_call() || !output.starts_with(OPEN) {
-            return (output.to_owned(), Vec::new());
+            return None;
         }
         let mut calls = Vec::new();
         let mut rest = output;
@@ -244,7 +274,7 @@ impl Form {
             calls.extend(name.zip(call.get("arguments")).map(|(name, arguments)| ToolCall { name, arguments: arguments.get().to_owned() }));
             rest = behind;
         }
-        (String::new(), calls)
+        Some((calls, rest))
     }
 }
 

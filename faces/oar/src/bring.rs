@@ -15,37 +15,49 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// A key, checkpoint or statement file is a few kilobytes; what is larger is another sort of file, and is not read whole.
 const BROUGHT_BYTES_MAX: u64 = 8 * limits::NOTE_BYTES_MAX as u64;
 
-/// Looked at in the order in which misuses are said (spec/verdict.md "Input").
+/// The file first, then what the flags add to it or say in its place; what is wrong is looked for in all of it together (spec/verdict.md "Input").
 pub fn policy(flags: &Verify) -> Result<Policy, Problem> {
-    let mut policy = match &flags.policy {
-        Some(file) => Policy::from_json(&read(file, limits::POLICY_BYTES_MAX as u64 + 1)?)?,
-        None => Policy::default(),
+    let (mut policy, mut found) = match &flags.policy {
+        Some(file) => Policy::begun_by_json(&read(file, limits::POLICY_BYTES_MAX as u64 + 1)?)?,
+        None => (Policy::default(), Vec::new()),
     };
     policy.now_ms = now_ms();
     for file in &flags.key {
+        // Nothing but a policy file that is none comes before a key that cannot be read, and this message names the file.
         policy.keys.push(TrustedKey::Key(public_key(file)?));
     }
     for id in &flags.key_id {
-        policy.keys.push(TrustedKey::Id(KeyId::from_hex(id).ok_or(Misuse::Key)?));
+        add(&mut policy.keys, &mut found, KeyId::from_hex(id).map(TrustedKey::Id).ok_or(Misuse::Key));
     }
     for text in &flags.checkpoint {
-        policy.references.push(reference(text)?);
+        add(&mut policy.references, &mut found, reference(text)?);
     }
-    // A misuse of these is said last, and with any that can be read `upto` waits for the bundle.
-    let chains: Vec<_> = flags.chain.iter().map(|text| ChainId::from_hex(text)).collect();
-    policy.chains.extend(chains.iter().flatten());
     policy.upto = flags.upto.or(policy.upto);
-    policy.check()?;
     if let Some(names) = &flags.require {
-        policy.require = Axis::set_of(names)?;
+        // These axes stand in place of the file's, and of what is wrong with those.
+        found.retain(|misuse| *misuse != Misuse::Require);
+        match Axis::set_of(names) {
+            Ok(axes) => policy.require = axes,
+            Err(misuse) => found.push(misuse),
+        }
     }
     for file in &flags.revocation {
-        let statement = Statement::read(&read(file, BROUGHT_BYTES_MAX)?).map_err(|_| Misuse::Revocation)?;
-        policy.revocations.push(statement);
+        add(&mut policy.revocations, &mut found, Statement::read(&read(file, BROUGHT_BYTES_MAX)?).map_err(|_| Misuse::Revocation));
     }
     policy.max_age_ms = flags.max_age_ms.or(policy.max_age_ms);
-    policy.check()?;
-    if chains.contains(&None) { Err(Misuse::Chain.into()) } else { Ok(policy) }
+    for text in &flags.chain {
+        add(&mut policy.chains, &mut found, ChainId::from_hex(text).ok_or(Misuse::Chain));
+    }
+    found.extend(policy.check().err());
+    found.into_iter().min().map_or(Ok(policy), |misuse| Err(misuse.into()))
+}
+
+/// An item that can be read; what is wrong with any other is said in its order.
+fn add<T>(items: &mut Vec<T>, found: &mut Vec<Misuse>, item: Result<T, Misuse>) {
+    match item {
+        Ok(item) => items.push(item),
+        Err(misuse) => found.push(misuse),
+    }
 }
 
 /// A PEM file.
@@ -59,8 +71,11 @@ fn now_ms() -> Option<u64> {
 }
 
 /// SIZE:ROOT if it reads as one, otherwise a file.
-fn reference(text: &str) -> Result<Reference, Problem> {
-    Reference::parse(text.as_bytes()).or_else(|_| Ok(Reference::parse(&read(Path::new(text), BROUGHT_BYTES_MAX)?)?))
+fn reference(text: &str) -> Result<Result<Reference, Misuse>, Problem> {
+    match Reference::parse(text.as_bytes()) {
+        Ok(reference) => Ok(Ok(reference)),
+        Err(_) => Ok(Reference::parse(&read(Path::new(text), BROUGHT_BYTES_MAX)?)),
+    }
 }
 
 fn read(file: &Path, bytes_max: u64) -> Result<Vec<u8>, Problem> {

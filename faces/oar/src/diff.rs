@@ -1,12 +1,15 @@
 //! `oar diff`: walks two bundles side by side and says where they part, field by field, and whether their checkpoints contradict each other.
 
 use crate::flags::Diff;
+use crate::output::printed;
 use crate::problem::Problem;
 use crate::source::{End, Entry, Source};
+use mickai_proof::bundle::EventProof;
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::{KeyId, RecordDigest, TreeHash, hex};
 use mickai_proof::json::{array, object, plain, text, uint};
 use mickai_proof::merkle::{self, Frontier};
+use mickai_proof::pantheon::LightProof;
 use mickai_proof::record::{Record, decode};
 use mickai_proof::view;
 use std::collections::BTreeMap;
@@ -44,7 +47,7 @@ pub fn run(flags: &Diff) -> Result<u8, Problem> {
     if is_same {
         lines.push(Line::new("the bundles say the same".to_owned(), vec![("same", "true".to_owned())]));
     }
-    print(&lines, flags.json).map_err(Problem::Output)?;
+    printed(print(&lines, flags.json))?;
     Ok(if is_same { 0 } else { EXIT_DIFFER })
 }
 
@@ -215,7 +218,7 @@ fn entries_of(record: &Record<'_>) -> Vec<(String, String)> {
     facts.chain(commitments).chain(extensions).collect()
 }
 
-/// Log, keys, checkpoints.
+/// Log, keys, key events outside the range, settlements, checkpoints.
 fn outside_records(left: &Side, right: &Side, ends: &(End, End)) -> Vec<Line> {
     let mut lines = Vec::new();
     let (one, other) = (left.source.header.log, right.source.header.log);
@@ -227,6 +230,8 @@ fn outside_records(left: &Side, right: &Side, ends: &(End, End)) -> Vec<Line> {
     if one != other {
         lines.push(Line::new(format!("other keys: {one} | {other}"), vec![("keys", array([one.clone(), other.clone()]))]));
     }
+    lines.extend(events_line(&left.source.events, &right.source.events));
+    lines.extend(settlements_line(&left.source.settlements, &right.source.settlements));
     if ends.0.note != ends.1.note {
         let head = |end: &End| end.checkpoint().map(|note| note.checkpoint);
         let said = |end: &End| head(end).map_or_else(|| "none".to_owned(), |head| format!("{} records, root {}", head.size, head.root.short()));
@@ -234,6 +239,36 @@ fn outside_records(left: &Side, right: &Side, ends: &(End, End)) -> Vec<Line> {
         lines.push(Line::new(format!("other checkpoints: {} | {}", said(&ends.0), said(&ends.1)), vec![("checkpoints", array([object(&ends.0), object(&ends.1)]))]));
     }
     lines
+}
+
+/// By index and digest; what lies beside an event, its signature and its path, may be all that differs.
+fn events_line(one: &[EventProof], other: &[EventProof]) -> Option<Line> {
+    let said = |events: &[EventProof]| listed(events.iter().map(|event| format!("{} ({})", event.index, RecordDigest::of(&event.record).short())));
+    let object = |event: &EventProof| object([("index", uint(event.index)), ("digest", plain(RecordDigest::of(&event.record)))]);
+    let objects = |events: &[EventProof]| array(events.iter().map(object));
+    (one != other).then(|| {
+        let members = vec![("key_events", array([objects(one), objects(other)]))];
+        Line::new(format!("other key events outside the range: {} | {}", said(one), said(other)), members)
+    })
+}
+
+/// By chain and height; one that is no light proof is `null`.
+fn settlements_line(one: &[Vec<u8>], other: &[Vec<u8>]) -> Option<Line> {
+    let place = |proof: &Vec<u8>| LightProof::parse(proof).ok().map(|proof| (proof.head.id(), proof.header.height.0));
+    let word = |proof: &Vec<u8>| place(proof).map_or_else(|| "no light proof".to_owned(), |(chain, height)| format!("chain {chain} at height {height}"));
+    let said = |proofs: &[Vec<u8>]| listed(proofs.iter().map(word));
+    let object = |proof: &Vec<u8>| place(proof).map_or_else(|| "null".to_owned(), |(chain, height)| object([("chain", plain(chain)), ("height", uint(height))]));
+    let objects = |proofs: &[Vec<u8>]| array(proofs.iter().map(object));
+    (one != other).then(|| {
+        let members = vec![("settlements", array([objects(one), objects(other)]))];
+        Line::new(format!("other settlements: {} | {}", said(one), said(other)), members)
+    })
+}
+
+/// All of them, or that there are none.
+fn listed(names: impl Iterator<Item = String>) -> String {
+    let names: Vec<String> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// Two checkpoints of one log that cannot both be true, as far as the bundles show it.

@@ -2,6 +2,7 @@
 
 use crate::flags::Inspect;
 use crate::input;
+use crate::output::printed;
 use crate::problem::Problem;
 use mickai_proof::bundle::{BundleError, Event, EventProof, Header, Parser};
 use mickai_proof::checkpoint::Note;
@@ -30,7 +31,8 @@ pub fn run(flags: &Inspect) -> Result<u8, Problem> {
         parser.feed(piece);
         loop {
             match parser.next_event() {
-                Ok(Some(event)) => page.show(&event).map_err(Problem::Output)?,
+                // Where nobody reads any more the file is still read to its end: the code is about all of it.
+                Ok(Some(event)) => printed(page.show(&event))?,
                 Ok(None) => return Ok(true),
                 Err(error) => {
                     broken = Some(error);
@@ -40,7 +42,7 @@ pub fn run(flags: &Inspect) -> Result<u8, Problem> {
         }
     })?;
     let broken = broken.or_else(|| parser.finish().err());
-    page.end(broken).map_err(Problem::Output)?;
+    printed(page.end(broken))?;
     Ok(match broken {
         None => 0,
         Some(BundleError::NotABundle | BundleError::UnsupportedVersion) => EXIT_UNREADABLE,

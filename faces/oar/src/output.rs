@@ -1,4 +1,4 @@
-//! Files and folders that appear whole or not at all, and never in the place of another.
+//! Files and folders that appear whole or not at all, and never in the place of another; and answers, whose code does not depend on who stays to read them.
 
 use crate::problem::Problem;
 use std::ffi::OsString;
@@ -9,6 +9,14 @@ use std::path::{Path, PathBuf};
 
 /// Takes the files of a folder: the path within it, and the bytes.
 pub type Add<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<(), Problem>;
+
+/// An answer that was printed, or that nobody stayed to read (`| head`): it is the same.
+pub fn printed(written: io::Result<()>) -> Result<(), Problem> {
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(Problem::Output),
+    }
+}
 
 /// Writes one file, or standard output for `-`. What `fill` has written when it fails is removed.
 pub fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem>) -> Result<(), Problem> {

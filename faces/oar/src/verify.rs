@@ -4,6 +4,7 @@ use crate::bring;
 use crate::flags::Verify;
 use crate::hands;
 use crate::input;
+use crate::output::printed;
 use crate::problem::Problem;
 use mickai_proof::fork::{ForkReport, is_fork_proof};
 use mickai_proof::key::PublicKey;
@@ -68,6 +69,5 @@ fn begin(piece: &[u8], policy: &Policy) -> Result<Reading, Problem> {
 
 fn print(flags: &Verify, report: &dyn Display, json: &str) -> Result<(), Problem> {
     let mut out = io::stdout().lock();
-    let written = if flags.json { writeln!(out, "{json}") } else { write!(out, "{report}") };
-    written.map_err(Problem::Output)
+    printed(if flags.json { writeln!(out, "{json}") } else { write!(out, "{report}") })
 }

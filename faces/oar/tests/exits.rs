@@ -180,6 +180,62 @@ fn wrong_usage_exits_64_and_says_what_to_do() {
     assert_eq!(oar(&["--version"]).status.code(), Some(0));
 }
 
+/// What a policy file and the flags say is one policy: what is wrong is looked for in all of it together, and said in the order of spec/verdict.md "Input".
+#[test]
+fn flags_are_added_to_a_policy_file_or_replace_what_it_says() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let (case, pin, key) = (laid.path("case.oar"), laid.path("pin.txt"), laid.path("operator.pub"));
+    let policy = |name: &str, text: &str| {
+        fs::write(laid.path(name), text).unwrap();
+        laid.path(name)
+    };
+    let upto = policy("upto.json", r#"{"upto":3}"#);
+    let other = policy("other.json", r#"{"upto":2,"require":["honesty"]}"#);
+    let last = policy("last.json", r#"{"revocations":["AA=="],"chains":["devnet"]}"#);
+    let chain = "07".repeat(32);
+    for (args, exit, said) in [
+        (&["--policy", &upto, "--key", &key, "--checkpoint", &pin][..], 0, "complete against the checkpoint of size 3"),
+        (&["--policy", &upto, "--key", &key, "--checkpoint", &pin, "--chain", &chain], 0, "complete against the checkpoint of size 3"),
+        (&["--policy", &upto, "--key", &key], 64, "misuse-upto"),
+        (&["--policy", &upto, "--key", &key, "--chain", &chain], 64, "misuse-upto"),
+        (&["--policy", &upto, "--key", &key, "--checkpoint", &pin, "--upto", "2"], 64, "misuse-upto"),
+        (&["--policy", &other, "--key", &key, "--checkpoint", &pin, "--upto", "3", "--require", "integrity"], 0, "VERIFIED"),
+        (&["--policy", &other, "--checkpoint", &pin, "--upto", "3"], 64, "misuse-require"),
+        (&["--policy", &other, "--checkpoint", &pin], 64, "misuse-upto"),
+        (&["--policy", &other, "--checkpoint", &case], 64, "misuse-reference"),
+        (&["--policy", &other, "--checkpoint", &case, "--key-id", "abc"], 64, "misuse-key"),
+        (&["--policy", &last, "--require", "honesty"], 64, "misuse-require"),
+        (&["--policy", &last], 64, "misuse-revocation"),
+    ] {
+        let output = oar(&[&["verify", case.as_str()], args].concat());
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{args:?}: {text}");
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
+}
+
+/// `| head`: the code is that of the verdict, whoever stays to read it.
+#[test]
+fn a_reader_that_goes_away_changes_no_code() {
+    let (whole, trailing) = (Laid::new(&vector("accept/opened-all")), Laid::new(&vector("reject/trailing-byte")));
+    let (case, broken, pinned) = (whole.path("case.oar"), trailing.path("case.oar"), Laid::new(&vector("accept/three-records-pinned")));
+    for (args, exit) in [
+        (&["verify", &case][..], 2),
+        (&["verify", &case, "--json"], 2),
+        (&["verify", &pinned.path("case.oar"), "--key", &pinned.path("operator.pub"), "--checkpoint", &pinned.path("pin.txt")], 0),
+        (&["verify", &broken], 1),
+        (&["inspect", &case], 0),
+        (&["inspect", &broken], 1),
+        (&["diff", &case, &pinned.path("case.oar")], 1),
+        (&["diff", &case, &case], 0),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_oar")).args(args).stdout(writer).output().unwrap();
+        assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(exit), String::new()), "{args:?}");
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_read_exits_4() {
     let folder = tempfile::tempdir().unwrap();

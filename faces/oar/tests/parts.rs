@@ -4,6 +4,7 @@
 #[path = "../../../foundations/proof/tests/common/mod.rs"]
 mod common;
 
+use common::settled::{WIDE, settlement};
 use common::{Log, Parts, Signer};
 // What the shared module is made with.
 use libcrux_ml_dsa as _;
@@ -294,6 +295,28 @@ fn two_bundles_are_compared_record_by_record_and_field_by_field() {
     }
     desk.says(&["diff", "whole.oar", "absent.oar"], 4);
     desk.says(&["diff", "whole.oar"], 64);
+}
+
+#[test]
+fn bundles_that_differ_in_settlements_or_key_events_alone_do_not_say_the_same() {
+    let log = succeeded();
+    let part = log.range(3..4);
+    let settled = |set: &[&[u8]]| Parts { settlements: vec![settlement(set, &log, log.records.len()).encode()], ..part.clone() };
+    let mut beside = part.clone();
+    beside.events[0].signature[100] ^= 1;
+    let desk = Desk::new(&[("part.oar", &part), ("settled.oar", &settled(&WIDE[..1])), ("later.oar", &settled(&WIDE[..2])), ("beside.oar", &beside)]);
+    for (left, right, said) in [
+        ("part.oar", "settled.oar", &["other settlements: none | chain ", "at height 8\n"][..]),
+        ("settled.oar", "later.oar", &["other settlements: chain ", "at height 8 | chain ", "at height 18\n"]),
+        ("beside.oar", "part.oar", &["other key events outside the range: 0 ("]),
+    ] {
+        let output = desk.says(&["diff", left, right], 1);
+        assert!(output.lines().count() == 1 && said.iter().all(|word| output.contains(word)), "{left} {right}:\n{output}");
+        let line: Value = serde_json::from_str(&desk.says(&["diff", left, right, "--json"], 1)).unwrap();
+        let sides = line.as_object().unwrap().values().next().and_then(Value::as_array).unwrap();
+        assert_eq!(sides.len(), 2, "{line}");
+    }
+    desk.says(&["diff", "settled.oar", "settled.oar"], 0);
 }
 
 #[test]

@@ -81,14 +81,20 @@ impl PublicKey {
         self.0.id
     }
 
-    /// From PEM (RFC 7468); text around the block is passed over, line ends and widths are free.
+    /// From PEM (spec/keys.md "PEM"): each marker on a line of its own, white space and the widths of lines free, text around the block passed over.
     ///
     /// # Errors
     /// [`KeyError`], by what is wrong.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let (_, after) = text.split_once(PEM_BEGIN).ok_or(KeyError::NotPem)?;
-        let (block, _) = after.split_once(PEM_END).ok_or(KeyError::NotPem)?;
-        let base64: String = block.split_ascii_whitespace().collect();
+        let mut lines = text.split('\n').map(str::trim_ascii);
+        lines.find(|line| *line == PEM_BEGIN).ok_or(KeyError::NotPem)?;
+        let mut base64 = String::new();
+        loop {
+            match lines.next().ok_or(KeyError::NotPem)? {
+                PEM_END => break,
+                line => base64.extend(line.split_ascii_whitespace()),
+            }
+        }
         Self::from_spki(&Base64::decode_vec(&base64).map_err(|_| KeyError::NotBase64)?)
     }
 
@@ -130,8 +136,73 @@ mod tests {
     fn every_form_reads_back() {
         let key = key();
         assert_eq!(PublicKey::from_spki(&key.to_spki()), Ok(key.clone()));
-        assert_eq!(PublicKey::from_pem(&key.to_pem()), Ok(key.clone()));
-        assert_eq!(PublicKey::from_pem(&format!("a note\r\n{}", key.to_pem().replace('\n', "\r\n"))), Ok(key));
+    }
+
+    /// Cut into lines of so many characters.
+    fn cut(text: &str, width: usize) -> String {
+        let letters: Vec<char> = text.chars().collect();
+        letters.chunks(width).map(|line| line.iter().collect::<String>()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The same cases as in verifier/test/encodings.test.ts.
+    #[test]
+    fn pem_is_read_whatever_its_white_space() {
+        let (key, other) = (key(), PublicKey::from_raw([7; PUBLIC_KEY_LEN]));
+        let (pem, body) = (key.to_pem(), Base64::encode_string(&key.to_spki()));
+        let wrap = |text: &str| format!("{PEM_BEGIN}\n{text}\n{PEM_END}\n");
+        let each_line = |with: &dyn Fn(&str) -> String| pem.lines().map(with).collect::<String>();
+        let good = [
+            (pem.clone(), "as it is written"),
+            (String::from(pem.trim_end()), "no LF at the end"),
+            (pem.replace('\n', "\r\n"), "CRLF"),
+            (wrap(&body), "one long line"),
+            (wrap(&cut(&body, 76)), "lines of 76"),
+            (wrap(&cut(&body, 1)), "lines of 1"),
+            (each_line(&|line| format!("{line} \t\n")), "white space at the end of every line"),
+            (each_line(&|line| format!("\t  {line}\n")), "white space at the beginning of every line"),
+            (each_line(&|line| format!("{line}\n\n \n")), "empty lines"),
+            (each_line(&|line| format!("\u{c}{line}\r\r\n")), "form feeds and carriage returns"),
+            (wrap(&body.replace('A', " A\t")), "white space within the lines"),
+            (format!("The key of the operator:\n\n{pem}\nand no more.\n"), "text around it"),
+            (format!("{PEM_END}\nx{PEM_BEGIN}\n{pem}"), "markers before it that begin nothing"),
+            (pem.replace("PUBLIC", "PRIVATE") + &pem, "a block of another label before it"),
+            (format!("{pem}{}", other.to_pem()), "a second key after it"),
+        ];
+        for (text, why) in good {
+            assert_eq!(PublicKey::from_pem(&text), Ok(key.clone()), "{why}");
+        }
+    }
+
+    /// The same cases as in verifier/test/encodings.test.ts.
+    #[test]
+    fn what_is_not_pem_is_refused() {
+        let (pem, body) = (key().to_pem(), Base64::encode_string(&key().to_spki()));
+        let bad = [
+            (String::new(), "nothing"),
+            (pem.replace("PUBLIC", "PRIVATE"), "another label"),
+            (pem.replace(PEM_END, ""), "no end"),
+            (pem.replace(PEM_BEGIN, ""), "no beginning"),
+            (pem.replacen('\n', "\nComment: x\n", 1), "a header"),
+            (pem.replace('\n', ""), "all in one line"),
+            (pem.replace('\n', " "), "all in one line, with spaces"),
+            (pem.replace('\n', "\r"), "carriage returns alone"),
+            (pem.replacen(&format!("{PEM_BEGIN}\n"), PEM_BEGIN, 1), "base64 on the line of the first marker"),
+            (pem.replacen(&format!("\n{PEM_END}"), PEM_END, 1), "base64 on the line of the last marker"),
+            (format!("key: {pem}"), "words before the first marker"),
+            (format!("{} end\n", pem.trim_end()), "words after the last marker"),
+            (format!("\u{feff}{pem}"), "a byte order mark"),
+            (format!("\u{a0}{pem}"), "a no-break space before the first marker"),
+            (format!("\u{b}{pem}"), "a vertical tab before the first marker"),
+            (pem.replace("PUBLIC KEY", "PUBLIC  KEY"), "a second space in the markers"),
+            (pem.replace("PUBLIC KEY", "public key"), "small letters"),
+            (pem.replacen(PEM_BEGIN, &format!("{PEM_BEGIN}\n{PEM_BEGIN}"), 1), "the first marker twice"),
+            (pem.replacen("MII", "MII\u{a0}", 1), "a no-break space in the base64"),
+            (format!("{PEM_BEGIN}\n{}\n{PEM_END}\n", &body[..body.len() - 1]), "base64 cut short"),
+            (format!("{PEM_BEGIN}\n{PEM_END}\n"), "an empty block"),
+        ];
+        for (text, why) in bad {
+            assert!(PublicKey::from_pem(&text).is_err(), "{why}");
+        }
     }
 
     #[test]

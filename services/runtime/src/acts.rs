@@ -144,6 +144,14 @@ pub mod label {
         label == named || text_of(label) == Some(named)
     }
 
+    /// What a caller says with a request: the body as it came says all of it again.
+    const SAID_BY_REQUEST: [&str; 4] = [PROMPT, INPUTS, STOP_TEXTS, GRAMMAR];
+
+    /// Whoever erases what is named erases this label of the same record: what it covers, and of a part of a request the request. A request can go alone.
+    pub fn erases(named: &str, label: &str) -> bool {
+        covers(named, label) || label == REQUEST && SAID_BY_REQUEST.contains(&named)
+    }
+
     /// `prompt` for `prompt_tokens`; `None` for a label that is no text's tokens.
     pub fn text_of(label: &str) -> Option<&str> {
         label.strip_suffix("_tokens").filter(|text| !text.is_empty())

@@ -13,7 +13,7 @@ use mickai_store::{Appended, Draft, Entry, Erased, Erasure, LogReader, Query, Va
 pub enum Fields {
     /// All that are still kept.
     All,
-    /// Those under these labels; a text takes the tokens that spell it with it.
+    /// Those under these labels; a text takes the tokens that spell it with it, and the request that said it.
     Labels(Vec<String>),
 }
 
@@ -30,7 +30,7 @@ pub struct ValuesErased {
     pub answers: Vec<u64>,
     /// The act's records before and after it.
     pub records: (Appended, Appended),
-    /// What the other record of the same act still keeps: record and label.
+    /// What the other record of the same act still keeps, by [`System::erase`]: record and label.
     pub remaining: Vec<(u64, String)>,
 }
 
@@ -40,10 +40,12 @@ impl System {
     /// # Errors
     /// [`Error::NoRecord`], [`Error::NoField`], [`Error::AlreadyErased`], [`Error::NotKept`]: nothing was begun. A log or a vault that cannot be written.
     pub fn erase(&self, index: u64, fields: &Fields, cause: Option<Appended>) -> Result<ValuesErased> {
-        self.erase_by(&mut self.executor()?, index, fields, cause, &mut |_| {})
+        let mut executor = self.executor()?;
+        let erased = self.erase_by(&mut executor, index, fields, cause, &mut |_| {})?;
+        Ok(ValuesErased { remaining: self.remaining(index, executor.log().vault())?, ..erased })
     }
 
-    /// As [`System::erase`], on a log that is held already; `begun` hears of the intent when it is durable.
+    /// As [`System::erase`], on a log that is held already; `begun` hears of the intent when it is durable. Whoever erases both records of an act does not ask what the other one still keeps.
     pub(crate) fn erase_by(&self, executor: &mut Executor, index: u64, fields: &Fields, cause: Option<Appended>, begun: &mut dyn FnMut(Appended)) -> Result<ValuesErased> {
         let reader = self.reader()?;
         let entry = reader.entry(index)?.ok_or_else(|| Error::NoRecord { wanted: index.to_string(), record_count: reader.size() })?;
@@ -64,14 +66,13 @@ impl System {
             let by = log.erase(act, &erasures)?.into_iter().next().ok_or(Error::BadRecord { index, part: "form" })?;
             Ok(Done::new(by, Vec::new()))
         })?;
-        let remaining = self.remaining(index, &reader, executor.log().vault())?;
         Ok(ValuesErased {
             record: index,
             labels,
             by: performed.value,
             answers: answers.iter().map(|answer| answer.index).collect(),
             records: (performed.intent, performed.outcome),
-            remaining,
+            remaining: Vec::new(),
         })
     }
 
@@ -93,12 +94,10 @@ impl System {
     }
 
     /// What the intent still keeps of an act whose outcome is `index`, or the other way round.
-    fn remaining(&self, index: u64, reader: &LogReader, vault: &Vault) -> Result<Vec<(u64, String)>> {
-        let other = self.acts()?.into_iter().find_map(|act| {
-            let outcome = act.outcome.as_ref().map(|(_, side)| side.index)?;
-            if act.intent.index == index { Some(outcome) } else { (outcome == index).then_some(act.intent.index) }
-        });
-        let Some(other) = other.filter(|other| *other < reader.size()) else { return Ok(Vec::new()) };
+    fn remaining(&self, index: u64, vault: &Vault) -> Result<Vec<(u64, String)>> {
+        let Some(act) = self.act_at(&self.reader()?, index)? else { return Ok(Vec::new()) };
+        let other = if act.intent.index == index { act.outcome.map(|(_, side)| side.index) } else { Some(act.intent.index) };
+        let Some(other) = other else { return Ok(Vec::new()) };
         Ok(vault.labels(other)?.into_iter().map(|label| (other, label)).collect())
     }
 }
@@ -114,7 +113,7 @@ fn choose(record: &Record<'_>, fields: &Fields, erased: &Erased, vault: &Vault) 
             if let Some(wanted) = labels.iter().find(|wanted| !committed.iter().any(|label| label::covers(wanted, label))) {
                 return Err(missing(wanted));
             }
-            committed.iter().copied().filter(|label| labels.iter().any(|wanted| label::covers(wanted, label))).collect()
+            committed.iter().copied().filter(|label| labels.iter().any(|wanted| label::erases(wanted, label))).collect()
         }
     };
     let kept = vault.labels(index)?;

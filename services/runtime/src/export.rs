@@ -13,6 +13,7 @@ use crate::open::Open;
 use crate::policy;
 use crate::system::System;
 use files::Written;
+pub(crate) use files::{public_file, refuse_existing};
 use mickai_proof::bundle::Header;
 use mickai_proof::checkpoint::{Checkpoint, Note};
 use mickai_proof::receipt::Receipt;
@@ -75,9 +76,7 @@ impl System {
     /// # Errors
     /// A file that exists, a selection of nothing or one that the form cannot hold, values to open that no record has, a log that cannot be written.
     pub fn export(&self, form: Form, selection: &Selection, open: &Open, path: &Path, cause: Option<Appended>) -> Result<Exported> {
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::FileExists(path.to_owned()));
-        }
+        refuse_existing(path)?;
         let mut executor = self.executor()?;
         let note = executor.log_mut().checkpoint()?;
         let note = if *selection == Selection::Settled { self.settled_note()? } else { note };

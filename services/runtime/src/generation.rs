@@ -135,10 +135,18 @@ pub(crate) fn borrowed(openings: &Openings) -> Vec<(&str, &[u8])> {
 impl Prepared {
     /// Refuses whatever could not begin, before any record speaks of it.
     pub fn new(model: &Loaded, asked: Asked) -> Result<Self> {
+        Self::beside(model, asked, None)
+    }
+
+    /// The same, beside one of the same model that has not begun: where both are held to one grammar, it is compiled once.
+    pub fn beside(model: &Loaded, asked: Asked, other: Option<&Self>) -> Result<Self> {
         let day = today()?;
         let prompt = asked.said.render(model, day)?;
         asked.sampler.check()?;
-        let ready = asked.bound.ready(model, &asked.said)?;
+        let ready = match other {
+            Some(Self { asked: Asked { bound, .. }, ready: Ready::Grammar(held), .. }) if *bound == asked.bound => Ready::Grammar(Box::new(held.copy())),
+            _ => asked.bound.ready(model, &asked.said)?,
+        };
         let seed = Seed(asked.seed.map_or_else(random_seed, Ok)?);
         let request = Request { sampler: asked.sampler, seed, output_tokens_max: asked.token_count_max, stop_texts: asked.stop_texts.clone() };
         Ok(Self { asked, day, adapter: model.adapter.clone(), prompt, request, ready })
@@ -147,7 +155,9 @@ impl Prepared {
     /// Bytes that it holds while it waits.
     pub fn byte_count(&self) -> usize {
         let request = self.asked.request.as_ref().map_or(0, |taken| taken.bytes.len());
-        self.prompt.text.len() * 2 + self.prompt.tokens.len() * size_of::<Token>() + request
+        // What it is compiled to has no size that the library tells.
+        let grammar = if let Bound::Grammar(grammar) = &self.asked.bound { grammar.text().len() * 2 } else { 0 };
+        self.prompt.text.len() * 2 + self.prompt.tokens.len() * size_of::<Token>() + request + grammar
     }
 
     /// Tokens that it comes to at most, its prompt among them.

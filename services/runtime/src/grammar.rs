@@ -101,6 +101,13 @@ pub(crate) struct Held {
     tokens_end: u32,
 }
 
+impl Held {
+    /// Another text under the same grammar, as far as this one is; nothing that becomes of one reaches the other.
+    pub fn copy(&self) -> Self {
+        Self { matcher: self.matcher.deep_clone(), ends: self.ends.clone(), tokens_end: self.tokens_end }
+    }
+}
+
 impl Constraint for Held {
     fn allow(&mut self, allowed: &mut TokenSet) {
         allowed.clear();

@@ -3,6 +3,7 @@
 use crate::acts::{action, fact};
 use crate::error::{Error, Result};
 use crate::executor::Done;
+use crate::export::{public_file, refuse_existing};
 use crate::policy;
 use crate::system::System;
 use mickai_proof::digest::{KeyId, LogId};
@@ -46,7 +47,7 @@ pub fn lacks_operator_key(home: &Path) -> bool {
 /// # Errors
 /// As [`System::revoke_key`]; a key of the vault that is lost too; another key than the one in force, whose revocation the lost one would have to sign.
 pub fn take_over(home: &Path, custody: Custody, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<TakenOver> {
-    refuse_existing(statement)?;
+    statement.map_or(Ok(()), refuse_existing)?;
     let recovery = absolute(recovery)?;
     let home = Home::open_keyless(home, custody)?;
     let (_, account) = key_account(&home)?.ok_or(Error::NothingInRange)?;
@@ -147,7 +148,7 @@ impl System {
     /// # Errors
     /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists.
     pub fn revoke_key(&self, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<(Option<Succeeded>, Revocation)> {
-        refuse_existing(statement)?;
+        statement.map_or(Ok(()), refuse_existing)?;
         let recovery = absolute(recovery)?;
         let (_, account) = self.key_account()?;
         let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
@@ -201,16 +202,11 @@ fn find_key(account: &KeyAccount, wanted: &str) -> Result<KeyId> {
     }
 }
 
-fn refuse_existing(statement: Option<&Path>) -> Result<()> {
-    statement.filter(|path| path.exists()).map_or(Ok(()), |path| Err(Error::FileExists(path.to_owned())))
-}
-
-/// By the key in force.
+/// By the key in force; the file appears whole or not at all.
 fn write_statement(log: &LogWriter, revocation: Revocation, path: Option<&Path>) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
     let bytes = log.key().sign_statement(log.log_id(), revocation)?;
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::file(path))?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Error::file(path))
+    public_file(path, &bytes)
 }
 
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {

@@ -36,8 +36,8 @@ const FORM: &str = "mickai-panels 1";
 const ACTIONS: [&str; 2] = [action::MODEL_IMPORT, action::MODEL_REPACK];
 /// Bytes of a head and its length: a line for every tensor of the largest model that is opened, and more.
 const TAIL_BYTES_MAX: u64 = 64 << 20;
-/// Pieces that the system is asked for before they are read: enough for a disk to be busy with several at a time.
-const PIECES_AHEAD: usize = 32;
+/// Pieces that one thread reads in order: what the system reads ahead of it is soon a few of them.
+const SPAN_PIECES: usize = 32;
 /// Bytes of panels for each byte of the model's file, at most: a length that somebody wrote is no reason to take all memory.
 pub(crate) const PANELS_PER_BYTE_MAX: u64 = 8;
 
@@ -88,14 +88,16 @@ impl Hasher {
         let whole = panels_len / PIECE_LEN;
         let parts: Vec<OnceLock<Part>> = (0..piece_count(len)).map(|_| OnceLock::new()).collect();
         let (pieces, last) = room.get_mut().split_at_mut(whole * PIECE_LEN);
-        let begin = |index: usize| file.read_ahead((index * PIECE_LEN) as u64, PIECE_LEN as u64);
-        (0..PIECES_AHEAD).for_each(begin);
-        each_row(&*self.crew, pieces, PIECE_LEN, |index, piece| {
-            begin(index + PIECES_AHEAD);
-            if file.read_at(piece, (index * PIECE_LEN) as u64)
-                && let Some(place) = parts.get(index)
-            {
-                place.get_or_init(|| part(self.isa, index, piece, len));
+        let mut spans: Vec<&mut [u8]> = pieces.chunks_mut(SPAN_PIECES * PIECE_LEN).collect();
+        each_row(&*self.crew, &mut spans, 1, |span, pieces| {
+            let Some(file) = file.again() else { return };
+            let pieces = pieces.iter_mut().flat_map(|span| span.chunks_exact_mut(PIECE_LEN));
+            for (index, piece) in (span * SPAN_PIECES..).zip(pieces) {
+                if file.read_at(piece, (index * PIECE_LEN) as u64)
+                    && let Some(place) = parts.get(index)
+                {
+                    place.get_or_init(|| part(self.isa, index, piece, len));
+                }
             }
         });
         let mut rest = vec![0; usize::try_from(len).ok()? - whole * PIECE_LEN];

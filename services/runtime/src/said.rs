@@ -48,14 +48,13 @@ impl Said {
         }
     }
 
-    /// The prompt without its oldest parts, so that with `room` tokens of answer it fits the model: turns go before the last one, words of the system stay; a text loses its beginning.
+    /// The prompt without its oldest parts, so that with an answer it fits: turns go before the last one, words of the system stay; a text loses its beginning.
     /// Where what must stay is too long by itself, or cannot be rendered, [`Said::render`] says so of what this gives.
     ///
     /// # Errors
     /// Those of `look`, which is asked before each rendering whether to go on.
-    pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: usize, look: &dyn Fn() -> Result<()>) -> Result<Self> {
-        let context = model.file.config.context_tokens_max;
-        let goal = context.saturating_sub(room.clamp(1, (context / 2).max(1)));
+    pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: Room, look: &dyn Fn() -> Result<()>) -> Result<Self> {
+        let goal = room.prompt_token_count_max(model);
         let count = |said: &Self| -> Result<usize> {
             look()?;
             // What cannot be rendered gets no better by being shorter.
@@ -114,16 +113,33 @@ impl Said {
     }
 }
 
+/// What a prompt that is shortened has to fit into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Room {
+    /// Tokens whose keys and values can be held, of the prompt and its answer together.
+    pub token_count_max: usize,
+    /// Of these, tokens of the answer.
+    pub answer_token_count: usize,
+}
+
+impl Room {
+    /// The answer gets what it asks for, but no more than half of what the model reads and there is room for.
+    fn prompt_token_count_max(self, model: &Loaded) -> usize {
+        let token_count_max = model.file.config.context_tokens_max.min(self.token_count_max);
+        token_count_max.saturating_sub(self.answer_token_count.clamp(1, (token_count_max / 2).max(1)))
+    }
+}
+
 /// The prompt that was shortened last, before and after: the orders of one request follow each other and share it.
 #[derive(Default)]
-pub(crate) struct Shortening(Option<(Said, usize, Said)>);
+pub(crate) struct Shortening(Option<(Said, Room, Said)>);
 
 impl Shortening {
     /// As [`Said::shortened`], of a prompt for that model.
     ///
     /// # Errors
     /// Those of `look`.
-    pub fn of(&mut self, said: Said, model: &Loaded, day: Day, room: usize, look: &dyn Fn() -> Result<()>) -> Result<Said> {
+    pub fn of(&mut self, said: Said, model: &Loaded, day: Day, room: Room, look: &dyn Fn() -> Result<()>) -> Result<Said> {
         if let Some((_, _, known)) = self.0.as_ref().filter(|(before, of_room, _)| (before, *of_room) == (&said, room)) {
             return Ok(known.clone());
         }

@@ -1,7 +1,7 @@
 //! The operator's own check: the log goes through the very verifier that a stranger runs, with every thread that this process has, and never gets a better verdict than the stranger would give.
 
 use crate::error::{Error, Result};
-use crate::export::{Selection, Source, header};
+use crate::export::{Selection, Source, header, public_file, refuse_existing};
 use crate::open::Open;
 use crate::system::System;
 use mickai_proof::checkpoint::{Checkpoint, Note};
@@ -9,8 +9,8 @@ use mickai_proof::limits::NOTE_BYTES_MAX;
 use mickai_proof::mldsa::{Isa, RecheckSeed};
 use mickai_proof::verify::{Axis, Engine, Policy, Reference, TrustedKey, Verdict, Verifier};
 use mickai_store::{LogReader, OperatorKey};
-use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -99,17 +99,14 @@ impl System {
         Ok(self.writer()?.checkpoint()?)
     }
 
-    /// Signs the head of the log and writes the pin to a file of its own.
+    /// Signs the head of the log and writes the pin to a file of its own, which appears whole or not at all.
     ///
     /// # Errors
     /// As [`System::checkpoint`], and a file that exists.
     pub fn write_checkpoint(&self, path: &Path) -> Result<String> {
-        let mut file = match OpenOptions::new().write(true).create_new(true).open(path) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => return Err(Error::FileExists(path.to_owned())),
-            opened => opened.map_err(Error::file(path))?,
-        };
+        refuse_existing(path)?;
         let note = self.checkpoint()?;
-        file.write_all(note.as_bytes()).and_then(|()| file.sync_all()).map_err(Error::file(path))?;
+        public_file(path, note.as_bytes())?;
         Ok(note)
     }
 }

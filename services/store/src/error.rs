@@ -23,7 +23,7 @@ pub enum Error {
         /// Its answer.
         source: io::Error,
     },
-    /// An earlier append failed, so nothing is known about the disk any more, or a record that others follow has no signature: the process must end and start again.
+    /// An earlier append failed, so nothing is known about the disk any more, or a record that others follow has no signature: the log must be opened again, which reads it from the disk.
     Poisoned,
     /// The system gave no random bytes, or the signing library failed.
     Crypto,

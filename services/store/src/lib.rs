@@ -20,6 +20,8 @@ mod error;
 
 mod disk;
 
+mod beside;
+
 mod clock;
 
 mod lock;
@@ -48,6 +50,7 @@ mod map;
 
 mod models;
 
+pub use beside::{is_dead, publish};
 pub use clock::{Clock, SystemClock};
 pub use error::{Damage, Error, Misuse};
 pub use home::Home;

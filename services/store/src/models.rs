@@ -9,6 +9,7 @@
 //!
 //! An import appears by one rename. Whoever changes a file here does not change what a model computes unnoticed: what a load uses of it is held against digests that are on record.
 
+use crate::beside::is_dead;
 use crate::clock::wall_ms;
 use crate::disk::{self, Existing};
 use crate::error::{Damage, Error};
@@ -284,11 +285,6 @@ fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
 /// May a model or an adapter be called so?
 fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(|c: char| c.is_control() || c == '/')
-}
-
-/// Has the process of that id ended?
-fn is_dead(pid: &str) -> bool {
-    !Path::new("/proc").join(pid).exists()
 }
 
 fn read_model(folder: &Path) -> Result<Model, Error> {

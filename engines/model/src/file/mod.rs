@@ -5,7 +5,7 @@ mod folder;
 pub(crate) mod gguf;
 pub(crate) mod json;
 mod model;
-mod ranges;
+pub(crate) mod ranges;
 mod rope;
 
 pub use adapter::{open_adapter_folder, open_adapter_gguf};

@@ -1,7 +1,8 @@
 //! Ranges of hyperparameters, refused before anything is computed from them.
 
 use crate::config::Config;
-use crate::error::{Malformed, Result};
+use crate::error::{Malformed, Part, Result};
+use crate::forward;
 use crate::limits;
 
 /// A width or count among the hyperparameters: at least 1, within the limit.
@@ -34,6 +35,11 @@ pub(crate) fn check_config(config: &Config) -> Result<()> {
         && (factors.len() != config.head_width / 2 || factors.iter().any(|f| !f.is_finite() || *f <= 0.0))
     {
         return wrong("rope factors");
+    }
+    // A wide layer of a narrow model is few bytes of a file.
+    let (count, max) = (forward::scratch_bytes(config), limits::SCRATCH_BYTES_MAX);
+    if count > max {
+        return Err(Malformed::TooMany { what: Part::ScratchBytes, count, max }.into());
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ pub(crate) fn llama3_factors(parameters: &Llama3, base: f32, head_width: usize) 
         let frequency = 1.0 / power(f64::from(base), f64::from(exponent)) as f32;
         // The reference writes a / b as (1 / b) * a where a is a plain number: two roundings.
         let wavelength = (1.0 / frequency) * (2.0 * std::f64::consts::PI) as f32;
+        // Plain numbers are divided and compared with in f64.
         if f64::from(wavelength) < f64::from(context) / f64::from(high) {
             1.0
         } else if f64::from(wavelength) > f64::from(context) / f64::from(low) {

@@ -4,6 +4,7 @@ use super::layer::{self, At, Means, Scratch};
 use super::sequence::Sequence;
 use super::watch::{Cost, Operation, Watch};
 use super::weights::Weights;
+use crate::config::Config;
 use crate::error::{Misuse, Result};
 use crate::sample::check_finite;
 use crate::tokens::Token;
@@ -14,6 +15,11 @@ use std::sync::Arc;
 
 /// Tokens that go through the layers together; bounds the room for intermediate values and reaches no bit of a result.
 pub(super) const BATCH_TOKENS: usize = 256;
+
+/// Bytes of the intermediate values that a decoder of such a model makes room for.
+pub(crate) fn scratch_bytes(config: &Config) -> u64 {
+    Scratch::byte_count_of(config, BATCH_TOKENS)
+}
 
 /// What a step gives for a piece.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

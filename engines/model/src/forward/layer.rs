@@ -89,6 +89,19 @@ impl Scratch {
         }
     }
 
+    /// Bytes of the buffers that [`Scratch::new`] makes; the greatest number where they are more than that.
+    pub(super) fn byte_count_of(config: &Config, batch_tokens: usize) -> u64 {
+        let times = |a: usize, b: usize| (a as u64).saturating_mul(b as u64);
+        let (width, ffn) = (config.width as u64, config.ffn_width as u64);
+        let (queries, keys) = (times(config.head_count, config.head_width), times(config.kv_head_count, config.head_width));
+        let widest = width.max(queries).max(ffn);
+        // In the order of the buffers: three of the stream's width, two of the queries', two of the keys', two of the feed-forward layer's, one of the widest, and the angles.
+        let counts = [width, width, width, queries, queries, keys, keys, ffn, ffn, widest, config.head_width as u64];
+        let floats = counts.iter().fold(0u64, |sum, count| sum.saturating_add(*count)).saturating_mul(size_of::<f32>() as u64);
+        let blocks = (widest / BLOCK as u64).saturating_mul(size_of::<Block>() as u64);
+        floats.saturating_add(blocks).saturating_mul(batch_tokens as u64)
+    }
+
     /// Prepares the rotations and the sight of rows.
     pub(super) fn turn_to(&mut self, rows: &[Row], frequencies: &[f32]) {
         for (row, angle) in rows.iter().zip(self.angles.chunks_exact_mut(2 * frequencies.len())) {
@@ -255,4 +268,53 @@ fn prepare<'a>(means: Means<'_>, at: At, values: &'a [f32], (blocks, turned): (&
 
 fn product<'a>(weights: &'a Weights, projection: &'a Projection, out: &'a mut [f32]) -> Product<'a> {
     Product { weights: weights.panels(projection), bias: projection.bias.as_deref(), out }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Architecture;
+    use crate::file::ranges::check_config;
+    use crate::{error, limits};
+
+    /// Shapes of a published model: width, heads, heads of keys and values, width of a head, of the feed-forward layer.
+    fn config([width, head_count, kv_head_count, head_width, ffn_width]: [usize; 5]) -> Config {
+        Config {
+            architecture: Architecture::Llama,
+            vocab_count: 512,
+            width,
+            layer_count: 1,
+            head_count,
+            kv_head_count,
+            head_width,
+            ffn_width,
+            context_tokens_max: 128,
+            norm_eps: 1e-5,
+            rope_base: 10_000.0,
+            rope_factors: None,
+            tied: true,
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_buffers() {
+        for shape in [[64, 4, 2, 16, 160], [256, 4, 4, 64, 96], [32, 4, 1, 16, 32]] {
+            let config = config(shape);
+            assert_eq!(Scratch::byte_count_of(&config, 7), Scratch::new(&config, 7).byte_count() as u64);
+        }
+    }
+
+    #[test]
+    fn no_model_asks_for_more_than_the_limit() {
+        // Llama 3.1 405B.
+        let large = config([16_384, 128, 8, 128, 53_248]);
+        assert_eq!(check_config(&large), Ok(()));
+        assert_eq!(Scratch::byte_count_of(&large, 256), 271_843_328);
+        let crafted = config([2, 1, 1, 2, 1 << 24]);
+        let said = check_config(&crafted).unwrap_err();
+        let count = Scratch::byte_count_of(&crafted, 256);
+        assert_eq!(said, error::Malformed::TooMany { what: error::Part::ScratchBytes, count, max: limits::SCRATCH_BYTES_MAX }.into());
+        let endless = config([usize::MAX; 5]);
+        assert_eq!(Scratch::byte_count_of(&endless, 256), u64::MAX);
+    }
 }

@@ -18,6 +18,7 @@ mod weights;
 
 pub use adapter::Adapter;
 pub(crate) use adapter::Factors;
+pub(crate) use decoder::scratch_bytes;
 pub use decoder::{Decoder, Piece, Rows, Wanted};
 pub use page::PAGE_TOKENS;
 pub use pool::{Pool, PoolUse};

@@ -8,6 +8,7 @@ use crate::digest::AdapterDigest;
 use crate::error::{Misuse, Result};
 use crate::forward::{Adapter, Piece, Pool, Rows, Sequence, Wanted};
 use crate::sample::{Sampler, TokenSet};
+use crate::tokens::vocabulary::TokenKind;
 use crate::tokens::{Token, Tokenizer};
 use std::sync::Arc;
 
@@ -216,7 +217,7 @@ impl Inference {
 
     /// Tokens that its sequence lacks: of its prompt, or the last one that came out.
     pub fn missing_count(&self) -> usize {
-        self.tokens.len() - self.known_count()
+        self.tokens.len().saturating_sub(self.known_count())
     }
 
     /// Whether it has ended.
@@ -245,9 +246,8 @@ impl Inference {
 
     /// Chooses one token and tells it; what that ended it with, if it did.
     fn choose(&mut self, logits: &[f32], tokenizer: &Tokenizer, constraint: Option<&mut dyn Constraint>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Option<StopReason>> {
-        let ends = &tokenizer.roles().eos;
-        let Some(token) = self.draw(logits, constraint, &|token| ends.contains(&token))? else { return Ok(Some(StopReason::Complete)) };
-        if ends.contains(&token) {
+        let Some((token, is_end)) = self.draw(logits, tokenizer, constraint)? else { return Ok(Some(StopReason::Complete)) };
+        if is_end {
             return Ok(Some(StopReason::EndToken(token)));
         }
         self.tokens.push(token);
@@ -260,26 +260,35 @@ impl Inference {
         Ok((flow == Flow::Stop).then_some(StopReason::Interrupted))
     }
 
-    /// The next token; `None` if the constraint is met and allows no more.
-    fn draw(&mut self, logits: &[f32], constraint: Option<&mut dyn Constraint>, is_end: &dyn Fn(Token) -> bool) -> Result<Option<Token>> {
+    /// The next token, and whether it ends the text; `None` if the constraint is met and allows no more.
+    fn draw(&mut self, logits: &[f32], tokenizer: &Tokenizer, constraint: Option<&mut dyn Constraint>) -> Result<Option<(Token, bool)>> {
         let step = self.output_count() as u64;
+        let ends = &tokenizer.roles().eos;
         let Some(constraint) = constraint else {
-            return Ok(Some(self.sampler.sample(logits, step, &self.seen, None)?));
+            let token = self.sampler.sample(logits, step, &self.seen, None)?;
+            return Ok(Some((token, ends.contains(&token))));
         };
         constraint.allow(&mut self.allowed);
         if self.allowed.is_empty() && constraint.may_end() {
             return Ok(None);
         }
         let token = self.sampler.sample(logits, step, &self.seen, Some(&self.allowed))?;
-        if !is_end(token) {
+        // A file may call a token of text an end, `}` say: where the text may not end, it was allowed as text.
+        let is_text = || tokenizer.vocabulary().kind(token) == TokenKind::Normal;
+        let is_end = ends.contains(&token) && (!is_text() || constraint.may_end());
+        if !is_end {
             constraint.advance(token)?;
         }
-        Ok(Some(token))
+        Ok(Some((token, is_end)))
     }
 
-    /// Nothing more comes out but the text that was held back.
+    /// Nothing more comes out but the text that was held back. What was proposed and not chosen is forgotten.
     fn end(&mut self, reason: StopReason, each: &mut dyn FnMut(Progress<'_>) -> Flow) {
         self.ended = Some(reason);
+        if let Some(sequence) = &mut self.sequence {
+            let known = common(sequence.tokens(), &self.tokens);
+            sequence.truncate(known);
+        }
         let rest = self.writer.finish();
         if !rest.is_empty() {
             // It is over: the answer changes nothing.

@@ -153,6 +153,52 @@ fn a_constrained_answer_fits_the_grammar() {
     }
 }
 
+/// The adversary is a file that calls the brace an end token: it is text where the answer may not end.
+#[test]
+fn an_end_token_that_is_text_cuts_no_constrained_answer() {
+    const KEY: &[u8] = b"tokenizer.ggml.eos_token_id";
+    let brace = model().tokenizer.encode_text("}").unwrap()[0];
+    let mut bytes = MODEL.to_vec();
+    // Behind the key, the type of the value.
+    let at = bytes.windows(KEY.len()).position(|window| window == KEY).unwrap() + KEY.len() + 4;
+    bytes[at..at + 4].copy_from_slice(&brace.0.to_le_bytes());
+    let model = open_gguf(Arc::new(bytes)).unwrap();
+    assert!(model.tokenizer.roles().eos.contains(&brace));
+    let order = Arc::new(TokenOrder::new(&model.tokenizer));
+    for seed in 0..6 {
+        let mut constraint = Constrained::new(Figures, order.clone());
+        let mut sampled = request(32);
+        sampled.seed = Seed(seed);
+        sampled.sampler = SamplerConfig { temperature: 1.5, ..SamplerConfig::GREEDY };
+        let generation = generate(&mut context(&model, 64), &model.tokenizer, &facts("prompt"), &sampled, Some(&mut constraint), &mut quiet).unwrap();
+        assert!(matches!(generation.stop_reason, StopReason::EndToken(_)), "{generation:?}");
+        assert!(generation.text.starts_with("{\"n\":") && generation.text.ends_with('}'), "{}", generation.text);
+    }
+}
+
+/// Whoever stops among tokens that were proposed leaves none in the sequence that did not come out.
+#[test]
+fn an_end_forgets_what_was_proposed() {
+    let model = model();
+    let prompt = facts("prompt").repeat(3);
+    for stop_after in 1..16 {
+        let mut context = context(&model, 200);
+        let mut inference = Inference::new(&prompt, request(40), 200).unwrap();
+        inference.admit(&context.pool).unwrap();
+        let mut heard = 0;
+        while let Some(piece) = inference.piece(PROMPT_PIECE) {
+            let rows = context.decoder.step_one(piece).unwrap();
+            let mut each = |progress: Progress<'_>| {
+                heard += usize::from(matches!(progress, Progress::Token { .. }));
+                if heard < stop_after { Flow::Continue } else { Flow::Stop }
+            };
+            inference.take(&rows, &model.tokenizer, None, &mut each).unwrap();
+        }
+        let token_count = inference.known_count() + inference.missing_count();
+        assert_eq!(token_count, prompt.len() + inference.finish().output_tokens.len(), "{stop_after}");
+    }
+}
+
 /// The mask of every state along a text, against asking the grammar token by token.
 #[test]
 fn masks_are_those_of_one_token_at_a_time() {

@@ -8,8 +8,11 @@ use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Environment, ErrorKind, State, Value};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
+use std::panic::resume_unwind;
+use std::thread::Builder;
 
 /// What a template sees.
 pub(crate) struct Context {
@@ -21,13 +24,27 @@ pub(crate) struct Context {
 }
 
 /// Runs a template.
+///
+/// A thread of a crew has no stack for it: what a template nests is dropped, written and compared one call for each level, and a stack that overflows ends the process. So it has a thread of
+/// its own, on which every value ends as well.
 pub(crate) fn render(source: &str, context: Context) -> Result<String> {
+    let source = source.to_owned();
+    let stack_bytes = limits::TEMPLATE_STACK_BYTES;
+    let thread = Builder::new().name("mickai-template".to_owned()).stack_size(stack_bytes).spawn(move || written(&source, context));
+    let thread = thread.map_err(|_| Misbehaved::TemplateThread { stack_bytes })?;
+    Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?)
+}
+
+/// What the template writes.
+fn written(source: &str, context: Context) -> Result<String, Misbehaved> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(misbehaved)?;
     environment.set_syntax(syntax);
     environment.set_fuel(Some(limits::TEMPLATE_FUEL));
     environment.set_unknown_method_callback(python_method);
     environment.add_filter("tojson", to_json);
+    // It indents by depth, so that a short program writes more than any memory holds; the reference has it, but templates do not use it.
+    environment.remove_filter("pprint");
     environment.add_function("raise_exception", |words: String| -> Result<Value, minijinja::Error> {
         Err(minijinja::Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(words)))
     });
@@ -42,7 +59,7 @@ pub(crate) fn render(source: &str, context: Context) -> Result<String> {
     for (name, text) in [("bos_token", context.bos), ("eos_token", context.eos), ("pad_token", context.pad)] {
         globals.extend(text.map(|text| (name, Value::from(text))));
     }
-    Ok(environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)?)
+    environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)
 }
 
 fn message(message: Message) -> Value {
@@ -69,32 +86,65 @@ fn misbehaved(error: minijinja::Error) -> Misbehaved {
         }
         cause = at.source();
     }
+    if error.kind() == ErrorKind::OutOfFuel {
+        return Misbehaved::TemplateSteps { max: limits::TEMPLATE_FUEL };
+    }
     let detail = error.detail().map_or_else(|| error.kind().to_string(), |detail| format!("{}: {detail}", error.kind()));
     Misbehaved::Template { line: error.line().unwrap_or(0), detail: detail.into() }
 }
 
 /// Methods of Python's strings and dictionaries that templates call.
-fn python_method(_: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
+fn python_method(state: &mut State<'_, '_>, value: &Value, method: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
     let unknown = || minijinja::Error::from(ErrorKind::UnknownMethod);
     if value.kind() == ValueKind::Map {
         return map_method(value, method, args);
     }
     let text = value.as_str().ok_or_else(unknown)?;
+    // What is made is paid for by the engine, what is read by its filters alone.
+    state.consume_fuel(text.len() as u64 / 64)?;
     let argument = |index: usize| args.get(index).and_then(Value::as_str);
-    let stripped = |c: char| argument(0).map_or(c.is_whitespace(), |set| set.contains(c));
     Ok(match (method, args.len()) {
-        ("strip", 0 | 1) => Value::from(text.trim_matches(stripped)),
-        ("lstrip", 0 | 1) => Value::from(text.trim_start_matches(stripped)),
-        ("rstrip", 0 | 1) => Value::from(text.trim_end_matches(stripped)),
+        ("strip", 0 | 1) => Value::from(text.trim_matches(stripped(argument(0)))),
+        ("lstrip", 0 | 1) => Value::from(text.trim_start_matches(stripped(argument(0)))),
+        ("rstrip", 0 | 1) => Value::from(text.trim_end_matches(stripped(argument(0)))),
         ("upper", 0) => Value::from(text.to_uppercase()),
         ("lower", 0) => Value::from(text.to_lowercase()),
         ("startswith", 1) => Value::from(text.starts_with(argument(0).ok_or_else(unknown)?)),
         ("endswith", 1) => Value::from(text.ends_with(argument(0).ok_or_else(unknown)?)),
-        ("replace", 2) => Value::from(text.replace(argument(0).ok_or_else(unknown)?, argument(1).ok_or_else(unknown)?)),
-        ("split", 0) => Value::from(text.split_whitespace().map(Value::from).collect::<Vec<_>>()),
-        ("split", 1) => Value::from(text.split(argument(0).ok_or_else(unknown)?).map(Value::from).collect::<Vec<_>>()),
+        ("replace", 2) => Value::from(replaced(text, argument(0).ok_or_else(unknown)?, argument(1).ok_or_else(unknown)?)?),
+        ("split", 0) => list(text.split_whitespace())?,
+        ("split", 1) => list(text.split(argument(0).ok_or_else(unknown)?))?,
         _ => return Err(unknown()),
     })
+}
+
+/// Which characters go: those of a set, or white space. The set may be as long as the text, so it is read once.
+fn stripped(set: Option<&str>) -> impl Fn(char) -> bool {
+    let set: Option<BTreeSet<char>> = set.map(|set| set.chars().collect());
+    move |character| set.as_ref().map_or(character.is_whitespace(), |set| set.contains(&character))
+}
+
+/// The text with every `from` replaced; refused before it is made if it is too long.
+fn replaced(text: &str, from: &str, to: &str) -> Result<String, minijinja::Error> {
+    // An empty one matches before every character and behind the last.
+    let count = text.matches(from).count();
+    let kept_bytes = text.len().saturating_sub(count.saturating_mul(from.len()));
+    check_bytes(count.saturating_mul(to.len()).saturating_add(kept_bytes))?;
+    Ok(text.replace(from, to))
+}
+
+/// The pieces as a list, refused before it is made: a value is larger than a short piece.
+fn list<'t>(pieces: impl Iterator<Item = &'t str> + Clone) -> Result<Value, minijinja::Error> {
+    check_bytes(pieces.clone().count().saturating_mul(size_of::<Value>()))?;
+    Ok(Value::from(pieces.map(Value::from).collect::<Vec<_>>()))
+}
+
+/// No value is larger than a text may be.
+fn check_bytes(bytes: usize) -> Result<(), minijinja::Error> {
+    if bytes > limits::TEXT_BYTES_MAX {
+        return Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("a value of {bytes} bytes, where at most {} are taken", limits::TEXT_BYTES_MAX)));
+    }
+    Ok(())
 }
 
 fn map_method(value: &Value, method: &str, args: &[Value]) -> Result<Value, minijinja::Error> {
@@ -117,7 +167,7 @@ fn to_json(value: Value, options: Kwargs) -> Result<Value, minijinja::Error> {
     let indent: Option<usize> = options.get("indent")?;
     options.assert_all_used()?;
     let bad = |_| minijinja::Error::from(ErrorKind::BadSerialization);
-    let mut out = Vec::new();
+    let mut out = Bounded(Vec::new());
     match indent {
         Some(width) => {
             let spaces = " ".repeat(width.min(16));
@@ -125,8 +175,25 @@ fn to_json(value: Value, options: Kwargs) -> Result<Value, minijinja::Error> {
         }
         None => value.serialize(&mut Serializer::with_formatter(&mut out, Python)).map_err(bad)?,
     }
-    let text = String::from_utf8(out).map_err(|_| minijinja::Error::from(ErrorKind::BadSerialization))?;
+    let text = String::from_utf8(out.0).map_err(|_| minijinja::Error::from(ErrorKind::BadSerialization))?;
     Ok(Value::from(text))
+}
+
+/// Takes as many bytes as a text may have: a list that stands in another twice, and so on, is longer than any memory when it is written, and a deep one is nearly all indentation.
+struct Bounded(Vec<u8>);
+
+impl io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len().saturating_add(bytes.len()) > limits::TEXT_BYTES_MAX {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Python's separators: a space behind every comma and colon.

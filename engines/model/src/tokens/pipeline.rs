@@ -1,4 +1,4 @@
-//! The tokenizer: text to tokens, built from the canonical vocabulary whatever file that came from. The `tokenizers` crate normalises and cuts; [`super::merges`] merges.
+//! The tokenizer: text to tokens, built from the canonical vocabulary whatever file that came from. The `tokenizers` crate normalises and finds where to cut; [`super::merges`] merges.
 
 use super::merges::{Desk, Merges};
 use super::stream::TextStream;
@@ -6,15 +6,17 @@ use super::vocabulary::{Token, TokenKind, Vocabulary};
 use crate::digest::{self, TokenizerDigest};
 use crate::error::{Error, Misbehaved, Misuse, Result, Unsupported};
 use crate::limits;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::{NormalizedString, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, SplitDelimiterBehavior};
+use tokenizers::NormalizedString;
+use tokenizers::utils::SysRegex;
 
 /// A model's tokenizer. Text that people write goes through [`Tokenizer::encode_text`], which can make normal tokens only.
 pub struct Tokenizer {
     vocabulary: Vocabulary,
     digest: TokenizerDigest,
-    split: Split,
+    /// Its matches are the pieces that are merged.
+    pattern: SysRegex,
     /// Of normal tokens alone: what they make can never be a control token.
     merges: Merges,
     /// Control and added tokens by their first byte, longest first.
@@ -39,7 +41,7 @@ pub struct Roles {
     pub pad: Option<Token>,
 }
 
-/// Control tokens that end a turn or a text wherever they exist, as llama.cpp knows them.
+/// Control and added tokens that end a turn or a text wherever they exist, as llama.cpp knows them.
 const ENDS: [&str; 6] = ["<|eot_id|>", "<|im_end|>", "<|end|>", "<|endoftext|>", "<|eom_id|>", "<|end_of_text|>"];
 
 impl Tokenizer {
@@ -47,7 +49,6 @@ impl Tokenizer {
     pub(crate) fn new(vocabulary: Vocabulary, mut roles: Roles) -> Result<Self> {
         let rules = vocabulary.rules;
         let failed = |_| Error::from(Misbehaved::Tokenizer);
-        let pattern = SplitPattern::Regex(rules.pre_tokenizer.pattern().to_owned());
         roles.eos.extend(ENDS.iter().filter_map(|text| vocabulary.markup(text)));
         // A file may name tokens for a purpose that it does not have: nothing ever makes them.
         let is_there = |token: &Token| vocabulary.bytes(*token).is_some();
@@ -56,7 +57,7 @@ impl Tokenizer {
             *role = role.filter(is_there);
         }
         Ok(Self {
-            split: Split::new(pattern, SplitDelimiterBehavior::Isolated, false).map_err(failed)?,
+            pattern: SysRegex::new(rules.pre_tokenizer.pattern()).map_err(failed)?,
             merges: Merges::new(&vocabulary),
             markup: markup_by_first_byte(&vocabulary)?,
             digest: digest::tokenizer(&vocabulary),
@@ -140,34 +141,63 @@ impl Tokenizer {
         }
     }
 
-    /// Normalise, cut, merge.
+    /// Normalise, cut, merge: one piece after the other, so that only the text itself is in memory.
     fn encode_piece(&self, text: &str, tokens: &mut Vec<Token>) -> Result<()> {
-        let failed = |_| Error::from(Misbehaved::Tokenizer);
-        if text.is_empty() {
-            return Ok(());
-        }
-        let mut normalised = NormalizedString::from(text);
-        if self.vocabulary.rules.nfc {
-            normalised.nfc();
-        }
-        let mut pieces = PreTokenizedString::from(normalised);
-        self.split.pre_tokenize(&mut pieces).map_err(failed)?;
+        check_spaces(text)?;
+        let text = if self.vocabulary.rules.nfc { composed(text) } else { Cow::Borrowed(text) };
         let mut desk = Desk::default();
-        for (piece, _, _) in pieces.get_splits(OffsetReferential::Normalized, OffsetType::None) {
+        let mut done = 0;
+        for (start, end) in self.pattern.find_iter(&text) {
+            // Every character is of a class of the pattern, so a match begins where the last one ended.
+            let piece = text.get(start..end).filter(|_| start == done).ok_or(Misbehaved::Tokenizer)?;
             let whole = if self.vocabulary.rules.ignore_merges { self.vocabulary.token(piece.as_bytes()) } else { None };
             match whole {
                 Some(token) => tokens.push(token),
                 None => self.merges.encode(piece.as_bytes(), &mut desk, tokens),
             }
+            done = end;
         }
-        Ok(())
+        // An expression that gives up says nothing and finds no more.
+        if done == text.len() { Ok(()) } else { Err(Misbehaved::Tokenizer.into()) }
     }
+}
+
+/// Bytes that are normalised at a time, and then on to the next place where a text can be cut.
+const COMPOSED_BYTES: usize = 1 << 16;
+
+/// Unicode normalisation form C, a stretch at a time: the crate keeps for every byte where it came from, which takes many times the text.
+fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        let place = rest.char_indices().find(|&(at, character)| at >= COMPOSED_BYTES && begins_anew(character));
+        let (stretch, behind) = rest.split_at(place.map_or(rest.len(), |(at, _)| at));
+        let mut normalised = NormalizedString::from(stretch);
+        normalised.nfc();
+        out.push_str(normalised.get());
+        rest = behind;
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character surely composes with none before it, so that a text can be cut in front of it: what lies below the first combining mark, kana, ideographs, and whole syllables of Hangul.
+/// Most texts of any script have one of these soon.
+fn begins_anew(character: char) -> bool {
+    matches!(character, '\0'..='\u{2ff}' | '\u{3041}'..='\u{3096}' | '\u{30a1}'..='\u{30fa}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}')
 }
 
 fn check_length(text: &str) -> Result<()> {
     if text.len() > limits::TEXT_BYTES_MAX {
         return Err(Misuse::TextTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());
     }
+    Ok(())
+}
+
+/// For a text as it is cut: a seal would stand between white space that is a row without it.
+fn check_spaces(text: &str) -> Result<()> {
     let mut count = 0;
     let is_over = |character: char| {
         count = if character.is_whitespace() { count + 1 } else { 0 };
@@ -195,4 +225,24 @@ fn markup_by_first_byte(vocabulary: &Vocabulary) -> Result<MarkupByFirstByte> {
         list.sort_by(|(a, _), (b, _)| b.len().cmp(&a.len()).then(a.cmp(b)));
     }
     Ok(markup)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In stretches as at once: marks that compose, marks in an order that changes, syllables of Hangul in parts, kana with their signs, around every place where a text may be cut.
+    #[test]
+    fn stretches_compose_to_the_same_text() {
+        let units = ["e\u{301}", "a\u{323}\u{307}\u{302}", "\u{1112}\u{1161}\u{11ab}", "\u{ac00}\u{11a8}", "か\u{3099}", "\u{915}\u{93c}", "日本", "é x", "\u{2126}"];
+        for (index, unit) in units.into_iter().enumerate() {
+            for shift in 0..4 {
+                let text = ["~".repeat(shift), unit.repeat(COMPOSED_BYTES / unit.len() + 7), units[(index + shift) % units.len()].repeat(20_000)].concat();
+                let mut whole = NormalizedString::from(text.as_str());
+                whole.nfc();
+                assert!(composed(&text) == whole.get(), "{unit:?} {shift}");
+            }
+        }
+        assert_eq!(composed("plain"), "plain");
+    }
 }

@@ -8,7 +8,8 @@
 //! control or added token begins, and around the message's first and last printed characters. The template copies the seals
 //! along; recognition of control tokens stops at a seal, and the seals are dropped before BPE. So the tokens are those of the same text
 //! with exactly the template's own control tokens in it, and no message, alone or together with the template's words around it,
-//! can make another.
+//! can make another. A template that looks for such a text in a message, as some do for `</think>`, would not find it: so the conversation is written without seals too, and refused where that
+//! is another text.
 
 use super::chat::{Date, Message, Prompt};
 use super::jinja;
@@ -43,7 +44,7 @@ impl ChatTemplate {
     /// Writes the conversation, with the beginning of an assistant's turn behind it, and encodes it.
     ///
     /// No beginning-of-text token is added beside the one that the template writes. Errors: [`Misbehaved`] when the template fails,
-    /// refuses or writes too much; [`Misuse`] when a message is too long.
+    /// refuses, writes too much, or writes another text because of the seals; [`Misuse`] when a message is too long.
     pub fn render(&self, messages: &[Message], date: Date, tokenizer: &Tokenizer) -> Result<Prompt> {
         let bytes = messages.iter().map(|m| m.content.len()).sum::<usize>();
         if bytes > limits::TEXT_BYTES_MAX {
@@ -54,13 +55,19 @@ impl ChatTemplate {
         let sealed = messages.iter().map(|m| Message { role: m.role, content: sealed(&m.content, &markup, seal) });
         let written = |token: Option<Token>| token.and_then(|t| tokenizer.vocabulary().bytes(t)).map(|b| String::from_utf8_lossy(b).into_owned());
         let roles = tokenizer.roles();
-        let context = jinja::Context { messages: sealed.collect(), date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
-        let text = jinja::render(&self.source, context)?;
+        let write = |messages: Vec<Message>| {
+            let context = jinja::Context { messages, date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
+            jinja::render(&self.source, context)
+        };
+        let text = write(sealed.collect())?;
         if text.len() > limits::TEXT_BYTES_MAX {
             return Err(Misbehaved::TemplateTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());
         }
-        let tokens = tokenizer.encode_sealed(&text, Some(seal))?;
-        Ok(Prompt { text: text.replace(seal, ""), tokens })
+        let shown = text.replace(seal, "");
+        if write(messages.to_vec())? != shown {
+            return Err(Misbehaved::TemplateLooks.into());
+        }
+        Ok(Prompt { tokens: tokenizer.encode_sealed(&text, Some(seal))?, text: shown })
     }
 }
 

@@ -206,7 +206,7 @@ fn templates_fail_in_words() {
     assert!(matches!(render("a\n{% if %}"), Err(Error::Misbehaved(Misbehaved::Template { line: 2, .. }))));
     assert!(matches!(render("{{ strftime_now('%H:%M') }}"), Err(Error::Misbehaved(Misbehaved::Template { .. }))));
     let endless = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}x{% endfor %}{% endfor %}{% endfor %}";
-    assert!(matches!(render(endless), Err(Error::Misbehaved(Misbehaved::Template { .. } | Misbehaved::TemplateTooLong { .. }))));
+    assert!(matches!(render(endless), Err(Error::Misbehaved(Misbehaved::TemplateSteps { .. } | Misbehaved::TemplateTooLong { .. }))));
     let all: String = ('\u{fdd0}'..='\u{fdef}').collect();
     let unsealable = template("llama").render(&[turn(Role::User, &all)], day(), &tokenizer);
     assert_eq!(unsealable.unwrap_err(), Misuse::TextUnsealable.into());
@@ -221,6 +221,65 @@ fn python_words_of_templates() {
     assert_eq!(render("{% for k, v in {'a': 1}.items() %}{{ k }}{{ v }}{% endfor %}{{ {'a': 1}.get('b', 2) }}"), "a12");
     assert_eq!(render("{{ pad_token is defined }} {{ bos_token }} {{ strftime_now('%Y') }}"), "False <|begin_of_text|> 2026");
     assert_eq!(render("{% if true %}\n  x\n  {% endif %}\ny\n"), "  x\ny");
+}
+
+/// The adversary is a template that asks for more than any memory holds.
+#[test]
+fn methods_and_filters_make_no_more_than_a_text() {
+    let [tokenizer, _] = both("llama");
+    let render = |program: &str| ChatTemplate::new(program).render(&[turn(Role::User, "a")], day(), &tokenizer);
+    for program in [
+        "{% set s = 'a' * 10000000 %}{{ s.replace('a', s) }}",
+        "{{ ('a' * 4000).replace('', 'b' * 5000) | length }}",
+        "{{ ('a ' * 1000000).split() | length }}",
+        "{{ ('a' * 1000000).split('a') | length }}",
+        "{% set ns = namespace(v=1) %}{% for i in range(60) %}{% set ns.v = [ns.v, ns.v] %}{% endfor %}{{ ns.v | tojson }}",
+        "{% set ns = namespace(v=1) %}{% for i in range(9999) %}{% set ns.v = [ns.v] %}{% endfor %}{{ ns.v | tojson(indent=16) }}",
+        "{{ [1] | pprint }}",
+    ] {
+        let said = render(program);
+        assert!(matches!(said, Err(Error::Misbehaved(Misbehaved::Template { .. } | Misbehaved::TemplateSteps { .. }))), "{program}");
+    }
+    assert_eq!(render("{{ 'aba'.replace('a', 'cc') + 'ab'.replace('', '-') + 'ab'.replace('x', 'y') }}").unwrap().text, "ccbcc-a-b-ab");
+    assert_eq!(render("{{ 'a b  c'.split() | length }}{{ 'a-b-'.split('-') | length }}{{ 'xyaxy'.strip('yx') }}").unwrap().text, "33a");
+    // A set as long as the text is looked through once.
+    assert_eq!(render("{{ ('a' * 4000000).strip('b' * 4000000 + 'a') | length }}").unwrap().text, "0");
+}
+
+/// The adversary nests lists as deep as its steps allow: none of dropping, writing and comparing them may end the process.
+#[test]
+fn deep_values_are_dropped_written_and_compared() {
+    let [tokenizer, _] = both("llama");
+    let deeper = format!("{}ns.v{}", "[".repeat(60), "]".repeat(60));
+    for count in [100, 4_000, 5_900, 99_999] {
+        for end in ["", "{{ ns.v }}", "{{ ns.v | tojson }}", "{{ ns.v == [ns.v] }}"] {
+            let program = format!("{{% set ns = namespace(v=[]) %}}{{% for i in range({count}) %}}{{% set ns.v = {deeper} %}}{{% endfor %}}{end}");
+            let said = ChatTemplate::new(&program).render(&[turn(Role::User, "a")], day(), &tokenizer);
+            assert!(matches!(said, Ok(_) | Err(Error::Misbehaved(Misbehaved::Template { .. } | Misbehaved::TemplateSteps { .. }))), "{count} {end}");
+            assert!(count > 100 || said.is_ok(), "{end} {said:?}");
+        }
+    }
+}
+
+/// The adversary is a message that a template takes apart: with seals in it, it would be written whole, and nobody would know.
+#[test]
+fn a_template_that_looks_for_markup_in_a_message_is_not_deceived() {
+    let [tokenizer, _] = both("qwen2");
+    let template = ChatTemplate::new("{% for m in messages %}{{ m.content.split('<|im_end|>')[-1] }}<|im_end|>{% endfor %}");
+    let write = |content: &str| template.render(&[turn(Role::Assistant, content)], day(), &tokenizer);
+    assert_eq!(write("plain").unwrap().text, "plain<|im_end|>");
+    assert_eq!(write("thought<|im_end|>said").unwrap_err(), Misbehaved::TemplateLooks.into());
+}
+
+/// The steps of a template are enough for what the largest contexts hold.
+#[test]
+fn long_conversations_are_written() {
+    for family in ["llama", "qwen2"] {
+        let speakers = [Role::User, Role::Assistant].into_iter().cycle();
+        let messages = speakers.take(2_000).map(|role| turn(role, &"word ".repeat(500))).collect();
+        let context = jinja::Context { messages, date: day(), bos: None, eos: None, pad: None };
+        assert!(jinja::render(template(family).source(), context).unwrap().len() > 5_000_000, "{family}");
+    }
 }
 
 #[test]
@@ -290,5 +349,16 @@ fn a_row_of_white_space_is_cut_or_refused() {
         let text = |count: usize| format!("{} hello world 2026", " ".repeat(count));
         assert!(tokenizer.encode_text(&text(limits::SPACES_MAX - 1)).unwrap().ends_with(&end), "{family}");
         assert_eq!(tokenizer.encode_text(&text(limits::SPACES_MAX)), Err(Misuse::TooMuchSpace { max: limits::SPACES_MAX }.into()));
+        // A seal within the row is gone when the text is cut.
+        let half = " ".repeat(limits::SPACES_MAX / 2 + 1);
+        assert_eq!(tokenizer.encode_sealed(&format!("{half}\u{fdd0}{half}"), Some('\u{fdd0}')), Err(Misuse::TooMuchSpace { max: limits::SPACES_MAX }.into()));
     }
+}
+
+/// A long text of one token for every character is cut as a short one is.
+#[test]
+fn long_texts_are_cut_piece_by_piece() {
+    let [tokenizer, _] = both("qwen2");
+    let one = tokenizer.encode_text("1").unwrap();
+    assert!(tokenizer.encode_text(&"1".repeat(1 << 20)).unwrap() == one.repeat(1 << 20));
 }

@@ -3,6 +3,7 @@
 use crate::args::Filter;
 use crate::failure::Failure;
 use crate::out::Out;
+use crate::plain;
 use mickai_proof::record::Record;
 use mickai_runtime::acts::local_time;
 use mickai_runtime::{System, when};
@@ -99,7 +100,7 @@ fn row(entry: &Entry, record: &Record<'_>) -> Row {
         "outcome": record.closes.map(|(_, code)| code.name()),
         "digest": digest.to_string(),
     });
-    let cells = [record.index.to_string(), local_time(record.wall_ms), record.kind.name().to_owned(), record.action.to_string(), outcome.to_owned(), digest.short()];
+    let cells = [record.index.to_string(), local_time(record.wall_ms), record.kind.name().to_owned(), plain::line(&record.action), outcome.to_owned(), digest.short()];
     (value, cells.to_vec())
 }
 
@@ -133,7 +134,7 @@ fn full_json(entry: &Entry, record: &Record<'_>, values: &Values) -> Value {
 
 fn full_text(entry: &Entry, record: &Record<'_>, values: &Values) -> String {
     let mut lines = vec![
-        format!("record {}  {}  {}", record.index, record.kind.name(), record.action),
+        format!("record {}  {}  {}", record.index, record.kind.name(), plain::line(&record.action)),
         format!("digest     {}", entry.digest()),
         format!("time       {} (the operator's clock)", local_time(record.wall_ms)),
         format!("actor      {} {}", record.actor.0.name(), record.actor.1),
@@ -143,11 +144,11 @@ fn full_text(entry: &Entry, record: &Record<'_>, values: &Values) -> String {
     lines.extend(record.prev.map(|prev| format!("prev       {prev}")));
     lines.extend(record.closes.map(|(intent, code)| format!("closes     {intent}: {}", code.name())));
     lines.extend(record.causes.iter().map(|(index, digest)| format!("cause      {index} {digest}")));
-    lines.extend(record.facts.iter().map(|(name, fact)| format!("fact       {name} = {}", fact_text(name, fact))));
+    lines.extend(record.facts.iter().map(|(name, fact)| format!("fact       {} = {}", plain::line(name), plain::line(&fact_text(name, fact)))));
     lines.extend(record.commitments.iter().map(|(label, commitment)| {
         let erased = values.erased.by(record.index, label).map(|by| format!("  ERASED by record {by}"));
-        format!("committed  {label} = {commitment}{}", erased.unwrap_or_default())
+        format!("committed  {} = {commitment}{}", plain::line(label), erased.unwrap_or_default())
     }));
-    lines.extend(values.opened.iter().map(|(label, text)| format!("opened     {label} = {text}")));
+    lines.extend(values.opened.iter().map(|(label, text)| format!("opened     {} = {}", plain::line(label), plain::set_in(text))));
     lines.join("\n")
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 /// The name of this form; another one would have another.
 pub const SCHEMA: &str = "mickai.profile/1";
 
-pub fn to_json(model: &Loaded, profiled: &Profiled) -> Value {
+/// `stop` is the record's word for why it ended.
+pub fn to_json(model: &Loaded, profiled: &Profiled, stop: &str) -> Value {
     let Profile { isa, thread_count, layer_count, roofs, recording_ns, phases, tokens, .. } = &profiled.profile;
     json!({
         "schema": SCHEMA,
@@ -21,6 +22,7 @@ pub fn to_json(model: &Loaded, profiled: &Profiled) -> Value {
             "float_products_per_s": roofs.float_products_per_s,
         },
         "text": profiled.answered.generation.text,
+        "stop": stop,
         "recording_ns": recording_ns,
         "phases": phases.iter().map(|phase| phase_json(phase, roofs)).collect::<Value>(),
         "tokens": tokens.iter().map(token_json).collect::<Value>(),

@@ -26,8 +26,9 @@ pub fn profile(system: &System, args: &Profile, out: Out) -> Result<u8, Failure>
         let _ = std::fs::remove_file(path);
     }
     let profiled = profiled?;
+    let stop = turn::stop(system, &profiled.answered)?;
     let printed = if out.json {
-        out.line(record(&profiled.answered, to_json(&model, &profiled)).to_string())
+        out.line(record(&profiled.answered, to_json(&model, &profiled, &stop)).to_string())
     } else {
         table::print(&model, &profiled, args, out).and_then(|()| name_record(&profiled.answered, false, out))
     };
@@ -37,7 +38,7 @@ pub fn profile(system: &System, args: &Profile, out: Out) -> Result<u8, Failure>
             eprintln!("mickai: {} holds the first {SPAN_COUNT_MAX} operations, {} came after them", path.display(), spans.left_out_count);
         }
     }
-    code_after(printed, 0)
+    code_after(printed, turn::code(&stop))
 }
 
 /// Made before anything runs, so that a place where nothing can be written is said at once.

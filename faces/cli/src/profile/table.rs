@@ -8,8 +8,8 @@ use mickai_runtime::profile::{Figures, Line, Phase, Profile, Profiled, TokenSeen
 
 pub fn print(model: &Loaded, profiled: &Profiled, args: &Args, out: Out) -> Result<(), Failure> {
     let profile = &profiled.profile;
-    out.line(&profiled.answered.generation.text)?;
-    out.line("")?;
+    out.said(&profiled.answered.generation.text)?;
+    out.line("\n")?;
     out.line(format!("{} {}, {} on {} threads", model.name, model.digest.to_string().get(..12).unwrap_or_default(), profile.isa, profile.thread_count))?;
     let roofs = &profile.roofs;
     let (integers, floats) = (giga(roofs.integer_products_per_s), giga(roofs.float_products_per_s));

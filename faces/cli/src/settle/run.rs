@@ -6,6 +6,7 @@ use super::told::{kept_json, kept_text, settlement_json, settlement_text, settli
 use crate::args::{Settle, SettleCommand};
 use crate::failure::Failure;
 use crate::out::Out;
+use crate::plain;
 use mickai_proof::digest::ChainId;
 use mickai_runtime::settle::{Cadence, Place, SettleChange, SettleError, Settling};
 use mickai_runtime::{Error, Result as SystemResult, System};
@@ -83,17 +84,17 @@ fn change(args: &Settle) -> Result<Option<SettleChange>, Failure> {
 fn status(system: &System, out: Out) -> Result<(), Failure> {
     let settling = system.settling()?;
     let kept = system.settlements()?;
-    let address = Wallet::open(system.home())?.map(|wallet| address_of(&wallet));
-    let standing = (settling.chain.is_some() && address.is_some()).then(|| Reached::of(system, &settling).and_then(|mut reached| reached.standing()));
+    let account = Wallet::open(system.home())?.map(|wallet| Account { address: settling.node.is_none().then(|| address_of(&wallet)) });
+    let standing = (settling.chain.is_some() && account.is_some()).then(|| Reached::of(system, &settling).and_then(|mut reached| reached.standing()));
     let size = system.reader()?.size();
     let mut fields = settling_json(&settling);
     if let Value::Object(fields) = &mut fields {
         fields.insert("records".to_owned(), json!(size));
-        fields.insert("account".to_owned(), standing_json(address.as_deref(), standing.as_ref()));
+        fields.insert("account".to_owned(), standing_json(account.as_ref(), standing.as_ref()));
         fields.insert("settlements".to_owned(), kept.iter().map(kept_json).collect());
     }
     out.object(&fields, || {
-        let mut lines = vec![settling_text(&settling), account_text(address.as_deref(), standing.as_ref())];
+        let mut lines = vec![settling_text(&settling), account_text(account.as_ref(), standing.as_ref())];
         lines.extend(kept.iter().map(|kept| kept_text(kept, size)));
         if kept.is_empty() {
             lines.push("nothing of this log is settled yet".to_owned());
@@ -102,19 +103,35 @@ fn status(system: &System, out: Out) -> Result<(), Failure> {
     })
 }
 
-fn account_text(address: Option<&str>, standing: Option<&SystemResult<Standing>>) -> String {
-    match (address, standing) {
+/// The account that the home's wallet is for, as far as the home alone tells.
+struct Account {
+    /// In the form of its network; of which one the chain of a node is, only the node says.
+    address: Option<String>,
+}
+
+impl Account {
+    fn text(&self) -> String {
+        match &self.address {
+            Some(address) => format!("account {address}"),
+            None => "an account, whose address has the form of the chain's network, which the node says".to_owned(),
+        }
+    }
+}
+
+fn account_text(account: Option<&Account>, standing: Option<&SystemResult<Standing>>) -> String {
+    match (account, standing) {
         (None, _) => "no account yet: the first `mickai settle` makes its key".to_owned(),
         (Some(_), Some(Ok(standing))) => {
             let balance = standing.balance.map_or_else(|| "nothing: have somebody transfer PAN to it".to_owned(), |balance| balance.to_string());
             format!("account {} has {balance} at height {}", standing.address, standing.height.0)
         }
-        (Some(address), Some(Err(failure))) => format!("account {address}\n{failure}"),
-        (Some(address), None) => format!("account {address}"),
+        (Some(account), Some(Err(failure))) => format!("{}\n{}", account.text(), plain::set_in(&failure.to_string())),
+        (Some(account), None) => account.text(),
     }
 }
 
-fn standing_json(address: Option<&str>, standing: Option<&SystemResult<Standing>>) -> Value {
+fn standing_json(account: Option<&Account>, standing: Option<&SystemResult<Standing>>) -> Value {
+    let address = account.and_then(|account| account.address.as_deref());
     match standing {
         Some(Ok(standing)) => json!({
             "address": standing.address,

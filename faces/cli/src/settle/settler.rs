@@ -154,7 +154,7 @@ impl Settler for NodeSettler {
     }
 }
 
-/// The address of the operator's account, on the network of a chain that is not known yet.
+/// The address of the operator's account on the home's own chain, which is of the test network. A node's chain may be of another, where it has another form.
 pub fn address_of(wallet: &Wallet) -> String {
     wallet.address().to_text(Network::Test)
 }

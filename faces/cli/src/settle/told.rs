@@ -1,5 +1,6 @@
 //! What is said of settings and settlements, as text and as JSON. A chain of too few says so in every one of them.
 
+use crate::plain;
 use mickai_proof::verify::{Settled, WITNESS_SEATS_MIN};
 use mickai_runtime::Result;
 use mickai_runtime::settle::{Cadence, Settlement, SettlementKept, Settling};
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 pub fn tell(settled: Result<Settlement>) {
     match settled {
         Ok(settlement) => eprintln!("{}", settlement_text(&settlement)),
-        Err(error) => eprintln!("mickai: not settled: {error}"),
+        Err(error) => eprintln!("mickai: not settled: {}", plain::set_in(&error.to_string())),
     }
 }
 

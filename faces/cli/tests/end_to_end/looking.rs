@@ -51,6 +51,19 @@ fn a_reader_that_goes_away_leaves_no_act_open() {
 }
 
 #[test]
+fn a_reader_that_goes_away_changes_no_code() {
+    let machine = Machine::new();
+    let ask = ["ask", "did anything change in the log?"];
+    machine.run(&ask).code(2).says(&["STALE completeness-unwitnessed"]);
+    for args in [&ask[..], &["log", "verify"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let status = machine.command(&mickai(), args).stdout(writer).stderr(Stdio::null()).status().unwrap();
+        assert_eq!(status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
 fn a_bundle_without_a_generation_is_not_replayed_in_silence() {
     let machine = Machine::with_model();
     machine.run(&["log", "export", "-o", "case.oar"]).ok();

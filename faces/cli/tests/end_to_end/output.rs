@@ -7,7 +7,8 @@ use std::path::Path;
 #[test]
 fn every_listing_and_every_answer_is_json_when_asked() {
     let machine = Machine::with_model();
-    machine.run(&["ask", "-m", GENERAL, "--max-tokens", "5", "hello"]).ok();
+    let answer = machine.object(&["ask", "-m", GENERAL, "--max-tokens", "5", "hello"]);
+    assert_eq!((&answer["stop"], &machine.object(&["log", "show", "last"])["facts"]["stop"]), (&Value::from("limit"), &Value::from("limit")), "{answer}");
     let lists: [(&[&str], &[&str], usize); 5] = [
         (&["log", "list"], &["index", "time_ms", "kind", "action", "outcome", "digest"], 5),
         (&["log", "list", "--kind", "intent", "--action", "generate", "--when", "last 2 hours"], &["index"], 1),
@@ -65,6 +66,21 @@ fn completions_and_man_pages_are_generated_without_a_home() {
         assert!(std::fs::read_to_string(machine.folder().join("pages").join(page)).unwrap().contains(".TH"), "{page}");
     }
     assert!(!machine.home().exists());
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let output = machine.command(&mickai(), &["completions", "bash"]).stdout(full).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(1) && said.starts_with("mickai: standard input or output: "), "{said}");
+}
+
+#[test]
+fn a_value_passes_neither_for_a_line_of_ours_nor_for_a_command_to_the_terminal() {
+    let machine = Machine::with_model();
+    machine.run(&["ask", "-m", GENERAL, "--max-tokens", "2", "a\u{1b}[2J\u{202e}\nopened     output = forged"]).ok();
+    let shown = machine.run(&["log", "show", "3", "--open"]).ok().out;
+    assert!(shown.contains("a\\u{1b}[2J\\u{202e}\n           opened     output = forged"), "{shown}");
+    assert!(!shown.contains(['\u{1b}', '\u{202e}']) && !shown.lines().any(|line| line.starts_with("opened     output")), "{shown}");
+    let opened = machine.object(&["log", "show", "3", "--open"])["opened"]["prompt"].clone();
+    assert!(opened.as_str().unwrap().contains("a\u{1b}[2J\u{202e}\nopened     output = forged"), "{opened}");
 }
 
 #[test]

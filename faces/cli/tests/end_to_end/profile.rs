@@ -101,7 +101,7 @@ fn each_token_says_how_likely_it_was_and_what_else_there_was() {
     let machine = Machine::with_model();
     let profile = machine.object(&["profile", "-m", GENERAL, "--max-tokens", "8", "--alternatives", "5", "hello"]);
     let tokens = list(&profile["tokens"]);
-    assert_eq!(tokens.len(), 8);
+    assert_eq!((tokens.len(), &profile["stop"]), (8, &"limit".into()));
     assert_eq!(tokens.iter().map(|token| token["text"].as_str().unwrap()).collect::<String>(), profile["text"].as_str().unwrap());
     let mut end = 0;
     for token in tokens {

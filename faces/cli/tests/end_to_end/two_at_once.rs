@@ -55,8 +55,26 @@ fn an_ask_that_is_interrupted_says_so_on_record() {
     let machine = Machine::with_model();
     let (first, intent) = machine.held();
     first.signal("INT");
-    first.end().ok().says(&["record "]);
+    first.end().code(130).says(&["record "]);
     let outcome = machine.object(&["log", "show", &(intent + 1).to_string()]);
     assert_eq!((&outcome["outcome"], &outcome["facts"]["stop"]), (&"executed".into(), &"interrupted".into()));
+    machine.assert_log_valid();
+}
+
+#[test]
+fn an_ask_that_is_interrupted_says_so_to_programs() {
+    let machine = Machine::with_model();
+    // It may be done before the signal comes; then it is tried again.
+    let caught = (0..20).find_map(|_| {
+        let mut ask = machine.start(&[&LONG[..], &["--json"]].concat());
+        eventually("its intent", || (!machine.open_intents().is_empty() || !ask.is_running()).then_some(()));
+        if ask.is_running() {
+            ask.signal("INT");
+        }
+        let run = ask.end();
+        (run.exit() == Some(130)).then(|| run.lines().pop()).flatten()
+    });
+    let answer = caught.expect("twenty answers were quicker than SIGINT");
+    assert_eq!((&answer["stop"], &answer["text"].is_string()), (&"interrupted".into(), &true), "{answer}");
     machine.assert_log_valid();
 }

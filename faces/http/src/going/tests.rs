@@ -3,15 +3,9 @@
 use super::*;
 use crate::app::App;
 use mickai_model::tokens::{Message, Role};
-use mickai_runtime::serve::Caller;
 use mickai_runtime::{Bound, EMBEDDED_NAME, System};
 use mickai_store::Custody;
 use std::future::poll_fn;
-
-fn call(home: &std::path::Path) -> Call {
-    let app = App::of_test(home);
-    Call { app, caller: Caller(1), bytes: Bytes::new(), parameter: String::new(), query: String::new(), is_strict: false, key: None, begun: Arc::default() }
-}
 
 fn wanted(model: &Arc<Loaded>, count: usize) -> Wanted {
     let message = Message { role: Role::User, content: "what models do I have".to_owned() };
@@ -23,7 +17,8 @@ fn wanted(model: &Arc<Loaded>, count: usize) -> Wanted {
 fn who_leaves_while_an_order_is_made_ready_leaves_no_record() {
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("home");
-    let call = call(&home);
+    let call = Call::of_test(&App::of_test(&home), b"");
+    let other = Call { begun: call.begun.clone(), ..Call::of_test(&call.app, b"") };
     let begun = call.begun.clone();
     let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
     runtime.block_on(async {
@@ -36,11 +31,11 @@ fn who_leaves_while_an_order_is_made_ready_leaves_no_record() {
         }
         go.send(()).unwrap();
         // Behind them in the same line: when this is over, they would have begun.
-        let stays = Going::start(&call, wanted(&model, 1)).await.unwrap();
+        let stays = Going::start(&other, wanted(&model, 1)).await.unwrap();
         assert_eq!(stays.all().await.unwrap().len(), 1);
     });
     // What runs is recorded to its end.
-    drop((runtime, call));
+    drop((runtime, call, other));
     assert_eq!(begun.lock().unwrap().len(), 1);
     let acts = System::open(&home, 1, Custody::default()).unwrap().acts().unwrap();
     assert_eq!(acts.iter().map(mickai_runtime::acts::Act::ending).collect::<Vec<_>>(), ["executed"]);
@@ -49,7 +44,7 @@ fn who_leaves_while_an_order_is_made_ready_leaves_no_record() {
 #[test]
 fn the_first_answer_begins_for_its_encoder_as_the_others_do() {
     let folder = tempfile::tempdir().unwrap();
-    let call = call(&folder.path().join("home"));
+    let call = Call::of_test(&App::of_test(&folder.path().join("home")), b"");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let model = call.app.on_desk(|desk| desk.model(EMBEDDED_NAME)).await.unwrap();

@@ -1,7 +1,7 @@
 //! `/api/embed`, and `/api/embeddings` as it was before.
 
 use crate::call::{Call, RECORDS};
-use crate::embed::{check_dimensions, inputs, reply, values, vectors};
+use crate::embed::{check_dimensions, inputs, values, vectors};
 use crate::going::records;
 use crate::limits::INPUTS_MAX;
 use crate::refused::Result;
@@ -50,16 +50,18 @@ pub const OLD_ANSWER: Shape = Shape::Ref("OllamaEmbedding", &Shape::Fields(&[mus
 pub async fn answer(call: &Call) -> Result<Reply> {
     let since = Instant::now();
     let body = call.body(&REQUEST)?;
-    let made = made(call, &body.value, "input").await?;
-    let told = json!({
-        "model": body.value["model"],
-        "embeddings": made.vectors.iter().map(|vector| values(vector)).collect::<Vec<_>>(),
-        "total_duration": u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX),
-        "load_duration": 0,
-        "prompt_eval_count": made.token_count,
-        "mickai": records(&made.records, &body.warnings),
-    });
-    Ok(reply(&told, &made))
+    let (name, warnings) = (body.value["model"].clone(), body.warnings);
+    let told = move |made: &Embedded| {
+        json!({
+            "model": name,
+            "embeddings": made.vectors.iter().map(|vector| values(vector)).collect::<Vec<_>>(),
+            "total_duration": u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            "load_duration": 0,
+            "prompt_eval_count": made.token_count,
+            "mickai": records(&made.records, &warnings),
+        })
+    };
+    made(call, &body.value, "input", told).await
 }
 
 /// Makes one.
@@ -68,15 +70,15 @@ pub async fn answer(call: &Call) -> Result<Reply> {
 /// What is wrong with the request, or stands against it.
 pub async fn answer_old(call: &Call) -> Result<Reply> {
     let body = call.body(&OLD_REQUEST)?;
-    let made = made(call, &body.value, "prompt").await?;
-    let told = json!({ "embedding": made.vectors.first().map(|vector| values(vector)), "mickai": records(&made.records, &body.warnings) });
-    Ok(reply(&told, &made))
+    let warnings = body.warnings;
+    let told = move |made: &Embedded| json!({ "embedding": made.vectors.first().map(|vector| values(vector)), "mickai": records(&made.records, &warnings) });
+    made(call, &body.value, "prompt", told).await
 }
 
-async fn made(call: &Call, body: &Value, name: &str) -> Result<Embedded> {
+async fn made(call: &Call, body: &Value, name: &str, told: impl FnOnce(&Embedded) -> Value + Send + 'static) -> Result<Reply> {
     let model = call.model(body).await?;
     let dimension_count = count(&body["dimensions"]);
     check_dimensions(&model, dimension_count)?;
     let asked = ToEmbed { inputs: inputs(&body[name]), dimension_count, shortens: body["truncate"] != false, request: Some(call.taken(false)) };
-    vectors(call, model, asked).await
+    vectors(call, model, asked, told).await
 }

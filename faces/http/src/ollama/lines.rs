@@ -1,6 +1,6 @@
 //! An answer as lines of JSON, or as the one that sums them up.
 
-use crate::going::{Choice, Encoder, Event, finish_reason, records};
+use crate::going::{Choice, Encoder, Event, records};
 use crate::refused::Refused;
 use crate::tools::{Filter, Form};
 use mickai_runtime::{Answered, Error};
@@ -36,7 +36,7 @@ impl Lines {
     /// All of it in one value.
     pub fn whole(&self, choice: &Choice) -> Value {
         let (text, calls) = self.form.read(&choice.answered.generation.text);
-        let mut whole = self.ended(&choice.answered);
+        let mut whole = self.ended(&choice.answered, choice.first);
         whole["mickai"] = self.records(&choice.answered);
         self.put(&mut whole, &text, &calls_value(&calls));
         whole
@@ -69,18 +69,19 @@ impl Lines {
         }
     }
 
-    fn ended(&self, answered: &Answered) -> Value {
-        let generation = &answered.generation;
-        let (total, first) = (nanoseconds(self.since, Instant::now()), self.first.unwrap_or(self.since));
+    /// `first`: when the first token came. Where none did, reading the prompt was all there was to do.
+    fn ended(&self, answered: &Answered, first: Option<Instant>) -> Value {
+        let (generation, now) = (&answered.generation, Instant::now());
+        let first = first.unwrap_or(now);
         let mut line = self.line("", &Value::Null);
         line["done"] = true.into();
-        line["done_reason"] = finish_reason(generation.stop_reason).into();
-        line["total_duration"] = total.into();
+        line["done_reason"] = self.form.finish_reason(generation).into();
+        line["total_duration"] = nanoseconds(self.since, now).into();
         line["load_duration"] = 0.into();
         line["prompt_eval_count"] = generation.prompt_tokens.len().into();
         line["prompt_eval_duration"] = nanoseconds(self.since, first).into();
         line["eval_count"] = generation.output_tokens.len().into();
-        line["eval_duration"] = nanoseconds(first, Instant::now()).into();
+        line["eval_duration"] = nanoseconds(first, now).into();
         line
     }
 
@@ -116,7 +117,7 @@ impl Encoder for Lines {
                 Ok(answered) => {
                     let (rest, (_, calls)) = (self.filter.rest(), self.form.read(&answered.generation.text));
                     let more = if rest.is_empty() && calls.is_empty() { String::new() } else { format!("{}\n", self.line(&rest, &calls_value(&calls))) };
-                    format!("{more}{}\n{}\n", self.told(&answered), self.ended(&answered))
+                    format!("{more}{}\n{}\n", self.told(&answered), self.ended(&answered, self.first))
                 }
                 Err(error) => format!("{}\n", self.failed(error)),
             },
@@ -140,3 +141,6 @@ fn calls_value(calls: &[crate::tools::ToolCall]) -> Value {
 fn nanoseconds(from: Instant, to: Instant) -> u64 {
     u64::try_from(to.saturating_duration_since(from).as_nanos()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

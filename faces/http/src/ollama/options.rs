@@ -17,7 +17,7 @@ pub const OPTIONS: Shape = Shape::Ref(
     &Shape::Fields(&[
         may("temperature", Shape::Number { min: 0.0, max: 100.0, is_open: false }, "0.8 unless it is said; 0 takes the likeliest token always"),
         may("top_k", Shape::Whole { min: 0, max: u32::MAX as i64 }, "40 unless it is said; 0 keeps all"),
-        may("top_p", Shape::Number { min: 0.0, max: 1.0, is_open: true }, "0.9 unless it is said"),
+        may("top_p", Shape::Number { min: 0.0, max: 1.0, is_open: false }, "0.9 unless it is said; 0 keeps the likeliest token alone"),
         may("min_p", Shape::Number { min: 0.0, max: 1.0, is_open: false }, "0 unless it is said"),
         may("repeat_penalty", Shape::Number { min: 0.0, max: 100.0, is_open: true }, "1 unless it is said; over all of the context"),
         may("seed", Shape::Whole { min: i64::MIN, max: i64::MAX }, "of every draw"),
@@ -61,4 +61,17 @@ pub fn token_count(call: &Call, options: &Value) -> usize {
 /// The seed.
 pub fn seed(options: &Value) -> Option<u64> {
     sampling::seed(options, 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nucleus_may_be_as_small_as_nothing() {
+        let options = json!({ "top_p": 0 });
+        assert!(OPTIONS.check(&options, "options", &mut Vec::new()).is_ok());
+        assert_eq!(sampler(&options).top_p, f32::MIN_POSITIVE);
+        assert!(OPTIONS.check(&json!({ "top_p": -0.1 }), "options", &mut Vec::new()).is_err());
+    }
 }

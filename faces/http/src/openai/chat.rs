@@ -3,13 +3,14 @@
 use super::chat_stream::Stream;
 use super::logprobs;
 use crate::call::Call;
-use crate::going::{Choice, Encoded, Going, Wanted, finish_reason, records};
+use crate::going::{Choice, Encoded, Going, Wanted, records};
 use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
 use crate::shape::{Field, NUMBER, SOME_TEXT, Shape, TEXT, may, must};
 use crate::talk::{self, Of, Turn};
 use crate::tools::{self, FORMAT, Form, TOOL_CHOICE, TOOLS, Tool, ToolChoice};
+use mickai_model::generate::Generation;
 use mickai_runtime::serve::limits::LIKELY_COUNT_MAX;
 use mickai_runtime::{Asked, Bound, Loaded, Said};
 use serde_json::{Value, json};
@@ -129,7 +130,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         return Ok(Reply::pieces(EVENTS, Box::new(stream)).with_intent(begun.intent));
     }
     let choices = going.all().await?;
-    Ok(Reply::json(200, &told.whole(&choices)).with_intent(begun.intent))
+    Ok(Reply::made(move || told.whole(&choices)).await?.with_intent(begun.intent))
 }
 
 /// What all choices share when they are told.
@@ -165,7 +166,7 @@ impl Told {
     fn choice(&self, index: usize, choice: &Choice) -> Value {
         let generation = &choice.answered.generation;
         let (text, calls) = self.form.read(&generation.text);
-        let finish_reason = self.finish_reason(finish_reason(generation.stop_reason), !calls.is_empty());
+        let finish_reason = self.finish_reason(generation, !calls.is_empty());
         let mut message = json!({ "role": "assistant", "content": text, "refusal": null });
         if !calls.is_empty() {
             message["content"] = Value::Null;
@@ -176,8 +177,11 @@ impl Told {
     }
 
     /// What ended well with calls ended for them; what was cut off did not.
-    pub fn finish_reason(&self, reason: &'static str, has_calls: bool) -> &'static str {
-        if has_calls && reason == "stop" { "tool_calls" } else { reason }
+    pub fn finish_reason(&self, generation: &Generation, has_calls: bool) -> &'static str {
+        match self.form.finish_reason(generation) {
+            "stop" if has_calls => "tool_calls",
+            reason => reason,
+        }
     }
 
     pub fn call(&self, choice: usize, at: usize, call: &tools::ToolCall) -> Value {
@@ -186,7 +190,7 @@ impl Told {
 }
 
 /// Tokens of answers, `n` to each prompt.
-pub fn usage<'a>(generations: impl Iterator<Item = &'a mickai_model::generate::Generation>, n: usize) -> Value {
+pub fn usage<'a>(generations: impl Iterator<Item = &'a Generation>, n: usize) -> Value {
     let (prompts, output) = generations.fold((0, 0), |(prompts, output), generation| (prompts + generation.prompt_tokens.len(), output + generation.output_tokens.len()));
     counts(prompts / n.max(1), output)
 }
@@ -220,7 +224,7 @@ fn asked(call: &Call, body: &Value, model: &Loaded, form: &Form) -> Result<Asked
         sampler: sampling::sampler(body),
         seed: None,
         token_count_max,
-        stop_texts: sampling::stop_texts(&body["stop"]),
+        stop_texts: form.stop_texts(sampling::stop_texts(&body["stop"])),
         bound,
         request: Some(call.taken(false)),
     })

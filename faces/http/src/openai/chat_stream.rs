@@ -3,7 +3,7 @@
 use super::chat::Told;
 use super::events::{end, event, failed, with_usage};
 use super::logprobs;
-use crate::going::{Encoder, Event, Spoken, finish_reason, records};
+use crate::going::{Encoder, Event, Spoken, records};
 use crate::tools::Filter;
 use mickai_model::generate::Generation;
 use mickai_store::Appended;
@@ -76,7 +76,7 @@ impl Stream {
             out.push_str(&event(&self.delta(index, json!({ "content": rest }), &[], None)));
         }
         let (_, calls) = self.told.form.read(&generation.text);
-        let finish = self.told.finish_reason(finish_reason(generation.stop_reason), !calls.is_empty());
+        let finish = self.told.finish_reason(generation, !calls.is_empty());
         if !calls.is_empty() {
             let calls: Vec<Value> = calls.iter().enumerate().map(|(at, call)| with_index(at, self.told.call(index, at, call))).collect();
             out.push_str(&event(&self.delta(index, json!({ "tool_calls": calls }), &[], None)));

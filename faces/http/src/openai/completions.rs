@@ -88,7 +88,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, stream))).with_intent(begun.intent));
     }
     let choices = going.all().await?;
-    Ok(Reply::json(200, &told.whole(&choices)).with_intent(begun.intent))
+    Ok(Reply::made(move || told.whole(&choices)).await?.with_intent(begun.intent))
 }
 
 fn prompts(value: &Value) -> Vec<String> {

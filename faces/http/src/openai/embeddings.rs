@@ -1,7 +1,7 @@
 //! `/v1/embeddings`.
 
 use crate::call::{Call, RECORDS};
-use crate::embed::{INPUT, check_dimensions, inputs, reply, values, vectors};
+use crate::embed::{INPUT, check_dimensions, inputs, values, vectors};
 use crate::going::records;
 use crate::refused::Result;
 use crate::reply::Reply;
@@ -9,7 +9,7 @@ use crate::sampling::count;
 use crate::shape::{NUMBER, SOME_TEXT, Shape, TEXT, may, must};
 use base64ct::{Base64, Encoding};
 use mickai_model::limits::WIDTH_MAX;
-use mickai_runtime::ToEmbed;
+use mickai_runtime::{Embedded, ToEmbed};
 use serde_json::{Value, json};
 
 /// The request.
@@ -51,21 +51,22 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let dimension_count = count(&body.value["dimensions"]);
     check_dimensions(&model, dimension_count)?;
     let asked = ToEmbed { inputs: inputs(&body.value["input"]), dimension_count, shortens: false, request: Some(call.taken(false)) };
-    let name = model.name.clone();
-    let made = vectors(call, model, asked).await?;
-    let is_base64 = body.value["encoding_format"] == "base64";
+    let (name, is_base64) = (model.name.clone(), body.value["encoding_format"] == "base64");
+    vectors(call, model, asked, move |made| told(made, &name, is_base64, &body.warnings)).await
+}
+
+fn told(made: &Embedded, name: &str, is_base64: bool, warnings: &[String]) -> Value {
     let one = |(index, vector): (usize, &Vec<f32>)| {
         let values: Value = if is_base64 { encoded(vector).into() } else { values(vector) };
         json!({ "object": "embedding", "index": index, "embedding": values })
     };
-    let told = json!({
+    json!({
         "object": "list",
         "data": made.vectors.iter().enumerate().map(one).collect::<Vec<_>>(),
         "model": name,
         "usage": { "prompt_tokens": made.token_count, "total_tokens": made.token_count },
-        "mickai": records(&made.records, &body.warnings),
-    });
-    Ok(reply(&told, &made))
+        "mickai": records(&made.records, warnings),
+    })
 }
 
 fn encoded(vector: &[f32]) -> String {

@@ -6,7 +6,7 @@ use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{COUNT, SOME_TEXT, Shape, TEXT, TOKEN, must};
 use mickai_model::tokens::Token;
-use serde_json::{Value, json};
+use serde_json::json;
 
 const TOKENS: Shape = Shape::List { of: &TOKEN, min: 0, max: usize::MAX };
 
@@ -27,9 +27,11 @@ pub async fn tokenize(call: &Call) -> Result<Reply> {
     let body = call.body(&TOKENIZE)?;
     let model = call.model(&body.value).await?;
     let content = body.value["content"].as_str().unwrap_or_default().to_owned();
-    let tokens = call.app.on_desk(move |_| Ok(model.file.tokenizer.encode_text(&content)?)).await?;
-    let tokens: Vec<u32> = tokens.into_iter().map(|token| token.0).collect();
-    Ok(Reply::json(200, &json!({ "count": tokens.len(), "tokens": tokens, "mickai": records(&[], &body.warnings) })))
+    let told = call.app.in_turn(&call.app.tokenizing, move |_| {
+        let tokens: Vec<u32> = model.file.tokenizer.encode_text(&content)?.into_iter().map(|token| token.0).collect();
+        Ok(Reply::json(200, &json!({ "count": tokens.len(), "tokens": tokens, "mickai": records(&[], &body.warnings) })))
+    });
+    told.await
 }
 
 /// Tokens to text.
@@ -44,6 +46,9 @@ pub async fn detokenize(call: &Call) -> Result<Reply> {
     if let Some((at, token)) = tokens.iter().enumerate().find(|(_, token)| token.index() >= rows) {
         return Err(Refused::invalid(format!("tokens[{at}]"), format!("the model has the tokens 0 to {}, not {}", rows.saturating_sub(1), token.0)));
     }
-    let content: Value = call.app.on_desk(move |_| Ok(model.file.tokenizer.decode(&tokens)?)).await?.into();
-    Ok(Reply::json(200, &json!({ "content": content, "mickai": records(&[], &body.warnings) })))
+    let told = call.app.in_turn(&call.app.tokenizing, move |_| {
+        let content = model.file.tokenizer.decode(&tokens)?;
+        Ok(Reply::json(200, &json!({ "content": content, "mickai": records(&[], &body.warnings) })))
+    });
+    told.await
 }

@@ -1,6 +1,7 @@
 //! A connection ends when its client does, or does nothing.
 
 use super::*;
+use mickai_runtime::EMBEDDED_NAME;
 use tokio::net::TcpSocket;
 
 /// Nothing that is waited for takes this long.
@@ -35,5 +36,32 @@ fn who_does_not_read_loses_the_connection() {
         let greeting = Greeting { acceptor: None, patience: Duration::from_millis(1) };
         tokio::time::timeout(PATIENCE, greet(&app, stream, greeting, ending)).await.expect("the connection ends");
         drop(client);
+    });
+}
+
+/// One client leaves before anything was done, the other when the answer is there and its connection has not taken it.
+#[test]
+fn who_leaves_when_the_answer_is_there_gets_it_when_they_ask_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::of_test(&folder.path().join("home"));
+    let body = format!("{{\"model\": \"{EMBEDDED_NAME}\", \"messages\": [{{\"role\": \"user\", \"content\": \"what models do I have\"}}], \"max_tokens\": 32}}");
+    let Found::Route(route, _) = routes::find("POST", "/v1/chat/completions") else { panic!("no such route") };
+    let call = |key| Call { key: Some(key), ..Call::of_test(&app, body.as_bytes()) };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        for (key, stays) in [(Key([1; 32]), false), (Key([2; 32]), true)] {
+            let mut answering = Box::pin(answer_once(route, call(key), key));
+            assert!(std::future::poll_fn(|context| std::task::Poll::Ready(answering.as_mut().poll(context).is_pending())).await);
+            let leaving = Some(answering).filter(|_| stays);
+            let over = async {
+                while app.idempotent.take(key).is_err() {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(PATIENCE, over).await.expect("the key is free again");
+            drop(leaving);
+            // Of whoever left before, nothing is on record and nothing stands against asking.
+            assert_eq!(idempotent::replayed(&call(key), key).await.unwrap().is_some(), stays);
+        }
     });
 }

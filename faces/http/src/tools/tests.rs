@@ -52,3 +52,42 @@ fn calls_are_read_as_they_were_written() {
     // One that was cut off is none.
     assert!(form.read(&format!("{OPEN}\n{{\"name\": \"f\", \"arguments\": {{\"a\": 1")).1.is_empty());
 }
+
+/// A stop text that a call holds cuts the call off, and the answer does not say that it ended well.
+#[test]
+fn a_stop_text_within_a_call_cuts_it_off() {
+    let tool = Tool { name: "f".to_owned(), description: None, parameters: json!({ "type": "object" }) };
+    let form = Form { tools: vec![tool], ..Form::default() };
+    let call = written("f", "{}");
+    let cases = [
+        ("a text".to_owned(), "stop"),
+        (String::new(), "stop"),
+        (OPEN.to_owned(), "length"),
+        (format!("{OPEN}\n{{\"name\": \"f\", \"arguments\":"), "length"),
+        (call.replace(CLOSE, ""), "length"),
+        (call.clone(), "stop"),
+        (format!("{call}\n"), "stop"),
+        (format!("{call}\n<tool"), "length"),
+        (format!("{call}\n{OPEN}"), "length"),
+    ];
+    for (text, reason) in cases {
+        let ended = |stop_reason| Generation { prompt_tokens: Vec::new(), output_tokens: Vec::new(), text: text.clone(), stop_reason };
+        assert_eq!(form.finish_reason(&ended(StopReason::StopText(0))), reason, "{text}");
+        assert_eq!(form.finish_reason(&ended(StopReason::Complete)), "stop", "{text}");
+        assert_eq!(form.finish_reason(&ended(StopReason::TokenLimit)), "length", "{text}");
+        // Without tools it is a text whatever it begins with.
+        assert_eq!(Form::default().finish_reason(&ended(StopReason::StopText(0))), "stop", "{text}");
+    }
+}
+
+/// An answer that can only be calls has no text that one could end.
+#[test]
+fn stop_texts_end_text_alone() {
+    let tool = Tool { name: "f".to_owned(), description: None, parameters: json!({ "type": "object" }) };
+    let stop_texts = |tools: &[Tool], choice| Form { tools: tools.to_vec(), choice, ..Form::default() }.stop_texts(vec!["\n".to_owned()]).len();
+    let tools = [tool];
+    for (choice, count) in [(ToolChoice::Auto, 1), (ToolChoice::None, 1), (ToolChoice::Required, 0), (ToolChoice::Named("f".to_owned()), 0)] {
+        assert_eq!(stop_texts(&tools, choice), count);
+    }
+    assert_eq!(stop_texts(&[], ToolChoice::Auto), 1);
+}

@@ -72,11 +72,24 @@ fn there<'de, D: Deserializer<'de>, T: Deserialize<'de>>(member: D) -> Result<Op
 }
 
 impl Policy {
-    /// Reads the file.
+    /// Reads a file that is the whole policy.
     ///
     /// # Errors
     /// The first [`Misuse`] in their order, but for [`Misuse::Age`]: the clock is not in the file.
     pub fn from_json(bytes: &[u8]) -> Result<Self, Misuse> {
+        let (mut policy, mut found) = Self::begun_by_json(bytes)?;
+        let max_age_ms = policy.max_age_ms.take();
+        found.extend(policy.check().err());
+        policy.max_age_ms = max_age_ms;
+        found.into_iter().min().map_or(Ok(policy), Err)
+    }
+
+    /// Reads a file to which whoever calls adds more: beside the policy stands what is wrong with single items, which are left out of it. What only the whole policy
+    /// shows (how many items, `upto`, the clock) is not looked at; [`Policy::check`] does that afterwards, and of all that was found the least is to be said.
+    ///
+    /// # Errors
+    /// [`Misuse::Policy`], which comes before all others.
+    pub fn begun_by_json(bytes: &[u8]) -> Result<(Self, Vec<Misuse>), Misuse> {
         if bytes.len() > limits::POLICY_BYTES_MAX {
             return Err(Misuse::Policy);
         }
@@ -90,19 +103,18 @@ impl Policy {
             references: kept(&mut found, members.references.iter().map(|Object(kept)| kept.to_reference())),
             upto: members.upto,
             revocations: kept(&mut found, members.revocations.iter().map(|text| statement(text))),
+            max_age_ms: members.max_age_ms,
             chains: kept(&mut found, members.chains.iter().map(|text| ChainId::from_hex(text).ok_or(Misuse::Chain))),
             ..Self::default()
         };
+        policy.skew_ms = members.skew_ms.unwrap_or(policy.skew_ms);
         if let Some(names) = &members.require {
             policy.require = Axis::set_of(names).unwrap_or_else(|misuse| {
                 found.push(misuse);
                 BTreeSet::new()
             });
         }
-        found.extend(policy.check().err());
-        policy.max_age_ms = members.max_age_ms;
-        policy.skew_ms = members.skew_ms.unwrap_or(policy.skew_ms);
-        found.into_iter().min().map_or(Ok(policy), Err)
+        Ok((policy, found))
     }
 }
 

@@ -2,10 +2,19 @@
 
 use crate::error::{Error, Result};
 use sha2::{Digest, Sha256};
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+
+/// Opened values are for whom the operator gives the file to.
+const PRIVATE: u32 = 0o600;
+/// What says nothing but what everybody may know has the mode that files of the operator's have.
+const PUBLIC: u32 = 0o666;
+/// Behind the target's name and the id of the process that writes.
+const PARTIAL: &str = ".partial";
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,11 +30,27 @@ pub(crate) type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<()>;
 /// Takes the files of a folder: the path within it, and the bytes.
 pub(super) type Add<'a> = &'a mut dyn FnMut(&str, &[u8]) -> Result<()>;
 
-/// Writes beside the target and then gives it its name.
+/// Refuses a name that something has, before anything is begun for it. What killed processes left beside it goes in any case.
+pub(crate) fn refuse_existing(path: &Path) -> Result<()> {
+    sweep(path);
+    if path.symlink_metadata().is_ok() { Err(Error::FileExists(path.to_owned())) } else { Ok(()) }
+}
+
+/// Writes a file that everybody may read.
+pub(crate) fn public_file(path: &Path, bytes: &[u8]) -> Result<()> {
+    new_file(path, PUBLIC, |sink| sink(bytes)).map(drop)
+}
+
+/// Writes a file that may show values.
 pub(super) fn file(path: &Path, fill: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Written> {
+    new_file(path, PRIVATE, fill)
+}
+
+/// Writes beside the target and then gives it its name.
+fn new_file(path: &Path, mode: u32, fill: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Written> {
+    sweep(path);
     let partial = partial(path);
-    // Opened values are for whom the operator gives the file to.
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(Error::file(&partial))?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial).map_err(Error::file(&partial))?;
     let written = fill_file(file, &partial, fill).and_then(|written| publish(&partial, path).map(|()| written));
     // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
     let _ = fs::remove_file(&partial);
@@ -44,16 +69,17 @@ fn fill_file(file: File, path: &Path, fill: impl FnOnce(Sink<'_>) -> Result<()>)
     Ok(Written { byte_count, digest: Some(hash.finalize().into()) })
 }
 
-/// A link fails where the name is taken; the folder is synced so that a recorded export is still there after a power cut.
+/// Fails where the name is taken, and is durable, so that a recorded export is still there after a power cut.
 fn publish(partial: &Path, path: &Path) -> Result<()> {
-    match fs::hard_link(partial, path) {
+    match mickai_store::publish(partial, path) {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(Error::FileExists(path.to_owned())),
-        linked => linked.and_then(|()| sync_folder(folder_of(path))).map_err(Error::file(path)),
+        published => published.map_err(Error::file(path)),
     }
 }
 
 /// Writes a folder beside its place and then gives it its name.
 pub(super) fn folder(path: &Path, fill: impl FnOnce(Add<'_>) -> Result<()>) -> Result<Written> {
+    sweep(path);
     let partial = partial(path);
     fs::create_dir(&partial).map_err(Error::file(&partial))?;
     let written = fill_folder(&partial, fill).and_then(|written| {
@@ -100,6 +126,65 @@ fn folder_of(path: &Path) -> &Path {
 
 fn partial(path: &Path) -> PathBuf {
     let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}.partial", std::process::id()));
+    partial.push(format!(".{}{PARTIAL}", std::process::id()));
     PathBuf::from(partial)
+}
+
+/// Removes what writes of this target left behind when they were killed: it may show opened values. Where it has this process's own id it is of a process before, because this one has not begun.
+/// What cannot be removed is found out about by whoever is to have that name.
+fn sweep(path: &Path) {
+    let (Some(target), own) = (path.file_name(), std::process::id().to_string()) else { return };
+    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if pid_of(&name, target).is_some_and(|pid| pid == own || mickai_store::is_dead(pid)) {
+            let is_folder = entry.file_type().is_ok_and(|file_type| file_type.is_dir());
+            let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
+        }
+    }
+}
+
+/// The id in the name of what is being written for a target.
+fn pid_of<'a>(name: &'a OsStr, target: &OsStr) -> Option<&'a str> {
+    let rest = name.as_bytes().strip_prefix(target.as_bytes())?;
+    std::str::from_utf8(rest).ok()?.strip_prefix('.')?.strip_suffix(PARTIAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_killed_writes_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("all.mickai");
+        let left = [format!("all.mickai.{}.partial", std::process::id()), "all.mickai.99999999.partial".to_owned()];
+        // Of others, of a process that lives, of another target.
+        let kept = ["all.mickai.bak.partial", "all.mickai.1.partial", "all.mickai2.99999999.partial", "all.mickai.99999999"];
+        for name in left.iter().map(String::as_str).chain(kept) {
+            fs::write(folder.path().join(name), b"").unwrap();
+        }
+        fs::create_dir_all(folder.path().join("all.mickai.99999998.partial/tile")).unwrap();
+        let written = file(&path, |sink| sink(b"whole")).unwrap();
+        assert_eq!((written.byte_count, fs::read(&path).unwrap()), (5, b"whole".to_vec()));
+        let mut names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        let mut wanted: Vec<String> = kept.iter().map(|name| (*name).to_owned()).chain(["all.mickai".to_owned()]).collect();
+        wanted.sort();
+        assert_eq!(names, wanted);
+        // Also where there is nothing to write, because the write got as far as the name.
+        fs::write(folder.path().join(&left[0]), b"").unwrap();
+        assert!(matches!(refuse_existing(&path), Err(Error::FileExists(_))));
+        assert!(!folder.path().join(&left[0]).exists());
+    }
+
+    #[test]
+    fn a_file_is_whole_or_not_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pin");
+        assert!(file(&path, |sink| sink(b"half").and(Err(Error::Fault))).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        public_file(&path, b"whole").unwrap();
+        assert!(matches!(public_file(&path, b"another"), Err(Error::FileExists(_))));
+        assert_eq!((fs::read(&path).unwrap(), fs::read_dir(folder.path()).unwrap().count()), (b"whole".to_vec(), 1));
+    }
 }

@@ -68,6 +68,27 @@ fn text_that_begins_as_a_call_does_is_none() {
     }
 }
 
+/// The answers to one request are compiled once, and go ways of their own.
+#[test]
+fn a_copy_is_another_text() {
+    let tokenizer = tokenizer();
+    let grammars = Grammars::new(&tokenizer).unwrap();
+    let mut held = grammars.hold(&Grammar::new("start: \"yes\" | \"no\"".to_owned()), &tokenizer).unwrap();
+    let mut copy = held.copy();
+    let allowed = |held: &mut Held| {
+        let mut allowed = TokenSet::new();
+        held.allow(&mut allowed);
+        tokenizer.vocabulary().iter().map(|(token, _)| token).filter(|token| allowed.contains(*token)).collect::<Vec<_>>()
+    };
+    let first = allowed(&mut held);
+    assert_eq!(allowed(&mut copy), first);
+    for token in tokenizer.encode_text("yes").unwrap() {
+        held.advance(token).unwrap();
+    }
+    assert!(held.may_end() && !copy.may_end());
+    assert_eq!(allowed(&mut copy), first);
+}
+
 #[test]
 fn what_cannot_be_compiled_is_said() {
     let tokenizer = tokenizer();

@@ -108,7 +108,8 @@ impl System {
             let known = record.commitments.iter().map(|(label, _)| label.to_string()).collect();
             return Err(Error::NoField { index, wanted: label.to_owned(), known });
         }
-        Ok(self.retention()?.policy.may_train(label, &record.action) && self.erased()?.by(index, label).is_none())
+        let rule = self.retention()?.policy.rule_among(label, &record.action, record.commitments.iter().map(|(label, _)| &**label));
+        Ok(rule.may_train && self.erased()?.by(index, label).is_none())
     }
 
     /// The authority of the act is the policy that wants it.

@@ -1,6 +1,6 @@
 //! The policy as a value and as its one text: rules by label and action, and one for everything else.
 
-use crate::acts::label::text_of;
+use crate::acts::label::{erases, text_of};
 use mickai_proof::digest::Id;
 use mickai_proof::limits::LABEL_BYTES_MAX;
 use std::collections::BTreeMap;
@@ -19,6 +19,13 @@ pub struct Rule {
     pub keep: Keep,
     /// May a model be trained on it?
     pub may_train: bool,
+}
+
+impl Rule {
+    /// What both allow.
+    pub fn and(self, other: Self) -> Self {
+        Self { keep: self.keep.min(other.keep), may_train: self.may_train && other.may_train }
+    }
 }
 
 /// What a rule is about: values under a label, of records of an action; without either, of all.
@@ -106,6 +113,11 @@ impl Retention {
         let of = |label: Option<&str>, action: Option<&str>| self.rules.get(&Scope { label: label.map(str::to_owned), action: action.map(str::to_owned) });
         let found = of(Some(label), Some(action)).or_else(|| of(Some(label), None)).or_else(|| of(None, Some(action)));
         *found.unwrap_or(&self.default)
+    }
+
+    /// The same in a record with all these labels: what goes with another of its values is kept no longer than that one, and trained on only where that one is.
+    pub fn rule_among<'a>(&self, label: &str, action: &str, labels: impl Iterator<Item = &'a str>) -> Rule {
+        labels.filter(|other| erases(other, label)).map(|other| self.rule(other, action)).fold(self.rule(label, action), Rule::and)
     }
 
     /// May a model be trained on values under that label of records of that action?

@@ -8,13 +8,13 @@ const WRITTEN: &str = "dhms";
 /// A thousand years.
 const SECONDS_MAX: u64 = 365_000 * 86_400;
 
-/// How long a value is kept after the time that its record claims.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How long a value is kept after the time that its record claims; shorter is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Keep {
-    /// Until somebody erases it.
-    Forever,
     /// For so many seconds.
     Seconds(u64),
+    /// Until somebody erases it.
+    Forever,
 }
 
 impl Keep {

@@ -21,7 +21,7 @@ pub struct Held {
     pub erased_count: u64,
     /// Values that are neither kept nor erased.
     pub lost_count: u64,
-    /// The rule about them.
+    /// The rule about them; of a request, whose record may hold more or less, what all of theirs allow.
     pub rule: Rule,
 }
 
@@ -68,8 +68,9 @@ pub(super) fn survey(reader: &LogReader, vault: &Vault, erased: &Erased, policy:
         };
         let mut due = Vec::new();
         for (label, _) in &record.commitments {
-            let rule = policy.rule(label, &record.action);
+            let rule = policy.rule_among(label, &record.action, record.commitments.iter().map(|(label, _)| &**label));
             let held = survey.held.entry((record.action.to_string(), label.to_string())).or_insert_with(|| Held::none(rule));
+            held.rule = held.rule.and(rule);
             match sizes.iter().find(|(kept, _)| kept == label) {
                 Some((_, byte_count)) => {
                     held.keep(*byte_count, record.wall_ms);

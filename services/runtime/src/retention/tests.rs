@@ -321,3 +321,64 @@ fn nobody_trains_on_what_the_policy_withholds_or_what_is_erased() {
     assert!(matches!(system.may_train("output", index), Err(Error::NoField { .. })));
     assert!(matches!(system.may_train("prompt", 999), Err(Error::NoRecord { .. })));
 }
+
+/// One act `action` now, with a value under each of these labels in its intent and none in its outcome. Gives the index of the intent.
+fn act_with(system: &System, action: &str, labels: &[&str]) -> u64 {
+    let mut log = system.writer().unwrap();
+    let openings: Vec<(&str, &[u8])> = labels.iter().map(|label| (*label, &b"said"[..])).collect();
+    let permit = log.append_intent(Draft::new(Kind::Intent, (ActorClass::Brain, Id::ZERO), authority(), action), &openings).unwrap();
+    let act = log.begin(permit).unwrap();
+    let intent = act.intent().index;
+    log.close(act, OutcomeCode::Executed, Vec::new(), &[]).unwrap();
+    intent
+}
+
+/// The body of a request says its prompt again.
+#[test]
+fn a_request_is_erased_with_what_it_says_and_also_alone() {
+    let (_folder, system) = system();
+    let erase = |index: u64, named: &str| system.erase(index, &crate::Fields::Labels(vec![named.to_owned()]), None);
+    let generation = ["grammar", "prompt", "prompt_tokens", "request", "stop_texts"];
+    let cases: [(&str, &[&str], &str, &[&str]); 5] = [
+        ("generate", &generation, "prompt", &["grammar", "stop_texts"]),
+        ("generate", &generation, "grammar", &["prompt", "prompt_tokens", "stop_texts"]),
+        ("generate", &generation, "stop_texts", &["grammar", "prompt", "prompt_tokens"]),
+        ("generate", &generation, "request", &["grammar", "prompt", "prompt_tokens", "stop_texts"]),
+        ("embed", &["inputs", "inputs_tokens", "request"], "inputs", &[]),
+    ];
+    for (action, labels_before, named, left) in cases {
+        let index = act_with(&system, action, labels_before);
+        erase(index, named).unwrap();
+        assert_eq!(labels(&system, index), left, "{named}");
+    }
+    // What the record does not commit to is not erased, whatever its request says.
+    let index = act_with(&system, "generate", &["prompt", "request"]);
+    assert!(matches!(erase(index, "grammar"), Err(Error::NoField { .. })));
+    // The request alone, and then what is left of what it said.
+    assert_eq!(erase(index, "request").unwrap().labels, ["request"]);
+    assert_eq!(erase(index, "prompt").unwrap().labels, ["prompt"]);
+}
+
+#[test]
+fn what_the_other_record_still_keeps_is_said() {
+    let (_folder, system) = system();
+    let index = act(&system, "generate", 0);
+    let erase = |index: u64, named: &str| system.erase(index, &crate::Fields::Labels(vec![named.to_owned()]), None).unwrap();
+    assert_eq!(erase(index, "prompt").remaining, [(index + 1, "output".to_owned())]);
+    assert!(erase(index + 1, "output").remaining.is_empty());
+}
+
+#[test]
+fn a_request_is_kept_no_longer_than_what_it_says() {
+    let (_folder, system) = system();
+    let (generation, embedding) = (act_with(&system, "generate", &["prompt", "request"]), act_with(&system, "embed", &["inputs", "request"]));
+    set(&system, change(Some("prompt"), None, Some("1d"), None));
+    set(&system, change(Some("request"), None, Some("90d"), Some(true)));
+    assert!(!system.may_train("request", generation).unwrap(), "nobody trains on its prompt");
+    let later_ms = crate::acts::now_ms() + 2 * DAY_MS;
+    let survey = system.held(&system.retention().unwrap().policy, later_ms).unwrap();
+    let keep = |action: &str| survey.held[&(action.to_owned(), "request".to_owned())].rule.keep.to_string();
+    assert_eq!((keep("generate"), keep("embed")), ("1d".to_owned(), "90d".to_owned()));
+    assert_eq!(system.run_retention(later_ms, false).unwrap().field_count, 2);
+    assert_eq!((labels(&system, generation).len(), labels(&system, embedding).len()), (0, 2));
+}

@@ -46,14 +46,19 @@ fn one_by_one(mut said: Said, model: &Loaded, room: usize) -> Result<Said> {
     }
 }
 
+/// For an answer of so many tokens, with as much of a cache as the model can use.
+fn room(answer_token_count: usize) -> Room {
+    Room { token_count_max: usize::MAX, answer_token_count }
+}
+
 /// Shortened, the number of renderings that it took, and whether what is left can be rendered.
-fn shortened(said: &Said, model: &Loaded, room: usize) -> (Result<Said>, usize) {
+fn shortened(said: &Said, model: &Loaded, answer_token_count: usize) -> (Result<Said>, usize) {
     let count = Cell::new(0);
     let look = || {
         count.set(count.get() + 1);
         Ok(())
     };
-    let shortened = said.shortened(model, DAY, room, &look).unwrap();
+    let shortened = said.shortened(model, DAY, room(answer_token_count), &look).unwrap();
     (shortened.render(model, DAY).map(|_| shortened), count.get())
 }
 
@@ -128,7 +133,7 @@ fn who_is_asked_says_when_it_is_enough() {
     };
     for said in [Said::Conversation(conversation(1_000)), Said::Text("word ".repeat(1_000) + &"x".repeat(9_000))] {
         left.set(3);
-        assert!(matches!(said.shortened(&model, DAY, 1, &look), Err(Error::Full(Full::Closed))));
+        assert!(matches!(said.shortened(&model, DAY, room(1), &look), Err(Error::Full(Full::Closed))));
         assert_eq!(left.get(), 0);
     }
 }
@@ -142,14 +147,27 @@ fn answers_to_one_request_share_what_is_left_of_it() {
         Ok(())
     };
     let said = Said::Conversation(conversation(300));
-    let first = shortening.of(said.clone(), &model, DAY, 1, &look).unwrap();
+    let first = shortening.of(said.clone(), &model, DAY, room(1), &look).unwrap();
     let renderings = count.get();
     for _ in 0..7 {
-        assert_eq!(shortening.of(said.clone(), &model, DAY, 1, &look).unwrap(), first);
+        assert_eq!(shortening.of(said.clone(), &model, DAY, room(1), &look).unwrap(), first);
     }
     assert_eq!(count.get(), renderings);
     // Another answer's length, or another prompt, is another matter.
-    assert_ne!(shortening.of(said, &model, DAY, 1_000, &look).unwrap(), first);
-    shortening.of(Said::Text("hello".to_owned()), &model, DAY, 1_000, &look).unwrap();
+    assert_ne!(shortening.of(said, &model, DAY, room(1_000), &look).unwrap(), first);
+    shortening.of(Said::Text("hello".to_owned()), &model, DAY, room(1_000), &look).unwrap();
     assert!(count.get() > renderings + 1);
+}
+
+/// A cache that holds less than the model reads is what there is room in.
+#[test]
+fn what_cannot_be_held_goes_too() {
+    let model = model();
+    let (context, said) = (model.file.config.context_tokens_max, Said::Conversation(conversation(300)));
+    for token_count_max in [context / 2, context / 4] {
+        let room = Room { token_count_max, answer_token_count: 16 };
+        let left = said.shortened(&model, DAY, room, &|| Ok(())).unwrap();
+        let token_count = left.render(&model, DAY).unwrap().tokens.len();
+        assert!((1..=token_count_max - 16).contains(&token_count), "{token_count} of {token_count_max}");
+    }
 }

@@ -19,7 +19,7 @@ use crate::error::{Error, Result};
 use crate::generation::{Prepared, today};
 use crate::memory::{Allowance, Budget};
 use crate::models::{Listed, Loaded};
-use crate::said::Shortening;
+use crate::said::{Room, Shortening};
 use crate::settle::{Settlement, Settler, Settling};
 use crate::system::System;
 use mickai_model::digest::ModelDigest;
@@ -186,8 +186,13 @@ impl Desk {
         let waiting = {
             // A model that was closed for another in the meantime is opened again. What its pool takes is counted as long as that is here.
             let (pool, _cache) = self.with_worker(&model, |worker| (worker.pool.clone(), worker.cache.clone()))?;
-            let mut shortening = Shortening::default();
-            orders.into_iter().map(|(order, listener)| prepared(order, &pool, &mut shortening, listener)).collect::<Result<Vec<_>>>()?
+            let (mut shortening, mut waiting) = (Shortening::default(), Vec::<Waiting<Job>>::with_capacity(orders.len()));
+            for (order, listener) in orders {
+                let before = waiting.last().map(|before| &before.item.prepared);
+                let next = prepared(order, &pool, &mut shortening, before, listener)?;
+                waiting.push(next);
+            }
+            waiting
         };
         // And again, where that was while these were made ready.
         self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
@@ -286,8 +291,8 @@ impl Drop for Desk {
     }
 }
 
-/// Renders an order and holds it against the limits.
-fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
+/// Renders an order, after one of the same caller for the same model, and holds it against the limits.
+fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, before: Option<&Prepared>, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
     let Order { model, mut asked, likely_count, shortens, caller, gone } = order;
     let look = || if gone.is_set() { Err(Error::Full(Full::Closed)) } else { Ok(()) };
     look()?;
@@ -301,9 +306,10 @@ fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, listener: Bo
     let token_count_max = asked.token_count_max.min(context_tokens_max);
     asked.token_count_max = token_count_max;
     if shortens {
-        asked.said = shortening.of(asked.said, &model, today()?, token_count_max, &look)?;
+        let room = Room { token_count_max: pool.page_count_max().saturating_mul(PAGE_TOKENS), answer_token_count: token_count_max };
+        asked.said = shortening.of(asked.said, &model, today()?, room, &look)?;
     }
-    let mut prepared = Prepared::new(&model, asked)?;
+    let mut prepared = Prepared::beside(&model, asked, before)?;
     let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
     over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
     let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());

@@ -78,17 +78,18 @@ impl System {
         if !parts.is_empty() {
             return answer(newest.index, &parts, &vault);
         }
-        let mut is_broken_off = false;
+        let (mut executed, mut broken_off): (Option<u64>, Option<u64>) = (None, None);
         for intent in &intents {
             match self.ending(&reader, intent)? {
-                Some(Ending::Executed) => {}
-                Some(Ending::BrokenOff) => is_broken_off = true,
-                Some(Ending::Unknown) => return none(NoAnswer::Unknown),
-                Some(Ending::Failed) => return none(NoAnswer::Failed),
+                Some((_, Ending::Executed)) => executed = executed.max(Some(intent.index)),
+                Some((outcome, Ending::BrokenOff)) => broken_off = broken_off.max(Some(outcome)),
+                Some((_, Ending::Unknown)) => return none(NoAnswer::Unknown),
+                Some((_, Ending::Failed)) => return none(NoAnswer::Failed),
                 None => return none(NoAnswer::Running),
             }
         }
-        if is_broken_off { Ok(Kept::Nothing) } else { none(NoAnswer::Lost) }
+        // Nothing begins for a key before all that was asked for with it is over: what began after the last that was broken off is of a newer attempt, which nobody broke off.
+        if executed < broken_off { Ok(Kept::Nothing) } else { none(NoAnswer::Lost) }
     }
 
     /// The records that keep what was answered of an act, by its intent.
@@ -96,18 +97,20 @@ impl System {
         self.find(reader, &Query { kind: Some(Kind::Detail), action: Some(action::ANSWER.to_owned()), cause: Some(intent), ..Query::default() })
     }
 
-    fn ending(&self, reader: &LogReader, intent: &Entry) -> Result<Option<Ending>> {
+    /// The outcome of an intent, and what it says; `None` if there is none yet.
+    fn ending(&self, reader: &LogReader, intent: &Entry) -> Result<Option<(u64, Ending)>> {
         let outcomes = self.find(reader, &Query { closes: Some(intent.digest()), limit: Some(1), ..Query::default() })?;
         let Some(outcome) = outcomes.first() else { return Ok(None) };
         let side = side(outcome)?;
-        Ok(Some(match outcome.decode().ok().and_then(|record| record.closes) {
+        let ending = match outcome.decode().ok().and_then(|record| record.closes) {
             Some((_, OutcomeCode::Executed)) if side.text(fact::STOP) == Some(STOP_INTERRUPTED) => Ending::BrokenOff,
             Some((_, OutcomeCode::Executed)) => Ending::Executed,
             Some((_, OutcomeCode::Failed)) => Ending::Failed,
             // Nothing ran.
             Some((_, OutcomeCode::NotAttempted | OutcomeCode::TimedOut)) => Ending::BrokenOff,
             Some((_, OutcomeCode::Unknown)) | None => Ending::Unknown,
-        }))
+        };
+        Ok(Some((outcome.index, ending)))
     }
 }
 
@@ -167,4 +170,49 @@ fn answer(newest: u64, parts: &[Entry], vault: &Vault) -> Result<Kept> {
 fn side(entry: &Entry) -> Result<Side> {
     let record = entry.decode().map_err(|_| Error::BadRecord { index: entry.index, part: "form" })?;
     Ok(Side::new(entry.digest(), &record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::authority;
+    use mickai_store::{Custody, LogWriter};
+
+    const KEY: Key = Key([7; 32]);
+
+    fn begin(log: &mut LogWriter) -> mickai_store::Running {
+        let draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id::ZERO), authority(), action::GENERATE).fact(fact::IDEMPOTENCY, Fact::Bytes(KEY.0.to_vec().into()));
+        let permit = log.append_intent(draft, &[(label::REQUEST, b"asked")]).unwrap();
+        log.begin(permit).unwrap()
+    }
+
+    fn end(log: &mut LogWriter, act: mickai_store::Running, stop: &str) {
+        log.close(act, OutcomeCode::Executed, vec![(fact::STOP.to_owned(), Fact::Text(stop.to_owned().into()))], &[]).unwrap();
+    }
+
+    /// Each attempt asks for two choices; what is there of them after each step, the answer never being kept.
+    #[test]
+    fn the_newest_attempt_says_whether_it_may_be_asked_for_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
+        let mut log = system.writer().unwrap();
+        let is_free = || match system.kept(KEY, b"asked", 0).unwrap() {
+            Kept::Nothing => true,
+            Kept::None { because: NoAnswer::Lost | NoAnswer::Running, .. } => false,
+            other => panic!("{other:?}"),
+        };
+        let mut attempt = |stops: [&str; 2]| {
+            let (first, second) = (begin(&mut log), begin(&mut log));
+            assert!(!is_free());
+            end(&mut log, first, stops[0]);
+            assert!(!is_free());
+            end(&mut log, second, stops[1]);
+            is_free()
+        };
+        assert!(attempt([STOP_INTERRUPTED, STOP_INTERRUPTED]));
+        assert!(attempt(["end", STOP_INTERRUPTED]));
+        assert!(attempt([STOP_INTERRUPTED, "end"]));
+        // Answered whole, though those before were broken off.
+        assert!(!attempt(["end", "end"]));
+    }
 }

@@ -2,6 +2,9 @@
 //!
 //! It is held while acts are open, because another writer would take them for those of a dead process, and given back when nothing has happened for a while, so that other commands on this home
 //! can write too. Whoever settles is told where the log stands then.
+//!
+//! A writer that failed is never written with again. What acts are open hear so when they close, no other begins, and whoever comes after the last of them has the log opened anew: what the disk then
+//! holds is what is on record.
 
 use super::limits::{RECORDING_THREADS, REST_AFTER};
 use crate::error::{Error, Result};
@@ -208,6 +211,12 @@ impl Shared {
     }
 
     fn executor<'a>(&self, log: &'a mut Log) -> Result<&'a mut Executor> {
+        if log.executor.as_ref().is_some_and(|executor| executor.log().has_failed()) {
+            if log.open_count > 0 {
+                return Err(mickai_store::Error::Poisoned.into());
+            }
+            log.executor = None;
+        }
         match &mut log.executor {
             Some(executor) => Ok(executor),
             none => {
@@ -287,4 +296,35 @@ pub(super) fn contained<T>(write: impl FnOnce() -> Result<T>) -> Result<T> {
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mickai_proof::digest::Id;
+    use mickai_proof::record::{ActorClass, Kind};
+    use mickai_store::Custody;
+
+    /// The vault cannot be written for a while; requests come all the time, so the log never rests.
+    #[test]
+    fn a_writer_that_failed_is_replaced_when_its_last_act_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let system = Arc::new(System::open(&folder.path().join("home"), 1, Custody::default()).unwrap());
+        let recorder = Recorder::new(system.clone()).unwrap();
+        let append = || {
+            let draft = Draft::new(Kind::Heartbeat, (ActorClass::System, Id::ZERO), crate::policy::authority(), "heartbeat");
+            recorder.with(|executor| Ok(executor.log_mut().append_with(draft, &[("note", b"kept")])?))
+        };
+        let (pen, _, _, open) = recorder.beside().unwrap();
+        // Where the vault has its first folder.
+        let in_the_way = system.home().vault_path().join("00000000");
+        std::fs::write(&in_the_way, b"").unwrap();
+        assert!(matches!(append(), Err(Error::Store(mickai_store::Error::Io { .. }))));
+        std::fs::remove_file(&in_the_way).unwrap();
+        assert!(matches!(append(), Err(Error::Store(mickai_store::Error::Poisoned))), "an act is open");
+        assert!(recorder.beside().is_err(), "and no other begins");
+        drop((pen, open));
+        let first = append().unwrap();
+        assert_eq!(append().unwrap().index, first.index + 1);
+    }
 }

@@ -56,3 +56,16 @@ fn lanes_and_threads_say_what_the_library_says() {
     }
     assert_eq!(system.disagreements(), 0);
 }
+
+#[test]
+fn a_checkpoint_that_cannot_be_signed_leaves_no_file() {
+    let (folder, system) = home();
+    let (path, segment) = (folder.path().join("pin"), system.home().log_path().join("00000000.seg"));
+    let bytes = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, &bytes[..10]).unwrap();
+    assert!(system.write_checkpoint(&path).is_err() && !path.exists());
+    std::fs::write(&segment, bytes).unwrap();
+    let note = system.write_checkpoint(&path).unwrap();
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), note);
+    assert!(matches!(system.write_checkpoint(&path), Err(Error::FileExists(_))));
+}

@@ -102,7 +102,11 @@ impl Disk for Machine {
             match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
                 Ok(()) => return Ok(()),
                 // Some file systems lack the flag; the caller's lock makes looking first as good.
-                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) if !to.exists() => {}
+                Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                    if to.symlink_metadata().is_ok() {
+                        return Err(io::ErrorKind::AlreadyExists.into());
+                    }
+                }
                 Err(errno) => return Err(errno.into()),
             }
         }

@@ -1,7 +1,7 @@
 //! What the log says of keys, and the records by which one key follows another (spec/keys.md "Key events").
 
 use super::draft::Draft;
-use super::replay::{Ending, State, replay};
+use super::replay::{CheckpointCheck, Ending, State, replay};
 use super::sequencer::Next;
 use super::writer::{Appended, LogWriter};
 use crate::error::{Error, Misuse};
@@ -202,10 +202,13 @@ pub(super) fn settle_keys(home: &Home, state: &State, ending: &Ending) -> Result
     keys::settle(home, in_force.id(), committed)
 }
 
-/// As [`settle_keys`], for a home without its operator key: a takeover may have been cut off after its record. The caller holds the lock.
+/// As [`settle_keys`], for a home without its operator key: a takeover may have been cut off after its record. The caller holds the lock. The log is held against the newest own checkpoint first, as
+/// at every start: settling cuts what looks torn.
 pub(crate) fn settle_cut_off(home: &Home) -> Result<(), Error> {
+    let check = CheckpointCheck::read(home)?;
     let mut state = State::default();
-    let ending = replay(&home.log_path(), &mut state, |_, _| Ok(()))?;
+    let ending = replay(&home.log_path(), &mut state, |_, state| check.visit(state))?;
+    check.finish(&state)?;
     settle_keys(home, &state, &ending)
 }
 

@@ -67,7 +67,8 @@ pub(super) struct Group {
     missing: usize,
     ready_at: Option<Instant>,
     pub plan: Option<Plan>,
-    ticket: Arc<Ticket>,
+    /// Where its caller waits; `None` once they were answered.
+    ticket: Option<Arc<Ticket>>,
 }
 
 impl Group {
@@ -77,8 +78,17 @@ impl Group {
     }
 
     /// Its records are durable, or never will be.
-    pub fn answer(&self, outcome: Result<(), &Error>) {
-        self.ticket.answer(outcome.map_err(Error::again));
+    pub fn answer(&mut self, outcome: Result<(), &Error>) {
+        if let Some(ticket) = self.ticket.take() {
+            ticket.answer(outcome.map_err(Error::again));
+        }
+    }
+}
+
+impl Drop for Group {
+    /// Whoever has it may die with it, and its caller is still waiting: nothing is known of its records then.
+    fn drop(&mut self) {
+        self.answer(Err(&Error::Poisoned));
     }
 }
 
@@ -196,7 +206,8 @@ impl Line {
         inner.next_number += 1;
         inner.record_count += count;
         inner.byte_count += byte_count;
-        let mut group = Group { number, count, byte_count, is_urgent, parts: Vec::new(), missing: usize::from(has_values), ready_at: None, plan, ticket: Arc::clone(&ticket) };
+        let mut group =
+            Group { number, count, byte_count, is_urgent, parts: Vec::new(), missing: usize::from(has_values), ready_at: None, plan, ticket: Some(Arc::clone(&ticket)) };
         let mut placed = placed.into_iter().peekable();
         while placed.peek().is_some() {
             let records: Vec<_> = placed.by_ref().take(limits::PART_RECORDS).collect();
@@ -308,7 +319,7 @@ impl Line {
     /// Nothing moves any more; whoever waits is told why.
     pub fn fail(&self, error: Error) {
         let mut inner = self.lock();
-        inner.groups.drain(..).for_each(|group| group.answer(Err(&error)));
+        inner.groups.drain(..).for_each(|mut group| group.answer(Err(&error)));
         inner.work.clear();
         inner.failure.get_or_insert(error);
         [&self.work, &self.ready, &self.moved].into_iter().for_each(Condvar::notify_all);

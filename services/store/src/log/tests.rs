@@ -1,5 +1,7 @@
 //! What is acknowledged is found again, whatever a crash left behind.
 
+use super::line::{Entering, Line, Placed};
+use super::workers::seal_overdue;
 use super::*;
 use crate::error::{Damage, Error, Misuse};
 use crate::home::Home;
@@ -9,6 +11,7 @@ use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::{Id, RecordDigest};
 use mickai_proof::record::{ActorClass, Fact, Kind, Mode, OutcomeCode};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -498,6 +501,39 @@ fn the_keeper_seals_what_waits_too_long() {
     live.append(sealed()).unwrap();
     live.appender().inner().line.wait_durable(3).unwrap();
     assert_eq!(kinds(&home), [Kind::Genesis, Kind::Heartbeat, Kind::Seal]);
+}
+
+/// A seal that could not be made and harmed nothing is made later, though nobody appends or asks.
+#[test]
+fn the_keeper_tries_again_what_failed_without_harm() {
+    let (_folder, home) = new_home();
+    let mut live = writer(&home).unwrap();
+    live.append(sealed()).unwrap();
+    let appender = live.appender();
+    let shared = appender.inner();
+    // Whoever seals for the first time reads the signatures before it from the log, which is not there to be read.
+    let away = home.path().join("log.away");
+    std::fs::rename(home.log_path(), &away).unwrap();
+    seal_overdue(shared, Duration::ZERO);
+    std::fs::rename(&away, home.log_path()).unwrap();
+    assert_eq!(kinds(&home), [Kind::Genesis, Kind::Heartbeat]);
+    assert!(shared.keeper.wait());
+    seal_overdue(shared, Duration::ZERO);
+    shared.line.wait_durable(3).unwrap();
+    assert_eq!(kinds(&home), [Kind::Genesis, Kind::Heartbeat, Kind::Seal]);
+}
+
+/// A thread that dies with a batch in its hands: whoever waits for it hears that nothing is known.
+#[test]
+fn a_batch_that_is_dropped_unanswered_is_answered() {
+    let (_folder, home) = new_home();
+    let line = Line::new(0, Duration::ZERO);
+    let appended = Appended { index: 0, digest: RecordDigest([0; 64]) };
+    let placed = vec![Placed { record: vec![0], appended, mode: Mode::Sealed, is_seal: false }];
+    let key = Arc::new(OperatorKey::load(&home).unwrap());
+    let (_, ticket) = line.enter(Entering { placed, key, is_urgent: true, has_values: false, plan: None }).unwrap();
+    drop(line.next_batch().unwrap());
+    assert!(matches!(ticket.wait(), Err(Error::Poisoned)));
 }
 
 #[test]

@@ -127,13 +127,13 @@ fn sync(shared: &Shared, mut segments: SegmentWriter) {
         if let Err(error) = segments.append(&entries) {
             // The line first: whoever hears of the failure and tries again is refused at once.
             shared.line.fail(error.again());
-            return batch.iter().for_each(|group| group.answer(Err(&error)));
+            return batch.iter_mut().for_each(|group| group.answer(Err(&error)));
         }
         if let Some(fold) = locked(&shared.fold).as_mut() {
             batch.iter().flat_map(Group::records).for_each(|record| fold.add(record.is_seal, &record.signature));
         }
         shared.line.done(&batch);
-        batch.iter().for_each(|group| group.answer(Ok(())));
+        batch.iter_mut().for_each(|group| group.answer(Ok(())));
         // The newest plan makes the others needless. The records are durable whether or not the checkpoint can be written; the next one is planned after as many more.
         if let Some(Plan { checkpoint, key }) = batch.iter_mut().rev().find_map(|group| group.plan.take()) {
             let _ = shared.keep_checkpoint(checkpoint, &key);
@@ -145,13 +145,23 @@ fn sync(shared: &Shared, mut segments: SegmentWriter) {
 fn keep(shared: &Shared) {
     let Some(seal_after) = shared.seal_after else { return };
     while shared.keeper.wait() {
-        let mut sequencer = locked(&shared.sequencer);
-        match sequencer.unsealed_since {
-            Some(since) if since.elapsed() < seal_after => shared.keeper.wake_at(Some(since + seal_after)),
-            // If it fails, the line has failed, and every caller is told.
-            Some(_) if !sequencer.state.closed => drop(sequencer.seal(shared, false)),
-            _ => {}
+        seal_overdue(shared, seal_after);
+    }
+}
+
+/// Seals what has been unsealed for so long, or says when to look again.
+pub(super) fn seal_overdue(shared: &Shared, seal_after: Duration) {
+    let mut sequencer = locked(&shared.sequencer);
+    match sequencer.unsealed_since {
+        Some(since) if since.elapsed() < seal_after => shared.keeper.wake_at(Some(since + seal_after)),
+        Some(_) if !sequencer.state.closed => {
+            let sealed = sequencer.seal(shared, false);
+            // If the line has failed, every caller is told. Otherwise nothing was placed, and nobody else would ask for a seal: it is tried again.
+            if sealed.is_err() && shared.line.check().is_ok() {
+                shared.keeper.wake_at(Some(Instant::now() + seal_after));
+            }
         }
+        _ => {}
     }
 }
 
@@ -177,7 +187,7 @@ impl Keeper {
     }
 
     /// Waits for the time; false when the log is being closed.
-    fn wait(&self) -> bool {
+    pub fn wait(&self) -> bool {
         let mut state = locked(&self.state);
         loop {
             let (wake, has_ended) = *state;

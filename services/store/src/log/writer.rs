@@ -171,6 +171,11 @@ impl LogWriter {
         self.appender.size()
     }
 
+    /// Did an append fail? Nothing more is written then: whoever goes on drops this writer and every handle of it, and opens the log again, which reads it from the disk.
+    pub fn has_failed(&self) -> bool {
+        self.appender.inner().line.check().is_err()
+    }
+
     /// The values behind its commitments.
     pub fn vault(&self) -> &Vault {
         self.appender.vault()

@@ -10,7 +10,8 @@
 //!
 //! It is a cache: absent, older or damaged it is made again. Whoever changes it gains nothing, because the digest of the whole file is on record, and nothing is taken from a file with another.
 
-use super::{ModelStore, go_on, is_dead};
+use super::{ModelStore, go_on};
+use crate::beside::is_dead;
 use crate::disk::{self, How, Sync};
 use crate::error::Error;
 use crate::limits;
@@ -18,7 +19,7 @@ use mickai_proof::digest::Id;
 use std::fs::File;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub(super) const NAME: &str = "panels";
@@ -30,6 +31,7 @@ const LEN_BYTES: u64 = size_of::<u64>() as u64;
 /// Such a file, open for reading.
 #[derive(Debug)]
 pub struct PanelFile {
+    path: PathBuf,
     file: File,
     len: u64,
 }
@@ -47,11 +49,15 @@ impl PanelFile {
         (self.len - LEN_BYTES).checked_sub(u64::from_le_bytes(head_len))
     }
 
-    /// Has the system begin to read so many bytes from there, as far as it takes such advice: it takes it for a few MiB at a time, and several hands that each ask for their next piece keep a disk
-    /// waiting.
-    pub fn read_ahead(&self, offset: u64, len: u64) {
-        // Whoever cannot be advised reads as they would have.
-        let _ = rustix::fs::fadvise(&self.file, offset, std::num::NonZero::new(len), rustix::fs::Advice::WillNeed);
+    fn open(path: PathBuf) -> Option<Self> {
+        let file = File::open(&path).ok()?;
+        let len = file.metadata().ok()?.len();
+        Some(Self { path, file, len })
+    }
+
+    /// The file through a handle of its own: the system reads ahead, in large strides, of each handle that is read in order. `None` if it is gone.
+    pub fn again(&self) -> Option<Self> {
+        Self::open(self.path.clone())
     }
 
     /// Fills a buffer from that place on; `false` if the file cannot be read there.
@@ -75,9 +81,7 @@ impl PanelFile {
 impl ModelStore {
     /// The repacked weights of a model, if they are there.
     pub fn panels(&self, digest: Id) -> Option<PanelFile> {
-        let file = File::open(self.folder.join(digest.to_string()).join(NAME)).ok()?;
-        let len = file.metadata().ok()?.len();
-        Some(PanelFile { file, len })
+        PanelFile::open(self.folder.join(digest.to_string()).join(NAME))
     }
 
     /// Puts repacked weights beside a model, whole or not at all. Of several who do so at a time the last one's stay.

@@ -28,7 +28,14 @@ impl Build {
     fn recipe(self) -> (&'static str, &'static str) {
         match self {
             Self::Native => ("llama.cpp", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON"),
-            Self::WithoutTiles => ("llama.cpp-without-tiles", concat!("-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON ", "-DCMAKE_C_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16' ", "-DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'")),
+            Self::WithoutTiles => (
+                "llama.cpp-without-tiles",
+                concat!(
+                    "-DLLAVA_BUILD=OFF -DGGML_NATIVE=ON ",
+                    "-DCMAKE_C_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16' ",
+                    "-DCMAKE_CXX_FLAGS='-mno-amx-tile -mno-amx-int8 -mno-amx-bf16'"
+                ),
+            ),
             Self::Avx2 => {
                 ("llama.cpp-avx2", "-DLLAVA_BUILD=OFF -DGGML_NATIVE=OFF -DGGML_AVX2=ON -DGGML_FMA=ON -DGGML_F16C=ON -DGGML_BMI2=ON -DGGML_AVX512=OFF -DGGML_AVX_VNNI=OFF")
             }

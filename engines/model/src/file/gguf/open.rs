@@ -119,8 +119,19 @@ fn check_settings(settings: &Settings<'_, '_>) -> Result<()> {
     let refuse = |key: String, value: &str| Err(Unsupported::Setting { key: key.into(), value: value.into() }.into());
     let scaling = settings.key("rope.scaling.type");
     match settings.header.text(&scaling)? {
-        None | Some("none") => {}
+        // llama.cpp takes a factor without a type as linear scaling, and 0 as no factor.
+        None => {
+            let factor = settings.key("rope.scaling.factor");
+            if settings.header.float(&factor)?.is_some_and(|n| n != 0.0 && n != 1.0) {
+                return refuse(factor, "neither 0 nor 1");
+            }
+        }
+        Some("none") => {}
         Some(other) => return refuse(scaling, other),
+    }
+    let causal = settings.key("attention.causal");
+    if settings.header.bool(&causal)? == Some(false) {
+        return refuse(causal, "false");
     }
     for suffix in ["expert_count", "attention.sliding_window"] {
         if settings.header.unsigned(&settings.key(suffix))?.is_some_and(|n| n > 0) {
@@ -220,5 +231,40 @@ pub(crate) fn row_order(config: &Config, name: &str) -> RowOrder {
         Architecture::Llama if name.contains(".q_proj.") => RowOrder::RotaryPairs { head_count: config.head_count },
         Architecture::Llama if name.contains(".k_proj.") => RowOrder::RotaryPairs { head_count: config.kv_head_count },
         _ => RowOrder::Canonical,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    /// What is said about a header without tensors whose settings are these: key, type and value.
+    fn checked(pairs: &[(&str, u32, &[u8])]) -> Result<()> {
+        let text = |text: &str| [&(text.len() as u64).to_le_bytes()[..], text.as_bytes()].concat();
+        let mut bytes = [&b"GGUF"[..], &3u32.to_le_bytes(), &0u64.to_le_bytes(), &(pairs.len() as u64).to_le_bytes()].concat();
+        for &(key, kind, value) in pairs {
+            bytes.extend([text(key), kind.to_le_bytes().to_vec(), value.to_vec()].concat());
+        }
+        check_settings(&Settings { header: &Header::read(&bytes).unwrap(), prefix: "llama" })
+    }
+
+    fn refusal(key: &str, value: &str) -> Error {
+        Unsupported::Setting { key: key.into(), value: value.into() }.into()
+    }
+
+    #[test]
+    fn settings_that_change_the_arithmetic_are_refused() {
+        const FACTOR: &str = "llama.rope.scaling.factor";
+        const CAUSAL: &str = "llama.attention.causal";
+        let none = [&4u64.to_le_bytes()[..], b"none"].concat();
+        for factor in [0.0f32, 1.0] {
+            assert_eq!(checked(&[(FACTOR, 6, &factor.to_le_bytes())]), Ok(()));
+        }
+        assert_eq!(checked(&[(FACTOR, 6, &4.0f32.to_le_bytes())]), Err(refusal(FACTOR, "neither 0 nor 1")));
+        assert_eq!(checked(&[(FACTOR, 6, &f32::NAN.to_le_bytes())]), Err(refusal(FACTOR, "neither 0 nor 1")));
+        assert_eq!(checked(&[(FACTOR, 6, &4.0f32.to_le_bytes()), ("llama.rope.scaling.type", 8, &none)]), Ok(()));
+        assert_eq!(checked(&[(CAUSAL, 7, &[1])]), Ok(()));
+        assert_eq!(checked(&[(CAUSAL, 7, &[0])]), Err(refusal(CAUSAL, "false")));
     }
 }

@@ -6,6 +6,8 @@ mod stub;
 
 use crate::common::{Machine, Run, typescript_verifier};
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use stub::Stub;
 
@@ -71,11 +73,47 @@ fn it_settles_by_itself_when_the_operator_said_when() {
     let second = machine.run(&["model", "unpin", "mickai-bootstrap"]).ok().says(&["settled on a chain of 4 seats"]);
     assert!(!second.out.contains("settled"), "it is said beside the answer");
     stub.stop();
+    // Which network's form the address has, nobody says now; unless another test's node has come to where this one was.
+    let account = machine.object(&["settle", "status"])["account"].clone();
+    assert!(account["address"].is_null() != account["error"].is_null(), "{account}");
     machine.run(&["settle", "--every", "3", "records"]).ok();
     machine.run(&["model", "pin", "mickai-bootstrap"]).ok();
     let away = machine.run(&["model", "unpin", "mickai-bootstrap"]).ok();
     assert!(away.err.contains("not settled: the node at ") || machine.lines(&["log", "list"]).iter().filter(|record| record["action"] == "settle").count() > 4, "{}", away.err);
     machine.run(&["settle", "--never"]).ok().says(&["when it is told to"]);
+}
+
+/// A node that refuses everything, in words that a terminal would obey.
+fn hostile_node() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http:{}{}", "//", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let body = json!({ "error": { "code": "\u{1b}[2J", "message": "no\u{202e}\nsettled on a chain of 4 seats", "values": {} } }).to_string();
+        for stream in listener.incoming().map_while(Result::ok) {
+            let (mut asked, mut line) = (BufReader::new(stream), String::new());
+            while asked.read_line(&mut line).is_ok_and(|length| length > "\r\n".len()) {
+                line.clear();
+            }
+            let head = format!("HTTP/1.1 503 x\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+            asked.get_mut().write_all((head + &body).as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+#[test]
+fn what_a_node_says_is_shown_and_not_obeyed() {
+    let machine = Machine::new();
+    machine.run(&["log", "checkpoint"]).ok();
+    machine.run(&["settle", "--node", &hostile_node(), "--chain", &"07".repeat(32)]).ok();
+    let refused = machine.run(&["settle"]).code(1).says(&["the node refused (503 \\u{1b}[2J): no\\u{202e}\n           settled on a chain of 4 seats"]);
+    let status = machine.run(&["settle", "status"]).ok().says(&["the node refused (503 \\u{1b}[2J)", "an account, whose address has the form of the chain's network"]);
+    for said in [refused.err, status.out] {
+        assert!(!said.contains(['\u{1b}', '\u{202e}']) && !said.lines().any(|line| line.starts_with("settled on")), "{said}");
+    }
+    // Programs are told what it said.
+    let account = machine.object(&["settle", "status"])["account"].clone();
+    assert!(account["address"].is_null() && account["error"].as_str().unwrap().contains("503 \u{1b}[2J): no\u{202e}\nsettled"), "{account}");
 }
 
 fn copied(from: &Path, to: &Path) {

@@ -167,7 +167,39 @@ pub(super) fn id_of(intent: Appended) -> String {
     format!("resp_{}_{}", intent.index, digest.get(..DIGITS).unwrap_or(&digest))
 }
 
-/// The index in an id, if it is one.
+/// The index in an id, if it is one; what has not the form of one costs no look into the log.
 pub(super) fn index_of(id: &str) -> Option<u64> {
-    id.strip_prefix("resp_")?.split_once('_')?.0.parse().ok()
+    let (digits, digest) = id.strip_prefix("resp_")?.split_once('_')?;
+    let is_digest = digest.len() == DIGITS && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let index: u64 = digits.parse().ok().filter(|_| is_digest)?;
+    // An index is written in one way.
+    (index.to_string() == digits).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_an_id_has_an_index() {
+        let digest = "0123456789abcdef".repeat(2);
+        let cases = [
+            (format!("resp_12_{digest}"), Some(12)),
+            (format!("resp_0_{digest}"), Some(0)),
+            (format!("resp_12_{}", digest.to_uppercase()), None),
+            (format!("resp_12_{digest}0"), None),
+            (format!("resp_12_{}g", &digest[1..]), None),
+            (format!("resp_012_{digest}"), None),
+            (format!("resp_+12_{digest}"), None),
+            (format!("resp__{digest}"), None),
+            (format!("resp_18446744073709551616_{digest}"), None),
+            (format!("12_{digest}"), None),
+            ("resp_12_".to_owned(), None),
+            ("resp_12".to_owned(), None),
+            (String::new(), None),
+        ];
+        for (id, index) in cases {
+            assert_eq!(index_of(&id), index, "{id}");
+        }
+    }
 }

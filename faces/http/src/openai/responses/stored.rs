@@ -63,7 +63,7 @@ pub async fn get(call: &Call) -> Result<Reply> {
 pub async fn delete(call: &Call) -> Result<Reply> {
     let id = &call.parameter;
     let index = index_of(id).ok_or_else(|| missing(id))?;
-    let told = call.app.on_desk(move |desk| desk.system().told_by(index)).await?;
+    let told = call.app.in_turn(&call.app.looking, move |desk| desk.system().told_by(index)).await?;
     let (intent, outcome) = told.filter(|(intent, _)| is_named(id, intent)).ok_or_else(|| missing(id))?;
     let mut notes = call.notes();
     let erased = call.app.on_desk(move |desk| desk.forget(&[intent.index, outcome.index], &mut notes)).await?;
@@ -118,7 +118,7 @@ pub(super) async fn turns_until(call: &Call, id: &str) -> Result<Vec<Turn>> {
 
 async fn find(call: &Call, id: &str) -> Result<Told> {
     let index = index_of(id).ok_or_else(|| missing(id))?;
-    let told = call.app.on_desk(move |desk| desk.system().told(index)).await?;
+    let told = call.app.in_turn(&call.app.looking, move |desk| desk.system().told(index)).await?;
     told.filter(|told| is_named(id, &told.intent)).ok_or_else(|| missing(id))
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::bound::Bound;
 use crate::generation::{Answered, Asked, Taken};
+use crate::grammar::Grammar;
 use crate::models::EMBEDDED_NAME;
 use crate::said::Said;
 use crate::serve::order::{Begun, Caller, Gone, Heard};
@@ -117,4 +118,17 @@ fn clones_of_a_request_are_the_same_bytes() {
     let asked = Asked { request: Some(request.clone()), ..order(&model).asked };
     let _prepared: Vec<Prepared> = (0..4).map(|_| Prepared::new(&model, asked.clone()).unwrap()).collect();
     assert_eq!(Arc::strong_count(&request.bytes), 6);
+}
+
+/// The answers to one request are held to one grammar, and what they hold while they wait is counted.
+#[test]
+fn what_waits_with_a_grammar_is_counted_with_it() {
+    let (_folder, desk) = desk();
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    let bound = |bound: Bound| Asked { bound, ..order(&model).asked };
+    let held = || bound(Bound::Grammar(Grammar::new("start: \"yes\" | \"no\"".to_owned())));
+    let (free, first) = (Prepared::new(&model, bound(Bound::Free)).unwrap(), Prepared::new(&model, held()).unwrap());
+    let second = Prepared::beside(&model, held(), Some(&first)).unwrap();
+    assert!(first.byte_count() > free.byte_count());
+    assert_eq!(second.byte_count(), first.byte_count());
 }

@@ -194,6 +194,20 @@ fn a_takeover_that_was_cut_off_after_its_record_is_completed_and_not_repeated() 
     assert_taken_over(home, committed.recovery, &"somebody opened");
 }
 
+/// Settling cuts what looks torn, so it asks the own checkpoint first, as every start does.
+#[test]
+fn what_the_own_checkpoint_covers_is_not_cut_when_somebody_looks() {
+    let Lost { home, .. } = &lost(Loss::File);
+    drop(take(home, &BY_RECOVERY, None).unwrap());
+    std::fs::rename(home.operator_key_path(), home.path().join("keys/operator.p8.next")).unwrap();
+    let segment = home.log_path().join("00000000.seg");
+    let bytes = std::fs::read(&segment).unwrap();
+    std::fs::write(&segment, &bytes[..bytes.len() - 1]).unwrap();
+    std::fs::remove_file(home.log_path().join("synced")).unwrap();
+    assert!(matches!(Home::open(home.path()), Err(Error::RolledBack { .. })));
+    assert_eq!(std::fs::read(&segment).unwrap().len(), bytes.len() - 1);
+}
+
 /// A start on a healthy disk after a takeover that failed: it is done, or it can be begun again, and then all is as it should be. Says whether it had to be begun again.
 fn check(root: &Path, heir: KeyId, is_done: bool, what: &dyn std::fmt::Debug) -> bool {
     let _disk = mount(root, false);
