@@ -16,6 +16,11 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+/// Tokens of all these answers.
+pub fn token_count(choices: &[Choice]) -> usize {
+    choices.iter().map(|choice| choice.spoken.len()).sum()
+}
+
 /// Something happened to one of the choices.
 pub enum Event {
     /// Its intent is durable.

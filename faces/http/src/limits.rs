@@ -10,6 +10,8 @@ pub const CONNECTIONS_MAX: usize = 1_024;
 pub const CONNECTIONS_MIN: usize = 16;
 /// Open files that no connection takes: the log, the models and all else that is opened while they are answered.
 pub const FILES_RESERVED: usize = 256;
+/// Tokens of an answer that is written where it is sent; a longer one would hold up the other connections.
+pub const TOLD_AT_ONCE_MAX: usize = 2_048;
 /// Requests that look into the log at a time, for an answer that is kept or a response that is stored; more wait.
 pub const LOOKING_MAX: usize = 4;
 /// Requests for tokens or their text at a time; more wait.

@@ -1,5 +1,6 @@
 //! An answer on its way out: status, headers, and a body that is whole or comes piece by piece.
 
+use crate::limits::TOLD_AT_ONCE_MAX;
 use crate::refused::{self, Refused};
 use hyper::body::{Bytes, Frame, SizeHint};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
@@ -54,11 +55,14 @@ impl Reply {
         Self::whole(status, JSON, value.to_string().into())
     }
 
-    /// JSON that may be long, as one with probabilities is: it is made where that holds up no connection.
+    /// JSON that tells of so many tokens: of many, as an answer with probabilities may, it is made where that holds up no connection.
     ///
     /// # Errors
     /// A program that failed.
-    pub async fn made(make: impl FnOnce() -> Value + Send + 'static) -> refused::Result<Self> {
+    pub async fn telling(token_count: usize, make: impl FnOnce() -> Value + Send + 'static) -> refused::Result<Self> {
+        if token_count <= TOLD_AT_ONCE_MAX {
+            return Ok(Self::json(200, &make()));
+        }
         tokio::task::spawn_blocking(move || Self::json(200, &make())).await.map_err(|_| Refused::internal())
     }
 

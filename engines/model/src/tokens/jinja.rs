@@ -11,7 +11,9 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
-use std::panic::resume_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread::Builder;
 
 /// What a template sees.
@@ -23,16 +25,39 @@ pub(crate) struct Context {
     pub pad: Option<String>,
 }
 
+/// What the thread of the templates does next.
+type Task = Box<dyn FnOnce() + Send>;
+
 /// Runs a template.
 ///
-/// A thread of a crew has no stack for it: what a template nests is dropped, written and compared one call for each level, and a stack that overflows ends the process. So it has a thread of
-/// its own, on which every value ends as well.
+/// A thread of a crew has no stack for it: what a template nests is dropped, written and compared one call for each level, and a stack that overflows ends the process. So templates have a
+/// thread of their own, on which every value ends as well. It stays, and takes one after the other: a thread for each would leave its memory in pieces.
 pub(crate) fn render(source: &str, context: Context) -> Result<String> {
-    let source = source.to_owned();
-    let stack_bytes = limits::TEMPLATE_STACK_BYTES;
-    let thread = Builder::new().name("mickai-template".to_owned()).stack_size(stack_bytes).spawn(move || written(&source, context));
-    let thread = thread.map_err(|_| Misbehaved::TemplateThread { stack_bytes })?;
-    Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic))?)
+    let (source, (tell, told)) = (source.to_owned(), channel());
+    hand_over(Box::new(move || {
+        // Whoever asked waits for it.
+        let _ = tell.send(catch_unwind(AssertUnwindSafe(|| written(&source, context))));
+    }))?;
+    match told.recv() {
+        Ok(Ok(written)) => Ok(written?),
+        Ok(Err(panic)) => resume_unwind(panic),
+        Err(_) => Err(NO_THREAD.into()),
+    }
+}
+
+const NO_THREAD: Misbehaved = Misbehaved::TemplateThread { stack_bytes: limits::TEMPLATE_STACK_BYTES };
+
+/// Gives the thread of the templates a task; begins it at the first.
+fn hand_over(task: Task) -> Result<(), Misbehaved> {
+    static TASKS: Mutex<Option<Sender<Task>>> = Mutex::new(None);
+    let mut tasks = TASKS.lock().unwrap_or_else(PoisonError::into_inner);
+    if tasks.is_none() {
+        let (sender, receiver) = channel::<Task>();
+        let thread = Builder::new().name("mickai-template".to_owned()).stack_size(limits::TEMPLATE_STACK_BYTES);
+        thread.spawn(move || receiver.into_iter().for_each(|task| task())).map_err(|_| NO_THREAD)?;
+        *tasks = Some(sender);
+    }
+    tasks.as_ref().and_then(|tasks| tasks.send(task).ok()).ok_or(NO_THREAD)
 }
 
 /// What the template writes.

@@ -3,7 +3,7 @@
 use super::chat_stream::Stream;
 use super::logprobs;
 use crate::call::Call;
-use crate::going::{Choice, Encoded, Going, Wanted, records};
+use crate::going::{Choice, Encoded, Going, Wanted, records, token_count};
 use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
 use crate::sampling::{self, MIN_P, N, REPETITION, SEED, STOP, TEMPERATURE, TOKENS, TOP_K, TOP_P, TRUNCATION};
@@ -130,7 +130,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         return Ok(Reply::pieces(EVENTS, Box::new(stream)).with_intent(begun.intent));
     }
     let choices = going.all().await?;
-    Ok(Reply::made(move || told.whole(&choices)).await?.with_intent(begun.intent))
+    Ok(Reply::telling(token_count(&choices), move || told.whole(&choices)).await?.with_intent(begun.intent))
 }
 
 /// What all choices share when they are told.

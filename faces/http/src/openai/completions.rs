@@ -4,7 +4,7 @@ use super::chat::{STREAM_OPTIONS, USAGE, usage};
 use super::events::{end, event, failed, with_usage};
 use super::logprobs;
 use crate::call::{Call, RECORDS};
-use crate::going::{Choice, Encoded, Encoder, Event, Going, Spoken, Wanted, finish_reason, records};
+use crate::going::{Choice, Encoded, Encoder, Event, Going, Spoken, Wanted, finish_reason, records, token_count};
 use crate::limits::PROMPTS_MAX;
 use crate::refused::{Refused, Result};
 use crate::reply::{EVENTS, Reply};
@@ -88,7 +88,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, stream))).with_intent(begun.intent));
     }
     let choices = going.all().await?;
-    Ok(Reply::made(move || told.whole(&choices)).await?.with_intent(begun.intent))
+    Ok(Reply::telling(token_count(&choices), move || told.whole(&choices)).await?.with_intent(begun.intent))
 }
 
 fn prompts(value: &Value) -> Vec<String> {
