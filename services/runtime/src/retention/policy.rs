@@ -120,11 +120,6 @@ impl Retention {
         labels.filter(|other| erases(other, label)).map(|other| self.rule(other, action)).fold(self.rule(label, action), Rule::and)
     }
 
-    /// May a model be trained on values under that label of records of that action?
-    pub fn may_train(&self, label: &str, action: &str) -> bool {
-        self.rule(label, action).may_train
-    }
-
     /// Does any rule end?
     pub fn forgets(&self) -> bool {
         self.rules().any(|(_, rule)| rule.keep != Keep::Forever)

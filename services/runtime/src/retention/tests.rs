@@ -106,7 +106,7 @@ fn a_policy_is_one_text_and_the_narrowest_rule_counts() {
             let (label, action) = (expected["label"].as_str().unwrap(), expected["action"].as_str().unwrap());
             let rule = policy.rule(label, action);
             assert_eq!((rule.keep.to_string().as_str(), rule.may_train), (expected["keep"].as_str().unwrap(), expected["train"].as_bool().unwrap()), "{label} {action}");
-            assert_eq!(policy.may_train(label, action), rule.may_train);
+            assert_eq!(policy.rule_among(label, action, std::iter::once(label)), rule);
         }
     }
     let default = Retention::default();
