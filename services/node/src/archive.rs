@@ -14,6 +14,7 @@ use commonware_runtime::{Clock, Metrics, Storage};
 use commonware_storage::archive::{Archive as _, prunable};
 use commonware_storage::translator::EightCap;
 use commonware_utils::{NZU16, NZU64, NZUsize};
+use mickai_proof::digest::ChainId;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
@@ -33,9 +34,9 @@ pub(crate) struct Archives<E: Storage + Metrics + Clock> {
 }
 
 impl<E: Storage + Metrics + Clock> Archives<E> {
-    pub(crate) async fn open(context: &E, name: &str) -> Result<Self, NodeError> {
+    pub(crate) async fn open(context: &E, name: &str, chain: ChainId) -> Result<Self, NodeError> {
         let cache = CacheRef::new(NZU16!(4_096), NZUsize!(2_048));
-        let blocks = prunable::Archive::init(context.child("blocks"), config(name, "blocks", &cache, ())).await.map_err(NodeError::Storage)?;
+        let blocks = prunable::Archive::init(context.child("blocks"), config(name, "blocks", &cache, chain)).await.map_err(NodeError::Storage)?;
         let certificates = config(name, "certificates", &cache, Scheme::certificate_codec_config_unbounded());
         let certificates = prunable::Archive::init(context.child("finalizations"), certificates).await.map_err(NodeError::Storage)?;
         Ok(Self { blocks, certificates, cache })

@@ -12,7 +12,6 @@ use commonware_utils::channel::oneshot;
 use mickai_ledger::{BlockError, Effect, Executed, Ledger, Library, Making, Rejection, SignatureCheck, Slot};
 use mickai_proof::digest::{BlockId, ChainId, TransactionId};
 use mickai_proof::key::PublicKey;
-use mickai_proof::pantheon::light::Change;
 use mickai_proof::pantheon::{Address, Block, Certificate, Evidence, Genesis, GenesisHead, Header, Height, LightProof, Transaction, ValidatorSet};
 use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroU64;
@@ -24,8 +23,24 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) struct Turn {
     pub(crate) height: Height,
     pub(crate) set: Arc<ValidatorSet>,
-    /// The block's header, and that it is final, where they were asked for before.
-    pub(crate) shown: Option<Arc<(Header, Certificate)>>,
+    /// Where it was asked for before.
+    pub(crate) shown: Option<Arc<Shown>>,
+}
+
+/// What shows a turn.
+pub(crate) struct Shown {
+    pub(crate) header: Header,
+    /// That its block is final.
+    pub(crate) certificate: Certificate,
+    /// Bytes of the turn in a light proof, but for the few that stand around its parts.
+    pub(crate) byte_count: usize,
+}
+
+impl Shown {
+    pub(crate) fn new(header: Header, certificate: Certificate, set: &ValidatorSet) -> Self {
+        let byte_count = header.encode().len() + certificate.encode().len() + set.encode().len();
+        Self { header, certificate, byte_count }
+    }
 }
 
 /// What the first block of an epoch stands on.
@@ -145,6 +160,11 @@ impl Chain {
         self.lock().turns.iter().filter(|turn| turn.height <= up_to).cloned().collect()
     }
 
+    /// How many there were.
+    pub(crate) fn turn_count(&self) -> usize {
+        self.lock().turns.len()
+    }
+
     /// What the first block of an epoch that begins stands on.
     pub(crate) fn base(&self, epoch: u64) -> Option<Base> {
         self.lock().bases.get(&epoch).copied()
@@ -164,21 +184,22 @@ impl Chain {
     }
 
     /// Keeps what shows a turn.
-    pub(crate) fn remember(&self, at: Height, header: Header, certificate: Certificate) {
+    pub(crate) fn remember(&self, at: Height, shown: Arc<Shown>) {
         let mut inner = self.lock();
         if let Some(turn) = inner.turns.iter_mut().find(|turn| turn.height == at) {
-            turn.shown = Some(Arc::new((header, certificate)));
+            turn.shown = Some(shown);
         }
     }
 
     /// Goes on from the state after an epoch's last block, which `proof` shows to be final.
     pub(crate) fn resume(&self, ledger: Ledger, proof: &LightProof) {
-        let change =
-            |change: &Change| Turn { height: change.header.height, set: Arc::new(change.next.clone()), shown: Some(Arc::new((change.header.clone(), change.certificate.clone()))) };
-        let mut turns: Vec<_> = proof.changes.iter().map(change).collect();
+        let turn = |header: &Header, certificate: &Certificate, set: &ValidatorSet| {
+            let shown = Shown::new(header.clone(), certificate.clone(), set);
+            Turn { height: header.height, set: Arc::new(set.clone()), shown: Some(Arc::new(shown)) }
+        };
+        let mut turns: Vec<_> = proof.changes.iter().map(|change| turn(&change.header, &change.certificate, &change.next)).collect();
         if proof.header.next != proof.header.validators {
-            let shown = Some(Arc::new((proof.header.clone(), proof.certificate.clone())));
-            turns.push(Turn { height: ledger.height(), set: Arc::new(ledger.validators().clone()), shown });
+            turns.push(turn(&proof.header, &proof.certificate, ledger.validators()));
         }
         let mut inner = self.lock();
         inner.turns = turns;
@@ -191,7 +212,10 @@ impl Chain {
     /// # Errors
     /// [`BlockError`], its header's first.
     pub(crate) fn execute(&self, parent: &Ledger, sealed: &Sealed, strategy: &impl Strategy) -> Result<Ledger, BlockError> {
-        let Some(block) = sealed.block() else { return Ok(parent.clone()) };
+        let Some(block) = sealed.block() else {
+            // Genesis is executed by nobody.
+            return Err(BlockError::Height { found: sealed.at(), next: Height(parent.height().0.saturating_add(1)) });
+        };
         parent.check_header(&block.header)?;
         self.verify_ahead(parent, block, strategy)?;
         let executed = parent.execute(block, &self.remembered)?;
@@ -391,8 +415,12 @@ impl Chain {
         self.lock().index.locate(id)
     }
 
-    pub(crate) fn history(&self, of: Address, count_max: usize) -> Vec<Place> {
-        self.lock().index.history(of, count_max)
+    pub(crate) fn history(&self, of: Address, from: usize, count_max: usize) -> Vec<Place> {
+        self.lock().index.history(of, from, count_max)
+    }
+
+    pub(crate) fn kept_from(&self, at: Height) -> Option<Height> {
+        self.lock().index.kept_from(at)
     }
 
     pub(crate) fn height_of(&self, id: BlockId) -> Option<Height> {

@@ -69,7 +69,7 @@ impl Delivery {
     /// Until the store ends.
     ///
     /// # Errors
-    /// [`NodeError::Final`]: nothing after that block can be believed, and the node has to stop before it votes.
+    /// [`NodeError::Final`]: nothing after that block can be believed, and the node has to stop.
     pub(crate) async fn run(self, mut blocks: mpsc::UnboundedReceiver<Delivered>) -> Result<(), NodeError> {
         while let Some((block, acknowledgement)) = blocks.recv().await {
             self.take(block.inner())?;

@@ -2,7 +2,7 @@
 //!
 //! *Trust.* A peer has proved which of the configured keys it holds, and may still send anything; what it gains by flooding is that its own messages are lost. The engine's network alone would read a message of any channel's
 //! largest size on every channel, and keep as many as all peers together may send at once for whoever reads slowly, or not yet. So the door reads at once, whatever else the node does, and a message counts in its sender's
-//! share until its last byte is let go, wherever in the node it waits.
+//! share until its last byte is let go, wherever in the node it waits. What the engine keeps of votes and certificates, until a block is final, waits no longer ([`Taken`]); what it keeps of blocks that are proposed is bounded by their number.
 
 use crate::identity::PublicKey;
 use crate::limits;
@@ -18,6 +18,7 @@ use commonware_p2p::{Blocker, Message, Receiver, block, max_message_size};
 use commonware_runtime::{IoBuf, Quota, Spawner};
 use commonware_utils::channel::mpsc;
 use commonware_utils::{NZU32, NZUsize};
+use mickai_proof::digest::ChainId;
 use mickai_proof::limits::SEATS_MAX;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -48,17 +49,19 @@ impl Kind {
         let seats = SEATS_MAX as u32;
         match self {
             Self::Votes => prefixed(simplex::max_payload_size::<Scheme, Digest>(seats)),
-            Self::Backfill | Self::Blocks => marshal::max_payload_size::<Standard<Sealed>, Scheme>(seats, &()),
+            // Whichever chain it is.
+            Self::Backfill | Self::Blocks => marshal::max_payload_size::<Standard<Sealed>, Scheme>(seats, &ChainId([0; ChainId::LEN])),
             Self::Transactions => limits::GOSSIP_BYTES_MAX,
             Self::Snapshots => snapshot::MESSAGE_BYTES_MAX,
         }
     }
 
-    /// How often one peer may send one, and how many at once.
+    /// How often one peer may send one, and how many at once. Where it asks, this is how often it is answered, too.
     pub(crate) fn quota(self) -> Quota {
         let votes = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
         match self {
-            Self::Votes | Self::Backfill => votes.allow_burst(NZU32!(limits::BURST)),
+            Self::Votes => votes.allow_burst(NZU32!(limits::BURST)),
+            Self::Backfill => Quota::per_second(NZU32!(limits::BACKFILL_PER_SECOND)).allow_burst(NZU32!(limits::BACKFILL_BURST)),
             Self::Blocks => votes.allow_burst(NZU32!(limits::BLOCK_BURST)),
             Self::Transactions => Quota::per_second(NZU32!(limits::GOSSIP_PER_SECOND)).allow_burst(NZU32!(limits::GOSSIP_BURST)),
             Self::Snapshots => Quota::per_second(NZU32!(limits::SNAPSHOT_MESSAGES_PER_SECOND)).allow_burst(NZU32!(limits::BLOCK_BURST)),
@@ -146,6 +149,26 @@ impl Drop for Held {
 pub(crate) struct Admitted {
     messages: mpsc::UnboundedReceiver<Message<PublicKey>>,
     capacity: NonZeroUsize,
+}
+
+/// Messages for one who keeps parts of them, as the engine keeps the signatures of votes: what he takes waits no longer and leaves its sender's share, and he gets a copy. What he keeps, he bounds himself.
+///
+/// Counted in the share, what the engine keeps would fill it while no block becomes final, and then the votes would be dropped that could make one final.
+#[derive(Debug)]
+pub(crate) struct Taken<R>(pub(crate) R);
+
+impl<R: Receiver> Receiver for Taken<R> {
+    type Error = R::Error;
+    type PublicKey = R::PublicKey;
+
+    async fn recv(&mut self) -> Result<Message<R::PublicKey>, R::Error> {
+        let (peer, message) = self.0.recv().await?;
+        Ok((peer, IoBuf::from(message.as_ref().to_vec())))
+    }
+
+    fn capacity(&self) -> NonZeroUsize {
+        self.0.capacity()
+    }
 }
 
 /// The network has ended.

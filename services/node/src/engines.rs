@@ -4,11 +4,12 @@ use crate::application::Application;
 use crate::archive;
 use crate::calendar::Calendar;
 use crate::chain::Chain;
+use crate::door::Taken;
 use crate::error::NodeError;
 use crate::first::first;
 use crate::identity::{PrivateKey, PublicKey};
 use crate::limits;
-use crate::node::Timing;
+use crate::node::{Timing, now_ms};
 use crate::roster::Roster;
 use crate::scheme::Scheme;
 use crate::sealed::Sealed;
@@ -126,7 +127,8 @@ where
         let (Some(scheme), Some(base)) = (self.roster.get(epoch), self.chain.base(epoch)) else {
             return if self.chain.epoch() > epoch { Ok(None) } else { Err(NodeError::EpochUnknown(epoch)) };
         };
-        let Entrance { may_sign, journal } = self.voted.enter(epoch, base.time_ms).await?;
+        let base_ms = if self.is_behind() { None } else { Some(base.time_ms) };
+        let Entrance { may_sign, journal } = self.voted.enter(epoch, base_ms).await?;
         let scheme = match scheme.signing(self.key.clone()) {
             Some(signer) if may_sign => signer,
             Some(_) => {
@@ -138,13 +140,28 @@ where
         self.chain.set_signs(may_sign);
         // Each epoch has another number: nobody else has registered it.
         let closed = |_| NodeError::PartEnded("network");
-        let votes = muxes.votes.register(epoch).await.map_err(closed)?;
-        let certificates = muxes.certificates.register(epoch).await.map_err(closed)?;
-        let resolver = muxes.resolver.register(epoch).await.map_err(closed)?;
+        let taken = |(sender, receiver)| (sender, Taken(receiver));
+        let votes = muxes.votes.register(epoch).await.map(taken).map_err(closed)?;
+        let certificates = muxes.certificates.register(epoch).await.map(taken).map_err(closed)?;
+        let resolver = muxes.resolver.register(epoch).await.map(taken).map_err(closed)?;
         tracing::info!(epoch, "an epoch begins");
         let config = self.config(epoch, scheme, base.block, journal);
         let context = self.context.child("engine").with_attribute("epoch", epoch);
         Ok(Some(Engine::new(context, config).start(votes, certificates, resolver)))
+    }
+
+    /// Is this node's clock behind what a quorum let the newest block say? Genesis says what somebody chose.
+    fn is_behind(&self) -> bool {
+        let (newest, now_ms) = (self.chain.newest(), now_ms(&self.context, self.timing.clock_ahead_ms));
+        let is_behind = newest.height().0 > 0 && newest.time_ms() > now_ms.saturating_add(limits::BEHIND_MS_MAX);
+        if is_behind {
+            tracing::warn!(
+                newest_ms = newest.time_ms(),
+                now_ms,
+                "this node's clock is behind the chain's: set it, and start the node again; until then no epoch counts as begun after the start"
+            );
+        }
+        is_behind
     }
 
     #[expect(clippy::type_complexity, reason = "the engine's configuration names everything that it is made of")]
@@ -165,7 +182,7 @@ where
             blocker: self.blocker.clone(),
             automaton: wrapped.clone(),
             relay: wrapped,
-            // Evidence of one who votes twice late is worth its memory.
+            // Evidence of one who votes twice late is worth its memory: of each seat and view two votes, some 7 kB each, from `VIEW_RETENTION` before the newest final block's view to the next one. No peer alone brings views about.
             track_historical_votes: true,
             strategy: self.application.strategy.clone(),
             partition,

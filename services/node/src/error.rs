@@ -76,7 +76,9 @@ impl fmt::Display for NodeError {
             Self::PeersTooMany { found, max } => write!(f, "{found} peers are configured, a node knows at most {max}, itself included"),
             Self::Disk(why) => write!(f, "the node's folder: {why}"),
             Self::Storage(why) => write!(f, "the node's folder cannot be read: {why}"),
-            Self::Final { height, why } => write!(f, "block {height}, which validators made final, does not follow here: {why}; the node stops before it votes for anything"),
+            Self::Final { height, why } => {
+                write!(f, "block {height}, which validators made final, does not follow here: {why}; the node stops, and has voted to notarize nothing that stands on it")
+            }
             Self::Missing(height) => write!(f, "block {height} is missing from the node's folder"),
             Self::Snapshot { height, why } => write!(f, "the node's snapshot at {height}: {why}"),
             Self::MarkFile { path, source } => write!(f, "{}: {source}", path.display()),

@@ -147,7 +147,17 @@ impl Handle {
 
     /// The final transactions that an account sent, or that gave it something, the newest first, as far as their blocks are kept.
     pub fn history(&self, of: Address, count_max: usize) -> Vec<Place> {
-        self.chain.history(of, count_max)
+        self.history_from(of, 0, count_max)
+    }
+
+    /// The same without the `from` newest.
+    pub fn history_from(&self, of: Address, from: usize, count_max: usize) -> Vec<Place> {
+        self.chain.history(of, from, count_max)
+    }
+
+    /// The lowest final block from this height on that is kept; none where only genesis, or what a snapshot stands on, lies there.
+    pub fn kept_from(&self, at: Height) -> Option<Height> {
+        self.chain.kept_from(at)
     }
 
     /// Validators that voted twice, with what shows it, since the node started.
@@ -170,7 +180,25 @@ impl Handle {
         light::certificate(&self.store, at).await
     }
 
-    /// Shows entries of the state, from genesis on, by the newest final block that has a certificate here.
+    /// How often validators changed: a light proof passes through every change of them. Whoever makes one for others asks this first, and then [`Self::light_bytes`].
+    pub fn change_count(&self) -> usize {
+        self.chain.turn_count()
+    }
+
+    /// Bytes of those changes in the light proof that [`Self::light`] would give now, nearly: what stands around them is not counted. Nothing is copied for it.
+    ///
+    /// # Errors
+    /// As [`Self::light`].
+    pub async fn light_bytes(&self) -> Result<usize, NodeError> {
+        for ledger in self.chain.finals().into_iter().filter(|ledger| ledger.height().0 > 0) {
+            if let Some(byte_count) = light::byte_count(&self.chain, &self.store, &ledger).await? {
+                return Ok(byte_count);
+            }
+        }
+        Err(NodeError::NoCertificate)
+    }
+
+    /// Shows entries of the state, from genesis on, by the newest final block that has a certificate here, however many bytes that takes.
     ///
     /// # Errors
     /// [`NodeError::NoCertificate`] in the first moments of a node; [`NodeError::Missing`] where blocks at which validators changed were pruned.

@@ -20,6 +20,10 @@ pub const SET_BACK_BLOCKS: u64 = 64;
 pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 /// Messages of one peer in a second, on one channel.
 pub const MESSAGES_PER_SECOND: u32 = 4_096;
+/// Questions for blocks of one peer in a second, and so many answers to it. A short one has this node read a block of up to 8 MiB; who asks several peers still fetches blocks faster than they are made.
+pub const BACKFILL_PER_SECOND: u32 = 64;
+/// The same at once: all that an honest peer asks for at a time, and as many answers to it.
+pub const BACKFILL_BURST: u32 = 32;
 /// Messages with transactions of one peer in a second.
 pub const GOSSIP_PER_SECOND: u32 = 1_024;
 /// Messages about snapshots of one peer in a second.
@@ -64,6 +68,8 @@ pub const FINAL_LEDGERS_KEPT: usize = 64;
 pub const EVIDENCE_MAX: usize = 256;
 /// How far a block's time may lie before its voter's clock, ms (spec/pantheon.md "Header and block").
 pub const AHEAD_MS_MAX: u64 = 1_000;
+/// How far the newest final block's time may lie before this node's clock, ms, for that clock to say whether an epoch began after the node started. A quorum let that block lie a second before theirs.
+pub const BEHIND_MS_MAX: u64 = 5_000;
 /// Work that waits for the consensus engine's actors.
 pub const MAILBOX_MAX: usize = 1_024;
 /// Bytes of what says where a key has voted: some hundred for each chain.
@@ -74,10 +80,12 @@ pub const VIEW_RETENTION: ViewDelta = ViewDelta::new(64);
 pub const EPOCHS_KEPT: usize = 8;
 /// Missing blocks that are asked for at once.
 pub const REPAIRS_MAX: usize = 16;
+// A node that asks for all of them at once is not held back, nor is one that answers as many meanwhile.
+const _: () = assert!(2 * REPAIRS_MAX <= BACKFILL_BURST as usize);
 /// Final blocks on their way to the ledger.
 pub const DELIVERIES_MAX: usize = 16;
-/// Proposed blocks of one peer that are held before they are final.
-pub const PROPOSALS_KEPT: usize = 16;
+/// Proposed blocks of one peer that are held before they are final: one, another that its leader may put in its place, and the one before. What is dropped is fetched once a quorum has voted for it.
+pub const PROPOSALS_KEPT: usize = 3;
 /// Snapshots that are shown to peers, but for those that one of them is in the middle of.
 pub const SNAPSHOTS_SHOWN: usize = 2;
 /// And of those.

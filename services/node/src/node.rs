@@ -156,7 +156,7 @@ where
     let (epoch_sender, epochs) = mpsc::unbounded_channel();
     let (end_sender, ends) = mpsc::unbounded_channel();
     let delivery = Delivery { chain: chain.clone(), roster: roster.clone(), epochs: epoch_sender, ends: end_sender };
-    let archives = Archives::open(&context, &parts.name).await?;
+    let archives = Archives::open(&context, &parts.name, chain.id()).await?;
     let partition = format!("{}-snapshots", parts.name);
     // What was being fetched when the node ended is fetched again.
     clear(&context, &incoming(&partition)).await?;
@@ -304,7 +304,7 @@ where
         replay_buffer: archive::REPLAY_BUFFER,
         key_write_buffer: archive::WRITE_BUFFER,
         value_write_buffer: archive::WRITE_BUFFER,
-        block_codec_config: (),
+        block_codec_config: chain.id(),
         max_repair: NZUsize!(limits::REPAIRS_MAX),
         max_pending_acks: NZUsize!(limits::DELIVERIES_MAX),
         strategy: parts.strategy.clone(),
@@ -315,7 +315,7 @@ where
         mailbox_size,
         deque_size: limits::PROPOSALS_KEPT,
         priority: true,
-        codec_config: (),
+        codec_config: chain.id(),
         peer_provider: parts.peers.clone(),
         strategy: parts.strategy.clone(),
     };

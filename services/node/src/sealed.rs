@@ -119,12 +119,14 @@ impl EncodeSize for Sealed {
 }
 
 impl Read for Sealed {
-    type Cfg = ();
+    /// The chain's id. Only its own genesis is one: the engine takes two blocks of one digest for the same, and with any other id in its place genesis would have whatever digest its sender likes.
+    type Cfg = ChainId;
 
-    fn read_cfg(input: &mut impl Buf, (): &()) -> Result<Self, Error> {
+    fn read_cfg(input: &mut impl Buf, chain: &ChainId) -> Result<Self, Error> {
         let length = u32::read(input)?;
         if length == GENESIS_LENGTH {
-            return Ok(Self::genesis(ChainId(<[u8; ChainId::LEN]>::read(input)?)));
+            let found = ChainId(<[u8; ChainId::LEN]>::read(input)?);
+            return if found == *chain { Ok(Self::genesis(found)) } else { Err(Error::Invalid("block", "genesis of another chain")) };
         }
         let length = length as usize;
         if length > BLOCK_BYTES_MAX {
@@ -142,7 +144,33 @@ impl Read for Sealed {
 }
 
 impl BoundedBlock for Sealed {
-    fn max_encode_size((): &()) -> usize {
+    fn max_encode_size(_: &ChainId) -> usize {
         LENGTH_BYTES + BLOCK_BYTES_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{Marked, genesis, slot};
+    use commonware_codec::{Decode, Encode};
+    use mickai_ledger::Ledger;
+
+    #[test]
+    fn nothing_has_the_digest_of_something_else() {
+        let ledger = Ledger::new(&genesis()).unwrap();
+        let chain = ledger.chain();
+        let block = Sealed::new(ledger.assemble(slot(), [], &Marked).unwrap().block);
+        for sealed in [Sealed::genesis(chain), block.clone()] {
+            let bytes = sealed.encode();
+            let read = Sealed::decode_cfg(bytes.clone(), &chain).unwrap();
+            assert_eq!((read.digest(), read.at(), read.encode()), (sealed.digest(), sealed.at(), bytes));
+        }
+        // Genesis of the chain whose id is the block's: its digest would be the block's, its height 0.
+        for other in [block.id().0, [0; 32]] {
+            let forged = [&[0_u8; LENGTH_BYTES][..], &other].concat();
+            assert!(Sealed::decode_cfg(forged.clone(), &chain).is_err());
+            assert_eq!(Sealed::decode_cfg(forged, &ChainId(other)).unwrap().digest(), Digest(other));
+        }
     }
 }

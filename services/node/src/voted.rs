@@ -9,8 +9,9 @@
 //! What may be found at the beginning of epoch *e*, and whether the node signs in it:
 //!
 //! ```text
-//! the mark is below e or missing, e is not 0, and e's base   yes: nothing of this key voted in e before
-//!   block was proposed after this process started
+//! the mark is below e or missing, e is not 0, e's base block yes: nothing of this key voted in e before
+//!   was proposed after this process started, and this
+//!   node's clock is not behind the newest final block
 //! the mark fits the folder, and is below e                   yes: it was not there
 //! the mark fits the folder, is e, and e's journal is there   yes: the journal knows what was said
 //! the mark is above e                                        no: that epoch is past; the blocks in the folder lead on to the marked one
@@ -18,6 +19,9 @@
 //!   and nothing is written in e's journal
 //! anything else                                              no: the folder is lost, emptied, old or another's, or the mark is
 //! ```
+//!
+//! The first line alone trusts the clock, and is all that a key has whose mark is lost: by a clock that is behind, epochs that began before the process seem to begin after it. Where blocks show that it is behind, the line does not count until
+//! the process is started again. They do not show it of an epoch that is passed while the chain is fetched and that began when the clock says so (docs/pantheon.md "When something is lost").
 //!
 //! Where it does not sign it follows, until an epoch begins in which it may. On entering an epoch that it signs in:
 //!
@@ -240,13 +244,17 @@ impl<E: Storage + CryptoRng> Voted<E> {
         ["epoch", "follows"].map(|way| format!("{}-{way}-{epoch}", self.name))
     }
 
-    /// Enters an epoch whose base block was proposed at `base_ms`.
+    /// Enters an epoch whose base block was proposed at `base_ms`; `None` where this node's clock is behind the chain's, and nothing can be said of before and after.
     ///
     /// # Errors
     /// [`NodeError::MarkMalformed`], [`NodeError::KeyInUse`], [`NodeError::MarkFile`], [`NodeError::Disk`].
-    pub(crate) async fn enter(&mut self, epoch: u64, base_ms: u64) -> Result<Entrance, NodeError> {
+    pub(crate) async fn enter(&mut self, epoch: u64, base_ms: Option<u64>) -> Result<Entrance, NodeError> {
         let entries = self.entries().await?;
         let marks = self.known.as_deref().map(|known| parse(known).ok_or(NodeError::MarkMalformed)).transpose()?;
+        if base_ms.is_none() {
+            // When it started was read off the same clock, and stays wrong when that is set: nothing begins after it any more.
+            self.started_ms = u64::MAX;
+        }
         let may_sign = self.may_sign(epoch, base_ms, marks.as_deref(), &entries).await?;
         let entry = Entry { epoch, name: self.draw() };
         let [voting, following] = self.journals(epoch);
@@ -272,11 +280,12 @@ impl<E: Storage + CryptoRng> Voted<E> {
         Ok(Entrance { may_sign, journal: if may_sign { voting } else { following } })
     }
 
-    async fn may_sign(&self, epoch: u64, base_ms: u64, marks: Option<&[Mark]>, entries: &[Entry]) -> Result<bool, NodeError> {
+    async fn may_sign(&self, epoch: u64, base_ms: Option<u64>, marks: Option<&[Mark]>, entries: &[Entry]) -> Result<bool, NodeError> {
         let mark = marks.and_then(|marks| marks.iter().find(|mark| self.is_mine(mark)));
         let marked = mark.map(|mark| mark.epoch);
+        let is_after_start = base_ms.is_some_and(|base_ms| base_ms > self.started_ms.saturating_add(limits::AHEAD_MS_MAX));
         // Before epoch 0 stands genesis, whose time somebody chose.
-        if epoch > 0 && marked.is_none_or(|marked| marked < epoch) && base_ms > self.started_ms.saturating_add(limits::AHEAD_MS_MAX) {
+        if epoch > 0 && marked.is_none_or(|marked| marked < epoch) && is_after_start {
             return Ok(true);
         }
         let Some(mark) = mark else { return Ok(marks.is_some() && epoch == 0 && self.is_unwritten(epoch).await?) };

@@ -5,8 +5,8 @@ mod common;
 
 use common::{Said, StoredMarks, World, genesis};
 use commonware_runtime::{Clock, Handle as Task, Runner, Storage, Supervisor, deterministic};
-use mickai_node::Handle;
 use mickai_node::voted::Marks;
+use mickai_node::{Handle, limits};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -133,6 +133,35 @@ fn on_an_older_copy_of_its_folder_it_waits_for_an_epoch() {
 #[test]
 fn on_its_own_folder_it_goes_on_at_once() {
     check(Found::Everything, 4);
+}
+
+/// It finds neither folder nor mark, and by its clock, which stands still at the beginning of time for an hour, whatever it finds was proposed after it started.
+#[test]
+fn with_a_clock_that_is_behind_it_does_not_vote() {
+    let config = deterministic::Config::new().with_seed(5).with_timeout(Some(Duration::from_secs(900)));
+    deterministic::Runner::new(config).start(|context| async move {
+        // So long that the first of its epochs begins well after what a clock may be behind.
+        let epoch_blocks = 60;
+        let mut world = World::new(&context, genesis(4, 4, epoch_blocks), &[1, 2, 3, 4]).await;
+        let mut others = Vec::new();
+        for at in 0..3 {
+            others.push(world.node(&context, at).await.0);
+        }
+        let running = world.node(&context, 3).await;
+        reach(&running.0, epoch_blocks).await;
+        assert!(running.0.ledger().time_ms() > limits::BEHIND_MS_MAX);
+        reach(&running.0, epoch_blocks + 3).await;
+        end(&context, running).await;
+        world.clock_ahead_ms = -3_600_000;
+        let marks = StoredMarks::lost(context.child("marks"), "node-3");
+        let (node, _task) = world.node_in(&context.child("again"), 3, "node-3-again", marks).await;
+        while node.status().epoch < 2 {
+            reach(&node, node.status().height.0 + 1).await;
+            assert!(!node.status().is_validator, "{:?}", node.status());
+        }
+        let (contradiction, count) = world.said.contradiction();
+        assert!(contradiction.is_none() && count > 100, "{contradiction:?} of {count} votes");
+    });
 }
 
 /// Power fails for all in the middle of an epoch, again and again, also while they enter one: nobody who has everything is kept from voting, or nothing would go on.

@@ -29,7 +29,7 @@ use common::Account;
 use mickai_ledger::{Ledger, Library, Slot};
 use mickai_proof::digest::StateHash;
 use mickai_proof::pantheon::{Action, Block, Header, Height};
-use plan::Plan;
+use plan::{Cheat, Plan};
 use run::attempt;
 
 #[test]
@@ -49,6 +49,13 @@ fn a_few_seeds_pass_and_leave_the_same_trace_twice() {
 fn two_chains_are_noticed() {
     let found: Vec<_> = (0..2).map(|seed| attempt(&Plan::canary(seed)).err().unwrap()).collect();
     assert!(found.iter().all(|why| why.starts_with("FORK")), "{found:?}");
+}
+
+/// Two blocks of one digest would freeze whoever believed the first.
+#[test]
+fn a_forged_block_stops_nobody() {
+    let plan = Plan { faults: Vec::new(), joins: false, leaver: None, clock_ahead_ms: 0, loss_percent: 0, cheats: vec![Cheat::Forger], ..Plan::draw(0, Some(4)) };
+    assert!(attempt(&plan).unwrap().height >= 10);
 }
 
 /// As if every node had been told to take any block.

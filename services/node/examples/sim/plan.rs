@@ -8,6 +8,7 @@ pub enum Cheat {
     DoubleVoter,
     Equivocator,
     Flooder,
+    Forger,
     InvalidProposer,
     Replayer,
     Twin,
@@ -15,6 +16,7 @@ pub enum Cheat {
     YesSayer,
 }
 
+/// Those that a seed draws. Not the forger, who came later: the seeds that failed once are to stay what they were.
 const CHEATS: [Cheat; 8] = [Cheat::DoubleVoter, Cheat::Equivocator, Cheat::Flooder, Cheat::InvalidProposer, Cheat::Replayer, Cheat::Twin, Cheat::Withholder, Cheat::YesSayer];
 
 /// What happens to honest ones after the first blocks; all of it heals.

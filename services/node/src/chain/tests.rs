@@ -8,7 +8,9 @@ use commonware_parallel::Sequential;
 use mickai_ledger::{BlockError, Rejection, SignatureCheck};
 use mickai_proof::digest::Id;
 use mickai_proof::key::PublicKey;
-use mickai_proof::pantheon::{Action, Address, Amount, Block, Body, Header, Height, Transaction, transactions_root};
+use mickai_proof::limits::LIGHT_CHANGES_MAX;
+use mickai_proof::pantheon::light::Change;
+use mickai_proof::pantheon::{Action, Address, Amount, Block, Body, Certificate, Header, Height, LightProof, Round, Transaction, transactions_root};
 use mickai_proof::signature::SIGNATURE_LEN;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
@@ -168,6 +170,24 @@ fn what_no_block_holds_goes_without_being_proposed() {
     assert!(chain.waiting(second.id()).is_none());
 }
 
+/// More than a light proof holds: their number and their bytes are known before one is made.
+#[test]
+fn changes_of_the_validators_are_counted_with_their_bytes() {
+    let (_, chain) = Counting::chain();
+    let made = chain.newest().assemble(slot(), [], &Marked).unwrap();
+    let header = made.block.header;
+    let certificate = Certificate::new(Round { epoch: 0, view: 1 }, 0, 1, vec![(0, Box::new([1; SIGNATURE_LEN]))]).unwrap();
+    let next = chain.newest().validators().clone();
+    let changes: Vec<_> = (0..=LIGHT_CHANGES_MAX).map(|_| Change { header: header.clone(), certificate: certificate.clone(), next: next.clone() }).collect();
+    let proof = LightProof { head: chain.head().clone(), changes, header, certificate, entries: Vec::new() };
+    assert_eq!(chain.turn_count(), 0);
+    chain.resume(made.executed.ledger, &proof);
+    assert_eq!(chain.turn_count(), LIGHT_CHANGES_MAX + 1);
+    let byte_count: usize = chain.turns(Height(1)).iter().map(|turn| turn.shown.as_ref().unwrap().byte_count).sum();
+    let encoded = proof.encode().len();
+    assert!((byte_count..byte_count + 32 * proof.changes.len()).contains(&encoded), "{byte_count} of {encoded}");
+}
+
 #[test]
 fn the_index_forgets_what_was_pruned() {
     let (_, chain) = Counting::chain();
@@ -182,13 +202,13 @@ fn the_index_forgets_what_was_pruned() {
     let known = |chain: &Chain| sent.iter().map(|id| chain.locate(*id).map(|place| place.height.0)).collect::<Vec<_>>();
     assert_eq!(known(&chain), [Some(1), Some(2), Some(3), Some(4)]);
     let first = chain.finals().into_iter().find(|ledger| ledger.height() == Height(1)).unwrap().tip();
-    assert_eq!((chain.height_of(first), chain.history(address(2), 9).len()), (Some(Height(1)), 4));
+    assert_eq!((chain.height_of(first), chain.history(address(2), 0, 9).len()), (Some(Height(1)), 4));
     chain.forget(Height(3));
     assert_eq!(known(&chain), [None, None, Some(3), Some(4)]);
     assert_eq!(chain.height_of(first), None);
     for account in [address(2), address(ACCOUNTS)] {
-        assert_eq!(chain.history(account, 9).iter().map(|place| place.height.0).collect::<Vec<_>>(), [4, 3]);
+        assert_eq!(chain.history(account, 0, 9).iter().map(|place| place.height.0).collect::<Vec<_>>(), [4, 3]);
     }
     chain.forget(Height(9));
-    assert!(known(&chain).iter().all(Option::is_none) && chain.history(address(2), 9).is_empty());
+    assert!(known(&chain).iter().all(Option::is_none) && chain.history(address(2), 0, 9).is_empty());
 }

@@ -3,11 +3,16 @@
 use super::*;
 use crate::identity::{PrivateKey, SEED_LEN};
 use commonware_actor::Feedback;
+use commonware_codec::{DecodeExt as _, Encode as _};
+use commonware_consensus::simplex::types::{Nullify, Vote};
+use commonware_consensus::types::{Epoch, Round, View};
 use commonware_p2p::BlockedSubscription;
 use commonware_runtime::{Runner as _, Supervisor as _, deterministic};
 use commonware_utils::NZUsize;
 use commonware_utils::channel::ring;
+use mickai_proof::pantheon::ValidatorSet;
 use std::sync::Mutex;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 const BYTES_MAX: usize = 1_000;
@@ -105,6 +110,26 @@ fn a_share_is_free_again_when_the_last_byte_is_let_go() {
     assert_eq!(share.0.load(Ordering::Relaxed), 0);
 }
 
+/// The engine keeps every vote of a view until a later block is final: more of them than a share holds must come in, or none ever will be.
+#[test]
+fn votes_that_are_kept_leave_room_for_those_that_come() {
+    deterministic::Runner::default().start(|context| async move {
+        let (key, chain) = (PrivateKey::from_seed_bytes(&Zeroizing::new([1; SEED_LEN])), ChainId([7; ChainId::LEN]));
+        let scheme = Scheme::signer(chain, &ValidatorSet::new(vec![key.public().key().clone()]).unwrap(), key).unwrap();
+        let vote = Vote::<Scheme, Digest>::Nullify(Nullify::sign::<Digest>(&scheme, Round::new(Epoch::new(0), View::new(1))).unwrap()).encode();
+        let (network, receiver) = mpsc::unbounded_channel();
+        let bytes_max = Kind::Votes.bytes_max();
+        let mut votes = Taken(open(context.child("door"), Network(receiver), Blocked::default(), bytes_max));
+        let mut kept = Vec::new();
+        while kept.len() * vote.len() <= 2 * share_bytes(bytes_max) {
+            network.send((peer(1), IoBuf::from(vote.clone()))).unwrap();
+            let (_, message) = votes.recv().await.unwrap();
+            kept.push(Vote::<Scheme, Digest>::decode(message).unwrap());
+        }
+        assert!(kept.len() > 300 && kept.iter().all(|one| one.encode() == vote));
+    });
+}
+
 #[test]
 fn a_door_whose_channel_nobody_reads_any_more_is_shut() {
     deterministic::Runner::default().start(|context| async move {
@@ -119,11 +144,17 @@ fn a_door_whose_channel_nobody_reads_any_more_is_shut() {
 /// The kinds of a node's seven channels.
 const CHANNELS: [Kind; 7] = [Kind::Votes, Kind::Votes, Kind::Votes, Kind::Backfill, Kind::Blocks, Kind::Transactions, Kind::Snapshots];
 
+/// By how many times more than its bytes a block takes that is held: it stands there as it came, as the bodies that are signed, and read.
+const BLOCK_COPIES: usize = 3;
+
 #[test]
 fn one_peer_cannot_fill_the_memory() {
     // What waits of one peer, on all channels: 80 MiB.
     let waiting: usize = CHANNELS.iter().map(|kind| share_bytes(kind.bytes_max())).sum();
     assert!(waiting < 80 << 20, "{waiting}");
+    // With the blocks that it proposed: 160 MiB.
+    let held = limits::PROPOSALS_KEPT * BLOCK_COPIES * Kind::Blocks.bytes_max();
+    assert!(waiting + held < 160 << 20, "{held}");
     // What can come of it between two turns of the doors, if all of it is as large as the network reads: less than 1 GiB.
     let bursts: usize = CHANNELS.iter().map(|kind| kind.quota().burst_size().get() as usize).sum();
     let arriving = bursts * message_bytes_max() as usize;
@@ -131,6 +162,16 @@ fn one_peer_cannot_fill_the_memory() {
     // What waits for it because it does not read, if all of it is blocks that it asked for: less than 1 GiB.
     let leaving = limits::OUTGOING_MAX * message_bytes_max() as usize;
     assert!(leaving < 1 << 30, "{leaving}");
+}
+
+/// A question of a few bytes has a node read a block of up to 8 MiB: it is answered less often than a vote is read.
+#[test]
+fn questions_for_blocks_have_a_pace_of_their_own() {
+    let pace = |kind: Kind| (kind.quota().replenish_interval(), kind.quota().burst_size().get());
+    assert_eq!(pace(Kind::Backfill), (Duration::from_secs(1) / limits::BACKFILL_PER_SECOND, limits::BACKFILL_BURST));
+    assert!(pace(Kind::Votes).0 * 32 < pace(Kind::Backfill).0);
+    // From one peer alone blocks still come faster than the fastest rounds make them, one in 30 ms.
+    assert!(pace(Kind::Backfill).0 < Duration::from_millis(30));
 }
 
 #[test]

@@ -10,7 +10,7 @@
 //! *Trust.* A peer who lies costs time: its proof is checked before anything else is fetched of it, what it sends has to come at a least speed, and after its first lie, or silence, it is not asked again. At most a gigabyte or two behind a
 //! genuine proof are fetched in vain, and removed.
 
-use super::file::{Bounds, Snapshot, Unread, clear, create, head, proof, read, slice, write};
+use super::file::{Bounds, Snapshot, Unread, clear, create, head, keep, proof, read, slice};
 use super::{HEAD_BYTES, Shelf};
 use crate::error::{NodeError, SnapshotFault};
 use crate::first::first;
@@ -165,8 +165,7 @@ where
         // Written anew, so that among a node's own there is nothing that it did not write itself.
         let own = match taken {
             Ok(Snapshot { proof, voters, ledger, .. }) => {
-                let blob = create(context, partition, ledger.height()).await?;
-                let byte_count = write(&blob, &proof.encode(), &ledger).await?;
+                let (blob, byte_count) = keep(context, partition, &proof.encode(), &ledger).await?;
                 Some(Snapshot { blob: Arc::new(blob), byte_count, proof, voters, ledger, is_shown: true })
             }
             Err(why) => {

@@ -119,8 +119,29 @@ pub(super) async fn create<E: Storage>(context: &E, partition: &str, height: Hei
     Ok(blob)
 }
 
+/// Makes a file of the state of `ledger`, whose block the encoded proof shows; gives its length, too. Where that fails nothing of it stays: the next one is written at another height, onto a disk that may be full of this one.
+///
+/// # Errors
+/// [`NodeError::Disk`].
+pub(super) async fn keep<E: Storage>(context: &E, partition: &str, light: &[u8], ledger: &Ledger) -> Result<(E::Blob, u64), NodeError> {
+    let height = ledger.height();
+    let kept = async {
+        let blob = create(context, partition, height).await?;
+        let byte_count = write(&blob, light, ledger).await?;
+        Ok::<_, NodeError>((blob, byte_count))
+    };
+    let kept = kept.await;
+    if kept.is_err()
+        && let Err(why) = context.remove(partition, Some(&name(height))).await
+        && !matches!(why, RuntimeError::PartitionMissing(_) | RuntimeError::BlobMissing(..))
+    {
+        tracing::warn!(height = height.0, %why, "what was written of a snapshot stays on the disk");
+    }
+    kept
+}
+
 /// Writes the state of `ledger`, whose block the encoded proof shows; gives its length.
-pub(super) async fn write(blob: &impl Blob, light: &[u8], ledger: &Ledger) -> Result<u64, NodeError> {
+async fn write(blob: &impl Blob, light: &[u8], ledger: &Ledger) -> Result<u64, NodeError> {
     let light_bytes = light.len() as u64;
     let mut offset = put(blob, HEAD_BYTES, light.to_vec()).await?;
     for first_byte in 0..=u8::MAX {

@@ -1,6 +1,6 @@
 //! Writes a snapshot now and then, forgets older ones, and prunes the blocks that it makes unnecessary.
 
-use super::file::{Snapshot, create, is_taken, retain, write};
+use super::file::{Snapshot, is_taken, keep, retain};
 use crate::chain::Chain;
 use crate::engines::Store;
 use crate::error::NodeError;
@@ -140,8 +140,7 @@ impl<E: Clock + Storage> Keeper<E> {
     async fn keep(&mut self, ledger: &Ledger) -> Result<(), NodeError> {
         let height = ledger.height();
         let proof = light::prove(&self.chain, &self.store, ledger, &[]).await?.ok_or(NodeError::NoCertificate)?.encode();
-        let blob = create(&self.context, &self.partition, height).await?;
-        let byte_count = write(&blob, &proof, ledger).await?;
+        let (blob, byte_count) = keep(&self.context, &self.partition, &proof, ledger).await?;
         self.newest = Some(Newest { height, time_ms: ledger.time_ms(), byte_count });
         let is_shown = is_taken(&proof, byte_count);
         if is_shown {

@@ -26,7 +26,7 @@
 //! a file that is not good                  the node does not start, and removes nothing: an accident, another chain's genesis, or somebody's hand
 //! ```
 //!
-//! What is fetched goes into a partition of its own, is checked there, and only then written anew among the node's own.
+//! What is fetched goes into a partition of its own, is checked there, and only then written anew among the node's own. Where a snapshot cannot be written to its end, what there is of it is removed at once.
 
 mod file;
 pub(crate) use file::{Snapshot, clear, open_newest};

@@ -5,14 +5,14 @@ mod common;
 
 use super::Shelf;
 use super::exchange::{Message, fetch, incoming, serve};
-use super::file::{Bounds, Snapshot, Unread, create, is_taken, open_newest, read, write};
+use super::file::{Bounds, Snapshot, Unread, is_taken, keep, open_newest, read};
 use crate::error::{NodeError, SnapshotFault};
 use crate::identity::{PrivateKey, PublicKey};
 use crate::limits;
 use common::{BOND, Chain, PAN, Signer, certify, obols, params};
 use commonware_p2p::simulated::{self, Link, Network, Oracle};
 use commonware_p2p::{Receiver as _, Recipients, Sender as _};
-use commonware_runtime::deterministic::{Config, Context, Runner};
+use commonware_runtime::deterministic::{Config, Context, FaultConfig, PartialWriteMode, ResizeConfig, Runner, WriteConfig};
 use commonware_runtime::{Blob as _, Clock as _, Quota, Runner as _, Spawner as _, Storage as _, Supervisor as _, WriteOptions};
 use commonware_utils::{NZU32, NZUsize, probability};
 use mickai_ledger::{Ledger, Library};
@@ -82,8 +82,7 @@ impl Proven {
 
     async fn keep(&self, context: &Context, partition: &str) -> Vec<u8> {
         let light = self.proof().encode();
-        let blob = create(context, partition, self.chain.ledger.height()).await.unwrap();
-        write(&blob, &light, &self.chain.ledger).await.unwrap();
+        keep(context, partition, &light, &self.chain.ledger).await.unwrap();
         light
     }
 }
@@ -147,6 +146,38 @@ fn what_is_not_good_stops_the_start_and_stays() {
         // Only what was never written to its end goes; then the one before is the newest.
         damage(&context, 6, 3).await;
         assert_eq!((opened(proven.id()).await.unwrap(), files(&context, PARTITION).await), (Some(3), 1));
+    });
+}
+
+/// As on a full disk: the next one has another name, and would find no more room than this one.
+#[test]
+fn a_snapshot_that_cannot_be_written_leaves_nothing() {
+    run(|context| async move {
+        let mut proven = Proven::new(3);
+        (0..3).for_each(|_| proven.grow(false));
+        proven.keep(&context, PARTITION).await;
+        let always = probability!(1.0);
+        let faults = [
+            FaultConfig::default().open(always),
+            FaultConfig::default().resize(ResizeConfig { failure_rate: always, partial_rate: always }),
+            FaultConfig::default().write(WriteConfig { failure_rate: always, retention_rate: always, mode: PartialWriteMode::Prefix }),
+            FaultConfig::default().sync(always),
+        ];
+        for fault in faults {
+            (0..3).for_each(|_| proven.grow(false));
+            let light = proven.proof().encode();
+            *context.storage_fault_config().write() = fault;
+            let kept = keep(&context, PARTITION, &light, &proven.chain.ledger).await;
+            *context.storage_fault_config().write() = FaultConfig::default();
+            assert!(matches!(kept, Err(NodeError::Disk(_))));
+            assert_eq!(files(&context, PARTITION).await, 1);
+        }
+        let newest = open_newest(&context, PARTITION, proven.id()).await.unwrap().unwrap();
+        assert_eq!(newest.ledger.height(), Height(3));
+        drop(newest);
+        // With room again it is written.
+        proven.keep(&context, PARTITION).await;
+        assert_eq!(open_newest(&context, PARTITION, proven.id()).await.unwrap().unwrap().ledger.tip(), proven.chain.ledger.tip());
     });
 }
 

@@ -51,7 +51,7 @@ async fn start(context: &Context, folder: &str, marks: &Arc<Memory>) -> Voted<Co
 
 /// And enters one epoch.
 async fn enters(context: &Context, folder: &str, marks: &Arc<Memory>, epoch: u64, base_ms: u64) -> bool {
-    start(context, folder, marks).await.enter(epoch, base_ms).await.unwrap().may_sign
+    start(context, folder, marks).await.enter(epoch, Some(base_ms)).await.unwrap().may_sign
 }
 
 fn run<F: Future<Output = ()>>(test: impl FnOnce(Context) -> F) {
@@ -81,8 +81,8 @@ fn another_key_does_not_go_on_with_this_ones_journal() {
         journal.sync().await.unwrap();
         drop(journal);
         let mut other = Voted::open(context.child("voted"), "a".into(), (CHAIN, Address([8; 32])), marks.clone(), STARTED_MS).await.unwrap();
-        assert!(!other.enter(0, OLD).await.unwrap().may_sign);
-        assert!(!other.enter(1, OLD).await.unwrap().may_sign && other.enter(2, NEW).await.unwrap().may_sign);
+        assert!(!other.enter(0, Some(OLD)).await.unwrap().may_sign);
+        assert!(!other.enter(1, Some(OLD)).await.unwrap().may_sign && other.enter(2, Some(NEW)).await.unwrap().may_sign);
         assert_eq!(parse(&marks.read().await.unwrap().unwrap()).unwrap().len(), 2, "each has its line");
     });
 }
@@ -91,6 +91,21 @@ fn another_key_does_not_go_on_with_this_ones_journal() {
 #[test]
 fn a_first_epoch_is_never_after_the_start() {
     run(|context| async move { assert!(!enters(&context, "a", &with(None), 0, NEW).await) });
+}
+
+/// By a clock that is behind, whatever is found seems to have begun after the start.
+#[test]
+fn a_clock_that_is_behind_says_nothing_until_the_next_start() {
+    run(|context| async move {
+        let marks = with(None);
+        let mut voted = start(&context, "a", &marks).await;
+        assert!(!voted.enter(5, None).await.unwrap().may_sign);
+        assert!(!voted.enter(6, Some(NEW)).await.unwrap().may_sign, "when it was started is still unknown");
+        assert!(enters(&context, "a", &marks, 7, NEW).await);
+        for epoch in [7, 8] {
+            assert!(start(&context, "a", &marks).await.enter(epoch, None).await.unwrap().may_sign, "mark and folder need no clock");
+        }
+    });
 }
 
 #[test]
@@ -127,9 +142,9 @@ fn wherever_an_entry_is_cut_off_the_node_goes_on() {
         assert!(enters(&context, "a", &marks, 2, NEW).await);
         // Before the mark was replaced.
         let cut = || Arc::new(Memory { bytes: Mutex::new(marks.bytes.lock().unwrap().clone()), is_cut: true });
-        assert!(matches!(start(&context, "a", &cut()).await.enter(3, OLD).await, Err(NodeError::Ended)));
+        assert!(matches!(start(&context, "a", &cut()).await.enter(3, Some(OLD)).await, Err(NodeError::Ended)));
         assert!(enters(&context, "a", &marks, 2, OLD).await, "in the epoch of before");
-        assert!(matches!(start(&context, "a", &cut()).await.enter(3, OLD).await, Err(NodeError::Ended)));
+        assert!(matches!(start(&context, "a", &cut()).await.enter(3, Some(OLD)).await, Err(NodeError::Ended)));
         assert!(enters(&context, "a", &marks, 3, OLD).await, "and in the next");
         // Before the old name was removed.
         drop(context.open("a-entered", &Entry { epoch: 3, name: Name([1; 16]) }.encode()).await.unwrap());
@@ -143,7 +158,7 @@ fn journals_of_past_epochs_go() {
         let marks = with(Some(unused()));
         let mut voted = start(&context, "a", &marks).await;
         for epoch in [0, 1, 2, 7, 8, 9] {
-            assert!(voted.enter(epoch, NEW).await.unwrap().may_sign);
+            assert!(voted.enter(epoch, Some(NEW)).await.unwrap().may_sign);
         }
         for epoch in 0..10 {
             assert_eq!(context.scan(&format!("a-epoch-{epoch}")).await.is_ok(), epoch >= 8, "{epoch}");
@@ -157,10 +172,10 @@ fn two_nodes_with_one_key_see_each_other() {
     run(|context| async move {
         let marks = with(Some(unused()));
         let mut one = start(&context, "a", &marks).await;
-        assert!(one.enter(0, OLD).await.unwrap().may_sign);
+        assert!(one.enter(0, Some(OLD)).await.unwrap().may_sign);
         assert!(enters(&context, "b", &marks, 1, NEW).await);
-        assert!(matches!(one.enter(1, NEW).await, Err(NodeError::KeyInUse)));
-        let torn = start(&context, "a", &with(Some(b"pantheon".to_vec()))).await.enter(1, NEW).await;
+        assert!(matches!(one.enter(1, Some(NEW)).await, Err(NodeError::KeyInUse)));
+        let torn = start(&context, "a", &with(Some(b"pantheon".to_vec()))).await.enter(1, Some(NEW)).await;
         assert!(matches!(torn, Err(NodeError::MarkMalformed)));
     });
 }

@@ -177,6 +177,8 @@ pub struct World {
     pub keys: Vec<PrivateKey>,
     /// What each node keeps.
     pub keeping: Keeping,
+    /// What the clock of each node that starts is off by.
+    pub clock_ahead_ms: i64,
     pub said: Said,
 }
 
@@ -239,7 +241,7 @@ impl World {
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        Self { oracle, genesis, keys, keeping: Keeping::default(), said: Said::default() }
+        Self { oracle, genesis, keys, keeping: Keeping::default(), clock_ahead_ms: 0, said: Said::default() }
     }
 
     pub async fn link_all(&self, link: &Link) {
@@ -304,7 +306,7 @@ impl World {
             blocker: control.clone(),
             peers: self.oracle.manager(),
             strategy: Sequential,
-            timing: timing(),
+            timing: Timing { clock_ahead_ms: self.clock_ahead_ms, ..timing() },
             keeping: self.keeping,
             submits_evidence: true,
         };

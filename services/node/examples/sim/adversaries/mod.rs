@@ -10,6 +10,8 @@ mod equivocator;
 
 pub mod flooder;
 
+mod forger;
+
 mod invalid_proposer;
 
 mod replayer;

@@ -1,6 +1,6 @@
 //! Puts a cheat in its place.
 
-use super::{double_voter, equivocator, flooder, invalid_proposer, replayer, twin, withholder, yes_sayer};
+use super::{double_voter, equivocator, flooder, forger, invalid_proposer, replayer, twin, withholder, yes_sayer};
 use crate::network::{Network, Running};
 use crate::plan::Cheat;
 use commonware_runtime::Supervisor as _;
@@ -17,6 +17,7 @@ pub async fn start(cheat: Cheat, context: &Context, network: &Network, at: usize
         Cheat::InvalidProposer => invalid_proposer::start(context, network, at, honest).await,
         Cheat::Replayer => replayer::start(context, network, at).await,
         Cheat::YesSayer => yes_sayer::start(context, network, at, honest).await,
+        Cheat::Forger => return forger::start(context, network, at).await,
         Cheat::Twin => return twin::start(context, network, at, cheat_count).await,
         Cheat::Withholder => return withholder::start(context, network, at).await,
     }
