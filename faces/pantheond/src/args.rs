@@ -156,7 +156,7 @@ pub struct Sending {
     /// The chain that it is meant for; refused where the node is of another [default: the node's]
     #[arg(long, value_name = "ID")]
     pub chain: Option<String>,
-    /// The fee, in PAN [default: the least that the chain takes]
+    /// The fee, in PAN [default: the least that the chain takes; more than 1 PAN only where it is given]
     #[arg(long, value_name = "PAN")]
     pub fee: Option<String>,
     /// Blocks from now that may hold it
@@ -185,6 +185,9 @@ pub struct Bond {
     /// With an account's first bond: the key file of the node that will vote
     #[arg(long, value_name = "FILE")]
     pub voter: Option<PathBuf>,
+    /// The passphrase of that key is the first line of this file [default: as for the wallet's]
+    #[arg(long, value_name = "FILE", requires = "voter")]
+    pub voter_passphrase_file: Option<PathBuf>,
     #[command(flatten)]
     pub sending: Sending,
 }
@@ -306,7 +309,7 @@ pub struct Devnet {
     /// Send transfers all the while, and say at the end how many became final and how soon
     #[arg(long)]
     pub load: bool,
-    /// Accounts that send under --load
+    /// Accounts that send under --load, in a new devnet
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub senders: u16,
     /// Transfers of one account that may be on their way under --load

@@ -11,6 +11,8 @@ use crate::wallet::whole_supply;
 use mickai_node::voted::MarkFile;
 use mickai_proof::pantheon::Address;
 use serde_json::{Value, json};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -87,6 +89,7 @@ fn of_config(path: &Path, checks: &mut Vec<Check>) -> Option<Config> {
     } else {
         check(State::Note, "where it voted", format!("{} is not there: with a seat, the node votes from an epoch on that begins after its start", marks.path().display()))
     });
+    checks.push(folder(&config.folder));
     for peer in &config.peers {
         if let Err(failure) = public_key(&peer.key) {
             checks.push(check(State::Bad, "peer's key", failure.to_string()));
@@ -96,6 +99,23 @@ fn of_config(path: &Path, checks: &mut Vec<Check>) -> Option<Config> {
         checks.push(check(State::Note, "rpc", format!("{} can be reached from other machines", config.options().address)));
     }
     Some(config)
+}
+
+/// Where the node keeps blocks and state. One that is missing it makes; into one that is there it must be able to write.
+fn folder(path: &Path) -> Check {
+    let shown = path.display();
+    match std::fs::metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => check(State::Note, "folder", format!("{shown} is not there yet: the node makes it, and fetches the chain")),
+        Err(error) => check(State::Bad, "folder", format!("{shown}: {error}")),
+        Ok(data) if !data.is_dir() => check(State::Bad, "folder", format!("{shown} is no folder")),
+        Ok(_) => {
+            let probe = path.join(format!(".doctor.{}", std::process::id()));
+            match File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe)) {
+                Ok(()) => check(State::Good, "folder", format!("{shown}, which can be written to")),
+                Err(error) => check(State::Bad, "folder", format!("{shown} cannot be written to: {error}")),
+            }
+        }
+    }
 }
 
 /// The node as it answers.

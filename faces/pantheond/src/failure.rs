@@ -60,6 +60,10 @@ pub enum Failure {
     OtherChain { found: String, wanted: String },
     /// A transaction's last block came without it.
     Expired { id: String },
+    /// A transaction left, or may have, and nobody said what became of it.
+    Unknown { id: String, is_taken: bool, why: Box<Failure> },
+    /// The least fee is more than what is paid without being told to.
+    FeeUntold { fee: Amount, most: Amount },
     /// The account has less than what it is to give.
     Short { balance: Amount, need: Amount },
     /// The RPC cannot start or go on.
@@ -138,6 +142,11 @@ impl fmt::Display for Failure {
             Self::Refused { code, message, .. } => write!(f, "{code}: {message}"),
             Self::OtherChain { found, wanted } => write!(f, "the node is of chain {found}, not {wanted}: nothing was sent"),
             Self::Expired { id } => write!(f, "transaction {id} found no place before its last block: nothing of it happened; send it again, perhaps with a higher --fee"),
+            Self::Unknown { id, is_taken, why } => {
+                let left = if *is_taken { "was sent, and it is not known whether it is final" } else { "may have been sent" };
+                write!(f, "transaction {id} {left} ({why}): see `pantheon tx show {id}` before it is sent again")
+            }
+            Self::FeeUntold { fee, most } => write!(f, "the chain takes no less than {fee} for this transaction, and without --fee no more than {most} is paid: nothing was sent"),
             Self::Short { balance, need } => write!(f, "the account has {balance}, and {need} are needed with the fee"),
             Self::Serve(error) => error.fmt(f),
             Self::Node(error) => match hint(error) {

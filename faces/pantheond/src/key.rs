@@ -3,12 +3,12 @@
 use crate::args::{Cli, KeyFile};
 use crate::command;
 use crate::failure::Failure;
-use crate::passphrase;
 use aws_lc_rs::signature::{KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
 use mickai_proof::digest::ChainId;
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use mickai_proof::pantheon::{Address, Body, BondKey, Transaction};
 use mickai_proof::signature::SIGNATURE_LEN;
+use mickai_store::Custody;
 use mickai_store::keys::{Seed, public_of_file, seed_of_file};
 use std::path::{Path, PathBuf};
 
@@ -27,8 +27,8 @@ impl Key {
     }
 
     /// The key that a command was told to use; its passphrase is asked for.
-    pub fn load(cli: &Cli, file: &KeyFile) -> Result<Self, Failure> {
-        Self::from_seed(&seed(cli, &path(cli, file)?)?)
+    pub fn load(cli: &Cli, custody: &Custody, file: &KeyFile) -> Result<Self, Failure> {
+        Self::from_seed(&seed(custody, &path(cli, file)?)?)
     }
 
     /// Its account.
@@ -77,9 +77,9 @@ pub fn public(path: &Path) -> Result<PublicKey, Failure> {
 }
 
 /// The seed of a key file.
-pub fn seed(cli: &Cli, path: &Path) -> Result<Seed, Failure> {
+pub fn seed(custody: &Custody, path: &Path) -> Result<Seed, Failure> {
     exists(path)?;
-    Ok(seed_of_file(path, &passphrase::custody(cli))?)
+    Ok(seed_of_file(path, custody)?)
 }
 
 fn exists(path: &Path) -> Result<(), Failure> {

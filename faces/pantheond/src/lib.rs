@@ -4,7 +4,7 @@
 //!
 //! *What it never does.* It decides nothing about a chain, opens no connection but to a node's configured peers and to the RPC that it is told, and shows no secret.
 //!
-//! *The life of one transfer.* `wallet send` asks the RPC for the account and the fees, `transact` makes and signs a transaction and posts it; `rpc::server` takes the connection, `rpc::ask` reads the
+//! *The life of one transfer.* `wallet send` asks the RPC for the account and for genesis, which says the fees; `transact` makes and signs a transaction and posts it; `rpc::server` takes the connection, `rpc::ask` reads the
 //! transaction, [`rpc::Chain`] hands it to the node or says the reason why not; the wallet listens to the events until a block that holds it is final.
 //!
 //! *Invariants.* What a stranger sends is bounded before it is read, and never ends in a status of 500 or above. Every refusal has a code of its own and the values that offend. Amounts are whole obols.
@@ -27,6 +27,8 @@ mod passphrase;
 mod key;
 
 mod config;
+
+mod file;
 
 mod genesis;
 

@@ -3,6 +3,7 @@
 use crate::args::{Cli, Export, Light};
 use crate::client::Rpc;
 use crate::failure::Failure;
+use crate::file::write_new;
 use crate::out::Out;
 use crate::rpc::view;
 use base64ct::{Base64, Encoding};
@@ -30,7 +31,7 @@ pub fn light(cli: &Cli, command: &Light, out: Out) -> Result<u8, Failure> {
             if export.out.exists() {
                 return Err(Failure::Exists(export.out.clone()));
             }
-            std::fs::write(&export.out, &bytes).map_err(Failure::io(&export.out))?;
+            write_new(&export.out, &bytes)?;
             say(&proof, &verdict, Some((&export.out, bytes.len())), out)?;
         }
     }

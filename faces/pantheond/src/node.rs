@@ -6,12 +6,14 @@ use crate::failure::Failure;
 use crate::genesis;
 use crate::key;
 use crate::out::Out;
-use crate::rpc::{self, Chain, Later, NotTaken, Standing, Stop};
+use crate::passphrase;
+use crate::rpc::{self, Chain, Later, NotShown, NotTaken, Standing, Stop};
 use mickai_ledger::Ledger;
 use mickai_node::identity::PrivateKey;
 use mickai_node::voted::MarkFile;
 use mickai_node::{Handle, Keeping, Peer, Settings, SubmitError, Timing, launch};
 use mickai_proof::digest::{BlockId, TransactionId};
+use mickai_proof::limits::{LIGHT_BYTES_MAX, LIGHT_CHANGES_MAX};
 use mickai_proof::pantheon::{Address, Block, Height, LightProof, StateKey, Transaction};
 use serde_json::json;
 use std::io::Read;
@@ -47,7 +49,7 @@ fn settings(cli: &Cli, config: &Config) -> Result<Settings, Failure> {
     Ok(Settings {
         folder: config.folder.clone(),
         genesis: genesis::read(&config.genesis)?,
-        key: PrivateKey::from_seed_bytes(&key::seed(cli, &config.key)?),
+        key: PrivateKey::from_seed_bytes(&key::seed(&passphrase::custody(cli), &config.key)?),
         marks: MarkFile::beside(&config.key),
         listen: config.listen,
         peers,
@@ -113,13 +115,28 @@ impl Chain for Follower {
         self.0.locate(id).map(|place| (place.height, place.index))
     }
 
-    fn history(&self, of: Address, limit: usize) -> Vec<(Height, usize)> {
-        self.0.history(of, limit).into_iter().map(|place| (place.height, place.index)).collect()
+    fn kept_from(&self, at: Height) -> Option<Height> {
+        self.0.kept_from(at)
     }
 
-    fn light(&self, keys: Vec<StateKey>) -> Later<Option<LightProof>> {
+    fn history(&self, of: Address, from: usize, limit: usize) -> Vec<(Height, usize)> {
+        self.0.history_from(of, from, limit).into_iter().map(|place| (place.height, place.index)).collect()
+    }
+
+    fn light(&self, keys: Vec<StateKey>) -> Later<Result<LightProof, NotShown>> {
         let handle = self.0.clone();
-        Box::pin(async move { handle.light(&keys).await.ok() })
+        Box::pin(async move {
+            // Before anything of it is copied: a node that ran for years may have too much.
+            let found = handle.change_count();
+            if found > LIGHT_CHANGES_MAX {
+                return Err(NotShown::TooManyChanges { found, most: LIGHT_CHANGES_MAX });
+            }
+            let bytes = handle.light_bytes().await.map_err(|_| NotShown::Missing)?;
+            if bytes > LIGHT_BYTES_MAX {
+                return Err(NotShown::TooLarge { bytes, most: LIGHT_BYTES_MAX });
+            }
+            handle.light(&keys).await.map_err(|_| NotShown::Missing)
+        })
     }
 
     fn wait(&self, above: Height) -> Later<Option<Height>> {

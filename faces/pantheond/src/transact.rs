@@ -5,19 +5,26 @@ use crate::client::{Events, Rpc, text, whole};
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::out::Out;
+use crate::rpc::view;
 use base64ct::{Base64, Encoding};
 use mickai_proof::digest::ChainId;
-use mickai_proof::pantheon::{Action, Address, Amount, Body, Height, Network, Transaction};
+use mickai_proof::key::PublicKey;
+use mickai_proof::pantheon::{Action, Address, Amount, Body, GenesisHead, Height, Network, OBOLS_PER_PAN, Params, Transaction};
 use mickai_proof::signature::SIGNATURE_LEN;
+use mickai_store::Custody;
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a block may take before whoever waits for it looks whether the node still answers.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Times that nothing came for so long before it is said.
 const SILENCES_MAX: usize = 10;
+/// How often a node is asked that has no place for one more who listens.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// The most that is paid where nobody said how much: a PAN.
+const FEE_UNTOLD_MAX: Amount = Amount::from_obols(OBOLS_PER_PAN);
 
-/// What a node says about the chain, as far as transactions need it.
+/// What a node says about the chain, as far as transactions need it. All but the height is what the chain's id commits to, and a transaction names that id: a node that says something else is found out, or gets what no block of the chain can hold.
 #[derive(Clone, Copy)]
 pub struct Terms {
     /// Which chain.
@@ -26,8 +33,7 @@ pub struct Terms {
     pub network: Network,
     /// Its newest final block.
     pub height: Height,
-    fee_base: u64,
-    fee_byte: u64,
+    params: Params,
 }
 
 /// What a node says about an account.
@@ -41,32 +47,33 @@ pub struct Standing {
 }
 
 impl Terms {
-    /// Asks for them; refuses a node of another chain than `pinned`.
+    /// Asks for them; refuses a node of another chain than `pinned`, and one whose genesis is not that of the chain that it names.
     pub fn ask(rpc: &mut Rpc, pinned: Option<&str>) -> Result<Self, Failure> {
-        let (status, params) = (rpc.get("/v1/status")?, rpc.get("/v1/params")?);
+        let address = rpc.address();
+        let status = rpc.get("/v1/status")?;
         let found = rpc.told(&status, "chain")?.to_owned();
         if let Some(wanted) = pinned.filter(|wanted| !wanted.eq_ignore_ascii_case(&found)) {
             return Err(Failure::OtherChain { found, wanted: wanted.to_owned() });
         }
-        let answer = |wanted| Failure::Answer { address: rpc.address(), wanted };
-        let obols = |name: &str| text(&params, &format!("/{name}/obols")).parse().map_err(|_| answer("fees"));
-        Ok(Self {
-            chain: ChainId::from_hex(&found).ok_or_else(|| answer("chain id"))?,
-            network: if rpc.told(&status, "network")? == "main" { Network::Main } else { Network::Test },
-            height: Height(rpc.counted(&status, "height")?),
-            fee_base: obols("fee_base")?,
-            fee_byte: obols("fee_byte")?,
-        })
+        let chain = ChainId::from_hex(&found).ok_or(Failure::Answer { address, wanted: "chain id" })?;
+        let genesis = rpc.get("/v1/genesis")?;
+        let head = Base64::decode_vec(rpc.told(&genesis, "head")?).ok().and_then(|bytes| GenesisHead::parse(&bytes).ok());
+        let head = head.ok_or(Failure::Answer { address, wanted: "head of genesis" })?;
+        if head.id() != chain {
+            return Err(Failure::OtherChain { found: head.id().to_string(), wanted: found });
+        }
+        Ok(Self { chain, network: head.network, height: Height(rpc.counted(&status, "height")?), params: head.params })
     }
 
     /// A body that pays the least that the chain takes for it, where no fee is given.
-    pub fn body(&self, sender: Address, nonce: u64, valid_for: u64, action: Action, fee: Option<Amount>, reveals: Option<&mickai_proof::key::PublicKey>) -> Body {
+    pub fn body(&self, sender: Address, nonce: u64, valid_for: u64, action: Action, fee: Option<Amount>, reveals: Option<&PublicKey>) -> Body {
         let expires = Height(self.height.0.saturating_add(valid_for));
         let mut body = Body { chain: self.chain, sender, nonce, fee: fee.unwrap_or_default(), expires, action };
         // A larger fee may take more bytes, which cost more: a few rounds settle it.
         while fee.is_none() {
-            let bytes = body.clone().sign_with(reveals.cloned(), &[0; SIGNATURE_LEN]).byte_count() as u64;
-            let least = Amount::from_obols(self.fee_byte.saturating_mul(bytes).saturating_add(self.fee_base));
+            let byte_count = body.clone().sign_with(reveals.cloned(), &[0; SIGNATURE_LEN]).byte_count();
+            // What nobody could pay is more than there is.
+            let least = self.params.fee_min(byte_count).unwrap_or(Amount::from_obols(u64::MAX));
             if body.fee >= least {
                 break;
             }
@@ -86,11 +93,11 @@ impl Standing {
 }
 
 /// Does what `action` says, from the wallet that a command names; prints where it is final.
-pub fn act(cli: &Cli, sending: &Sending, out: Out, action: impl FnOnce(&Terms, &Key) -> Result<Action, Failure>) -> Result<u8, Failure> {
+pub fn act(cli: &Cli, custody: &Custody, sending: &Sending, out: Out, action: impl FnOnce(&Terms, &Key) -> Result<Action, Failure>) -> Result<u8, Failure> {
     let mut rpc = Rpc::new(cli.rpc);
     let fee = sending.fee.as_deref().map(|fee| amount("--fee", fee)).transpose()?;
     let terms = Terms::ask(&mut rpc, sending.chain.as_deref())?;
-    let key = Key::load(cli, &sending.key)?;
+    let key = Key::load(cli, custody, &sending.key)?;
     let standing = Standing::ask(&mut rpc, &terms, key.address())?;
     let action = action(&terms, &key)?;
     let given = match &action {
@@ -100,40 +107,78 @@ pub fn act(cli: &Cli, sending: &Sending, out: Out, action: impl FnOnce(&Terms, &
     let nonce = sending.nonce.unwrap_or(standing.nonce);
     let reveals = (!standing.is_revealed && nonce == standing.nonce).then(|| key.public());
     let body = terms.body(key.address(), nonce, sending.valid_for, action, fee, reveals);
+    if fee.is_none() && body.fee > FEE_UNTOLD_MAX {
+        return Err(Failure::FeeUntold { fee: body.fee, most: FEE_UNTOLD_MAX });
+    }
     let need = Amount::from_obols(given.obols().saturating_add(body.fee.obols()));
     if need > standing.balance {
         return Err(Failure::Short { balance: standing.balance, need });
     }
-    let expires = body.expires;
     let transaction = key.sign(body, reveals.is_some())?;
-    let id = submit(&mut rpc, &transaction)?;
-    if sending.no_wait {
-        out.object(&json!({ "transaction": id, "final": false }), || format!("transaction {id}\nsent; `pantheon tx show {id}` says when it is final"))?;
-        return Ok(0);
-    }
-    let found = wait(&mut rpc, &id, expires)?;
-    let (height, fee) = (whole(&found, "/height"), text(&found, "/fee/pan").to_owned());
-    out.object(&json!({ "transaction": id, "final": true, "height": height, "index": found["index"], "fee": found["fee"] }), || {
-        format!("transaction {id}\nfinal in block {height}; fee {fee}")
-    })?;
+    follow(&mut rpc, &transaction, sending.no_wait, out)?;
     Ok(0)
+}
+
+/// Posts a transaction, and says where it is final. From here on it is out: whatever goes wrong is said with its id, so that nobody pays twice.
+fn follow(rpc: &mut Rpc, transaction: &Transaction, is_left: bool, out: Out) -> Result<(), Failure> {
+    let (id, fee) = (transaction.id().to_string(), transaction.body().fee);
+    if let Err(why) = submit(rpc, transaction) {
+        return Err(unknown(id, false, why, out));
+    }
+    if is_left {
+        let told = json!({ "transaction": id, "final": false, "fee": view::amount(fee) });
+        return out.object(&told, || format!("transaction {id}\nsent; fee {fee}; `pantheon tx show {id}` says when it is final"));
+    }
+    let found = match wait(rpc, &id, transaction.body().expires) {
+        Ok(found) => found,
+        Err(why) => return Err(unknown(id, true, why, out)),
+    };
+    let (height, fee) = (whole(&found, "/height"), text(&found, "/fee/pan"));
+    let told = json!({ "transaction": id, "final": true, "height": height, "index": found["index"], "fee": found["fee"] });
+    out.object(&told, || format!("transaction {id}\nfinal in block {height}; fee {fee}"))
+}
+
+/// What went wrong after a transaction was sent, with its id where nobody knows what became of it.
+fn unknown(id: String, is_taken: bool, why: Failure, out: Out) -> Failure {
+    match why {
+        // Nothing of it happened, and nothing will.
+        Failure::Expired { .. } => why,
+        Failure::Refused { .. } if !is_taken => why,
+        why => {
+            if out.json {
+                // A program finds it where it finds the others. Where that cannot be written, standard error says it still.
+                let _ = out.line(json!({ "transaction": id, "final": null }).to_string());
+            }
+            Failure::Unknown { id, is_taken, why: Box::new(why) }
+        }
+    }
 }
 
 /// Posts a transaction; gives its id.
 pub fn submit(rpc: &mut Rpc, transaction: &Transaction) -> Result<String, Failure> {
     let id = transaction.id().to_string();
-    match rpc.post("/v1/transactions", &json!({ "base64": Base64::encode_string(&transaction.encode()) })) {
-        // It was asked before, over a connection that broke.
-        Err(Failure::Refused { code, .. }) if code == "transaction-known" => Ok(id),
-        other => other.map(|_| id),
-    }
+    let Err(failure) = rpc.post("/v1/transactions", &json!({ "base64": Base64::encode_string(&transaction.encode()) })) else { return Ok(id) };
+    let is_refused_by = |word: &str| matches!(&failure, Failure::Refused { code, .. } if code == word);
+    // It was asked before, over a connection that broke: it waits there, or a block holds it since.
+    let is_there = is_refused_by("transaction-known") || is_refused_by("nonce-used") && rpc.find(&place(&id))?.is_some();
+    if is_there { Ok(id) } else { Err(failure) }
+}
+
+/// Where a node tells of a final transaction.
+fn place(id: &str) -> String {
+    format!("/v1/transactions/{id}")
 }
 
 /// Waits until a final block holds the transaction, or none can any more.
 fn wait(rpc: &mut Rpc, id: &str, expires: Height) -> Result<Value, Failure> {
     // Listening begins before the first look, so that no block lies between the two.
-    let mut events = Events::open(rpc.address(), None)?;
-    let path = format!("/v1/transactions/{id}");
+    let mut events = match Events::open(rpc.address(), None) {
+        Ok(events) => Some(events),
+        // As many listen as may.
+        Err(Failure::Refused { status: 429, .. }) => None,
+        Err(failure) => return Err(failure),
+    };
+    let path = place(id);
     let (mut height, mut silences) = (0, 0);
     loop {
         if let Some(found) = rpc.find(&path)? {
@@ -142,12 +187,28 @@ fn wait(rpc: &mut Rpc, id: &str, expires: Height) -> Result<Value, Failure> {
         if height > expires.0 {
             return Err(Failure::Expired { id: id.to_owned() });
         }
-        match events.next(PATIENCE)? {
-            Some(header) => height = whole(&header, "/height"),
+        match next(events.as_mut(), rpc, height)? {
+            Some(newer) => height = newer,
             None if silences == SILENCES_MAX => return Err(Failure::Stalled { height: whole(&rpc.get("/v1/status")?, "/height") }),
             None => silences += 1,
         }
     }
+}
+
+/// The height of the next final block: out of the events, or, without them, asked for again and again. `None` where none came for a while.
+fn next(events: Option<&mut Events>, rpc: &mut Rpc, above: u64) -> Result<Option<u64>, Failure> {
+    if let Some(events) = events {
+        return Ok(events.next(PATIENCE)?.map(|header| whole(&header, "/height")));
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        std::thread::sleep(LOOK_EVERY);
+        let height = whole(&rpc.get("/v1/status")?, "/height");
+        if height > above {
+            return Ok(Some(height));
+        }
+    }
+    Ok(None)
 }
 
 /// An amount of an argument.

@@ -40,7 +40,7 @@ pub fn wallet(cli: &Cli, command: &Wallet, out: Out) -> Result<u8, Failure> {
         }
         Wallet::Send { to, amount: given, sending } => {
             let amount = amount("AMOUNT", given)?;
-            return act(cli, sending, out, |terms, _| Ok(Action::Transfer { to: address("TO", to, terms.network)?, amount }));
+            return act(cli, &passphrase::custody(cli), sending, out, |terms, _| Ok(Action::Transfer { to: address("TO", to, terms.network)?, amount }));
         }
         Wallet::History { address, key, n } => history(cli, address.as_deref(), key, *n, out)?,
     }
@@ -80,13 +80,14 @@ pub fn attest(cli: &Cli, args: &Attest, out: Out) -> Result<u8, Failure> {
     let bytes = std::fs::read(path).map_err(Failure::io(path))?;
     let note = Note::parse(&bytes).map_err(broken)?;
     let attestation = Attestation { checkpoint: note.checkpoint, signature: Box::new(*note.signature()) };
-    act(cli, &args.sending, out, |_, _| Ok(Action::Attest(vec![attestation])))
+    act(cli, &passphrase::custody(cli), &args.sending, out, |_, _| Ok(Action::Attest(vec![attestation])))
 }
 
 pub fn bond(cli: &Cli, args: &Bond, out: Out) -> Result<u8, Failure> {
     let amount = amount("AMOUNT", &args.amount)?;
-    let voter = args.voter.as_deref().map(|path| Key::from_seed(&key::seed(cli, path)?)).transpose()?;
-    act(cli, &args.sending, out, |terms, key| {
+    let custody = passphrase::custody(cli);
+    let voter = args.voter.as_deref().map(|path| Key::from_seed(&key::seed(&custody, path)?)).transpose()?;
+    act(cli, &custody, &args.sending, out, |terms, key| {
         let consent = voter.map(|voter| voter.consent(terms.chain, key.address())).transpose()?;
         Ok(Action::Bond { amount, key: consent })
     })
@@ -94,7 +95,7 @@ pub fn bond(cli: &Cli, args: &Bond, out: Out) -> Result<u8, Failure> {
 
 pub fn unbond(cli: &Cli, args: &Unbond, out: Out) -> Result<u8, Failure> {
     let amount = amount("AMOUNT", &args.amount)?;
-    act(cli, &args.sending, out, |_, _| Ok(Action::Unbond { amount }))
+    act(cli, &passphrase::custody(cli), &args.sending, out, |_, _| Ok(Action::Unbond { amount }))
 }
 
 /// The total of an answer about the supply, where it is whole.

@@ -1,6 +1,7 @@
 //! Final blocks as a node tells of them, one after the other.
 
 use super::http::{Connection, Length};
+use super::rpc::refused;
 use crate::failure::Failure;
 use serde_json::Value;
 use std::io::{self, ErrorKind};
@@ -19,7 +20,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Listens; the first event is the block after that height, or the next one.
+    /// Listens; the first event is the block after that height, or the next one. A node that has no place for one more listener refuses with 429.
     pub fn open(address: SocketAddr, after: Option<u64>) -> Result<Self, Failure> {
         let failed = |source| Failure::Rpc { address, source };
         let mut connection = Connection::open(address).map_err(failed)?;
@@ -27,10 +28,15 @@ impl Events {
         let headers: Vec<(&str, &str)> = after.iter().map(|height| ("last-event-id", height.as_str())).collect();
         connection.send("GET", "/v1/events", &headers, b"").map_err(failed)?;
         let head = connection.head().map_err(failed)?;
-        if head.status != 200 || !matches!(head.length, Length::Chunks) {
-            return Err(Failure::Answer { address, wanted: "stream of events" });
+        match (head.status, &head.length) {
+            (200, Length::Chunks) => Ok(Self { address, connection, rest: Vec::new() }),
+            (200, Length::Known(_)) => Err(Failure::Answer { address, wanted: "stream of events" }),
+            (status, length) => {
+                let bytes = connection.body(length).map_err(failed)?;
+                let value: Value = serde_json::from_slice(&bytes).map_err(|_| Failure::Answer { address, wanted: "stream of events" })?;
+                Err(refused(status, &value))
+            }
         }
-        Ok(Self { address, connection, rest: Vec::new() })
     }
 
     /// The next block's header; `None` where nothing came within `patience`.

@@ -105,7 +105,7 @@ impl Connection {
     }
 
     fn take(&mut self, bytes: u64, body: &mut Vec<u8>) -> io::Result<()> {
-        if body.len() as u64 + bytes > BODY_BYTES_MAX {
+        if bytes > BODY_BYTES_MAX.saturating_sub(body.len() as u64) {
             return Err(Error::new(ErrorKind::InvalidData, "more than an answer has"));
         }
         let read = self.stream.by_ref().take(bytes).read_to_end(body)?;

@@ -3,8 +3,8 @@
 use super::http::Connection;
 use crate::failure::Failure;
 use serde_json::{Value, json};
-use std::io;
-use std::net::SocketAddr;
+use std::io::{self, ErrorKind};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A node, by its address. The connection is made when it is needed, and once more where the node let go of it.
 pub struct Rpc {
@@ -13,8 +13,11 @@ pub struct Rpc {
 }
 
 impl Rpc {
-    /// Nothing is asked yet.
-    pub fn new(address: SocketAddr) -> Self {
+    /// Nothing is asked yet. One that listens on all addresses of this machine is asked at the machine's own: no request can be addressed to all of them.
+    pub fn new(mut address: SocketAddr) -> Self {
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
         Self { address, kept: None }
     }
 
@@ -53,7 +56,10 @@ impl Rpc {
 
     fn ask(&mut self, method: &str, path: &str, body: &[u8]) -> Result<Value, Failure> {
         let address = self.address;
-        let failed = |source| Failure::Rpc { address, source };
+        let failed = |source: io::Error| match source.kind() {
+            ErrorKind::InvalidData => Failure::Answer { address, wanted: "HTTP as a node speaks it" },
+            _ => Failure::Rpc { address, source },
+        };
         // A node lets go of a connection that was idle; nothing was asked over it then.
         let kept = self.kept.take().and_then(|mut kept| exchange(&mut kept, method, path, body).ok().map(|answer| (kept, answer)));
         let (connection, answer) = match kept {
@@ -83,7 +89,8 @@ fn exchange(connection: &mut Connection, method: &str, path: &str, body: &[u8]) 
     Ok(Answer { status: head.status, bytes: connection.body(&head.length)?, is_last: head.is_last })
 }
 
-fn refused(status: u16, value: &Value) -> Failure {
+/// What an answer says that is a refusal.
+pub(super) fn refused(status: u16, value: &Value) -> Failure {
     let error = &value["error"];
     let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
     Failure::Refused { status, code: text("code"), message: text("message"), values: error.get("values").cloned().unwrap_or_else(|| json!({})) }
@@ -97,4 +104,16 @@ pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
 /// A whole number within an answer, 0 where there is none.
 pub fn whole(value: &Value, pointer: &str) -> u64 {
     value.pointer(pointer).and_then(Value::as_u64).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Rpc;
+
+    #[test]
+    fn a_node_that_listens_everywhere_is_asked_here() {
+        let of = |address: &str| Rpc::new(address.parse().unwrap()).address().to_string();
+        assert_eq!([of("0.0.0.0:7268"), of("[::]:7268")], ["127.0.0.1:7268", "[::1]:7268"]);
+        assert_eq!([of("127.0.0.1:1"), of("10.0.0.5:2"), of("[2001:db8::1]:3")], ["127.0.0.1:1", "10.0.0.5:2", "[2001:db8::1]:3"]);
+    }
 }

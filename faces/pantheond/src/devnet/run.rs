@@ -10,6 +10,7 @@ use crate::command;
 use crate::failure::Failure;
 use crate::key;
 use crate::out::Out;
+use crate::passphrase;
 use crate::wallet::whole_supply;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -33,13 +34,17 @@ pub fn devnet(cli: &Cli, args: &Devnet, out: Out) -> Result<u8, Failure> {
     if folder.configs.len() != wanted.validators {
         eprintln!("{} holds a devnet of {} validators, which goes on", path.display(), folder.configs.len());
     }
+    if folder.senders.len() != wanted.senders {
+        eprintln!("{} holds a devnet with {} accounts that send, which goes on: --senders is for a new one", path.display(), folder.senders.len());
+    }
     let has_stopped = Arc::new(AtomicBool::new(false));
     let on_signal = has_stopped.clone();
     ctrlc::set_handler(move || on_signal.store(true, Ordering::Relaxed)).map_err(Failure::Interrupts)?;
     let mut validators = Validators::start(&folder.configs)?;
     announce(&folder, &validators, out)?;
     let rpcs: Vec<SocketAddr> = validators.0.iter().map(|validator| validator.rpc).collect();
-    let senders = if args.load { folder.senders.iter().map(|path| key::Key::from_seed(&key::seed(cli, path)?)).collect::<Result<_, Failure>>()? } else { Vec::new() };
+    let custody = passphrase::custody(cli);
+    let senders = if args.load { folder.senders.iter().map(|path| key::Key::from_seed(&key::seed(&custody, path)?)).collect::<Result<_, Failure>>()? } else { Vec::new() };
     let plan = Plan { rpcs: &rpcs, senders, window: args.window.into(), time: time.unwrap_or(if args.load { LOAD_TIME } else { FOR_EVER }) };
     let outcome = run(plan, &mut || {
         for (at, config, status) in validators.ended() {

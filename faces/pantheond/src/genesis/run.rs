@@ -3,6 +3,7 @@
 use super::text::make;
 use crate::args::Genesis as Command;
 use crate::failure::Failure;
+use crate::file::write_new;
 use crate::out::Out;
 use crate::rpc::view;
 use mickai_proof::limits::GENESIS_BYTES_MAX;
@@ -17,7 +18,7 @@ pub fn genesis(command: &Command, out: Out) -> Result<u8, Failure> {
             if file.exists() {
                 return Err(Failure::Exists(file.clone()));
             }
-            std::fs::write(file, genesis.encode()).map_err(Failure::io(file))?;
+            write_new(file, &genesis.encode())?;
             let chain = genesis.head.id().to_string();
             let supply = Amount::SUPPLY;
             out.object(&json!({ "chain": chain, "file": file, "supply": view::amount(supply) }), || format!("{}: {supply}\nchain {chain}", file.display()))?;

@@ -1,14 +1,14 @@
 //! Answers: each endpoint asks the chain and makes JSON of what it says.
 
 use super::ask::{self, Which};
-use super::chain::{Chain, NotTaken};
+use super::chain::{Chain, NotShown, NotTaken};
 use super::events::Events;
 use super::guard;
-use super::limits::{BONDS_MAX, HISTORY_MAX, PAGE_MAX};
+use super::limits::{BONDS_MAX, HISTORY_MAX, LIGHT_AT_ONCE, PAGE_MAX};
 use super::metrics::Metrics;
 use super::openapi;
 use super::refused::{Refused, Result};
-use super::reply::{PROMETHEUS, Reply};
+use super::reply::{JSON, PROMETHEUS, Reply};
 use super::routes::Endpoint;
 use super::view;
 use base64ct::{Base64, Encoding};
@@ -16,11 +16,12 @@ use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::HeaderName;
 use mickai_ledger::Ledger;
-use mickai_proof::pantheon::{Block, Height, Network, Totals};
+use mickai_proof::limits::{LIGHT_BYTES_MAX, LIGHT_CHANGES_MAX};
+use mickai_proof::pantheon::{Block, Height, LightProof, Network, Totals};
 use serde_json::{Value, json};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -32,6 +33,8 @@ pub struct App {
     pub metrics: Metrics,
     /// The newest count of everything: it reads every entry, so it is made once a block at most.
     counted: Mutex<Option<(Height, Option<Totals>)>>,
+    /// Places for light proofs in the making.
+    proofs: Arc<Semaphore>,
 }
 
 /// A request.
@@ -53,7 +56,7 @@ pub struct Call {
 impl App {
     /// For a node.
     pub fn new(chain: Arc<dyn Chain>) -> Self {
-        Self { chain, metrics: Metrics::default(), counted: Mutex::default() }
+        Self { chain, metrics: Metrics::default(), counted: Mutex::default(), proofs: Arc::new(Semaphore::new(LIGHT_AT_ONCE)) }
     }
 
     fn count(&self, ledger: &Ledger) -> Option<Totals> {
@@ -99,11 +102,7 @@ pub async fn answer(app: &Arc<App>, endpoint: Endpoint, call: Call) -> Result<Re
             view::transaction(&block, index, network).ok_or_else(missing)?
         }
         Endpoint::Submit => return submit(app, &call, network).await,
-        Endpoint::Light => {
-            let keys = ask::keys(&call.body, network)?;
-            let proof = app.chain.light(keys).await.ok_or_else(|| Refused::missing("proof to be had: no block is final yet, or those at which validators changed are not kept"))?;
-            json!({ "height": proof.header.height.0, "proof": Base64::encode_string(&proof.encode()) })
-        }
+        Endpoint::Light => return light(app, &call, network).await,
         Endpoint::Events => {
             let told = guard::one(&call.headers, &LAST_EVENT_ID)?.map(ask::last_event).transpose()?.unwrap_or(height);
             let counted = app.metrics.subscription(call.caller)?;
@@ -153,6 +152,33 @@ async fn submit(app: &Arc<App>, call: &Call, network: Network) -> Result<Reply> 
     Ok(Reply::json(200, &json!({ "transaction": id.to_string() })))
 }
 
+async fn light(app: &Arc<App>, call: &Call, network: Network) -> Result<Reply> {
+    let keys = ask::keys(&call.body, network)?;
+    let place = app.proofs.clone().acquire_owned().await.map_err(|_| Refused::ending())?;
+    let proof = app.chain.light(keys).await.map_err(Refused::of_proof)?;
+    // It takes a while to encode, and others wait. The place goes with it: whoever asked may be gone before.
+    let made = tokio::task::spawn_blocking(move || {
+        let told = told(&proof);
+        drop((proof, place));
+        told
+    });
+    let told = made.await.map_err(|_| Refused::ending())?.map_err(Refused::of_proof)?;
+    Ok(Reply::whole(200, JSON, told.into()))
+}
+
+/// A light proof as JSON, unless no light client would take it.
+fn told(proof: &LightProof) -> std::result::Result<String, NotShown> {
+    let found = proof.changes.len();
+    if found > LIGHT_CHANGES_MAX {
+        return Err(NotShown::TooManyChanges { found, most: LIGHT_CHANGES_MAX });
+    }
+    let encoded = proof.encode();
+    if encoded.len() > LIGHT_BYTES_MAX {
+        return Err(NotShown::TooLarge { bytes: encoded.len(), most: LIGHT_BYTES_MAX });
+    }
+    Ok(json!({ "height": proof.header.height.0, "proof": Base64::encode_string(&encoded) }).to_string())
+}
+
 async fn block(app: &App, ledger: &Ledger, call: &Call) -> Result<Value> {
     let page = ask::page(&call.query, PAGE_MAX)?;
     let block: Option<Arc<Block>> = match ask::block(&call.parameter)? {
@@ -173,9 +199,9 @@ async fn history(app: &App, ledger: &Ledger, call: &Call) -> Result<Value> {
     let address = ask::address(&call.parameter, network)?;
     let page = ask::page(&call.query, HISTORY_MAX)?;
     let (from, limit) = (usize::try_from(page.from).unwrap_or(usize::MAX), usize::try_from(page.limit).unwrap_or(usize::MAX));
-    let places = app.chain.history(address, from.saturating_add(limit));
+    let places = app.chain.history(address, from, limit);
     let (mut transactions, mut last) = (Vec::new(), None::<(Height, Option<Arc<Block>>)>);
-    for (height, index) in places.into_iter().skip(from) {
+    for (height, index) in places {
         // Neighbours often stand in one block.
         let block = match last {
             Some((of, block)) if of == height => block,

@@ -57,6 +57,27 @@ pub enum NotTaken {
     Ending,
 }
 
+/// Why a node gives no light proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotShown {
+    /// No block is final yet, or what a proof needs was pruned.
+    Missing,
+    /// Validators changed more often than light clients follow.
+    TooManyChanges {
+        /// How often.
+        found: usize,
+        /// The most.
+        most: usize,
+    },
+    /// It would be larger than light clients take.
+    TooLarge {
+        /// Its bytes.
+        bytes: usize,
+        /// The most.
+        most: usize,
+    },
+}
+
 /// A node.
 pub trait Chain: Send + Sync {
     /// The ledger after the newest final block.
@@ -77,11 +98,14 @@ pub trait Chain: Send + Sync {
     /// Where a final transaction stands.
     fn locate(&self, id: TransactionId) -> Option<(Height, usize)>;
 
-    /// Where the newest final transactions of an account stand, newest first.
-    fn history(&self, of: Address, limit: usize) -> Vec<(Height, usize)>;
+    /// The lowest final block from a height on that is kept; `None` where none is.
+    fn kept_from(&self, at: Height) -> Option<Height>;
 
-    /// A proof of what the newest final block's state holds; `None` before there is one, and where what it needs was pruned.
-    fn light(&self, keys: Vec<StateKey>) -> Later<Option<LightProof>>;
+    /// Where so many final transactions of an account stand, newest first, without the `from` newest.
+    fn history(&self, of: Address, from: usize, limit: usize) -> Vec<(Height, usize)>;
+
+    /// A proof of what the newest final block's state holds. One that light clients would not take is not made.
+    fn light(&self, keys: Vec<StateKey>) -> Later<Result<LightProof, NotShown>>;
 
     /// Comes when a block above that height is final; `None` where the node ends.
     fn wait(&self, above: Height) -> Later<Option<Height>>;

@@ -64,12 +64,10 @@ async fn next(chain: Arc<dyn Chain>, told: Height, network: Network) -> Option<(
     let height = Height(told.0.saturating_add(1));
     Some(match chain.block(height).await {
         Some(block) => (height, event("block", height, &view::header(&block, network))),
-        // The next block that is kept: what was before is told of as one gap.
+        // What lies before the next block that is kept is told of as one gap; nobody looks for each of these blocks.
         None => {
-            let mut last = height;
-            while last < newest && chain.block(Height(last.0.saturating_add(1))).await.is_none() {
-                last = Height(last.0.saturating_add(1));
-            }
+            let kept = chain.kept_from(Height(height.0.saturating_add(1))).unwrap_or(newest);
+            let last = Height(kept.0.saturating_sub(1)).clamp(height, newest);
             (last, event("pruned", last, &json!({ "from": height.0, "to": last.0 })))
         }
     })

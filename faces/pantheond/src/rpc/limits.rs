@@ -8,7 +8,7 @@ pub const RPC_PORT: u16 = 7268;
 pub const P2P_PORT: u16 = 7267;
 /// Connections at a time; more wait to be accepted.
 pub const CONNECTIONS_MAX: usize = 512;
-/// Connections at a time from one address.
+/// Connections at a time from one address; of IPv6, here and below, from one /64.
 pub const CONNECTIONS_OF_ONE_MAX: usize = 256;
 /// Streams of events at a time.
 pub const SUBSCRIPTIONS_MAX: usize = 64;
@@ -28,6 +28,8 @@ pub const WRITE_PATIENCE: Duration = Duration::from_secs(60);
 pub const FAREWELL: Duration = Duration::from_secs(3);
 /// Keys of one request for a light proof.
 pub const LIGHT_KEYS_MAX: usize = mickai_proof::limits::LIGHT_ENTRIES_MAX;
+/// Light proofs that are made at a time; who asks for more waits. One may have 64 MiB, and is held several times over while it becomes text.
+pub const LIGHT_AT_ONCE: usize = 2;
 /// Transactions of a block in one answer.
 pub const PAGE_MAX: u64 = 1_000;
 /// Transactions of an account's history in one answer: each may stand in a block of its own, which is read whole.

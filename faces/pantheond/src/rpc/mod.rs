@@ -43,7 +43,7 @@ mod patient;
 
 mod error;
 
-pub use chain::{Chain, Later, NotTaken, Standing};
+pub use chain::{Chain, Later, NotShown, NotTaken, Standing};
 pub use error::ServeError;
 pub use openapi::document;
 pub use rate::Rate;

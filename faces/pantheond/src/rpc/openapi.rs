@@ -98,6 +98,7 @@ fn refusals(route: &Route) -> Vec<(&'static str, &'static str)> {
         Endpoint::Submit => {
             all.extend([("409", "the transaction, or another of its number, waits here already"), ("422", "no block could hold the transaction: the code says why")])
         }
+        Endpoint::Light => all.push(("422", "the proof would be larger than light clients take")),
         Endpoint::Ready => all.push(("503", "no block is final yet")),
         _ => {}
     }

@@ -1,10 +1,10 @@
-//! How often one address may ask: a bucket of requests each, filled steadily.
+//! How often one address may ask: a bucket of requests each, filled steadily. Of IPv6 a whole /64 is one address.
 
 use super::limits::{BURST, CALLERS_MAX, REQUESTS_PER_S};
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Thousandths of a request, in which buckets are counted.
 const PARTS: u64 = 1_000;
@@ -21,6 +21,14 @@ pub struct Rate {
 impl Default for Rate {
     fn default() -> Self {
         Self { per_s: REQUESTS_PER_S, burst: BURST }
+    }
+}
+
+/// Under which address a caller is counted: of IPv6 the first of its /64, because whoever has one address there has all of them.
+pub fn counted_as(caller: IpAddr) -> IpAddr {
+    match caller.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        IpAddr::V4(address) => address.into(),
     }
 }
 
@@ -69,8 +77,9 @@ impl Buckets {
         let passed_ms = u64::try_from(now.saturating_duration_since(bucket.at).as_millis()).unwrap_or(u64::MAX);
         // Parts are thousandths, so a millisecond brings as many as a second brings requests.
         let parts = bucket.parts.saturating_add(passed_ms.saturating_mul(u64::from(self.rate.per_s))).min(self.full());
-        // What is less than a millisecond is kept for the next time.
-        if passed_ms == 0 { bucket } else { Bucket { parts, at: now } }
+        // What is less than a millisecond is kept for the next time, but where there is no room for it.
+        let at = if parts == self.full() { now.max(bucket.at) } else { bucket.at + Duration::from_millis(passed_ms) };
+        Bucket { parts, at }
     }
 }
 
@@ -78,7 +87,6 @@ impl Buckets {
 mod tests {
     use super::*;
     use std::net::Ipv4Addr;
-    use std::time::Duration;
 
     #[test]
     fn a_burst_is_answered_and_then_as_much_as_flows_in() {
@@ -90,6 +98,24 @@ mod tests {
         assert!(taken(other, 0), "another address has a bucket of its own");
         assert_eq!([499, 500, 501, 1_000].map(|ms| taken(one, ms)), [false, true, false, true]);
         assert_eq!([60_000; 4].map(|ms| taken(one, ms)), [true, true, true, false], "no more than a burst is saved");
+    }
+
+    /// Every 1.9 ms: of each of these a whole millisecond flows in, and the rest must not be lost.
+    #[test]
+    fn who_asks_between_two_milliseconds_gets_the_whole_rate() {
+        let buckets = Buckets::new(Rate { per_s: 200, burst: 10 });
+        let (caller, start) = (IpAddr::from(Ipv4Addr::LOCALHOST), Instant::now());
+        let at = |number: u64| start + Duration::from_micros(1_900 * number);
+        let taken = (0..1_000).filter(|number| buckets.take(caller, at(*number))).count();
+        // The burst, and 200 a second for 1,898 ms.
+        assert_eq!(taken, 389);
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_caller() {
+        let of = |text: &str| counted_as(text.parse().unwrap()).to_string();
+        assert_eq!([of("2001:db8:1:2:3:4:5:6"), of("2001:db8:1:2::1")], ["2001:db8:1:2::", "2001:db8:1:2::"]);
+        assert_eq!([of("2001:db8:1:3::1"), of("::1"), of("::ffff:10.0.0.1"), of("10.0.0.1")], ["2001:db8:1:3::", "::", "10.0.0.1", "10.0.0.1"]);
     }
 
     #[test]

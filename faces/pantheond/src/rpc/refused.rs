@@ -1,6 +1,6 @@
 //! Why a request was not answered: a status, a stable code, words, and the values that offend.
 
-use super::chain::NotTaken;
+use super::chain::{NotShown, NotTaken};
 use super::limits::RETRY_AFTER_S;
 use super::shape::Misshapen;
 use super::values;
@@ -92,6 +92,21 @@ impl Refused {
         }
     }
 
+    /// A light proof that is not given.
+    pub fn of_proof(why: NotShown) -> Self {
+        match why {
+            NotShown::Missing => Self::missing("proof to be had: no block is final yet, or those at which validators changed are not kept"),
+            NotShown::TooManyChanges { found, most } => {
+                let message = format!("a proof would pass through {found} changes of the validators, and light clients follow at most {most}");
+                Self { values: json!({ "changes": found, "most": most }), ..Self::new(422, "oversized", message) }
+            }
+            NotShown::TooLarge { bytes, most } => {
+                let message = format!("a proof would have {bytes} bytes, and light clients take at most {most}: where many entries are asked for, ask for fewer");
+                Self { values: json!({ "bytes": bytes, "most": most }), ..Self::new(422, "oversized", message) }
+            }
+        }
+    }
+
     /// Seconds after which to ask again.
     pub fn retry_after_s(&self) -> Option<u32> {
         matches!(self.status, 429 | 503).then_some(RETRY_AFTER_S)
@@ -112,7 +127,7 @@ impl From<Misshapen> for Refused {
 
 #[cfg(test)]
 mod tests {
-    use super::{NotTaken, Refused};
+    use super::{NotShown, NotTaken, Refused};
     use mickai_proof::digest::TransactionId;
     use mickai_proof::pantheon::{Amount, Network};
     use serde_json::json;
@@ -130,6 +145,19 @@ mod tests {
         ];
         for (why, status, code, values) in cases {
             let told = Refused::of_transaction(&why, Network::Test);
+            assert_eq!((told.status, told.code, told.values), (status, code, values));
+        }
+    }
+
+    #[test]
+    fn a_proof_that_nobody_would_take_says_what_there_is_too_much_of() {
+        let cases = [
+            (NotShown::Missing, 404, "not-found", json!({})),
+            (NotShown::TooManyChanges { found: 1_025, most: 1_024 }, 422, "oversized", json!({ "changes": 1_025, "most": 1_024 })),
+            (NotShown::TooLarge { bytes: 9, most: 8 }, 422, "oversized", json!({ "bytes": 9, "most": 8 })),
+        ];
+        for (why, status, code, values) in cases {
+            let told = Refused::of_proof(why);
             assert_eq!((told.status, told.code, told.values), (status, code, values));
         }
     }

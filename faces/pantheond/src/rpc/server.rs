@@ -6,7 +6,7 @@ use super::error::ServeError;
 use super::guard;
 use super::limits::{BODY_BYTES_MAX, BODY_PATIENCE, CONNECTIONS_MAX, FAREWELL, HEAD_BYTES_MAX, HEAD_PATIENCE};
 use super::patient::Patient;
-use super::rate::{Buckets, Rate};
+use super::rate::{Buckets, Rate, counted_as};
 use super::refused::{Refused, Result};
 use super::reply::{Body, Reply};
 use super::routes::{self, Found};
@@ -81,6 +81,7 @@ struct Shared {
 /// Who calls, and what was called.
 #[derive(Clone, Copy)]
 struct Ends {
+    /// As it is counted.
     caller: IpAddr,
     called: SocketAddr,
 }
@@ -137,10 +138,11 @@ async fn accept(shared: &Arc<Shared>, listener: &TcpListener, places: &Arc<Semap
             continue;
         };
         // One address does not take all places.
-        let Some(counted) = shared.app.metrics.connection(caller.ip()) else { continue };
+        let caller = counted_as(caller.ip());
+        let Some(counted) = shared.app.metrics.connection(caller) else { continue };
         let shared = shared.clone();
         tokio::spawn(async move {
-            talk(&shared, stream, caller.ip()).await;
+            talk(&shared, stream, caller).await;
             drop((counted, place));
         });
     }
@@ -185,11 +187,12 @@ async fn respond(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends) -
 }
 
 async fn handle(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends, route: &'static routes::Route, parameter: String) -> Result<Reply> {
+    // First: a page from elsewhere that a browser here was led to takes nothing of what this machine's own programs may ask.
+    guard::check_place(request.headers(), ends.called, &shared.options.names)?;
     if !shared.buckets.take(ends.caller, Instant::now()) {
         let Rate { per_s, burst } = shared.options.rate;
         return Err(Refused::too_many("rate", format!("one address may ask {burst} times at once and {per_s} times a second")));
     }
-    guard::check_place(request.headers(), ends.called, &shared.options.names)?;
     if route.request.is_some() {
         guard::check_type(request.headers())?;
     }

@@ -90,7 +90,7 @@ fn a_load_is_followed_to_its_end_and_makes_no_obol() {
     assert_eq!((&figures["supply"], &figures["transfers"]["unfinished"]), (&"5000000000.000000000 PAN".into(), &0.into()));
     assert!(figures["transfers"]["submitted"].as_u64() > Some(0) && figures["transfers"]["finality_p99_ms"].as_f64() > Some(0.0), "{figures}");
     // The folder goes on where it was.
-    let again = machine.run(&["--json", "devnet", "--validators", "1", "--for", "1s", "--load", "--dir", "net"]).code(0);
+    let again = machine.run(&["--json", "devnet", "--validators", "1", "--for", "1s", "--load", "--senders", "5", "--dir", "net"]).code(0).says(&["with 3 accounts that send"]);
     let told: Value = serde_json::from_str(again.out.lines().nth(1).unwrap()).unwrap();
     assert!(told["height"].as_u64() > figures["height"].as_u64(), "{told}");
 }

@@ -1,7 +1,8 @@
 //! The stream of final blocks: each once, in order, and where a listener left off.
 
 use crate::common::Server;
-use serde_json::Value;
+use mickai_proof::pantheon::Height;
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 
@@ -55,6 +56,28 @@ fn every_final_block_is_told_once_and_in_order() {
     server.solo.push(None).unwrap();
     assert_eq!(ahead.next().0, "7");
     assert_eq!(server.send("GET", "/v1/events", &[("last-event-id", "x")], "").refusal(), (400, "malformed-request".to_owned()));
+}
+
+/// As many blocks as were pruned are not asked for one by one.
+#[test]
+fn who_was_long_away_is_told_of_one_gap() {
+    let server = Server::start();
+    for _ in 2..=300 {
+        server.solo.push(None).unwrap();
+    }
+    server.solo.prune(Height(300));
+    server.solo.asked();
+    let mut listener = Listener::new(&server, Some("0"));
+    assert_eq!(listener.next(), ("299".to_owned(), json!({ "from": 1, "to": 299 })));
+    assert_eq!(listener.next().0, "300");
+    assert_eq!(server.solo.asked(), 2);
+    // A node that began with a snapshot has none at first.
+    server.solo.prune(Height(301));
+    let mut early = Listener::new(&server, Some("7"));
+    assert_eq!(early.next(), ("299".to_owned(), json!({ "from": 8, "to": 299 })));
+    assert_eq!(early.next(), ("300".to_owned(), json!({ "from": 300, "to": 300 })));
+    server.solo.push(None).unwrap();
+    assert_eq!([early.next().0, listener.next().0], ["301", "301"]);
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! What the RPC does not let anybody do: be called from elsewhere unasked, ask too often, listen too often, say too much.
 
-use crate::common::{PATIENCE, Server, Solo};
+use crate::common::{Machine, PATIENCE, Server, Solo};
 use mickai_pantheond::rpc::limits::{BODY_BYTES_MAX, SUBSCRIPTIONS_OF_ONE_MAX, WRITE_PATIENCE};
 use mickai_pantheond::rpc::{Options, Rate, ServeError, Stop, serve};
+use mickai_proof::limits::LIGHT_CHANGES_MAX;
+use serde_json::json;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::time::Duration;
@@ -31,6 +33,32 @@ fn whoever_asks_too_often_is_told_when_to_come_back() {
     }
     let refused = server.get("/v1/status");
     assert_eq!((refused.refusal(), refused.header("retry-after")), ((429, "rate".to_owned()), Some("1")));
+}
+
+#[test]
+fn pages_from_elsewhere_take_nothing_of_what_this_machine_may_ask() {
+    let server = Server::with(Rate { per_s: 0, burst: 3 });
+    for _ in 0..5 {
+        server.send("GET", "/v1/status", &[("host", "evil.example")], "").is(403);
+    }
+    for _ in 0..3 {
+        server.get("/v1/status").is(200);
+    }
+    server.get("/v1/status").is(429);
+}
+
+/// What no light client takes is not sent either.
+#[test]
+fn a_light_proof_has_an_end() {
+    let server = Server::start();
+    let asked = || server.post("/v1/light", &json!({ "keys": [{ "kind": "totals" }] }));
+    server.solo.pretend_changes(LIGHT_CHANGES_MAX);
+    asked().is(200);
+    server.solo.pretend_changes(LIGHT_CHANGES_MAX + 1);
+    let refused = asked();
+    assert_eq!(refused.refusal(), (422, "oversized".to_owned()));
+    assert_eq!(refused.json()["error"]["values"], json!({ "changes": LIGHT_CHANGES_MAX + 1, "most": LIGHT_CHANGES_MAX }));
+    Machine::at(server.address).run(&["light", "export", "-o", "proof", "--totals"]).code(1).says(&["oversized"]);
 }
 
 #[test]

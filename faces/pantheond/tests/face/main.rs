@@ -9,6 +9,10 @@ mod wallet;
 
 mod light;
 
+mod doctor;
+
+mod strange;
+
 mod rpc;
 
 mod limits;

@@ -54,6 +54,21 @@ fn a_chain_is_looked_at_from_all_sides() {
 }
 
 #[test]
+fn a_history_is_given_part_by_part() {
+    let server = Server::start();
+    let rich = Signer::new(10);
+    for obols in 1..=3 {
+        server.solo.push(Some(server.solo.transaction(&rich, give(obols)))).unwrap();
+    }
+    let heights = |query: &str| {
+        let told = server.get(&format!("/v1/accounts/{}/transactions{query}", rich.address().to_text(Network::Test))).is(200).json();
+        told["transactions"].as_array().unwrap().iter().map(|one| one["height"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!([heights(""), heights("?limit=2"), heights("?from=1&limit=1"), heights("?from=2")], [vec![4, 3, 2], vec![4, 3], vec![3], vec![2]]);
+    assert!(heights("?from=3").is_empty() && heights("?from=4294967295&limit=100").is_empty());
+}
+
+#[test]
 fn every_refusal_of_a_transaction_has_its_code_and_its_values() {
     let server = Server::start();
     let rich = Signer::new(10);

@@ -1,9 +1,15 @@
 //! A wallet from its first key to its history.
 
-use crate::common::{Machine, Server, Signer};
-use mickai_proof::pantheon::{Action, Address, Amount, Network};
-use serde_json::Value;
+use crate::common::{Liar, Machine, Run, Server, Signer, eventually};
+use base64ct::{Base64, Encoding};
+use mickai_pantheond::rpc::limits::SUBSCRIPTIONS_OF_ONE_MAX;
+use mickai_proof::pantheon::{Action, Address, Amount, GenesisHead, Network};
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Gives a wallet's account so many obols.
 fn fund(server: &Server, to: &str, obols: u64) {
@@ -47,6 +53,134 @@ fn pan_are_sent_and_the_history_tells_of_it() {
     machine.run(&["supply"]).code(0).says(&["5000000000.000000000 PAN"]);
     // Nothing but the fee is lost: of it a part is the treasury's, the rest the proposer's.
     assert_eq!(machine.object(&["supply"])["is_whole"], true);
+}
+
+/// A wallet with 9 PAN that asks there; its address.
+fn funded(server: &Server, rpc: SocketAddr) -> (Machine, String) {
+    let machine = Machine::at(rpc);
+    machine.run(&["wallet", "new"]).code(0);
+    let mine = address(&machine, &[]);
+    fund(server, &mine, 9_000_000_000);
+    (machine, mine)
+}
+
+/// The number of transactions that an account made, by the node itself.
+fn nonce(server: &Server, of: &str) -> u64 {
+    server.get(&format!("/v1/accounts/{of}")).is(200).json()["nonce"].as_u64().unwrap()
+}
+
+/// The head of genesis with another fee: that of another chain.
+fn dear(server: &Server) -> GenesisHead {
+    let mut head = server.solo.genesis.head.clone();
+    head.params.fee_base = Amount::from_obols(2_000_000_000);
+    head
+}
+
+#[test]
+fn the_fee_is_what_the_chains_id_commits_to() {
+    let server = Server::start();
+    let chain = server.get("/v1/status").is(200).json()["chain"].as_str().unwrap().to_owned();
+    // It says another fee for the same genesis.
+    let liar = Liar::before(server.address, |request, mut told| {
+        if request == "GET /v1/params" {
+            told["fee_base"]["obols"] = "8000000000".into();
+        }
+        if request == "GET /v1/genesis" {
+            told["params"]["fee_base"]["obols"] = "8000000000".into();
+        }
+        Some(told)
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    for pinned in [&["--chain", chain.as_str()][..], &[]] {
+        let sent = machine.object(&[&["wallet", "send", &mine, "0.5"], pinned].concat());
+        assert!(sent["fee"]["obols"].as_str().unwrap().parse::<u64>().unwrap() < 10_000, "{sent}");
+    }
+    // It shows the genesis of another chain under the id of this one.
+    let head = Base64::encode_string(&dear(&server).encode());
+    let liar = Liar::before(server.address, move |request, mut told| {
+        if request == "GET /v1/genesis" {
+            told["head"] = head.as_str().into();
+        }
+        Some(told)
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    for pinned in [&["--chain", chain.as_str()][..], &[]] {
+        machine.run(&[&["wallet", "send", &mine, "0.5"], pinned].concat()).code(1).says(&["nothing was sent"]);
+    }
+    assert_eq!(nonce(&server, &mine), 0);
+}
+
+/// It is of another chain altogether, or says so, where who takes part pays 2 PAN.
+#[test]
+fn a_large_fee_is_paid_to_nobody_unasked() {
+    let server = Server::start();
+    let real = server.get("/v1/status").is(200).json()["chain"].as_str().unwrap().to_owned();
+    let (chain, head) = (dear(&server).id().to_string(), Base64::encode_string(&dear(&server).encode()));
+    let liar = Liar::before(server.address, move |request, mut told| {
+        if request == "GET /v1/status" {
+            told["chain"] = chain.as_str().into();
+        }
+        if request == "GET /v1/genesis" {
+            told["head"] = head.as_str().into();
+        }
+        Some(told)
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    machine.run(&["wallet", "send", &mine, "1"]).code(1).says(&["2.0000", "without --fee", "nothing was sent"]);
+    machine.run(&["wallet", "send", &mine, "1", "--chain", &real]).code(1).says(&["nothing was sent"]);
+    machine.run(&["wallet", "send", &mine, "1", "--fee", "3"]).code(1).says(&["other-chain"]);
+    assert_eq!(nonce(&server, &mine), 0);
+}
+
+#[test]
+fn a_transfer_is_followed_where_no_more_may_listen() {
+    let server = Server::start();
+    let listen = |_| {
+        let mut stream = server.begin("GET", "/v1/events", &[], "");
+        let mut head = [0; 12];
+        stream.read_exact(&mut head).unwrap();
+        assert_eq!(&head[9..], b"200");
+        stream
+    };
+    let listening: Vec<_> = (0..SUBSCRIPTIONS_OF_ONE_MAX).map(listen).collect();
+    let (machine, mine) = funded(&server, server.address);
+    server.solo.hold();
+    let mut command = machine.command(&["--json", "wallet", "send", &mine, "1"]);
+    let sending = std::thread::spawn(move || Run::of(&mut command));
+    eventually("the transfer", || server.solo.release().then_some(()));
+    let sent: Value = serde_json::from_str(&sending.join().unwrap().code(0).out).unwrap();
+    assert_eq!((&sent["final"], &sent["height"]), (&json!(true), &json!(3)));
+    machine.run(&["tx", "show", sent["transaction"].as_str().unwrap()]).code(0).says(&["transfer"]);
+    drop(listening);
+}
+
+#[test]
+fn what_was_sent_is_named_whatever_becomes_of_it() {
+    let server = Server::start();
+    let newest = |of: &str| {
+        let told = server.get(&format!("/v1/accounts/{of}/transactions?limit=1")).is(200).json();
+        told["transactions"][0]["transaction"]["id"].as_str().unwrap().to_owned()
+    };
+    // It takes the transaction, and then says nothing of what comes after, or not even that it took it.
+    for (silent, said) in [("GET /v1/events", "was sent, and it is not known"), ("POST /v1/transactions", "may have been sent")] {
+        let liar = Liar::before(server.address, move |request, told| (request != silent).then_some(told));
+        let (machine, mine) = funded(&server, liar.address);
+        let run = machine.run(&["wallet", "send", &mine, "1"]).code(1);
+        let id = newest(&mine);
+        run.says(&[said, &format!("pantheon tx show {id}")]);
+        let run = machine.run(&["--json", "wallet", "send", &mine, "1"]).code(1).says(&[said]);
+        assert_eq!(serde_json::from_str::<Value>(&run.out).unwrap(), json!({ "transaction": newest(&mine), "final": null }));
+        assert_eq!(nonce(&server, &mine), 2);
+    }
+    // The answer is lost once: the transaction is posted again, over another connection, and is there already.
+    let is_lost = AtomicBool::new(false);
+    let liar = Liar::before(server.address, move |request, told| {
+        let is_kept_back = request == "POST /v1/transactions" && !is_lost.swap(true, Ordering::Relaxed);
+        (!is_kept_back).then_some(told)
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    machine.run(&["wallet", "send", &mine, "1"]).code(0).says(&["final in block"]);
+    assert_eq!(nonce(&server, &mine), 1);
 }
 
 #[test]
@@ -93,6 +227,37 @@ fn a_protected_wallet_signs_for_its_passphrase() {
     machine.run(&["wallet", "send", &mine, "1"]).code(1).says(&["--passphrase-file"]);
     machine.run(&["--passphrase-file", "wrong", "wallet", "send", &mine, "1"]).code(1).says(&["does not open"]);
     machine.run(&["--passphrase-file", "words", "wallet", "send", &mine, "1"]).code(0).says(&["final"]);
+}
+
+#[test]
+fn a_bond_opens_two_protected_keys() {
+    let server = Server::start();
+    let machine = Machine::at(server.address);
+    machine.write("words", "correct horse battery staple\n");
+    machine.write("others", "incorrect horse\n");
+    machine.run(&["wallet", "new", "--new-passphrase-file", "words"]).code(0);
+    machine.run(&["wallet", "new", "--key", "node.p8", "--new-passphrase-file", "others"]).code(0);
+    fund(&server, &address(&machine, &[]), 3_000_000_000_000_000);
+    let bond = ["--passphrase-file", "words", "bond", "1000000", "--voter", "node.p8"];
+    machine.run(&bond).code(1).says(&["does not open"]);
+    machine.run(&["bond", "1000000", "--voter-passphrase-file", "others"]).code(64).says(&["--voter"]);
+    machine.run(&[&bond[..], &["--voter-passphrase-file", "others"]].concat()).code(0).says(&["final"]);
+}
+
+/// A descriptor gives what it has once.
+#[test]
+fn one_passphrase_from_a_pipe_opens_two_keys() {
+    let server = Server::start();
+    let machine = Machine::at(server.address);
+    machine.write("words", "correct horse battery staple\n");
+    machine.run(&["wallet", "new", "--new-passphrase-file", "words"]).code(0);
+    machine.run(&["wallet", "new", "--key", "node.p8", "--new-passphrase-file", "words"]).code(0);
+    fund(&server, &address(&machine, &[]), 3_000_000_000_000_000);
+    let mut command = machine.command(&["--passphrase-file", "/dev/fd/0", "bond", "1000000", "--voter", "node.p8"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"correct horse battery staple\n").unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[test]

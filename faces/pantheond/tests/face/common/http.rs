@@ -34,11 +34,19 @@ impl Server {
 
     /// With as much patience for who does not read.
     pub fn of(rate: Rate, patience: Duration) -> Self {
+        Self::by(Options { address: (Ipv4Addr::LOCALHOST, 0).into(), is_exposed: false, names: vec!["box.example".into()], rate, patience })
+    }
+
+    /// On every address of this machine.
+    pub fn exposed() -> Self {
+        Self::by(Options { address: (Ipv4Addr::UNSPECIFIED, 0).into(), is_exposed: true, names: Vec::new(), rate: Rate::default(), patience: WRITE_PATIENCE })
+    }
+
+    fn by(options: Options) -> Self {
         let (solo, stop) = (Solo::new(), Stop::default());
         let (chain, ending) = (solo.clone(), stop.clone());
         let (told, address) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let options = Options { address: (Ipv4Addr::LOCALHOST, 0).into(), is_exposed: false, names: vec!["box.example".into()], rate, patience };
             serve(chain, &options, &ending, |address| told.send(address).unwrap()).unwrap();
         });
         Self { solo, address: address.recv_timeout(PATIENCE).unwrap(), stop, thread: Some(thread) }
@@ -110,7 +118,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    fn read(bytes: &[u8]) -> Self {
+    pub fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8(bytes.to_vec()).unwrap();
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
         let mut lines = head.lines();

@@ -4,11 +4,14 @@ mod devnet;
 
 mod http;
 
+mod liar;
+
 mod machine;
 
 mod solo;
 
 pub use devnet::{Devnet, eventually};
 pub use http::{Answer, PATIENCE, Server, asked};
+pub use liar::Liar;
 pub use machine::{Machine, Run, not_checked};
 pub use solo::{Signer, Solo};

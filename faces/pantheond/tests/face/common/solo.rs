@@ -2,12 +2,14 @@
 
 use aws_lc_rs::signature::{KeyPair, ML_DSA_65_SIGNING, PqdsaKeyPair};
 use mickai_ledger::{Ledger, Library, Slot};
-use mickai_pantheond::rpc::{Chain, Later, NotTaken, Standing};
+use mickai_pantheond::rpc::{Chain, Later, NotShown, NotTaken, Standing};
 use mickai_proof::digest::{BlockId, TransactionId, TreeHash};
 use mickai_proof::key::PublicKey;
+use mickai_proof::pantheon::light::Change;
 use mickai_proof::pantheon::{
     Action, Address, Allocation, Amount, Block, Body, Certificate, Genesis, GenesisHead, Height, LightProof, Network, Params, Proposal, Round, StateKey, Transaction, VoteKind,
 };
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
 
@@ -39,13 +41,21 @@ impl Signer {
 
 /// The chain. Signer 1 votes, signer 10 has nearly everything.
 pub struct Solo {
+    pub genesis: Genesis,
     inner: Mutex<Inner>,
     height: watch::Sender<Height>,
+    asked: AtomicUsize,
 }
 
 struct Inner {
     ledger: Ledger,
     blocks: Vec<Arc<Block>>,
+    /// Below it none is kept.
+    lowest: Height,
+    /// Changes in each light proof, none of which there was.
+    change_count: usize,
+    /// What was taken and is in no block yet, where that waits to be told.
+    held: Option<Vec<Transaction>>,
 }
 
 impl Solo {
@@ -72,16 +82,22 @@ impl Solo {
             allocations: TreeHash([0; 32]),
         };
         let rich = Allocation { to: Signer::new(10).address(), amount: Amount::SUPPLY.checked_sub(bond).unwrap() };
-        let ledger = Ledger::new(&Genesis::new(head, vec![rich]).unwrap()).unwrap();
-        let solo = Self { inner: Mutex::new(Inner { ledger, blocks: Vec::new() }), height: watch::channel(Height(0)).0 };
+        let genesis = Genesis::new(head, vec![rich]).unwrap();
+        let inner = Inner { ledger: Ledger::new(&genesis).unwrap(), blocks: Vec::new(), lowest: Height(1), change_count: 0, held: None };
+        let solo = Self { genesis, inner: Mutex::new(inner), height: watch::channel(Height(0)).0, asked: AtomicUsize::new(0) };
         solo.push(None).unwrap();
         Arc::new(solo)
     }
 
     /// One more block, empty or of one transaction, unless that is refused.
     pub fn push(&self, transaction: Option<Transaction>) -> Result<(), NotTaken> {
+        self.push_at(transaction, 0)
+    }
+
+    /// The same at a time, if that is above its parent's.
+    pub fn push_at(&self, transaction: Option<Transaction>, time_ms: u64) -> Result<(), NotTaken> {
         let mut inner = self.inner.lock().unwrap();
-        let slot = Slot { view: inner.ledger.height().0 + 1, time_ms: 0, proposer: Signer::new(101).address() };
+        let slot = Slot { view: inner.ledger.height().0 + 1, time_ms, proposer: Signer::new(101).address() };
         let made = inner.ledger.assemble(slot, transaction, &Library).unwrap();
         if let Some((_, why)) = made.rejected.into_iter().next() {
             return Err(NotTaken::Rejected(why));
@@ -110,8 +126,38 @@ impl Solo {
         body.sign_with((!is_known).then(|| from.key.clone()), &signature)
     }
 
+    /// Forgets the blocks below a height.
+    pub fn prune(&self, lowest: Height) {
+        self.inner.lock().unwrap().lowest = lowest;
+    }
+
+    /// How often a block was asked for by its height since this was last asked.
+    pub fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::Relaxed)
+    }
+
+    /// From now on each light proof says that validators changed so often.
+    pub fn pretend_changes(&self, count: usize) {
+        self.inner.lock().unwrap().change_count = count;
+    }
+
+    /// From now on what is taken waits.
+    pub fn hold(&self) {
+        self.inner.lock().unwrap().held = Some(Vec::new());
+    }
+
+    /// Makes a block of each that waits; false where none does.
+    pub fn release(&self) -> bool {
+        let held: Vec<Transaction> = self.inner.lock().unwrap().held.as_mut().map(std::mem::take).unwrap_or_default();
+        let has_any = !held.is_empty();
+        held.into_iter().for_each(|transaction| self.push(Some(transaction)).unwrap());
+        has_any
+    }
+
     fn find(&self, at: Height) -> Option<Arc<Block>> {
-        self.inner.lock().unwrap().blocks.get(usize::try_from(at.0).unwrap().checked_sub(1)?).cloned()
+        self.asked.fetch_add(1, Ordering::Relaxed);
+        let inner = self.inner.lock().unwrap();
+        inner.blocks.get(usize::try_from(at.0).unwrap().checked_sub(1)?).filter(|_| at >= inner.lowest).cloned()
     }
 
     fn places(&self, wanted: impl Fn(&Transaction) -> bool) -> Vec<(Height, usize)> {
@@ -132,6 +178,10 @@ impl Chain for Solo {
 
     fn submit(&self, transaction: Transaction) -> Result<TransactionId, NotTaken> {
         let id = transaction.id();
+        if let Some(held) = &mut self.inner.lock().unwrap().held {
+            held.push(transaction);
+            return Ok(id);
+        }
         self.push(Some(transaction)).map(|()| id)
     }
 
@@ -147,13 +197,17 @@ impl Chain for Solo {
         self.places(|transaction| transaction.id() == id).first().copied()
     }
 
-    fn history(&self, of: Address, limit: usize) -> Vec<(Height, usize)> {
-        let mut places = self.places(|transaction| transaction.body().sender == of || matches!(transaction.body().action, Action::Transfer { to, .. } if to == of));
-        places.truncate(limit);
-        places
+    fn kept_from(&self, at: Height) -> Option<Height> {
+        let inner = self.inner.lock().unwrap();
+        inner.blocks.iter().map(|block| block.header.height).find(|height| *height >= at.max(inner.lowest))
     }
 
-    fn light(&self, keys: Vec<StateKey>) -> Later<Option<LightProof>> {
+    fn history(&self, of: Address, from: usize, limit: usize) -> Vec<(Height, usize)> {
+        let places = self.places(|transaction| transaction.body().sender == of || matches!(transaction.body().action, Action::Transfer { to, .. } if to == of));
+        places.into_iter().skip(from).take(limit).collect()
+    }
+
+    fn light(&self, keys: Vec<StateKey>) -> Later<Result<LightProof, NotShown>> {
         let inner = self.inner.lock().unwrap();
         let header = inner.blocks.last().unwrap().header.clone();
         let round = Round { epoch: header.epoch, view: header.view };
@@ -161,7 +215,8 @@ impl Chain for Solo {
         let message = VoteKind::Finalize(Proposal { round, parent, block: header.id() }).message(header.chain);
         let certificate = Certificate::new(round, parent, 1, vec![(0, Box::new(Signer::new(1).sign(&message)))]).unwrap();
         let entries = keys.into_iter().map(|key| inner.ledger.state().prove(key)).collect();
-        now(Some(LightProof { head: inner.ledger.head().clone(), changes: Vec::new(), header, certificate, entries }))
+        let change = Change { header: header.clone(), certificate: certificate.clone(), next: inner.ledger.validators().clone() };
+        now(Ok(LightProof { head: inner.ledger.head().clone(), changes: vec![change; inner.change_count], header, certificate, entries }))
     }
 
     fn wait(&self, above: Height) -> Later<Option<Height>> {
