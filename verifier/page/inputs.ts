@@ -1,6 +1,6 @@
 /** What the person brings: the bundle, the key, the checkpoint, the terms. Files may be dropped anywhere; what they hold says which they are. */
 import { toHex } from '../src/bytes.js';
-import { parseKeyId, parsePem } from '../src/keys.js';
+import { KEY_FILE_SIZE_MAX, parseKeyId, parsePem } from '../src/keys.js';
 import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { FILE_SIZE_MAX, parsePolicyFile } from '../src/policyfile.js';
@@ -8,10 +8,20 @@ import { parseReference } from '../src/reference.js';
 import { AXES, REQUIRED_BY_DEFAULT } from '../src/verdict.js';
 import { byId, el, visible } from './dom.js';
 import { grouped, short, size } from './format.js';
+import { keysOf, sortOf, textOf } from './sorting.js';
 
 type TextSlot = 'key' | 'checkpoint';
-/** Sixteen keys or one note are shorter; of a longer file that much is read, and is refused. */
-const TEXT_SIZE_MAX = 65_536;
+/** A note is shorter, and a key file no longer; of a longer file that much is read, and is refused. */
+const TEXT_SIZE_MAX = KEY_FILE_SIZE_MAX;
+const TOO_LARGE: Misused = { misuse: 'misuse-key', why: 'the key file is larger than 64 KiB: give the file that `mickai key show --pem` prints' };
+
+/** The beginning of a file. */
+interface Start {
+  bytes: Uint8Array;
+  text: string;
+  /** It is the whole file. */
+  isWhole: boolean;
+}
 
 export interface Inputs {
   bundle: File | null;
@@ -23,7 +33,7 @@ export class InputsView {
   private policyFile: Policy | Misused | null = null;
   private readonly text = { key: byId<HTMLTextAreaElement>('key-text'), checkpoint: byId<HTMLTextAreaElement>('checkpoint-text') };
   /** What a file held, and what its field made of it: a text field changes line ends, and those of a note are not free. */
-  private readonly fromFile = { key: { raw: '', shown: '' }, checkpoint: { raw: '', shown: '' } };
+  private readonly fromFile = { key: { raw: '', shown: '', isWhole: true }, checkpoint: { raw: '', shown: '', isWhole: true } };
   private readonly policyHint = byId('policy-note').textContent!;
   private readonly upto = byId<HTMLInputElement>('upto');
   private readonly verify = byId<HTMLButtonElement>('verify');
@@ -39,7 +49,7 @@ export class InputsView {
   }
 
   read(): Inputs {
-    return { bundle: this.bundle, policy: this.policyFile ?? this.policyOfFields() };
+    return { bundle: this.bundle, policy: this.policyFile ?? (this.isCut('key') ? TOO_LARGE : this.policyOfFields()) };
   }
 
   clear(): void {
@@ -85,9 +95,14 @@ export class InputsView {
     return value !== '' && value === this.fromFile[slot].shown;
   }
 
-  private setText(slot: TextSlot, raw: string): void {
+  /** Whether the field holds no more than the beginning of a file. */
+  private isCut(slot: TextSlot): boolean {
+    return this.isFromFile(slot) && !this.fromFile[slot].isWhole;
+  }
+
+  private setText(slot: TextSlot, { text: raw, isWhole }: Start): void {
     this.text[slot].value = raw;
-    this.fromFile[slot] = { raw, shown: this.text[slot].value };
+    this.fromFile[slot] = { raw, shown: this.text[slot].value, isWhole };
   }
 
   private fillRequired(): void {
@@ -151,21 +166,13 @@ export class InputsView {
     let bundles = 0;
     this.say('');
     for (const file of files) {
-      const text = await textOf(file);
-      if (isKey(text)) {
-        this.setText('key', text);
-        showChosen('key-file', file);
-      } else if (parseReference(text) !== undefined) {
-        this.setText('checkpoint', text);
-        showChosen('checkpoint-file', file);
-      } else if (/^\s*\{/.test(text)) {
-        await this.readPolicy(file);
-        showChosen('policy-file', file);
-      } else {
-        bundles += 1;
-        this.bundle = file;
-        showChosen('bundle-file', file);
-      }
+      const start = await startOf(file);
+      const sort = sortOf(start.bytes);
+      if (sort === 'policy') await this.readPolicy(file);
+      else if (sort === 'bundle') this.bundle = file;
+      else this.setText(sort, start);
+      if (sort === 'bundle') bundles += 1;
+      showChosen(`${sort}-file`, file);
     }
     if (bundles > 1) this.say(`One bundle at a time: ${visible(this.bundle!.name)} was taken.`);
     this.update();
@@ -178,9 +185,9 @@ export class InputsView {
   }
 
   private async takeText(slot: TextSlot, file: File): Promise<void> {
-    const text = await textOf(file);
-    this.setText(slot, text);
-    this.say(text.trim() === '' ? `${visible(file.name)} is empty.` : '');
+    const start = await startOf(file);
+    this.setText(slot, start);
+    this.say(start.text.trim() === '' ? `${visible(file.name)} is empty.` : '');
     this.update();
   }
 
@@ -223,10 +230,13 @@ export class InputsView {
     byId('bundle-note').textContent = bundle === null ? '' : `${visible(bundle.name)}, ${size(bundle.size)}`;
     this.verify.disabled = bundle === null;
     document.body.classList.toggle('has-policy', this.policyFile !== null);
-    describeField('key', this.text.key, this.text.key.value.trim(), (text) => {
+    // What a file held, which decides, and not what its field made of it.
+    const [key, isCut] = [this.valueOf('key'), this.isCut('key')];
+    describeField('key', this.text.key, key.trim() === '' ? '' : key, (text) => {
+      if (isCut) return undefined;
       const ids = keysOf(text).map((key) => parseKeyId(key) ?? parsePem(key)?.id);
       return ids.every((id) => id !== undefined) ? `Key id ${ids.map((id) => short(toHex(id))).join(', ')}` : undefined;
-    }, 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
+    }, isCut ? 'Larger than a key file may be, 64 KiB' : 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
     describeField('checkpoint', this.text.checkpoint, this.reference(), (text) => {
       const reference = parseReference(text);
       return reference && `${grouped(reference.size)} records, root ${short(toHex(reference.root))}`;
@@ -253,21 +263,7 @@ function showChosen(id: string, file: File): void {
   byId<HTMLInputElement>(id).files = chosen.files;
 }
 
-/** Several keys may follow each other; whatever else is there is taken as one, and will be refused. */
-function keysOf(text: string): string[] {
-  const one = /-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----|\b[0-9a-fA-F]{64}\b/g;
-  const keys = text.match(one) ?? [];
-  if (keys.length > 1 && text.replace(one, '').trim() === '') return keys;
-  const trimmed = text.trim();
-  if (trimmed === '') return [];
-  return [parseKeyId(trimmed) === undefined ? text : trimmed];
-}
-
-function isKey(text: string): boolean {
-  return text.includes('-----BEGIN PUBLIC KEY-----') || /^[0-9a-fA-F]{64}$/.test(text.trim());
-}
-
-/** The beginning of a file as text. What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
-async function textOf(file: File): Promise<string> {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(await file.slice(0, TEXT_SIZE_MAX).arrayBuffer());
+async function startOf(file: File): Promise<Start> {
+  const bytes = new Uint8Array(await file.slice(0, TEXT_SIZE_MAX).arrayBuffer());
+  return { bytes, text: textOf(bytes), isWhole: file.size <= TEXT_SIZE_MAX };
 }

@@ -1,6 +1,6 @@
 /** A bundle by spec/bundle.md, read from chunks of bytes as they come: nothing larger than one byte string is held. */
-import { toHex } from './bytes.js';
-import { compareLabels, EndOfInput, MAJOR, Malformed } from './cbor.js';
+import { concat, equal, toHex } from './bytes.js';
+import { compareLabels, encode, EndOfInput, MAJOR, Malformed, readArrayHead } from './cbor.js';
 import { NOTE_SIZE_MAX } from './checkpoint.js';
 import { parseSpki, SPKI_SIZE, type PublicKey } from './keys.js';
 import { subtreeSizes } from './merkle.js';
@@ -17,6 +17,8 @@ const EVENT_COUNT_MAX = 256;
 const SETTLEMENT_COUNT_MAX = 4;
 const SETTLEMENT_SIZE_MAX = 16 << 20;
 const MAGIC = 'oar-bundle';
+/** What follows the head of the first part's array. */
+const START = concat(encode(0n), encode(MAGIC));
 
 export interface Header {
   logId: Uint8Array;
@@ -60,6 +62,12 @@ export class BundleFault extends Error {
   ) {
     super(reason);
   }
+}
+
+/** True if a file that begins with these bytes says that it is a bundle, of whatever version. */
+export function looksLikeBundle(start: Uint8Array): boolean {
+  const array = readArrayHead(start);
+  return array !== undefined && equal(array.rest.subarray(0, START.length), START);
 }
 
 export class BundleReader {

@@ -24,7 +24,18 @@ const DEPTH_MAX = 8;
 
 /** Decodes exactly one item; throws Malformed unless `encode` gives the same bytes again. */
 export function decode(bytes: Uint8Array): Value {
-  const decoder = new Decoder(bytes);
+  return decodeBy(new Decoder(bytes), bytes);
+}
+
+/**
+ * The same for a form that has no map and at most so many items, arrays counted. A byte that is an item becomes an object of
+ * a hundred or more: bytes that are not in their form are refused where they leave it, and not when all of them are objects.
+ */
+export function decodeForm(bytes: Uint8Array, itemsMax: number): Value {
+  return decodeBy(new Decoder(bytes, itemsMax, false), bytes);
+}
+
+function decodeBy(decoder: Decoder, bytes: Uint8Array): Value {
   const value = decoder.item(1);
   if (!decoder.ended()) throw new Malformed('bytes after the item');
   if (!equal(encoded(value), bytes)) throw new Malformed('not the deterministic encoding');
@@ -125,24 +136,40 @@ function compareKeys(a: bigint | string, b: bigint | string): number {
   return typeof b === 'bigint' ? 1 : compareLabels(a, b);
 }
 
-/** How many bytes of argument follow an initial byte; refuses indefinite and reserved lengths. */
+/** How many bytes of argument follow an initial byte; refuses other major types, and indefinite and reserved lengths, before any of them has come. */
 export function argumentSize(initial: number): number {
+  const major = initial >> 5;
+  if (major === 1 || major > 5) throw new Malformed('a major type outside the profile');
   const info = initial & 0x1f;
   if (info < 24) return 0;
   if (info > 27) throw new Malformed('indefinite or reserved length');
   return 1 << (info - 24);
 }
 
-/** The head made of an initial byte and its argument; refuses other major types and longer forms than needed. */
+/** The head made of an initial byte that `argumentSize` took, and its argument; refuses longer forms than needed. */
 export function readHead(initial: number, argumentBytes: Uint8Array): Head {
   const major = initial >> 5;
-  if (major === 1 || major > 5) throw new Malformed('a major type outside the profile');
   if (argumentBytes.length === 0) return { major, argument: BigInt(initial & 0x1f) };
   const argument = bigEndian(argumentBytes);
   // The smallest value that needs 1, 2, 4 or 8 bytes of argument.
   const least = argumentBytes.length === 1 ? 24n : 1n << BigInt(4 * argumentBytes.length);
   if (argument < least) throw new Malformed('a head that is not in its shortest form');
   return { major, argument };
+}
+
+/** The number of items of an array that bytes begin with, and what follows its head; undefined where they begin with something else. */
+export function readArrayHead(bytes: Uint8Array): { count: bigint; rest: Uint8Array } | undefined {
+  const initial = bytes[0];
+  if (initial === undefined) return undefined;
+  try {
+    const end = 1 + argumentSize(initial);
+    if (bytes.length < end) return undefined;
+    const { major, argument } = readHead(initial, bytes.subarray(1, end));
+    return major === MAJOR.array ? { count: argument, rest: bytes.subarray(end) } : undefined;
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
 }
 
 /** Up to 8 bytes as an integer; in two halves, because arithmetic on BigInt is slow and there are many heads. */
@@ -164,8 +191,13 @@ const SMALL: readonly bigint[] = Array.from({ length: 24 }, (_, number) => BigIn
 
 class Decoder {
   private at = 0;
+  private items = 0;
 
-  constructor(private readonly bytes: Uint8Array) {}
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly itemsMax = Infinity,
+    private readonly hasMaps = true,
+  ) {}
 
   ended(): boolean {
     return this.at === this.bytes.length;
@@ -175,12 +207,15 @@ class Decoder {
   item(depth: number): Value {
     const initial = this.bytes[this.at];
     if (initial === undefined) throw new EndOfInput('the item is cut short');
+    this.items += 1;
+    if (this.items > this.itemsMax) throw new Malformed('more items than the form has');
     this.at += 1;
     const argumentBytes = argumentSize(initial);
     // Most heads have no more bytes, and no more is made for them.
     if (argumentBytes === 0 && initial >> 5 === MAJOR.uint) return SMALL[initial]!;
     const { major, argument } = readHead(initial, argumentBytes === 0 ? NO_BYTES : this.take(argumentBytes));
     if (major === MAJOR.uint) return argument;
+    if (major === MAJOR.map && !this.hasMaps) throw new Malformed('a map in a form that has none');
     // Whatever is counted has a byte at least, so no count reaches beyond the bytes that are left.
     if (argument > BigInt(this.bytes.length - this.at)) throw new EndOfInput('the item is cut short');
     const count = Number(argument);

@@ -1,14 +1,15 @@
 #!/usr/bin/env node
 /** The command `verify`: reads a bundle or a fork proof and a policy, prints the report, and exits with its code. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { toBase64 } from './bytes.js';
 import { looksLikeFork, verifyFork } from './fork.js';
 import { useHashes } from './hashes.js';
-import { isMisused, type Misused } from './misuse.js';
+import { KEY_FILE_SIZE_MAX } from './keys.js';
+import { isMisused, MisuseError, orMisused, type Misused } from './misuse.js';
 import { nodeHashes } from './node-hashes.js';
 import type { Policy } from './policy.js';
-import { parsePolicyFile } from './policyfile.js';
+import { FILE_SIZE_MAX, parsePolicyFile } from './policyfile.js';
 import { parseReference } from './reference.js';
 import { emptyScope } from './scope.js';
 import { EXIT, misuseReport, toJson, toText, type Report } from './verdict.js';
@@ -18,6 +19,8 @@ const USAGE = `usage: verify FILE [--key FILE|KEYID]… [--checkpoint FILE|SIZE:
               [--policy FILE] [--revocation FILE]… [--chain HEX]… [--max-age-ms N] [--json]
 FILE is a bundle or a fork proof. Keys, checkpoints, chains and revocations are added to those of the policy file; the rest replaces what it says.`;
 const READ_SIZE = 65_536;
+/** A checkpoint is less than 8 KiB and a statement less than 6: of what is larger so much is read, and refused. */
+const BROUGHT_SIZE_MAX = 65_536;
 
 /** A wrong usage of the command: exit 64. */
 class UsageError extends Error {}
@@ -46,14 +49,16 @@ function readArguments(args: string[]): Call {
   const [verb, path, ...more] = positionals;
   if (verb !== 'verify' || path === undefined || more.length > 0) throw new UsageError('name one file to verify');
   const json = values.json ?? false;
-  const file = values.policy === undefined ? {} : parsePolicyFile(readBytes(values.policy));
+  const file = values.policy === undefined ? {} : parsePolicyFile(readBytes(values.policy, FILE_SIZE_MAX + 1));
   if (isMisused(file)) return { path, policy: file, json };
   const { key = [], checkpoint = [], require, revocation = [], chain = [] } = values;
+  const keys = orMisused(() => key.map(keyText));
+  if (isMisused(keys)) return { path, policy: keys, json };
   const policy: Policy = {
     ...file,
-    keys: [...(file.keys ?? []), ...key.map(keyText)],
+    keys: [...(file.keys ?? []), ...keys],
     references: [...(file.references ?? []), ...checkpoint.map((given) => ({ checkpoint: checkpointText(given) }))],
-    revocations: [...(file.revocations ?? []), ...revocation.map((name) => toBase64(readBytes(name)))],
+    revocations: [...(file.revocations ?? []), ...revocation.map((name) => toBase64(readBytes(name, BROUGHT_SIZE_MAX)))],
     chains: [...(file.chains ?? []), ...chain],
     now_ms: Date.now(),
   };
@@ -85,12 +90,15 @@ function parseStrictly(args: string[]) {
 }
 
 function keyText(given: string): string {
-  return /^[0-9a-fA-F]{64}$/.test(given) ? given : readText(given);
+  if (/^[0-9a-fA-F]{64}$/.test(given)) return given;
+  const bytes = readBytes(given, KEY_FILE_SIZE_MAX + 1);
+  if (bytes.length <= KEY_FILE_SIZE_MAX) return textOf(bytes);
+  throw new MisuseError('misuse-key', `the key file ${given} is larger than 64 KiB: give the file that \`mickai key show --pem\` prints`);
 }
 
 /** What reads as SIZE:ROOT is one; everything else is the name of a file that holds a note. */
 function checkpointText(given: string): string {
-  return parseReference(given) ? given : readText(given);
+  return parseReference(given) ? given : textOf(readBytes(given, BROUGHT_SIZE_MAX));
 }
 
 function numberOf(given: string, usage: string): number {
@@ -100,26 +108,35 @@ function numberOf(given: string, usage: string): number {
 }
 
 /** What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
-function readText(path: string): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(readBytes(path));
+function textOf(bytes: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
-function readBytes(path: string): Uint8Array {
+/** The file's first bytes, `sizeMax` at most. */
+function readBytes(path: string, sizeMax: number): Uint8Array {
   try {
-    return readFileSync(path);
+    const file = openSync(path, 'r');
+    try {
+      const buffer = new Uint8Array(sizeMax);
+      return buffer.subarray(0, fill(file, buffer));
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw new UsageError((error as Error).message);
   }
 }
 
 function verifyFile(path: string, policy: Policy): Report {
+  const verifier = new Verifier(policy);
+  // A policy that cannot be used is said so before the file is looked at, also where it cannot be opened.
+  if (!verifier.feed(new Uint8Array(0))) return verifier.finish();
   const file = openSync(path, 'r');
   try {
     const buffer = new Uint8Array(READ_SIZE);
     let size = fill(file, buffer);
     // A fork proof fits into the buffer; a larger file that begins like one is refused for its size.
     if (looksLikeFork(buffer.subarray(0, size))) return verifyFork(buffer.slice(0, size), policy);
-    const verifier = new Verifier(policy);
     while (size > 0 && verifier.feed(buffer.subarray(0, size))) size = fill(file, buffer);
     return verifier.finish();
   } finally {

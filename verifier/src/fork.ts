@@ -1,6 +1,6 @@
 /** A fork proof by spec/checkpoint.md: two checkpoints of one log that cannot both be true. */
-import { decodeUtf8, equal } from './bytes.js';
-import { argumentSize, decode, EndOfInput, MAJOR, Malformed, readHead, type Value } from './cbor.js';
+import { equal } from './bytes.js';
+import { decode, encode, Malformed, readArrayHead, type Value } from './cbor.js';
 import { isSigned, namesKey, parseCheckpoint, type Checkpoint } from './checkpoint.js';
 import { verifyMlDsa65, type PublicKey, type VerifySignature } from './keys.js';
 import { Frontier, subtreeSizes } from './merkle.js';
@@ -12,7 +12,7 @@ import { EXIT, misuseReport, notReached, type Report } from './verdict.js';
 
 const FORK_SIZE_MAX = 32_768;
 const NODES_MAX = 64;
-const MAGIC = 'oar-fork';
+const MAGIC = encode('oar-fork');
 
 /** Why a file proves no fork, and the step of "Fork proof" that says so. */
 const STEPS = { 'not-a-fork-proof': 1, 'malformed-fork': 2, 'unknown-key': 3, 'checkpoint-signature': 3, 'fork-unproven': 4 } as const;
@@ -34,14 +34,9 @@ interface Proof {
   right: Uint8Array[];
 }
 
-/** True if a file that begins with these bytes, ten at least, is to be judged by verifyFork. */
+/** True if a file that begins with these bytes, eighteen at least where it has so many, is to be judged by verifyFork. */
 export function looksLikeFork(start: Uint8Array): boolean {
-  try {
-    return readMagic(start) !== undefined;
-  } catch (error) {
-    if (error instanceof Malformed) return false;
-    throw error;
-  }
+  return readMagic(start) !== undefined;
 }
 
 /** INVALID `fork` for what proves a fork; the keys must be public keys, because a fork proof carries none. */
@@ -80,12 +75,8 @@ function readProof(bytes: Uint8Array): Proof {
 
 /** Step 1. The first two elements are read by themselves: what is wrong after them is another failure. */
 function readItems(bytes: Uint8Array): Value[] {
-  try {
-    const rest = readMagic(bytes);
-    if (rest === undefined || rest[0] !== 1) throw new Unproven('not-a-fork-proof');
-  } catch (error) {
-    throw error instanceof Malformed ? new Unproven('not-a-fork-proof') : error;
-  }
+  const named = readMagic(bytes);
+  if (named === undefined || named.count < 2n || named.rest[0] !== 1) throw new Unproven('not-a-fork-proof');
   try {
     if (bytes.length <= FORK_SIZE_MAX) return decode(bytes) as Value[];
   } catch (error) {
@@ -94,17 +85,11 @@ function readItems(bytes: Uint8Array): Value[] {
   throw new Unproven('malformed-fork');
 }
 
-/** What follows the head of an array of at least two elements and the text `oar-fork`; undefined without them. */
-function readMagic(bytes: Uint8Array): Uint8Array | undefined {
-  const initial = bytes[0];
-  if (initial === undefined) throw new EndOfInput('no bytes');
-  const headSize = 1 + argumentSize(initial);
-  if (bytes.length < headSize) throw new EndOfInput('the head is cut short');
-  const { major, argument } = readHead(initial, bytes.slice(1, headSize));
-  if (major !== MAJOR.array || argument < 2n) return undefined;
-  const end = headSize + 1 + MAGIC.length;
-  const named = bytes[headSize] === ((MAJOR.text << 5) | MAGIC.length) && decodeUtf8(bytes.subarray(headSize + 1, end)) === MAGIC;
-  return named ? bytes.subarray(end) : undefined;
+/** The number of elements, and what follows an array's head and the text `oar-fork`; undefined without those. */
+function readMagic(bytes: Uint8Array): { count: bigint; rest: Uint8Array } | undefined {
+  const array = readArrayHead(bytes);
+  if (array === undefined || !equal(array.rest.subarray(0, MAGIC.length), MAGIC)) return undefined;
+  return { count: array.count, rest: array.rest.subarray(MAGIC.length) };
 }
 
 function isHashes(value: Value | undefined): value is Uint8Array[] {

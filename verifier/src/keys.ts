@@ -6,6 +6,10 @@ import { sha256 } from './hashes.js';
 export const PUBLIC_KEY_SIZE = 1952;
 export const SIGNATURE_SIZE = 3309;
 export const SPKI_SIZE = 1974;
+/** "PEM": of a file that is brought as a key. */
+export const KEY_FILE_SIZE_MAX = 65_536;
+export const PEM_BEGIN = '-----BEGIN PUBLIC KEY-----';
+export const PEM_END = '-----END PUBLIC KEY-----';
 
 /** "Forms": the DER that stands before the 1,952 bytes of every ML-DSA-65 key. */
 const SPKI_PREFIX = fromHex('308207b2300b0609608648016503040312038207a100')!;
@@ -38,12 +42,17 @@ const WHITE_SPACE = ' \t\r\f';
 
 /** The key of the first PEM block with the label `PUBLIC KEY`, or undefined; text around the block is passed over. */
 export function parsePem(text: string): PublicKey | undefined {
-  const lines = text.split('\n').map(trimmed);
-  const begin = lines.indexOf('-----BEGIN PUBLIC KEY-----');
-  const end = lines.indexOf('-----END PUBLIC KEY-----', begin);
+  const lines = pemLines(text);
+  const begin = lines.indexOf(PEM_BEGIN);
+  const end = lines.indexOf(PEM_END, begin);
   if (begin < 0 || end < 0) return undefined;
   const spki = fromBase64(lines.slice(begin + 1, end).join('').replace(/[ \t\r\f]/g, ''));
   return spki === undefined ? undefined : parseSpki(spki);
+}
+
+/** The lines of a text as they are looked at: a marker is a line of its own. */
+export function pemLines(text: string): string[] {
+  return text.split('\n').map(trimmed);
 }
 
 /** Without white space at its ends; `trim` would take what is no ASCII, too. */

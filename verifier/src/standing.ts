@@ -44,9 +44,9 @@ export function standingOf(findings: Findings): Standing {
   return { axes, revoked };
 }
 
-/** False if a statement about a key of this log stays unproven, because the bundle does not say who was committed. */
+/** False if a statement about a key of this log, by another, stays unproven, because the bundle does not say who was committed. */
 function applyStatements({ header, terms, ring }: Findings): boolean {
-  const statements = terms.statements.filter(({ log, revoked }) => equal(log, header.logId) && ring.had(revoked));
+  const statements = terms.statements.filter(({ log, revoked, signer }) => equal(log, header.logId) && ring.had(revoked) && !equal(signer, revoked));
   if (!ring.knowsCommitments) return statements.length === 0;
   for (const { revoked, signer, effective, since } of statements) ring.revoke(revoked, signer, { effective, since });
   return true;

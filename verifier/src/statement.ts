@@ -1,8 +1,11 @@
 /** A revocation that reaches verifiers without the log (spec/keys.md "Revocation statement"). */
 import { concat, encodeUtf8 } from './bytes.js';
-import { decode, encode, Malformed, type Value } from './cbor.js';
+import { decodeForm, encode, Malformed, type Value } from './cbor.js';
 import { parseSpki, SIGNATURE_SIZE, type VerifySignature } from './keys.js';
 import { ID_SIZE } from './record.js';
+
+/** The array, its eight elements, and the time in one of them. */
+const ITEMS_MAX = 10;
 
 /** A statement whose signature verifies under the key that it carries; what that key may say, the log decides. */
 export interface Statement {
@@ -31,7 +34,7 @@ export function readStatement(bytes: Uint8Array, verify: VerifySignature): State
 
 function decodeItems(bytes: Uint8Array): Value[] | undefined {
   try {
-    const value = decode(bytes);
+    const value = decodeForm(bytes, ITEMS_MAX);
     return Array.isArray(value) ? value : undefined;
   } catch (error) {
     if (error instanceof Malformed) return undefined;

@@ -1,5 +1,5 @@
 /** The attack table of the record's design, a row each where a verifier can show it: each name is the row's. */
-import { concat } from '../src/bytes.js';
+import { concat, join } from '../src/bytes.js';
 import { decode, encode, type Value } from '../src/cbor.js';
 import { KIND } from '../src/record.js';
 import type { Policy } from '../src/policy.js';
@@ -58,6 +58,9 @@ const ROWS: Row[] = [
   { why: 'deep nesting', bundle: brokenFive((p) => (chunk(p, 1)[1] = deep(chunk(p, 1)[1] as Uint8Array))), policy: PINNED, reason: 'malformed-record', index: 1 },
   { why: 'trailing bytes', bundle: concat(FIVE.bundle(), Uint8Array.of(0)), policy: PINNED, reason: 'malformed-bundle', index: 5 },
   { why: 'trailing bytes in a record', bundle: brokenFive((p) => (chunk(p, 1)[1] = concat(chunk(p, 1)[1] as Uint8Array, Uint8Array.of(0)))), policy: PINNED, reason: 'malformed-record', index: 1 },
+  ...[[0xa0, 'maps'], [0x80, 'arrays'], [0x40, 'byte strings'], [0x60, 'texts']].map(
+    ([item, what]): Row => ({ why: `a settlement of a million empty ${what}`, bundle: settledBy(item as number), policy: PINNED, reason: 'malformed-light-proof', index: 5, axes: { completeness: 'malformed-light-proof' } }),
+  ),
   { why: 'a flipped bit', bundle: brokenFive((p) => (chunk(p, 2)[3] = flipped(chunk(p, 2)[3], 2000))), policy: PINNED, reason: 'signature', index: 3 },
 ];
 
@@ -66,6 +69,14 @@ checkRows('attack table', ROWS, TRUST);
 /** A policy with a timed reference to the first five records, and others. */
 function bounded(times: { requested?: number; received?: number }, ...more: { checkpoint: string }[]): Policy {
   return { ...TRUST, references: [{ checkpoint: FIVE.checkpoint(), ...times }, ...more] };
+}
+
+/** Five records with a settlement of a mebibyte: an array whose items are all this byte. */
+function settledBy(item: number): Uint8Array {
+  const proof = new Uint8Array(5 + 0x000f_ffff).fill(item);
+  proof.set([0x9a, 0x00, 0x0f, 0xff, 0xff]);
+  const { header, keys, chunks, checkpoint } = FIVE.parts();
+  return join([header, keys, [6n, proof], ...chunks, checkpoint].map((part) => encode(part)));
 }
 
 /** The same hints, the last of them named twice: a lenient reader would find the same signature in other bytes (FIPS 204 §7.1). */

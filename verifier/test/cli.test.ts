@@ -5,9 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { concat, toBase64, toHex } from '../src/bytes.js';
+import { concat, fromBase64, join as joined, toBase64, toHex } from '../src/bytes.js';
 import { encode } from '../src/cbor.js';
 import { Log, makeKey, set, statement } from './make.js';
+import { readVectors, type ForkVector } from './vectors.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'oar-verify-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -38,6 +39,13 @@ const upto = json('upto.json', { upto: 3, require: ['luck'] });
 const misspelt = json('misspelt.json', { key: keyId });
 const other = begin().outcome(1, set({ 5: 1n }));
 const fork = write('two.fork', encode(other.fork(log.checkpoint(), 3)));
+const { content: elements1 } = readVectors<ForkVector>('fork', 'reject').find(({ file }) => file.endsWith('/elements-1.json'))!;
+const shortFork = write('short.fork', fromBase64(elements1.fork)!);
+const shortForkKey = write('short.pub', elements1.keys.join(''));
+const absent = join(folder, 'absent.oar');
+const fullKey = write('full.pub', log.key.pem.padEnd(65_536, '\n'));
+const longKey = write('long.pub', log.key.pem.padEnd(65_537, '\n'));
+const maps = write('maps.revocation', arrayOf(0xa0, 1 << 20));
 const longFork = write('long.fork', concat(encode(other.fork(log.checkpoint(), 3)), new Uint8Array(100_000)));
 
 const CALLS: [string[], number, RegExp][] = [
@@ -47,7 +55,7 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', cut, '--key', key, '--json'], 1, /^{"verdict":"INVALID","exit":1,"reason":"malformed-bundle","index":3,"step":2,/],
   [['verify', bundle], 2, /^STALE self-asserted-key\n/],
   [['verify', text], 4, /^NO VERDICT not-a-bundle\n/],
-  [['verify', join(folder, 'absent.oar')], 4, /^$/],
+  [['verify', absent], 4, /^$/],
   [['verify', folder], 4, /^$/],
   [['verify', bundle, '--key', nextKey, '--key', key, '--checkpoint', pin, '--checkpoint', `1:${toHex(log.root(1))}`], 0, /complete against the checkpoint of size 3/],
   [['verify', bundle, '--policy', policy], 0, /not established \(after-reference\)/],
@@ -76,6 +84,14 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', fork, '--key', nextKey, '--json'], 1, /^{"verdict":"INVALID","exit":1,"reason":"unknown-key","index":null,"step":3,/],
   [['verify', fork], 64, /^NO VERDICT misuse-key\n/],
   [['verify', longFork, '--key', key], 1, /^INVALID malformed-fork\n/],
+  [['verify', shortFork, '--key', shortForkKey], 4, /^NO VERDICT not-a-fork-proof\n/],
+  [['verify', shortFork], 64, /^NO VERDICT misuse-key\n/],
+  [['verify', absent, '--require', 'luck'], 64, /^NO VERDICT misuse-require\n/],
+  [['verify', absent, '--key', key], 4, /^$/],
+  [['verify', folder, '--key', pin], 64, /^NO VERDICT misuse-key\n/],
+  [['verify', bundle, '--key', fullKey], 2, /^STALE completeness-unwitnessed\n/],
+  [['verify', bundle, '--key', longKey], 64, /^NO VERDICT misuse-key\n[^]*\nwrong usage: the key file .*long\.pub is larger than 64 KiB: /],
+  [['verify', bundle, '--key', key, '--revocation', maps], 64, /^NO VERDICT misuse-revocation\n/],
   [[], 64, /^$/],
   [['check', bundle], 64, /^$/],
   [['verify', bundle, bundle], 64, /^$/],
@@ -98,3 +114,20 @@ test('cli: every call', async (context) => {
     });
   }
 });
+
+test('cli: a bundle whose settlement is nothing but items needs no memory for them', () => {
+  const { header, keys, chunks, checkpoint } = log.parts();
+  // Sixteen mebibytes, the most that a settlement may have.
+  const path = write('items.oar', joined([header, keys, [6n, arrayOf(0xa0, 16 << 20)], ...chunks, checkpoint].map((part) => encode(part))));
+  const run = spawnSync(process.execPath, ['--max-old-space-size=128', 'dist/cli.js', 'verify', path, '--key', key], { encoding: 'utf8' });
+  assert.equal(run.status, 1, run.stderr);
+  assert.match(run.stdout, /^INVALID malformed-light-proof\n/);
+});
+
+/** So many bytes: an array whose items are all this byte. */
+function arrayOf(item: number, size: number): Uint8Array {
+  const bytes = new Uint8Array(size).fill(item);
+  bytes[0] = 0x9a;
+  new DataView(bytes.buffer).setUint32(1, size - 5);
+  return bytes;
+}

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { encodeUtf8, equal, fromBase64, fromHex, toBase64, toHex } from '../src/bytes.js';
-import { decode, encode, Malformed, type Value } from '../src/cbor.js';
+import { decode, decodeForm, encode, Malformed, type Value } from '../src/cbor.js';
 import { parseCheckpoint } from '../src/checkpoint.js';
 import { parsePem } from '../src/keys.js';
 import { Frontier, leafHash, rootOfPath } from '../src/merkle.js';
@@ -23,6 +23,7 @@ const REFUSED: [string, string][] = [
   ['9fff', 'an indefinite array'],
   ['bfff', 'an indefinite map'],
   ['20', 'a negative integer'],
+  ['39', 'a negative integer cut short'],
   ['c000', 'a tag'],
   ['f4', 'false'],
   ['f6', 'null'],
@@ -65,6 +66,14 @@ test('cbor: what is read is what was written', () => {
   assert.equal(toHex(encode(new Map<string, Value>([['aa', 2n], ['b', 1n]]))), 'a261620162616102');
   assert.equal(toHex(encode(2n ** 64n - 1n)), '1bffffffffffffffff');
   assert.doesNotThrow(() => decode(fromHex('8181818181818180')!), 'eight arrays deep');
+});
+
+test('cbor: a form has no maps, and so many items', () => {
+  const three = encode(['a', [0n]]);
+  assert.deepEqual(decodeForm(three, 4), ['a', [0n]]);
+  assert.throws(() => decodeForm(three, 3), Malformed);
+  assert.throws(() => decodeForm(encode([new Map()]), 2), Malformed);
+  assert.throws(() => decodeForm(encode(new Map()), 1), Malformed);
 });
 
 test('base64: only the canonical spelling', () => {

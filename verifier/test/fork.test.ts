@@ -84,7 +84,11 @@ test('fork proofs', async (context) => {
 });
 
 test('fork proofs: a file that begins like one', () => {
+  const named = encode('oar-fork');
+  // Whatever number of elements its array says: how many there must be is for the judgement.
+  for (const head of [[0x80], [0x81], [0x86], [0x98, 24], [0x9b, 255, 255, 255, 255, 255, 255, 255, 255]]) assert.ok(looksLikeFork(concat(Uint8Array.from(head), named)));
   assert.ok(looksLikeFork(proof().subarray(0, 10)));
+  for (const head of [[], [0x98, 1], [0x9f], [0x9c], [0x98], [0x06], [0xa1], [0xd8, 1]]) assert.ok(!looksLikeFork(concat(Uint8Array.from(head), named)));
   for (const start of [new Uint8Array(0), proof().subarray(0, 9), ONE.bundle(), encode(['oar-revocation']), encodeUtf8('hello')]) {
     assert.ok(!looksLikeFork(start));
   }

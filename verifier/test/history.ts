@@ -164,6 +164,7 @@ const STATEMENTS: Row[] = [
   { why: 'a statement about a key that the log never had', bundle: BEGUN.bundle(), policy: told(BEGUN, STRANGER, { effective: 0 }, K2), reason: null, exit: 0 },
   { why: 'a statement about another log', bundle: BEGUN.bundle(), policy: pinned(BEGUN, { revocations: [base64(statement(ROTATED, K1, { effective: 0 }, K2)), base64(statement(new Log(K1).genesis(), K1, { effective: 0 }, K2))].slice(1) }), reason: null, exit: 0 },
   { why: 'a statement, and a part without genesis', bundle: BEGUN.bundle({ first: 1 }), policy: { ...told(BEGUN, K1, { effective: 0 }, K2), require: ['key-status'] }, reason: 'revocation-unproven', exit: 2 },
+  { why: 'a statement of the key that it is about, and a part without genesis', bundle: BEGUN.bundle({ first: 1 }), policy: { ...told(BEGUN, K1, { effective: 0 }, K1), require: ['key-status'] }, reason: 'partial', exit: 2 },
   { why: 'a statement about no key of this log, and a part without genesis', bundle: BEGUN.bundle({ first: 1 }), policy: { ...told(BEGUN, STRANGER, { effective: 0 }, K2), require: ['key-status'] }, reason: 'partial', exit: 2 },
   { why: 'a statement, and a part with genesis as an event', bundle: ROTATED.bundle({ first: 4 }), policy: { ...told(ROTATED, K2, { effective: 5 }, K3), ...PART }, reason: 'revoked', exit: 3, revoked: [[5, 5]] },
   ...([

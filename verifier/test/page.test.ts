@@ -219,6 +219,23 @@ test('page: what is dropped is sorted by what it holds', async () => {
   }, { reducedMotion: 'reduce' });
 });
 
+test('page: a bundle that is dropped brings no key, whatever stands in its records', async () => {
+  await visiting(async (visit) => {
+    const stranger = makeKey(2);
+    const log = new Log(stranger).genesis().add(KIND.intent, [[12n, new Map([['note', `\n${stranger.pem}`]])]]);
+    await visit.give('key', KEY.pem);
+    const drop = await dropper(visit.page);
+    await drop([files.write('b', log.bundle())]);
+    assert.deepEqual([await visit.verdict(), await visit.text('#verdict-reason')], ['INVALID', 'unknown-key']);
+    const brought = await visit.page.evaluate(() => [
+      document.querySelector<HTMLInputElement>('#bundle-file')!.files![0]!.name,
+      document.querySelector<HTMLInputElement>('#key-file')!.files![0]!.name,
+      document.querySelector<HTMLTextAreaElement>('#key-text')!.value,
+    ]);
+    assert.deepEqual(brought, ['b', 'case.key', KEY.pem]);
+  }, { reducedMotion: 'reduce' });
+});
+
 test('page: by the keyboard alone', async () => {
   await visiting(async (visit) => {
     const { page } = visit;
@@ -516,6 +533,8 @@ test('page: revoked keys and erased fields are shown, with the records concerned
 const WRONG: [Parameters<Visit['give']>[0], string, string, RegExp][] = [
   ['key', 'hello', 'misuse-key', /the key, “hello”, is no key: give a public key of ML-DSA-65 as PEM, .* or a key id of 64 hexadecimal digits$/],
   ['key', '\ufffd\u0000binary', 'misuse-key', /the key, “\?\?binary”, is no key/],
+  ['key', KEY.pem.padEnd(65_537, '\n'), 'misuse-key', /the key file is larger than 64 KiB: give the file that `mickai key show --pem` prints$/],
+  ['key', `${KEY.pem.trimEnd()} ${KEY.pem}`, 'misuse-key', /the key, “-----BEGIN PUBLIC KEY---…”, is no key/],
   ['key', 'ab'.repeat(31), 'misuse-key', /the key, “abababababababababababab…”, is no key/],
   ['checkpoint', 'hello', 'misuse-reference', /the reference, “hello”, is no checkpoint: give the file that `mickai log checkpoint` wrote/],
   ['checkpoint', act().checkpoint(3, makeKey(2)), 'misuse-reference', /the checkpoint of size 3 is signed by no key of this log: it is of another log, or was changed/],

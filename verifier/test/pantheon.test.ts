@@ -97,6 +97,24 @@ for (const side of ['accept', 'reject'] as const) {
   });
 }
 
+test('light proofs: as many items as the form can have, and one more', () => {
+  const [id, nothing] = [new Uint8Array(32), new Uint8Array(0)];
+  const entry: Value = [[0n, id], [nothing], [], Array.from({ length: 256 }, () => id)];
+  const change: Value = [nothing, nothing, nothing];
+  const refused = (changes: number, entries: number): unknown[] => {
+    const list = (count: number, item: Value): Value[] => Array.from({ length: count }, () => item);
+    try {
+      verifyLight(encode(['pan-light', 1n, nothing, list(changes, change), nothing, nothing, list(entries, entry)]), id);
+    } catch (error) {
+      return error instanceof LightRefused ? [error.step, error.refused.reason] : [error];
+    }
+    return [];
+  };
+  // Its form is right, and the first of its parts, the head of genesis, is none.
+  assert.deepEqual(refused(1_024, 64), [1, 'malformed-genesis']);
+  for (const [changes, entries] of [[1_025, 64], [1_024, 65]] as const) assert.deepEqual(refused(changes, entries), [1, 'malformed-light-proof']);
+});
+
 /** How many cases there are of an encoding, and the bytes of one (spec/pantheon.md "Seeded cases"). */
 const ENCODINGS: { [encoding: string]: [number, (draw: Draw) => Uint8Array] } = {
   'pan-transaction': [1_000, transaction],

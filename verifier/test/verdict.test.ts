@@ -1,7 +1,7 @@
 /** One way, at least, to every reason code of spec/verdict.md, with the index and the axis that it must name. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { concat, encodeUtf8, toHex } from '../src/bytes.js';
+import { concat, encodeUtf8, fromHex, toHex } from '../src/bytes.js';
 import { decode, encode, type Value, type ValueMap } from '../src/cbor.js';
 import { Chain } from '../src/chain.js';
 import { pureHashes, useHashes } from '../src/hashes.js';
@@ -38,6 +38,10 @@ const STEP_1_AND_2: Row[] = [
   { why: 'a long head for 0', bundle: concat(Uint8Array.of(0x86, 0x18, 0), THREE.bundle().slice(2)), reason: 'not-a-bundle', index: null, exit: 4 },
   { why: 'version 2', bundle: brokenThree((p) => (p.header[2] = 2n)), reason: 'unsupported-version', index: null, exit: 4 },
   { why: 'a header that ends before its version', bundle: THREE.bundle().slice(0, 13), reason: 'malformed-bundle', index: 0 },
+  ...['38', '39', '3a', '3b', '3f', 'd8', 'd9', 'da', 'db', 'f8', 'f9', 'fa', 'fb', 'ff', 'f900', '1c', '5f'].map(
+    (hex): Row => ({ why: `a header that ends in its version, after ${hex}, which begins nothing of the profile`, bundle: cutAfter(hex), reason: 'unsupported-version', index: null, exit: 4 }),
+  ),
+  ...['18', '1b00', '58', '79', '9a', 'bb'].map((hex): Row => ({ why: `a header that ends in its version, after ${hex}`, bundle: cutAfter(hex), reason: 'malformed-bundle', index: 0 })),
   { why: 'a header of 7', bundle: brokenThree((p) => p.header.push(0n)), reason: 'malformed-bundle', index: 0 },
   { why: 'a log id of 31 bytes', bundle: brokenThree((p) => (p.header[3] = ID.slice(1))), reason: 'malformed-bundle', index: 0 },
   { why: 'first + count above 2^53 − 1', bundle: brokenThree((p) => (p.header[4] = 2n ** 53n)), reason: 'malformed-bundle', index: 0 },
@@ -288,6 +292,11 @@ test('verdict: a bundle of two chunks', () => {
   const cutAtChunk = encodeParts({ ...log.parts(), chunks: log.parts().chunks.slice(0, 1) });
   assert.deepEqual(place(judge(cutAtChunk, PINNED)), ['malformed-bundle', 1030, 2]);
 });
+
+/** Everything before the version, and these bytes. */
+function cutAfter(hex: string): Uint8Array {
+  return concat(THREE.bundle().slice(0, 13), fromHex(hex)!);
+}
 
 function otherKeyLog(): Log {
   return newLog().intent(set({ 17: OTHER.publicKey.id }));

@@ -12,7 +12,7 @@ use std::io::Read;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// A key, checkpoint or statement file is a few kilobytes; what is larger is another sort of file, and is not read whole.
+/// A checkpoint or statement file is a few kilobytes; of what is larger so much is read, and refused for what follows.
 const BROUGHT_BYTES_MAX: u64 = 8 * limits::NOTE_BYTES_MAX as u64;
 
 /// The file first, then what the flags add to it or say in its place; what is wrong is looked for in all of it together (spec/verdict.md "Input").
@@ -62,7 +62,10 @@ fn add<T>(items: &mut Vec<T>, found: &mut Vec<Misuse>, item: Result<T, Misuse>) 
 
 /// A PEM file.
 pub fn public_key(file: &Path) -> Result<PublicKey, Problem> {
-    let pem = read(file, BROUGHT_BYTES_MAX)?;
+    let pem = read(file, limits::KEY_FILE_BYTES_MAX as u64 + 1)?;
+    if pem.len() > limits::KEY_FILE_BYTES_MAX {
+        return Err(Problem::LargeKey(file.to_owned()));
+    }
     PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| Problem::Key(file.to_owned(), error))
 }
 

@@ -6,6 +6,7 @@ use crate::problem::Problem;
 use crate::source::{End, Entry, Source};
 use mickai_proof::bundle::EventProof;
 use mickai_proof::checkpoint::Note;
+use mickai_proof::commitment::Opening;
 use mickai_proof::digest::{KeyId, RecordDigest, TreeHash, hex};
 use mickai_proof::json::{array, object, plain, text, uint};
 use mickai_proof::merkle::{self, Frontier};
@@ -14,6 +15,7 @@ use mickai_proof::record::{Record, decode};
 use mickai_proof::view;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::iter;
 
 /// The bundles differ.
 const EXIT_DIFFER: u8 = 1;
@@ -142,13 +144,10 @@ impl Walk {
         if one.signature != other.signature {
             extend(&mut self.signatures, index);
         }
-        if one.openings != other.openings && self.openings.len() >= OPENINGS_LISTED_MAX {
-            self.openings_more = true;
-        } else if one.openings != other.openings {
-            let changed = |opening: &&mickai_proof::commitment::Opening| !(one.openings.contains(opening) && other.openings.contains(opening));
-            let labels: std::collections::BTreeSet<_> = one.openings.iter().chain(&other.openings).filter(changed).map(|opening| opening.label.clone()).collect();
-            self.openings.extend(labels.into_iter().map(|label| (index, label)));
-        }
+        let mut labels = opened_differently(&one.openings, &other.openings);
+        let room = OPENINGS_LISTED_MAX - self.openings.len();
+        self.openings.extend(labels.by_ref().take(room).map(|label| (index, label.to_owned())));
+        self.openings_more |= labels.next().is_some();
     }
 
     fn lines(&self) -> Vec<Line> {
@@ -171,11 +170,30 @@ impl Walk {
         lines.extend(self.openings.iter().map(|(index, label)| {
             Line::new(format!("record {index}: {} is not opened alike", label.escape_debug()), vec![("index", uint(*index)), ("opened_differently", text(label))])
         }));
-        lines.extend(self.openings_more.then(|| Line::new("and more records are not opened alike".to_owned(), vec![("more_opened_differently", "true".to_owned())])));
+        lines.extend(self.openings_more.then(|| Line::new("and more that is not opened alike".to_owned(), vec![("more_opened_differently", "true".to_owned())])));
         lines.extend(runs(&self.only_left, "only_left", "only in the first"));
         lines.extend(runs(&self.only_right, "only_right", "only in the second"));
         lines
     }
+}
+
+/// The labels of one record that are not opened alike, in the order of both lists: each ascends, as a bundle's openings do.
+fn opened_differently<'a>(one: &'a [Opening], other: &'a [Opening]) -> impl Iterator<Item = &'a str> {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    iter::from_fn(move || {
+        loop {
+            let least = one.peek().into_iter().chain(other.peek()).copied().map(place).min()?;
+            let (a, b) = (one.next_if(|opening| place(opening) == least), other.next_if(|opening| place(opening) == least));
+            if a != b {
+                return Some(least.1);
+            }
+        }
+    })
+}
+
+/// Labels are ordered as map keys: shorter first, then bytewise.
+fn place(opening: &Opening) -> (usize, &str) {
+    (opening.label.len(), &opening.label)
 }
 
 fn shown((first, last): (u64, u64)) -> String {

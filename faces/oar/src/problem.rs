@@ -2,6 +2,7 @@
 
 use mickai_proof::bundle::BundleError;
 use mickai_proof::key::KeyError;
+use mickai_proof::limits::KEY_EVENTS_MAX;
 use mickai_proof::verify::Misuse;
 use std::fmt;
 use std::io;
@@ -25,14 +26,18 @@ pub enum Problem {
     Brought(PathBuf, io::Error),
     /// The key file holds no key.
     Key(PathBuf, KeyError),
+    /// The key file is larger than one may be, whatever its beginning holds.
+    LargeKey(PathBuf),
     /// The policy cannot be used.
     Misuse(Misuse),
     /// The answer cannot be written.
     Output(io::Error),
     /// The bundle breaks off or goes wrong.
     Broken(PathBuf, BundleError),
-    /// An opening of this index stands in a chunk without that record.
+    /// An opening of this index stands in a chunk without that record, or is one more than a record has commitments.
     Opening(PathBuf, u64),
+    /// More key events than a bundle may list.
+    KeyEvents(PathBuf),
     /// The records do not give the root that the checkpoint signs.
     Root(PathBuf),
     /// A part of a log, where the whole is needed.
@@ -59,10 +64,21 @@ impl Problem {
         match self {
             Self::Bundle(..) | Self::Output(_) | Self::Write(..) => EXIT_UNREADABLE,
             Self::Broken(_, BundleError::NotABundle | BundleError::UnsupportedVersion) => EXIT_UNREADABLE,
-            Self::Broken(_, BundleError::Malformed(_) | BundleError::NoRecords) | Self::Opening(..) | Self::Root(_) | Self::NotSigned(_) | Self::Consistent(..) => EXIT_INVALID,
-            Self::Brought(..) | Self::Key(..) | Self::Misuse(_) | Self::NotWhole(_) | Self::OutOfRange(..) | Self::TwoLogs(..) | Self::NeedsWhole(..) | Self::Exists(_) => {
-                EXIT_USAGE
-            }
+            Self::Broken(_, BundleError::Malformed(_) | BundleError::NoRecords)
+            | Self::Opening(..)
+            | Self::KeyEvents(_)
+            | Self::Root(_)
+            | Self::NotSigned(_)
+            | Self::Consistent(..) => EXIT_INVALID,
+            Self::Brought(..)
+            | Self::Key(..)
+            | Self::LargeKey(_)
+            | Self::Misuse(_)
+            | Self::NotWhole(_)
+            | Self::OutOfRange(..)
+            | Self::TwoLogs(..)
+            | Self::NeedsWhole(..)
+            | Self::Exists(_) => EXIT_USAGE,
         }
     }
 }
@@ -72,13 +88,17 @@ impl fmt::Display for Problem {
         match self {
             Self::Bundle(file, error) | Self::Brought(file, error) => write!(f, "cannot read {}: {error}", file.display()),
             Self::Key(file, error) => write!(f, "{}: {}: {error}", Misuse::Key.code(), file.display()),
+            Self::LargeKey(file) => {
+                write!(f, "{}: {} is larger than 64 KiB, and so no key file: give the file that `mickai key show --pem` prints", Misuse::Key.code(), file.display())
+            }
             Self::Misuse(misuse) => write!(f, "{}: {misuse}", misuse.code()),
             Self::Output(error) => write!(f, "cannot write the answer: {error}"),
             Self::Broken(file, BundleError::NotABundle) => write!(f, "{} is not a bundle: give a file that `mickai log export` wrote", file.display()),
             Self::Broken(file, BundleError::UnsupportedVersion) => write!(f, "{} needs a newer `oar`", file.display()),
             Self::Broken(file, BundleError::Malformed(index)) => write!(f, "{} breaks off or goes wrong at index {index}: get it again, and see `oar verify`", file.display()),
             Self::Broken(file, BundleError::NoRecords) => write!(f, "{} holds no records", file.display()),
-            Self::Opening(file, index) => write!(f, "{}: an opening of record {index} is not where it should be: see `oar verify`", file.display()),
+            Self::Opening(file, index) => write!(f, "{}: an opening of record {index} is not where it should be, or one too many: see `oar verify`", file.display()),
+            Self::KeyEvents(file) => write!(f, "{}: its records tell of more than {KEY_EVENTS_MAX} key events: see `oar verify`", file.display()),
             Self::Root(file) => write!(f, "{}: its records do not give the root that its checkpoint says: see `oar verify`", file.display()),
             Self::NotWhole(file) => write!(f, "{} holds a part of its log: give a bundle of the whole log (`mickai log export` without a range)", file.display()),
             Self::OutOfRange(wanted, count) => {

@@ -6,6 +6,7 @@ use mickai_proof::checkpoint::Note;
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::TreeHash;
 use mickai_proof::key::PublicKey;
+use mickai_proof::limits::MAP_ENTRIES_MAX;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek};
 use std::path::{Path, PathBuf};
@@ -135,9 +136,9 @@ impl Source {
                 }
                 Some(Item::Opening(opening)) => {
                     let place = opening.index.checked_sub(first(&entries)).and_then(|place| usize::try_from(place).ok());
-                    // An opening of a record of another chunk: the verifier fails it in step 15.
-                    let entry = place.and_then(|place| entries.get_mut(place)).ok_or_else(|| Problem::Opening(self.path.clone(), opening.index))?;
-                    entry.openings.push(opening);
+                    // An opening of a record of another chunk, or one more than a record has commitments: the verifier fails it in step 15.
+                    let entry = place.and_then(|place| entries.get_mut(place)).filter(|entry| entry.openings.len() < MAP_ENTRIES_MAX);
+                    entry.ok_or_else(|| Problem::Opening(self.path.clone(), opening.index))?.openings.push(opening);
                 }
                 Some(Item::ChunkEnd) => return Ok(Some(entries)),
                 other => {

@@ -156,6 +156,8 @@ fn wrong_usage_exits_64_and_says_what_to_do() {
         (&[], "Usage"),
         (&["verify", &case, "--key", &pin], "mickai key show --pem"),
         (&["verify", &case, "--key", &pin], "misuse-key"),
+        (&["verify", &absent, "--key", &pin], "misuse-key"),
+        (&["verify", &absent, "--require", "honesty"], "misuse-require"),
         (&["verify", &case, "--key", &key, "--key-id", &id, "--policy", &pin], "misuse-policy"),
         (&["verify", &case, "--policy", &absent], "cannot read"),
         (&["verify", &case, "--revocation", &case], "misuse-revocation"),
@@ -178,6 +180,41 @@ fn wrong_usage_exits_64_and_says_what_to_do() {
     }
     assert_eq!(oar(&["--help"]).status.code(), Some(0));
     assert_eq!(oar(&["--version"]).status.code(), Some(0));
+}
+
+/// A longer file is none, whatever its beginning holds.
+#[test]
+fn a_key_file_has_at_most_64_kib() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let (case, key, padded) = (laid.path("case.oar"), laid.path("operator.pub"), laid.path("padded.pub"));
+    for (len, exit, said) in [(65_536, 2, "STALE completeness-unwitnessed"), (65_537, 64, "misuse-key: ")] {
+        let mut pem = fs::read(&key).unwrap();
+        pem.resize(len, b'\n');
+        fs::write(&padded, pem).unwrap();
+        let output = oar(&["verify", &case, "--key", &padded]);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{len}: {text}");
+        assert!(text.contains(said) && text.contains("larger than 64 KiB") == (exit == 64), "{len}: {text}");
+    }
+}
+
+/// spec/checkpoint.md "Fork proof": an array of whatever length that begins with the name is judged as one.
+#[test]
+fn what_begins_as_a_fork_proof_is_judged_as_one() {
+    let vector = vector("../fork/reject/elements-1");
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (fork, key) = (file("short.fork", &Base64::decode_vec(vector["fork"].as_str().unwrap()).unwrap()), file("key.pub", vector["keys"][0].as_str().unwrap().as_bytes()));
+    for (args, exit, said) in [(&["verify", &fork, "--key", &key][..], 4, "not-a-fork-proof"), (&["verify", &fork], 64, "misuse-key")] {
+        let output = oar(args);
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{args:?}: {text}");
+        assert!(text.contains(said), "{args:?}: {text}");
+    }
 }
 
 /// What a policy file and the flags say is one policy: what is wrong is looked for in all of it together, and said in the order of spec/verdict.md "Input".

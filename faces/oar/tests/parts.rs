@@ -8,7 +8,10 @@ use common::settled::{WIDE, settlement};
 use common::{Log, Parts, Signer};
 // What the shared module is made with.
 use libcrux_ml_dsa as _;
+use mickai_proof::commitment::Opening;
+use mickai_proof::digest::Salt;
 use mickai_proof::history::Revocation;
+use mickai_proof::limits::{KEY_EVENTS_MAX, MAP_ENTRIES_MAX};
 use mickai_proof::tiles::{Tile, tiles};
 use mickai_proof::view;
 use serde as _;
@@ -130,6 +133,53 @@ fn a_cut_carries_the_key_events_that_lie_outside() {
     for word in ["     0  outside the range: genesis begins the log with key", "     2  outside the range: rotate ends key", "revokes key", "from index 2 on"] {
         assert!(said.contains(word), "{word}: {said}");
     }
+}
+
+#[test]
+fn a_log_of_more_key_events_than_a_bundle_may_list_is_not_cut() {
+    let mut log = Log::new(&Signer::from_seed(1));
+    let revocation = Revocation { revoked: log.signer.id(), effective: 0, since_ms: None };
+    log.rotate(&common::log::next());
+    // Genesis and the rotation are two of them.
+    for _ in 2..KEY_EVENTS_MAX {
+        log.revoke(revocation);
+    }
+    let most = log.whole();
+    log.revoke(revocation);
+    let desk = Desk::new(&[("more.oar", &log.whole()), ("most.oar", &most)]);
+    desk.says(&["prove", "most.oar", "--record", "0", "-o", "cut.oar"], 0);
+    let id = Signer::from_seed(1).id().to_string();
+    desk.says(&["verify", "cut.oar", "--key-id", &id, "--require", "integrity,authenticity,inclusion"], 3);
+    assert!(desk.says(&["prove", "more.oar", "--record", "0", "-o", "new.oar"], 1).contains("more than 256 key events"));
+    assert!(desk.says(&["verify", "more.oar", "--key-id", &id], 1).starts_with("INVALID key-event at index 256\n"));
+    desk.holds(&["cut.oar", "more.oar", "most.oar"]);
+}
+
+/// Openings of record 1 with these labels, whatever it commits to.
+fn openings(labels: impl Iterator<Item = usize>, value: &[u8]) -> Vec<Opening> {
+    labels.map(|label| Opening { index: 1, label: format!("{label:03}"), salt: Salt([7; 32]), value: value.to_vec() }).collect()
+}
+
+#[test]
+fn more_openings_than_a_record_has_commitments_are_refused() {
+    let log = log();
+    let of = |count: usize| {
+        let mut parts = log.whole();
+        parts.chunks[0].openings = openings(0..count, b"x");
+        parts
+    };
+    let desk = Desk::new(&[("more.oar", &of(MAP_ENTRIES_MAX + 1)), ("most.oar", &of(MAP_ENTRIES_MAX))]);
+    desk.says(&["export", "most.oar", "--as", "jsonl", "-o", "lines"], 0);
+    desk.says(&["prove", "most.oar", "--record", "1", "-o", "cut.oar"], 0);
+    for args in [
+        &["prove", "more.oar", "--record", "1", "-o", "new.oar"][..],
+        &["export", "more.oar", "--as", "jsonl", "-o", "new"],
+        &["diff", "more.oar", "most.oar"],
+        &["diff", "most.oar", "more.oar"],
+    ] {
+        assert!(desk.says(args, 1).contains("more.oar: an opening of record 1 is not where it should be, or one too many"), "{args:?}");
+    }
+    desk.holds(&["cut.oar", "lines", "more.oar", "most.oar"]);
 }
 
 #[test]
@@ -295,6 +345,30 @@ fn two_bundles_are_compared_record_by_record_and_field_by_field() {
     }
     desk.says(&["diff", "whole.oar", "absent.oar"], 4);
     desk.says(&["diff", "whole.oar"], 64);
+}
+
+/// Both lists are walked in step, each label once, and no more than 64 are listed, those of one record too.
+#[test]
+fn openings_are_compared_label_by_label() {
+    let log = log();
+    let with = |lists: &[Vec<Opening>]| {
+        let mut parts = log.whole();
+        parts.chunks[0].openings = lists.concat();
+        parts.chunks[0].openings.sort_by(|a, b| (a.label.len(), &a.label).cmp(&(b.label.len(), &b.label)));
+        parts
+    };
+    let few = [with(&[openings(0..3, b"x"), openings(5..8, b"x")]), with(&[openings(1..2, b"x"), openings(2..5, b"y"), openings(7..9, b"x")])];
+    let many = [with(&[openings(0..60, b"x")]), with(&[openings(0..30, b"x"), openings(60..94, b"x")])];
+    let one_more = with(&[openings(0..29, b"x"), openings(60..94, b"x")]);
+    let desk = Desk::new(&[("few.oar", &few[0]), ("other.oar", &few[1]), ("many.oar", &many[0]), ("others.oar", &many[1]), ("more.oar", &one_more)]);
+    let line = |label: usize| format!("record 1: {label:03} is not opened alike\n");
+    let differing: String = [0, 2, 3, 4, 5, 6, 8].map(line).concat();
+    assert_eq!(desk.says(&["diff", "few.oar", "other.oar"], 1), differing);
+    assert_eq!(desk.says(&["diff", "other.oar", "few.oar"], 1), differing);
+    let differing: String = (30..94).map(line).collect();
+    assert_eq!(desk.says(&["diff", "many.oar", "others.oar"], 1), differing);
+    let differing: String = (29..93).map(line).collect();
+    assert_eq!(desk.says(&["diff", "many.oar", "more.oar"], 1), differing + "and more that is not opened alike\n");
 }
 
 #[test]

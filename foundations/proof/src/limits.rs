@@ -32,6 +32,8 @@ pub const INDEX_MAX: u64 = (1 << 53) - 1;
 pub const KEYS_MAX: usize = 256;
 /// Key events of one log.
 pub const KEY_EVENTS_MAX: usize = 256;
+/// Bytes of a file that is brought as a public key.
+pub const KEY_FILE_BYTES_MAX: usize = 65_536;
 /// Bytes of a fork proof.
 pub const FORK_BYTES_MAX: usize = 32_768;
 /// Bytes of a policy file.

@@ -9,6 +9,7 @@ use mickai_proof::bundle::{Cut, Header, Writer};
 use mickai_proof::cbor::{Major, write_head};
 use mickai_proof::digest::{LogId, RecordDigest, TreeHash};
 use mickai_proof::history::Revocation;
+use mickai_proof::limits;
 use mickai_proof::merkle::{self, Gather};
 use mickai_proof::receipt::{Receipt, ReceiptError, to_be_signed};
 use mickai_proof::record::{Fact, Kind, Record, decode, kind_of};
@@ -216,6 +217,18 @@ fn a_cut_of_every_range_is_what_the_parts_by_hand_give() {
     let mut cut = Cut::new(1..2, 3);
     cut.push(&log.records[0], &log.signatures[0]);
     assert_eq!(cut.finish(), None, "fewer records than were said");
+}
+
+#[test]
+fn a_cut_keeps_no_more_key_events_than_a_bundle_may_list() {
+    let log = log();
+    let most = limits::KEY_EVENTS_MAX as u64;
+    let mut cut = Cut::new(0..1, most + 1);
+    (0..most).for_each(|_| cut.push(&log.records[0], &log.signatures[0]));
+    assert!(!cut.has_too_many_events());
+    cut.push(&log.records[0], &log.signatures[0]);
+    assert!(cut.has_too_many_events());
+    assert_eq!(cut.finish(), None);
 }
 
 /// What a bundle of one record of a million weighs: the worst index, a record of the size of a generation's intent, and one of a kilobyte (design/oar: 16 kB signed each, 13 kB sealed).

@@ -1,6 +1,6 @@
 /** What the forms of spec/pantheon.md have in common: items checked one by one, and the refusal that carries its reason. */
 import { compare } from '../bytes.js';
-import { decode, Malformed, type Value } from '../cbor.js';
+import { decodeForm, Malformed, type Value } from '../cbor.js';
 import { PUBLIC_KEY_SIZE, SIGNATURE_SIZE } from '../keys.js';
 import { ID_SIZE } from '../record.js';
 
@@ -15,11 +15,11 @@ export class Refused extends Error {
   }
 }
 
-/** The bytes as one item, or the refusal. */
-export function decoded(bytes: Uint8Array, reason: string, most: number = Infinity): Value {
+/** The bytes as one item of a form that has so many items at most, arrays counted, or the refusal. */
+export function decoded(bytes: Uint8Array, reason: string, itemsMax: number, most: number = Infinity): Value {
   if (bytes.length > most) throw new Refused('oversized');
   try {
-    return decode(bytes);
+    return decodeForm(bytes, itemsMax);
   } catch (error) {
     throw error instanceof Malformed ? new Refused(reason) : error;
   }

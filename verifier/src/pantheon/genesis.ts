@@ -13,6 +13,10 @@ const SUPPLY = 5n * 10n ** 18n;
 const BOND_LEAST = 10n ** 15n;
 const GENESIS_SIZE_MAX = 16 << 20;
 const ALLOCATIONS_MAX = 262_144;
+/** Eleven elements, eight parameters, and an account, a key and an amount for each seat; arrays are items too. */
+const HEAD_ITEMS_MAX = 1 + 11 + 8 + 4 * SEATS_MAX;
+/** Two elements, and for each account whose and how much. */
+const GENESIS_ITEMS_MAX = 1 + 2 + 3 * ALLOCATIONS_MAX;
 
 export interface GenesisHead {
   id: Uint8Array;
@@ -31,7 +35,7 @@ interface Bond {
 }
 
 export function readGenesisHead(bytes: Uint8Array): GenesisHead {
-  const items = new Items(decoded(bytes, MALFORMED), MALFORMED).named('pan-genesis', 11);
+  const items = new Items(decoded(bytes, MALFORMED, HEAD_ITEMS_MAX), MALFORMED).named('pan-genesis', 11);
   const network = items.uint();
   items.must(network <= 1n);
   [items.name(), items.uint()];
@@ -69,7 +73,7 @@ function readBond(list: Items): Bond {
 
 /** The whole file; gives its head. */
 export function readGenesis(bytes: Uint8Array): GenesisHead {
-  const items = new Items(decoded(bytes, MALFORMED, GENESIS_SIZE_MAX), MALFORMED).of(2);
+  const items = new Items(decoded(bytes, MALFORMED, GENESIS_ITEMS_MAX, GENESIS_SIZE_MAX), MALFORMED).of(2);
   const headBytes = items.bytes();
   const list = items.list(0, ALLOCATIONS_MAX, (all) => {
     const one = all.array().of(2);

@@ -8,6 +8,10 @@ const HEADER_DOMAIN = encodeUtf8('pan-header-v1\0');
 const SET_DOMAIN = encodeUtf8('pan-validators-v1\0');
 const VOTE_NAMESPACE = encodeUtf8('pan-vote-v1\0');
 export const SEATS_MAX = 64;
+/** The elements of each form, a key or a signature for each seat, and the arrays. */
+const HEADER_ITEMS_MAX = 1 + 14;
+const VALIDATORS_ITEMS_MAX = 1 + 3 + SEATS_MAX;
+const CERTIFICATE_ITEMS_MAX = 1 + 7 + SEATS_MAX;
 
 export interface Header {
   id: Uint8Array;
@@ -24,7 +28,7 @@ export interface Header {
 
 export function readHeader(bytes: Uint8Array): Header {
   const reason = 'malformed-header';
-  const items = new Items(decoded(bytes, reason), reason).named('pan-header', 14);
+  const items = new Items(decoded(bytes, reason, HEADER_ITEMS_MAX), reason).named('pan-header', 14);
   const [chain, height] = [items.id(), items.uint()];
   items.id();
   const [epoch, view] = [items.uint(), items.uint()];
@@ -43,7 +47,7 @@ export interface ValidatorSet {
 
 export function readValidators(bytes: Uint8Array): ValidatorSet {
   const reason = 'malformed-validators';
-  const items = new Items(decoded(bytes, reason), reason).named('pan-validators', 3);
+  const items = new Items(decoded(bytes, reason, VALIDATORS_ITEMS_MAX), reason).named('pan-validators', 3);
   const keys = items.list(1, SEATS_MAX, (list) => list.key());
   items.must(ascend(keys));
   return { keys, digest: setDigest(bytes) };
@@ -82,7 +86,7 @@ export interface Certificate {
 
 export function readCertificate(bytes: Uint8Array): Certificate {
   const reason = 'malformed-certificate';
-  const items = new Items(decoded(bytes, reason), reason).named('pan-certificate', 7);
+  const items = new Items(decoded(bytes, reason, CERTIFICATE_ITEMS_MAX), reason).named('pan-certificate', 7);
   const [epoch, view, parent] = [items.uint(), items.uint(), items.uint()];
   const signers = items.bytes(SEATS_MAX / 8);
   const signatures = items.list(1, SEATS_MAX, (list) => list.signature());

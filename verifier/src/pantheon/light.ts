@@ -4,9 +4,13 @@ import { verifyMlDsa65, type VerifySignature } from '../keys.js';
 import { decoded, Items, Refused } from './form.js';
 import { readGenesisHead, type GenesisHead } from './genesis.js';
 import { checkCertificate, readCertificate, readHeader, readValidators, type Certificate, type Header, type ValidatorSet } from './header.js';
-import { checkStateProof, readStateProof, type StateProof } from './state.js';
+import { checkStateProof, readStateProof, STATE_PROOF_ITEMS_MAX, type StateProof } from './state.js';
 
 const LIGHT_SIZE_MAX = 64 << 20;
+const CHANGES_MAX = 1_024;
+const ENTRIES_MAX = 64;
+/** Seven elements, of each change header, certificate and validators, and the proofs of the entries; arrays are items too. */
+const LIGHT_ITEMS_MAX = 1 + 7 + 4 * CHANGES_MAX + STATE_PROOF_ITEMS_MAX * ENTRIES_MAX;
 
 export interface LightVerdict {
   header: Header;
@@ -77,14 +81,14 @@ function follow(proof: Proof, verify: VerifySignature): LightVerdict {
 
 function readProof(bytes: Uint8Array): Proof {
   const reason = 'malformed-light-proof';
-  const items = new Items(decoded(bytes, reason, LIGHT_SIZE_MAX), reason).named('pan-light', 7);
+  const items = new Items(decoded(bytes, reason, LIGHT_ITEMS_MAX, LIGHT_SIZE_MAX), reason).named('pan-light', 7);
   const head = items.bytes();
-  const changes = items.list(0, 1_024, (list) => {
+  const changes = items.list(0, CHANGES_MAX, (list) => {
     const one = list.array().of(3);
     return [one.bytes(), one.bytes(), one.bytes()] as const;
   });
   const [header, certificate] = [items.bytes(), items.bytes()];
-  const entries = items.list(0, 64, readStateProof);
+  const entries = items.list(0, ENTRIES_MAX, readStateProof);
   return {
     head: readGenesisHead(head),
     changes: changes.map(([one, votes, next]) => ({ header: readHeader(one), certificate: readCertificate(votes), next: readValidators(next) })),

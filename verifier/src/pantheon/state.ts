@@ -9,12 +9,19 @@ const ENTRY_SIZE_MAX = 262_144;
 const EMPTY: Uint8Array = new Uint8Array(32);
 const [LEAF, NODE] = [Uint8Array.of(0), Uint8Array.of(1)];
 const LOG_EVENTS_MAX = 16;
+const UNBONDING_MAX = 8;
+const SIBLINGS_MAX = 256;
+const ROSTER_MAX = ENTRY_SIZE_MAX / 32;
+/** The longest entry: its code, and a list of addresses; arrays are items too. */
+const ENTRY_ITEMS_MAX = 1 + 2 + ROSTER_MAX;
+/** Four elements, of which three are arrays of two items at most, and the siblings. */
+export const STATE_PROOF_ITEMS_MAX = 1 + 4 + 3 * 2 + SIBLINGS_MAX;
 const INDEX_MAX = 2n ** 53n - 1n;
 
 /** Checks an entry's form, and gives its code. */
 export function readEntry(bytes: Uint8Array): bigint {
   const reason = 'malformed-entry';
-  const entry = new Items(decoded(bytes, reason, ENTRY_SIZE_MAX), reason);
+  const entry = new Items(decoded(bytes, reason, ENTRY_ITEMS_MAX, ENTRY_SIZE_MAX), reason);
   const forms: { [code: string]: [number, () => void] } = {
     0: [4, () => void [entry.uint(), entry.uint(), entry.list(0, 1, (list) => list.key())]],
     1: [6, () => checkLog(entry)],
@@ -22,7 +29,7 @@ export function readEntry(bytes: Uint8Array): bigint {
     3: [2, () => void entry.id()],
     4: [4, () => void [entry.id(), entry.id(), entry.id()]],
     5: [5, () => void [entry.uint(), entry.uint(), entry.uint(), entry.uint()]],
-    6: [2, () => entry.must(ascend(entry.list(0, ENTRY_SIZE_MAX / 32, (list) => list.id())))],
+    6: [2, () => entry.must(ascend(entry.list(0, ROSTER_MAX, (list) => list.id())))],
     7: [2, () => entry.must(ascend(entry.list(1, SEATS_MAX, readSeat)))],
   };
   const code = entry.uint();
@@ -61,7 +68,7 @@ function checkLog(entry: Items): void {
 function checkValidator(entry: Items): void {
   [entry.key(), entry.uint()];
   entry.must(entry.uint() <= 1n);
-  const releases = entry.list(0, 8, (list) => {
+  const releases = entry.list(0, UNBONDING_MAX, (list) => {
     const one = list.array().of(2);
     one.some();
     return one.uint();
@@ -88,7 +95,7 @@ export function readStateProof(list: Items): StateProof {
   const end = proof.array();
   const other = end.length === 0 ? undefined : { path: end.of(2).id(), hash: end.id() };
   proof.must(value === undefined || other === undefined);
-  const siblings = proof.list(0, 256, (one) => one.id());
+  const siblings = proof.list(0, SIBLINGS_MAX, (one) => one.id());
   return { code, path: statePath(Number(code), found), value, other, siblings };
 }
 

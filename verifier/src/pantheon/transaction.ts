@@ -16,6 +16,12 @@ const RECORD_SIZE_MAX = 61_440;
 const FORK_SIZE_MAX = 32_768;
 const BLOCK_SIZE_MAX = 8 << 20;
 const BLOCK_TRANSACTIONS_MAX = 16_384;
+const ATTESTATIONS_MAX = 8;
+/** Body, keys, one key, signature; arrays are items too. */
+const TRANSACTION_ITEMS_MAX = 1 + 3 + 1;
+/** Seven elements; of the actions the longest is one of attestations, four elements each. */
+const BODY_ITEMS_MAX = 1 + 7 + 2 + 5 * ATTESTATIONS_MAX;
+const BLOCK_ITEMS_MAX = 1 + 2 + BLOCK_TRANSACTIONS_MAX;
 const INDEX_MAX = 2n ** 53n - 1n;
 
 export interface Transaction {
@@ -29,7 +35,7 @@ export interface Transaction {
 }
 
 export function readTransaction(bytes: Uint8Array): Transaction {
-  const items = new Items(decoded(bytes, MALFORMED, TRANSACTION_SIZE_MAX), MALFORMED).of(3);
+  const items = new Items(decoded(bytes, MALFORMED, TRANSACTION_ITEMS_MAX, TRANSACTION_SIZE_MAX), MALFORMED).of(3);
   const body = items.bytes();
   const keys = items.list(0, 1, (one) => one.key());
   const signature = items.signature();
@@ -47,7 +53,7 @@ export function isSignedBySender({ sender, key, message, signature }: Transactio
 
 /** Checks the whole body, and gives its sender. */
 function readBody(bytes: Uint8Array): Uint8Array {
-  const body = new Items(decoded(bytes, MALFORMED), MALFORMED).of(7);
+  const body = new Items(decoded(bytes, MALFORMED, BODY_ITEMS_MAX), MALFORMED).of(7);
   body.must(body.uint() === 1n);
   body.id();
   const sender = body.id();
@@ -75,7 +81,7 @@ function checkAction(action: Items): void {
 }
 
 function checkAttestations(action: Items): void {
-  const logs = action.list(1, 8, (list) => {
+  const logs = action.list(1, ATTESTATIONS_MAX, (list) => {
     const one = list.array().of(4);
     const log = one.id();
     one.must(one.some() <= INDEX_MAX);
@@ -123,7 +129,7 @@ function compareVotes(a: Vote, b: Vote): number {
 /** A block whose transactions are those that its header commits to; gives the header. */
 export function readBlock(bytes: Uint8Array): Header {
   const reason = 'malformed-block';
-  const items = new Items(decoded(bytes, reason, BLOCK_SIZE_MAX), reason).of(2);
+  const items = new Items(decoded(bytes, reason, BLOCK_ITEMS_MAX, BLOCK_SIZE_MAX), reason).of(2);
   const headerBytes = items.bytes();
   const parts = items.list(0, BLOCK_TRANSACTIONS_MAX, (list) => list.bytes());
   const header = readHeader(headerBytes);

@@ -13,6 +13,7 @@ pub fn write(files: &mut Files) {
     roots(files);
     references(files);
     misuses(files);
+    pems(files);
 }
 
 fn notes(files: &mut Files) {
@@ -170,4 +171,15 @@ fn misuses(files: &mut Files) {
         .invalid(files, "signing-mode", 0, 11, Authenticity);
     Case::new("misuse-before-file", "a file that is no bundle and a forged note: the usage comes first", b"hello".to_vec(), references(forged).by_pem(&log.signer))
         .misuse(files, "misuse-reference");
+}
+
+/// spec/keys.md "PEM": white space is free, and a marker is a line of its own.
+fn pems(files: &mut Files) {
+    let log = one();
+    let pem = log.signer.key.to_pem();
+    let case = |name, why, key: String| Case::new(name, why, log.whole().bytes(), PolicyText { keys: vec![key], ..PolicyText::default() }.pinned(&log, 1));
+    let spaced: String = pem.lines().map(|line| format!("\t {} \r\n \n", line.replace('A', "A "))).collect();
+    case("key-pem-white-space", "a key with white space about its lines and within them, and empty lines", spaced).verified(files, &[]);
+    case("misuse-key-pem-one-line", "a key in one line", pem.replace('\n', "")).misuse(files, "misuse-key");
+    case("misuse-key-pem-marker-in-line", "a word before the marker on its line", format!("key: {pem}")).misuse(files, "misuse-key");
 }

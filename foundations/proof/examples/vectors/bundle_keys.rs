@@ -431,6 +431,13 @@ fn statements(files: &mut Files) {
         "revocation-unproven",
         &[Consistency, Completeness, KeyStatus],
     );
+    let itself = Base64::encode_string(&first.state(simple.0.id, &unproven));
+    let part = crate::common::vector::PolicyText { revocations: vec![itself], require: Some(vec!["key-status".to_owned()]), ..trust(&first) };
+    Case::new("statement-by-itself-part", "a part of a log without genesis, and a statement by the revoked key itself: passed over", simple.1.bytes(), part).stale(
+        files,
+        "partial",
+        &[Consistency, Completeness, KeyStatus],
+    );
     let whole = Base64::decode_vec(&stated(&next(), &revocation)).unwrap();
     let mut misuse = |name, why, bytes: Vec<u8>| Case::new(name, why, bundle.clone(), with(Base64::encode_string(&bytes))).misuse(files, "misuse-revocation");
     misuse("misuse-statement-cut", "a statement cut short", whole[..whole.len() - 1].to_vec());

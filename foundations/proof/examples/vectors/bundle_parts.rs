@@ -37,6 +37,9 @@ fn not_bundles(files: &mut Files) {
     case("header-2-elements", "an array of the name alone has no version", &hex("82 00 6a 6f61722d62756e646c65"), "unsupported-version");
     case("header-1-element", "an array of one", &hex("81 00"), "not-a-bundle");
     case("version-text", "a version that is a text", &[&header[..13], &[0x61, b'1'], &header[14..]].concat(), "unsupported-version");
+    let cut = |version: &[u8]| [&header[..13], version].concat();
+    case("version-negative-cut", "the file ends in a negative integer where its version is: no version, whatever would follow", &cut(&[0x39]), "unsupported-version");
+    case("version-float-cut", "the file ends in a float where its version is", &cut(&[0xf9, 0x00]), "unsupported-version");
     let mut more = versioned(2);
     more[0] = 0x87;
     case("version-2-longer", "a version 2 with another number of elements: the version is looked at first", &more, "unsupported-version");

@@ -7,7 +7,7 @@ use crate::common::{Log, Parts, Signer};
 use crate::surgery;
 use mickai_proof::commitment::Opening;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, Salt};
-use mickai_proof::record::{Kind, Mode, Record};
+use mickai_proof::record::{Fact, Kind, Mode, Record};
 use mickai_proof::signature::{COSE_PREFIX_LEN, to_be_signed, to_cose};
 use mickai_proof::verify::Axis::{Authenticity, Disclosure};
 
@@ -75,6 +75,17 @@ fn keys(files: &mut Files) {
     let mut rebuilt = Log::new(&thief);
     rebuilt.heartbeat();
     Case::new("rebuilt-new-key", "the whole log written anew with a new key", rebuilt.whole().bytes(), trust(&log.signer)).invalid(files, "unknown-key", 0, 13, Authenticity);
+    let mut told = Log::new(&thief);
+    let note = Fact::Text(format!("\n{}", thief.key.to_pem()).into());
+    let record = Record { facts: facts(vec![("note", note)]), ..told.draft(Kind::Deny, "export") };
+    told.push(&record);
+    Case::new("key-in-record", "a log by another key, which one of its records shows in PEM", told.whole().bytes(), trust(&log.signer)).invalid(
+        files,
+        "unknown-key",
+        0,
+        13,
+        Authenticity,
+    );
     let mut log = one();
     let record = Record { key_id: thief.id(), ..log.draft(Kind::Deny, "export") };
     log.push(&record);

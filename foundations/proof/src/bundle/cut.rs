@@ -4,6 +4,7 @@ use super::header::EventProof;
 use crate::digest::TreeHash;
 use crate::history::KeyEvent;
 use crate::key::PublicKey;
+use crate::limits;
 use crate::merkle::{self, Gather};
 use crate::record::{Kind, decode, kind_of};
 use alloc::vec::Vec;
@@ -42,15 +43,23 @@ impl Cut {
     /// Takes the next record and what lies beside it.
     pub fn push(&mut self, record: &[u8], signature: &[u8]) {
         let index = self.gather.next_index();
-        if self.history.push(record) && !self.range.contains(&index) {
+        if self.history.push(record) && !self.has_too_many_events() && !self.range.contains(&index) {
             self.gather.want_path_of_next();
             self.outside.push((index, record.to_vec(), signature.to_vec()));
         }
         self.gather.push(merkle::leaf(record));
     }
 
-    /// What was kept, and the root of the whole tree; `None` where the number of records was not the size.
+    /// Has the log more key events than a bundle may list? Nothing that a verifier takes can be cut out of it, and no more of it is kept.
+    pub fn has_too_many_events(&self) -> bool {
+        self.history.event_count > limits::KEY_EVENTS_MAX
+    }
+
+    /// What was kept, and the root of the whole tree; `None` where the number of records was not the size, or that of key events is too large.
     pub fn finish(self) -> Option<(Around, TreeHash)> {
+        if self.has_too_many_events() {
+            return None;
+        }
         let gather = &self.gather;
         let outside = if self.history.has_changes { self.outside } else { Vec::new() };
         let events = outside.into_iter().map(|(index, record, signature)| Some(EventProof { index, record, signature, path: gather.path(index)? }));
@@ -60,9 +69,14 @@ impl Cut {
     }
 }
 
+// Each event puts one key in force at most: who bounds the events has bounded the keys.
+const _: () = assert!(limits::KEY_EVENTS_MAX <= limits::KEYS_MAX);
+
 /// Which keys were in force, from the records that say so.
 #[derive(Default)]
 struct KeyHistory {
+    /// Key events so far, genesis counted.
+    event_count: usize,
     /// In the order of their coming into force.
     keys: Vec<PublicKey>,
     /// Was there a rotate or a revoke?
@@ -73,6 +87,10 @@ impl KeyHistory {
     /// Takes the next record; is it a key event?
     fn push(&mut self, record: &[u8]) -> bool {
         let Some(kind) = kind_of(record).filter(|kind| KeyEvent::is_told_by(*kind)) else { return false };
+        self.event_count = self.event_count.saturating_add(1);
+        if self.event_count > limits::KEY_EVENTS_MAX {
+            return true;
+        }
         self.has_changes |= kind != Kind::Genesis;
         // A revoke of an older key names no successor.
         let succession = match decode(record).ok().and_then(|record| KeyEvent::of(&record)) {

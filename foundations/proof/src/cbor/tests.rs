@@ -29,6 +29,14 @@ fn heads_are_shortest_or_refused() {
     }
 }
 
+/// What has to be refused does not wait for bytes that may never come.
+#[test]
+fn a_type_outside_the_profile_is_refused_at_its_first_byte() {
+    for first in (0x20u8..=0x3f).chain(0xc0..=0xff) {
+        assert_eq!(read_head(&[first]), Err(CborError::NotCanonical), "{first:02x}");
+    }
+}
+
 #[test]
 fn indefinite_lengths_are_refused() {
     for hex in ["5f4100ff", "7f6161ff", "9f00ff", "bf616100ff"] {

@@ -78,7 +78,7 @@ impl fmt::Display for ForkError {
 
 impl core::error::Error for ForkError {}
 
-/// Does this file begin as a fork proof does?
+/// Is a file that begins so judged as a fork proof (spec/checkpoint.md "Fork proof")? How many elements it must have is for the judgement.
 pub fn is_fork_proof(bytes: &[u8]) -> bool {
     named(bytes).is_ok()
 }

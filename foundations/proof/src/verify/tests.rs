@@ -6,6 +6,8 @@ mod policy_file;
 
 mod references;
 
+mod settlements;
+
 pub mod tamper;
 
 use super::chain::Chain;

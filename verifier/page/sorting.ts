@@ -1,0 +1,68 @@
+/** What a file is by what it holds, and which keys stand in a text. Nothing here knows of the document. */
+import { looksLikeBundle } from '../src/bundle.js';
+import { looksLikeFork } from '../src/fork.js';
+import { parseKeyId, PEM_BEGIN, PEM_END, pemLines } from '../src/keys.js';
+import { parseReference } from '../src/reference.js';
+
+export type Sort = 'bundle' | 'key' | 'checkpoint' | 'policy';
+
+/**
+ * The sort of a file that begins with these bytes. Where they are a bundle's or a fork proof's they decide alone: records say
+ * what their writer likes, a key in PEM too, and whoever drops a bundle brings no key. Whatever is nothing else is taken for a bundle.
+ */
+export function sortOf(start: Uint8Array): Sort {
+  if (looksLikeBundle(start) || looksLikeFork(start)) return 'bundle';
+  const text = textOf(start);
+  const isText = isUtf8(start);
+  if (isText && (pemLines(text).includes(PEM_BEGIN) || parseKeyId(text.trim()) !== undefined)) return 'key';
+  if (parseReference(text) !== undefined) return 'checkpoint';
+  if (/^\s*\{/.test(text)) return 'policy';
+  // No key by the rules of PEM, but meant to be one: it is refused where keys belong.
+  return isText && text.includes(PEM_BEGIN) ? 'key' : 'bundle';
+}
+
+/** What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
+export function textOf(start: Uint8Array): string {
+  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(start);
+}
+
+/** The beginning of a longer text may end within a character. */
+function isUtf8(start: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The keys in a text: several blocks of PEM and key ids may follow each other. Any other text is taken for one key, and read or refused as such. */
+export function keysOf(text: string): string[] {
+  const keys = listedIn(text);
+  if (keys.length > 1) return keys;
+  const trimmed = text.trim();
+  if (trimmed === '') return [];
+  return [parseKeyId(trimmed) === undefined ? text : trimmed];
+}
+
+/** By the lines that PEM goes by; nothing where anything else stands among them. */
+function listedIn(text: string): string[] {
+  const keys: string[] = [];
+  let block: string[] | undefined;
+  for (const line of pemLines(text)) {
+    if (block !== undefined) {
+      block.push(line);
+      if (line !== PEM_END) continue;
+      keys.push(block.join('\n'));
+      block = undefined;
+    } else if (line === PEM_BEGIN) {
+      block = [line];
+    } else {
+      for (const word of line.split(/\s+/).filter((part) => part !== '')) {
+        if (parseKeyId(word) === undefined) return [];
+        keys.push(word);
+      }
+    }
+  }
+  return block === undefined ? keys : [];
+}
