@@ -1,11 +1,17 @@
 """Trains a model of the bootstrap's shape from scratch, on generated examples or on plain English, and writes a Hugging Face folder."""
 
 import argparse
+import hashlib
+import inspect
 import json
 import multiprocessing
 import os
+import platform
 import resource
+import shutil
 import time
+import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +31,9 @@ WORKERS = 2  # Processes of one thread each; each computes half of every batch.
 HOLD = 0.6
 PROSE_ROW = 256  # Tokens of plain English in a row.
 GRAIN = 8  # Rows are padded to a multiple of this.
+HERE = Path(__file__).parent
+DATA = "data.npz"
+WEIGHTS = "weights"  # The weights so far. The optimisers' state is not among them, so no run goes on from there.
 
 
 def shard(number, hard=False):
@@ -51,7 +60,7 @@ def encoded_shard(arguments):
     return np.array(flat, np.uint16), np.array(offsets, np.int64), np.array(answers, np.int64)
 
 
-def prepare(folder, shards, earlier):
+def prepare(folder, shards, earlier, origin):
     """Generates and encodes every shard, writes data.npz and tokenizer.json. The first phase learns the vocabulary, the second takes the earlier one's."""
     vocabulary = str(folder / "tokenizer.json")
     with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
@@ -64,10 +73,10 @@ def prepare(folder, shards, earlier):
     flat = np.concatenate([p[0] for p in parts])
     shifts = np.cumsum([0] + [len(p[0]) for p in parts])
     offsets = np.concatenate([p[1][:-1] + s for p, s in zip(parts, shifts)] + [[len(flat)]])
-    np.savez(folder / "data.npz", flat=flat, offsets=offsets, answers=np.concatenate([p[2] for p in parts]))
+    keep(folder, origin, flat=flat, offsets=offsets, answers=np.concatenate([p[2] for p in parts]))
 
 
-def prepare_prose(folder, token_count):
+def prepare_prose(folder, token_count, origin):
     """As `prepare` for plain English: rows of PROSE_ROW tokens in which every token but the first is asked for."""
     paragraphs = prose.trained()
     tokenizer = tokens.learn(paragraphs, tokens.QWEN2)
@@ -76,7 +85,41 @@ def prepare_prose(folder, token_count):
     flat = np.concatenate([np.array(one.ids, np.uint16) for one in encoded])
     print(f"prose: {len(flat)} tokens, of which {token_count} are used", flush=True)
     rows = min(token_count, len(flat)) // PROSE_ROW
-    np.savez(folder / "data.npz", flat=flat[:rows * PROSE_ROW], offsets=np.arange(rows + 1) * PROSE_ROW, answers=np.ones(rows, np.int64))
+    keep(folder, origin, flat=flat[:rows * PROSE_ROW], offsets=np.arange(rows + 1) * PROSE_ROW, answers=np.ones(rows, np.int64))
+
+
+def origin_of(options):
+    """A digest of all that the data follows from: what is asked for, the earlier vocabulary, the banks, the code that writes the data, and whose texts and random numbers it takes."""
+    asked = {"prose": options.prose} if options.prose else {"shards": options.shards, "hard": options.after is not None}
+    parts = {"asked": json.dumps(asked), "numbers": repr((SEED, SHARD, VOCABULARY_SHARDS, PROSE_ROW)), "python": platform.python_version()}
+    if options.after and not options.prose:
+        parts["vocabulary"] = (options.after / "tokenizer.json").read_text(encoding="utf-8")
+    for path in [*sorted((HERE / "banks").glob("*.txt")), *(HERE / f"{name}.py" for name in ("calls", "generate", "grammar", "noise", "prose", "tokens", "values"))]:
+        parts[path.name] = path.read_text(encoding="utf-8")
+    for function in (shard, encoded_shard, prepare, prepare_prose):
+        parts[function.__name__] = inspect.getsource(function)
+    for package in ("tokenizers", *(prose.TRAINED if options.prose else ())):
+        parts[package] = version(package)
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def keep(folder, origin, **arrays):
+    """Writes data.npz, whole or not at all, with the digest of what it follows from."""
+    temporary = folder / f"{DATA}.tmp"
+    with open(temporary, "wb") as out:
+        np.savez(out, origin=np.array(origin), **arrays)
+        out.flush()
+        os.fsync(out.fileno())
+    os.replace(temporary, folder / DATA)
+
+
+def kept_origin(folder):
+    """What the data that is there follows from; None if it does not say, or does not read."""
+    try:
+        with np.load(folder / DATA) as data:
+            return str(data["origin"])
+    except (EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
 
 
 def batches(offsets, budget, rng):
@@ -172,7 +215,7 @@ def fit(rank, folder, options):
     torch.set_num_threads(1)
     torch.manual_seed(SEED)
     dist.init_process_group("gloo", rank=rank, world_size=WORKERS)
-    data = dict(np.load(folder / "data.npz"))
+    data = dict(np.load(folder / DATA))
     plan = batches(data["offsets"], options.budget, np.random.default_rng(SEED))
     compute = torch.float32 if options.float32 else torch.bfloat16
     model = from_transformers(options.after, options.layers, compute) if options.after else Lean(options.layers, compute)
@@ -200,7 +243,7 @@ def fit(rank, folder, options):
             note = f", cooling down from step {step}" if cooling else ""
             print(f"step {step}/{schedule.steps()} loss {np.mean(recent[-50:]):.4f} wall {minutes:.1f} min, {processor_minutes(resource.RUSAGE_SELF):.1f} of this worker's processor{note}", flush=True)
         if rank == 0 and time.time() - saved > 240:
-            save(model, folder, "snapshot")
+            save(model, folder, WEIGHTS)
             saved = time.time()
     if rank == 0:
         save(model, folder, "hf")
@@ -213,16 +256,22 @@ def processor_minutes(who):
 
 
 def save(lean, folder, name):
-    """Writes a Hugging Face folder beside the data."""
-    target = folder / name
-    to_transformers(lean).save_pretrained(target)
-    (target / "tokenizer.json").write_text((folder / "tokenizer.json").read_text(encoding="utf-8"), encoding="utf-8")
-    (target / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": tokens.END, "pad_token": tokens.PAD, "chat_template": tokens.CHAT_TEMPLATE}, indent=1) + "\n")
+    """Writes a Hugging Face folder beside the data. What has its name is whole; a run that is killed between the two renames leaves the folder before it whole too, as .NAME.before."""
+    target, temporary, before = folder / name, folder / f".{name}.tmp", folder / f".{name}.before"
+    shutil.rmtree(temporary, ignore_errors=True)
+    to_transformers(lean).save_pretrained(temporary)
+    (temporary / "tokenizer.json").write_text((folder / "tokenizer.json").read_text(encoding="utf-8"), encoding="utf-8")
+    (temporary / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": tokens.END, "pad_token": tokens.PAD, "chat_template": tokens.CHAT_TEMPLATE}, indent=1) + "\n")
+    if target.exists():
+        shutil.rmtree(before, ignore_errors=True)
+        target.rename(before)
+    temporary.rename(target)
+    shutil.rmtree(before, ignore_errors=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="folder for the data, snapshots and, as hf/, the model")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the data, the weights so far and, as hf/, the model")
     parser.add_argument("--after", type=Path, help="second phase: the folder hf/ of the first")
     parser.add_argument("--shards", type=int, default=16, help=f"of {SHARD} examples each")
     parser.add_argument("--prose", type=int, help="train on this many tokens of plain English instead")
@@ -236,11 +285,14 @@ def main():
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     started = time.time()
-    if not (options.out / "data.npz").exists():
+    origin = origin_of(options)
+    if not (options.out / DATA).exists():
         if options.prose:
-            prepare_prose(options.out, options.prose)
+            prepare_prose(options.out, options.prose, origin)
         else:
-            prepare(options.out, options.shards, options.after)
+            prepare(options.out, options.shards, options.after, origin)
+    elif kept_origin(options.out) != origin:
+        raise SystemExit(f"{options.out / DATA} is not the data of this run: it was made with other options, another vocabulary, other banks or another version; give another --out, or remove it")
     print(f"data in {(time.time() - started) / 60:.1f} min", flush=True)
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=fit, args=(rank, options.out, options)) for rank in range(WORKERS)]

@@ -2,9 +2,9 @@
 //!
 //! Two rows are held against each other at a time, in canonical order whatever the files' order, so that no model is ever whole in f32.
 
-use crate::config::Config;
 use crate::file::ModelFile;
 use crate::tensor::Tensor;
+use crate::tokens::Token;
 use crate::tokens::vocabulary::Vocabulary;
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::dequantise::dequantise;
@@ -13,7 +13,7 @@ use mickai_kernels::element::ElementType;
 /// All differences of one model from another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelDiff {
-    /// Hyperparameters that differ, as people read them: name, first model's, second model's.
+    /// Hyperparameters, and tokens with a purpose, that differ, as people read them: name, first model's, second model's. Tokens are their ids.
     pub settings: Vec<(&'static str, String, String)>,
     /// `None` if the tokenizers have one digest.
     pub tokenizer: Option<TokenizerDiff>,
@@ -87,7 +87,7 @@ impl ModelDiff {
         let is_same_tokenizer = first.tokenizer.digest() == second.tokenizer.digest();
         let template = |model: &ModelFile| model.template().map(|template| template.digest());
         Self {
-            settings: settings(&first.config, &second.config),
+            settings: settings(first, second),
             tokenizer: (!is_same_tokenizer).then(|| tokenizer_diff(first.tokenizer.vocabulary(), second.tokenizer.vocabulary())),
             is_template_changed: template(first) != template(second),
             tensors: tensors.into_iter().flatten().collect(),
@@ -100,8 +100,9 @@ impl ModelDiff {
     }
 }
 
-fn settings(first: &Config, second: &Config) -> Vec<(&'static str, String, String)> {
-    let of = |config: &Config| {
+fn settings(first: &ModelFile, second: &ModelFile) -> Vec<(&'static str, String, String)> {
+    let of = |model: &ModelFile| {
+        let (config, roles) = (&model.config, model.tokenizer.roles());
         let factors = config.rope_factors.as_ref().map_or_else(|| "none".to_owned(), |factors| format!("{factors:?}"));
         [
             ("architecture", format!("{:?}", config.architecture).to_lowercase()),
@@ -117,9 +118,21 @@ fn settings(first: &Config, second: &Config) -> Vec<(&'static str, String, Strin
             ("rope_base", config.rope_base.to_string()),
             ("rope_factors", factors),
             ("tied", config.tied.to_string()),
+            // No digest covers these, and an import refuses a model that is here with others.
+            ("bos", ids(&roles.bos)),
+            ("adds_bos", roles.adds_bos.to_string()),
+            ("eos", ids(&roles.eos)),
+            ("eos_written", ids(&roles.eos_written)),
+            ("pad", ids(&roles.pad)),
         ]
     };
     of(first).into_iter().zip(of(second)).filter(|(a, b)| a.1 != b.1).map(|((name, a), (_, b))| (name, a, b)).collect()
+}
+
+/// The ids of tokens, in their order.
+fn ids<'a>(tokens: impl IntoIterator<Item = &'a Token>) -> String {
+    let ids: Vec<String> = tokens.into_iter().map(|token| token.0.to_string()).collect();
+    if ids.is_empty() { "none".to_owned() } else { ids.join(", ") }
 }
 
 fn tokenizer_diff(first: &Vocabulary, second: &Vocabulary) -> TokenizerDiff {
@@ -210,8 +223,12 @@ impl Sums {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::open_gguf;
     use crate::tensor::RowOrder;
+    use mickai_kernels::crew::Serial;
     use std::sync::Arc;
+
+    const MODEL: &[u8] = include_bytes!("../../../spec/vectors/model/llama-64.f32.gguf");
 
     fn tensor(values: &[f32], shape: &[usize], row_order: RowOrder) -> Tensor {
         let bytes: Vec<u8> = values.iter().flat_map(|x| x.to_le_bytes()).collect();
@@ -230,6 +247,32 @@ mod tests {
         let change = change(&first, &second);
         assert_eq!((change.value_count, change.changed_count, change.not_finite_count), (4, 2, 0));
         assert!(close(change.abs_max, 4.0) && close(change.abs_mean, 2.0) && close(change.relative, 32f64.sqrt() / 5.0) && close(change.cosine, 9.0 / 25.0), "{change:?}");
+    }
+
+    /// What an import refuses as another model is not called the same here.
+    #[test]
+    fn tokens_that_begin_and_end_a_text_are_held_against_each_other() {
+        // Behind the key: type, value.
+        let changed = |key: &str, value: &[u8]| {
+            let at = MODEL.windows(key.len()).position(|window| window == key.as_bytes()).unwrap() + key.len() + 4;
+            let mut bytes = MODEL.to_vec();
+            bytes[at..at + value.len()].copy_from_slice(value);
+            open_gguf(Arc::new(bytes)).unwrap()
+        };
+        let model = open_gguf(Arc::new(MODEL)).unwrap();
+        let diff = |other: &ModelFile| ModelDiff::of(&model, other, &Serial);
+        assert!(diff(&changed("tokenizer.ggml.add_bos_token", &[1])).is_empty());
+        let row = |name: &'static str, first: &str, second: &str| (name, first.to_owned(), second.to_owned());
+        for (key, value, expected) in [
+            ("tokenizer.ggml.bos_token_id", &3u32.to_le_bytes()[..], vec![row("bos", "507", "3")]),
+            ("tokenizer.ggml.bos_token_id", &u32::MAX.to_le_bytes()[..], vec![row("bos", "507", "none")]),
+            ("tokenizer.ggml.add_bos_token", &[0][..], vec![row("adds_bos", "true", "false")]),
+            ("tokenizer.ggml.eos_token_id", &3u32.to_le_bytes()[..], vec![row("eos", "508, 511", "3, 508, 511"), row("eos_written", "511", "3")]),
+        ] {
+            let found = diff(&changed(key, value));
+            assert_eq!(found.settings, expected, "{key}");
+            assert!(!found.is_empty() && found.tokenizer.is_none() && found.tensors.iter().all(TensorDiff::is_same), "{key}");
+        }
     }
 
     #[test]

@@ -267,6 +267,29 @@ fn tensors_that_do_not_fit_are_refused() {
     assert_eq!(foreign, Misuse::AdapterForeign.into());
 }
 
+/// A small file could otherwise be hashed, and repacked, as a large one.
+#[test]
+fn matrices_that_share_bytes_are_refused() {
+    let model = open_gguf(source(LLAMA_F32)).unwrap();
+    let [config, weights] = adapter!("llama-64-lora");
+    let name = |layer: usize| format!("base_model.model.model.layers.{layer}.mlp.down_proj.lora_A.weight");
+    let header_end = 8 + u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let mut header: serde_json::Value = serde_json::from_slice(&weights[8..header_end]).unwrap();
+    header[name(1)]["data_offsets"] = header[name(0)]["data_offsets"].clone();
+    let header = header.to_string().into_bytes();
+    let shared = [&(header.len() as u64).to_le_bytes()[..], &header, &weights[header_end..]].concat();
+    assert_eq!(open(&model, [config, shared]).err().unwrap(), Malformed::TensorRange { name: name(1).into() }.into());
+    // Behind the name of a matrix: dimension count, two dimensions, type, offset.
+    let place = |name: &str| {
+        let at = LLAMA_GGUF.windows(name.len()).position(|window| window == name.as_bytes()).unwrap() + name.len() + 4 + 16 + 4;
+        at..at + 8
+    };
+    let mut shared = LLAMA_GGUF.to_vec();
+    shared[place("blk.1.ffn_down.weight.lora_a")].copy_from_slice(&LLAMA_GGUF[place("blk.0.ffn_down.weight.lora_a")]);
+    let name = "blk.1.ffn_down.weight.lora_a".into();
+    assert_eq!(open_adapter_gguf(&source(shared), &model.config).err().unwrap(), Malformed::TensorRange { name }.into());
+}
+
 /// Whatever one byte of a header becomes, the file is opened or refused.
 #[test]
 fn a_damaged_header_is_no_panic() {

@@ -108,6 +108,20 @@ fn tensor_offsets_outside_the_file() {
     }
 }
 
+/// A small file could otherwise ask for the memory of a large model before it is refused.
+#[test]
+fn shared_bytes_are_refused_before_anything_is_made_of_the_tensors() {
+    // Behind the name of a matrix: dimension count, two dimensions, type, offset.
+    let place = find(LLAMA_F32, &text("blk.0.attn_q.weight")) + text("blk.0.attn_q.weight").len() + 4 + 16 + 4;
+    let shared = |file: &[u8]| refused(patched(file, &text("blk.1.attn_q.weight"), 4 + 16 + 4, &LLAMA_F32[place..place + 8]));
+    let range: Error = Malformed::TensorRange { name: "model.layers.1.self_attn.q_proj.weight".into() }.into();
+    assert_eq!(shared(LLAMA_F32), range);
+    // The last tensor that is taken is not there.
+    let lacking = renamed(LLAMA_F32, "output_norm.weight", "blk.10.attn_q.bias");
+    assert_eq!(refused(lacking.clone()), Malformed::TensorMissing { name: "model.norm.weight".into() }.into());
+    assert_eq!(shared(&lacking), range);
+}
+
 #[test]
 fn types_architectures_and_settings_that_are_not_built() {
     let kind = |number: u32| refused(patched(LLAMA_F32, &text("output_norm.weight"), 4 + 8, &number.to_le_bytes()));
@@ -233,7 +247,13 @@ fn folders_with_bad_tensors() {
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["dtype"] = "I8".into()), Unsupported::ElementType { name: norm(), element: "I8".into() }.into());
     assert_eq!(header(|h| drop(h.as_object_mut().unwrap().remove("model.norm.weight"))), Malformed::TensorMissing { name: norm() }.into());
-    assert_eq!(header(|h| h["extra.weight"] = h["model.norm.weight"].clone()), Unsupported::Tensor { name: "extra.weight".into() }.into());
+    let extra = |h: &mut serde_json::Value| h["extra.weight"] = serde_json::json!({ "dtype": "F32", "shape": [0], "data_offsets": [0, 0] });
+    assert_eq!(header(extra), Unsupported::Tensor { name: "extra.weight".into() }.into());
+    let both = header(|h| {
+        h["model.layers.1.input_layernorm.weight"]["data_offsets"] = h["model.layers.0.input_layernorm.weight"]["data_offsets"].clone();
+        drop(h.as_object_mut().unwrap().remove("model.norm.weight"));
+    });
+    assert_eq!(both, Malformed::TensorRange { name: "model.layers.1.input_layernorm.weight".into() }.into());
     let lie = folder_error(llama(), |f| {
         let mut bytes = (*f["model.safetensors"]).as_ref().to_vec();
         bytes[..8].copy_from_slice(&u64::MAX.to_le_bytes());

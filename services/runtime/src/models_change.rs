@@ -105,7 +105,10 @@ impl System {
         let file = open_files(&files)?;
         let (digest, _) = self.hashed(&file, Phase::Digest, watch)?;
         let store = self.store_models();
-        let known = store.list()?.into_iter().find(|model| model.digest.0 == digest.0);
+        let known = match store.by_digest(Id(digest.0)) {
+            Err(StoreError::NoSuchModel) => None,
+            known => Some(known?),
+        };
         if let Some(model) = &known {
             refuse_another(&model.manifest.name, &open_files(&paths_of(model))?, &file)?;
         }
@@ -167,7 +170,7 @@ impl System {
         Ok(made)
     }
 
-    /// Removes an imported model.
+    /// Removes an imported model; by its whole digest also one whose manifest does not read.
     ///
     /// # Errors
     /// [`Error::EmbeddedModel`], [`Error::NoModel`].
@@ -175,19 +178,24 @@ impl System {
         if wanted == EMBEDDED_NAME {
             return Err(Error::EmbeddedModel);
         }
-        let model = self.stored_model(wanted)?;
         let store = self.store_models();
-        self.change(action::MODEL_RM, (model.manifest.name, ModelDigest(model.digest.0)), cause, &mut |act, _| {
-            store.remove(act, model.digest)?;
+        let broken = Id::from_hex(wanted).filter(|digest| matches!(store.by_digest(*digest), Err(StoreError::Damaged { .. })));
+        let (name, digest) = match broken {
+            Some(digest) => (String::new(), digest),
+            None => self.stored_model(wanted).map(|model| (model.manifest.name, model.digest))?,
+        };
+        self.change(action::MODEL_RM, (name, ModelDigest(digest.0)), cause, &mut |act, _| {
+            store.remove(act, digest)?;
             Ok(Vec::new())
         })
     }
 
     fn change(&self, action: &str, (name, digest): (String, ModelDigest), cause: Option<Appended>, perform: Perform<'_>) -> Result<ModelChanged> {
         let mut executor = self.executor()?;
-        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action)
-            .fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()))
-            .fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
+        let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action).fact(fact::MODEL, Fact::Bytes(digest.0.to_vec().into()));
+        if !name.is_empty() {
+            draft = draft.fact(fact::MODEL_NAME, Fact::Text(name.clone().into()));
+        }
         draft.causes = cause.map(|cause| (cause.index, cause.digest)).into_iter().collect();
         let permit = executor.permit(draft, &[])?;
         let performed = executor.run(permit, |act, _| Ok(Done::new((), perform(act, &name)?)))?;

@@ -15,7 +15,7 @@ use crate::system::System;
 use mickai_model::digest::{AdapterDigest, ModelDigest};
 use mickai_proof::digest::Id;
 use mickai_proof::record::{Fact, Kind};
-use mickai_store::{Appended, Draft, Entry, LogReader};
+use mickai_store::{Appended, Draft, Entry, Error as StoreError, LogReader};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -188,11 +188,17 @@ impl System {
     /// [`PinError::NoPin`]; a log that cannot be written.
     pub fn unpin(&self, wanted: &str) -> Result<ModelChanged> {
         let pins = self.pins()?;
-        let listed = self.models()?;
-        let is_wanted = |digest: &ModelDigest| is_prefix(wanted, digest) || listed.iter().any(|model| model.digest == *digest && model.name == wanted);
-        let found: Vec<ModelDigest> = pins.digests().filter(is_wanted).collect();
+        let found: Vec<ModelDigest> = match Id::from_hex(wanted) {
+            Some(whole) => pins.digests().filter(|digest| digest.0 == whole.0).collect(),
+            None => {
+                let listed = self.models()?;
+                let is_wanted = |digest: &ModelDigest| is_prefix(wanted, digest) || listed.iter().any(|model| model.digest == *digest && model.name == wanted);
+                pins.digests().filter(is_wanted).collect()
+            }
+        };
         let [digest] = found[..] else { return Err(PinError::NoPin { wanted: wanted.to_owned(), known: pins.digests().collect() }.into()) };
-        let name = listed.into_iter().find(|model| model.digest == digest).map_or_else(String::new, |model| model.name);
+        let embedded = self.embedded()?;
+        let name = if digest == embedded.digest { embedded.name } else { self.stored_name(digest)? };
         let records = self.change_pins(action::MODEL_UNPIN, about_model(&name, digest), |pins| take(pins, digest))?;
         Ok(ModelChanged { name, digest, records })
     }
@@ -211,11 +217,20 @@ impl System {
         if wanted == EMBEDDED_NAME || is_prefix(wanted, &embedded.digest) {
             return Ok((embedded.name, embedded.digest));
         }
-        match (self.stored_model(wanted), Id::from_hex(&wanted.to_ascii_lowercase())) {
-            (Ok(model), _) => Ok((model.manifest.name, ModelDigest(model.digest.0))),
-            // It may be on its way.
-            (Err(Error::NoModel { .. }), Some(digest)) => Ok((String::new(), ModelDigest(digest.0))),
-            (Err(error), _) => Err(error),
+        if let Some(whole) = Id::from_hex(wanted) {
+            let digest = ModelDigest(whole.0);
+            return Ok((self.stored_name(digest)?, digest));
+        }
+        let model = self.stored_model(wanted)?;
+        Ok((model.manifest.name, ModelDigest(model.digest.0)))
+    }
+
+    /// What an imported model is called; empty if it is not here, for it may be on its way, or has no manifest that reads: a pin is of what a digest names.
+    fn stored_name(&self, digest: ModelDigest) -> Result<String> {
+        match self.store_models().by_digest(Id(digest.0)) {
+            Ok(model) => Ok(model.manifest.name),
+            Err(StoreError::NoSuchModel | StoreError::Damaged { .. }) => Ok(String::new()),
+            Err(error) => Err(error.into()),
         }
     }
 

@@ -12,12 +12,12 @@ use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
-use mickai_model::digest::AdapterDigest;
+use mickai_model::digest::{AdapterDigest, ModelDigest};
 use mickai_model::generate::Request;
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
 use mickai_model::tokens::Token;
 use mickai_proof::commitment::commit;
-use mickai_proof::digest::{LogId, hex};
+use mickai_proof::digest::LogId;
 use mickai_proof::record::{Fact, OutcomeCode};
 
 /// All that a recorded generation says.
@@ -75,6 +75,14 @@ impl AnyRecorded {
 }
 
 impl System {
+    /// The model that an intent names by its digest, which is nobody's name; alone.
+    pub(crate) fn recorded_model(&self, intent: &Side) -> Result<Loaded> {
+        let bad = Error::BadRecord { index: intent.index, part: fact::MODEL };
+        let digest = ModelDigest(intent.bytes(fact::MODEL).and_then(|bytes| bytes.try_into().ok()).ok_or(bad)?);
+        let model = self.model(&digest.to_string())?;
+        if model.digest == digest { Ok(model) } else { Err(Error::OtherVersion { index: intent.index, part: fact::MODEL }) }
+    }
+
     /// The model with the adapter that an intent names, if it names one.
     pub(crate) fn as_recorded(&self, model: Loaded, intent: &Side) -> Result<Loaded> {
         let Some(fact) = intent.fact(fact::ADAPTER) else { return Ok(model) };
@@ -128,15 +136,12 @@ impl Recorded {
     /// The model that the record names, with its adapter; what a record says of it, and of the rules that it ran by, is true of what is returned.
     pub fn model(&self, system: &System) -> Result<Loaded> {
         let intent = &self.act.intent;
-        let digest = intent.bytes(fact::MODEL).ok_or_else(|| self.bad(fact::MODEL))?;
-        let model = system.model(&hex(digest))?;
+        let model = system.recorded_model(intent)?;
         let template = match self.said {
             Said::Conversation(_) => model.file.template().map(|template| template.digest()),
             Said::Text(_) => None,
         };
         let same = [
-            // A model may be called like another's digest.
-            (fact::MODEL, model.digest.0.as_slice() == digest),
             (fact::ARITHMETIC, intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)),
             (fact::SAMPLER, intent.text(fact::SAMPLER) == Some(SAMPLER)),
             (fact::TOKENIZER, intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)),

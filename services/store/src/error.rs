@@ -103,6 +103,8 @@ pub enum Error {
     AmbiguousModel(Vec<(String, Id)>),
     /// The model's name is empty, too long, or has a control character.
     ModelName,
+    /// The name is 64 hex digits, which mean what has that digest.
+    NameOfDigest,
     /// Another model has that name.
     ModelNameTaken {
         /// Its name.
@@ -112,6 +114,13 @@ pub enum Error {
     },
     /// The source holds no model file.
     NoModelFiles(PathBuf),
+    /// The names of its files make a manifest larger than one that is read.
+    ManifestBytes {
+        /// What was to be taken in.
+        of: PathBuf,
+        /// Bytes that the manifest would have.
+        bytes: u64,
+    },
     /// No adapter has that name or digest.
     NoSuchAdapter,
     /// Several adapters do: names, digests, and those of their models.
@@ -251,6 +260,9 @@ impl fmt::Display for Error {
                 "an earlier record could not be signed or written, so this process writes no more; end it, set right what it said then (the disk, or the signer), and start again",
             ),
             Self::Crypto => f.write_str("the cryptographic library failed; the system may be out of randomness or memory"),
+            Self::Damaged { path, what: what @ Damage::Manifest, .. } => {
+                write!(f, "{} is damaged: {what}; remove the folder {} and import it again", path.display(), path.parent().unwrap_or(path).display())
+            }
             Self::Damaged { path, offset, what } => {
                 write!(f, "{} is damaged at byte {offset}: {what}; restore it from a copy, `mickai log fsck` shows what is readable", path.display())
             }
@@ -302,6 +314,13 @@ impl Error {
             Self::NoSuchAdapter | Self::AmbiguousAdapter(_) | Self::AdapterName | Self::AdapterNameTaken { .. } | Self::NoAdapterFiles(_) => self.fmt_adapter(f),
             Self::ModelName => f.write_str("a model's name has 1 to 200 bytes and no control characters or slashes; give another --name"),
             Self::ModelNameTaken { name, digest } => write!(f, "another model is called {name} ({}); give another --name, or remove that one", digest.short()),
+            Self::NameOfDigest => f.write_str("a name of 64 hex digits would be taken for a digest; give another name with --name"),
+            Self::ManifestBytes { of, bytes } => write!(
+                f,
+                "the names of the files in {} make a manifest of {bytes} bytes, and one has at most {}; leave out of the folder what the model does not need",
+                of.display(),
+                crate::limits::MANIFEST_BYTES_MAX
+            ),
             Self::Stopped => f.write_str("stopped, and nothing is left behind"),
             Self::NoModelFiles(path) => write!(f, "{} holds no model; give a .gguf file or a folder with config.json and .safetensors files", path.display()),
             Self::Index { path, source } => write!(f, "the index {} fails: {source}; it holds nothing of its own, so delete it and run this again", path.display()),

@@ -7,6 +7,8 @@
 //! models/.incoming-4711-3f9c…/    an import that is under way, or was cut off
 //! ```
 //!
+//! A name is one model's, and no name is a whole digest: 64 hex digits mean what has that digest, whatever stands in a manifest.
+//!
 //! An import appears by one rename. Whoever changes a file here does not change what a model computes unnoticed: what a load uses of it is held against digests that are on record.
 
 use crate::beside::is_dead;
@@ -17,6 +19,7 @@ use crate::home::Home;
 use crate::limits;
 use crate::log::Running;
 use mickai_proof::digest::Id;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read};
@@ -60,8 +63,8 @@ pub struct Manifest {
     pub name: String,
     /// Digest, 64 hex digits.
     pub digest: String,
-    /// Where it was imported from.
-    pub source: PathBuf,
+    /// Where it was imported from, for people: a path that is no text is written as well as it can be.
+    pub source: String,
     /// Its files.
     pub files: Vec<ManifestFile>,
     /// Their bytes together.
@@ -115,8 +118,8 @@ impl ModelStore {
     /// Gives the model and whether it is new: one that is there already is given as it is.
     ///
     /// # Errors
-    /// [`Error::NoModelFiles`], [`Error::ModelName`], [`Error::ModelNameTaken`], [`Error::TooLarge`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `finish`. Nothing of the copy
-    /// is left then.
+    /// [`Error::NoModelFiles`], [`Error::ManifestBytes`], those of [`ModelStore::check_name`], [`Error::TooLarge`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `finish`. Nothing
+    /// of the copy is left then.
     pub fn import<E: From<Error>>(
         &self,
         _act: &Running,
@@ -125,9 +128,6 @@ impl ModelStore {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
         finish: impl FnOnce(&Incoming) -> Result<(), E>,
     ) -> Result<(Model, bool), E> {
-        if !is_name(name) {
-            return Err(Error::ModelName.into());
-        }
         sweep(&self.folder)?;
         let target = self.folder.join(digest.to_string());
         if target.exists() {
@@ -138,7 +138,7 @@ impl ModelStore {
         let manifest = Manifest {
             name: name.to_owned(),
             digest: digest.to_string(),
-            source: std::path::absolute(source).unwrap_or_else(|_| source.to_owned()),
+            source: source_text(source),
             bytes: files.iter().map(|file| file.bytes).sum(),
             files: files.clone(),
             imported_at_ms: wall_ms(),
@@ -150,11 +150,9 @@ impl ModelStore {
     /// Whether a model that is not here may be taken in under that name.
     ///
     /// # Errors
-    /// [`Error::ModelName`], [`Error::ModelNameTaken`].
+    /// [`Error::ModelName`], [`Error::NameOfDigest`], [`Error::ModelNameTaken`]; [`Error::Damaged`] with a manifest that does not read: its model may be called so.
     pub fn check_name(&self, name: &str) -> Result<(), Error> {
-        if !is_name(name) {
-            return Err(Error::ModelName);
-        }
+        check_form(name, Error::ModelName)?;
         match self.list()?.into_iter().find(|model| model.manifest.name == name) {
             Some(other) => Err(Error::ModelNameTaken { name: other.manifest.name, digest: other.digest }),
             None => Ok(()),
@@ -166,20 +164,35 @@ impl ModelStore {
     /// # Errors
     /// [`Error::Damaged`] with the manifest that does not read; [`Error::Io`].
     pub fn list(&self) -> Result<Vec<Model>, Error> {
-        let mut models = list_in(&self.folder, |name| Id::from_hex(name).is_some(), read_model)?;
-        models.sort_by(|a, b| (&a.manifest.name, a.digest).cmp(&(&b.manifest.name, b.digest)));
-        Ok(models)
+        self.shelf()?.all()
     }
 
-    /// The one model of that name, or whose digest begins with those (at least 4) hex digits.
+    /// The model of that digest, whatever it is called. No other manifest is read.
     ///
     /// # Errors
-    /// [`Error::NoSuchModel`]; [`Error::AmbiguousModel`] with the candidates.
+    /// [`Error::NoSuchModel`]; [`Error::Damaged`] if its manifest does not read; [`Error::Io`].
+    pub fn by_digest(&self, digest: Id) -> Result<Model, Error> {
+        let folder = self.folder.join(digest.to_string());
+        if folder.exists() { read_model(&folder) } else { Err(Error::NoSuchModel) }
+    }
+
+    /// The one model of that name, or whose digest begins with those (at least 4) hex digits. A whole digest is looked up as nothing else.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchModel`]; [`Error::AmbiguousModel`] with the candidates; [`Error::Damaged`] with a manifest that does not read, if its model may be the one.
     pub fn find(&self, query: &str) -> Result<Model, Error> {
+        if let Some(digest) = Id::from_hex(query) {
+            return self.by_digest(digest);
+        }
         let prefix = query.to_ascii_lowercase();
-        let is_prefix = prefix.len() >= limits::DIGEST_PREFIX_MIN;
-        let fits = |model: &Model| model.manifest.name == query || (is_prefix && model.manifest.digest.starts_with(&prefix));
-        let mut found: Vec<Model> = self.list()?.into_iter().filter(fits).collect();
+        let begins = |digest: &str| prefix.len() >= limits::DIGEST_PREFIX_MIN && digest.starts_with(&prefix);
+        let Shelf { whole, broken } = self.shelf()?;
+        let mut found: Vec<Model> = whole.into_iter().filter(|model| model.manifest.name == query || begins(&model.manifest.digest)).collect();
+        // A name is one model's. What is asked for in another way may be one whose name is not to be read.
+        let is_named = found.iter().any(|model| model.manifest.name == query);
+        if let Some((_, error)) = broken.into_iter().find(|(digest, _)| !is_named || begins(digest)) {
+            return Err(error);
+        }
         match found.pop() {
             None => Err(Error::NoSuchModel),
             Some(model) if found.is_empty() => Ok(model),
@@ -190,12 +203,34 @@ impl ModelStore {
         }
     }
 
-    /// Removes a model; `false` if it was not there. It disappears by one rename before its files go.
+    /// Removes a model, whether its manifest reads or not; `false` if it was not there. It disappears by one rename before its files go.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn remove(&self, _act: &Running, digest: Id) -> Result<bool, Error> {
         take_out(&self.folder.join(digest.to_string()))
+    }
+
+    fn shelf(&self) -> Result<Shelf<Model>, Error> {
+        let mut shelf = shelf_in(&self.folder, |name| Id::from_hex(name).is_some(), read_model)?;
+        shelf.whole.sort_by(|a, b| (&a.manifest.name, a.digest).cmp(&(&b.manifest.name, b.digest)));
+        Ok(shelf)
+    }
+}
+
+/// What a folder holds: what has a manifest that reads, and of the rest the folder's name and what is said about it.
+struct Shelf<T> {
+    whole: Vec<T>,
+    broken: Vec<(String, Error)>,
+}
+
+impl<T> Shelf<T> {
+    /// All of it, if all of it reads.
+    fn all(self) -> Result<Vec<T>, Error> {
+        match self.broken.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(self.whole),
+        }
     }
 }
 
@@ -206,7 +241,8 @@ struct Copied<'a> {
     content: &'static str,
 }
 
-/// Copies files, lets `finish` do what it wants with the copy, writes the manifest, and only then gives it the name `target`. Nothing is left of what fails.
+/// Copies files, lets `finish` do what it wants with the copy, writes the manifest, and only then gives it the name `target`. Nothing is left of what fails. A manifest that would not be read again is
+/// refused before anything is copied.
 fn take_in<E: From<Error>>(
     what: &Copied<'_>,
     target: &Path,
@@ -214,11 +250,14 @@ fn take_in<E: From<Error>>(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     finish: impl FnOnce(&Incoming) -> Result<(), E>,
 ) -> Result<(), E> {
+    let json = serde_json::to_vec(manifest).map_err(|error| Error::io("write", target)(error.into()))?;
+    if json.len() as u64 > limits::MANIFEST_BYTES_MAX {
+        return Err(Error::ManifestBytes { of: what.source.to_owned(), bytes: json.len() as u64 }.into());
+    }
     let folder = incoming_beside(target);
     let content = folder.join(what.content);
     let incoming = Incoming { paths: what.files.iter().map(|file| content.join(&file.name)).collect(), folder };
     let copied = copy_in(what.source, what.files, &content, progress).map_err(E::from).and_then(|()| finish(&incoming)).and_then(|()| {
-        let json = serde_json::to_vec(manifest).map_err(|error| Error::io("write", &incoming.folder)(error.into()))?;
         disk::write_file(&incoming.folder.join("manifest.json"), &json, Existing::Replace)?;
         Ok(publish(&incoming.folder, target)?)
     });
@@ -263,15 +302,19 @@ fn sweep(folder: &Path) -> Result<(), Error> {
 }
 
 /// What the entries of a folder hold, of those whose names are of that form.
-fn list_in<T>(folder: &Path, is_one: impl Fn(&str) -> bool, read: impl Fn(&Path) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-    let mut found = Vec::new();
+fn shelf_in<T>(folder: &Path, is_one: impl Fn(&str) -> bool, read: impl Fn(&Path) -> Result<T, Error>) -> Result<Shelf<T>, Error> {
+    let mut shelf = Shelf { whole: Vec::new(), broken: Vec::new() };
     for name in names_in(folder)?.into_iter().filter(|name| is_one(name)) {
-        found.push(read(&folder.join(name))?);
-        if found.len() > limits::MODELS_MAX {
+        match read(&folder.join(&name)) {
+            Ok(one) => shelf.whole.push(one),
+            Err(error @ Error::Damaged { .. }) => shelf.broken.push((name, error)),
+            Err(error) => return Err(error),
+        }
+        if shelf.whole.len() + shelf.broken.len() > limits::MODELS_MAX {
             return Err(Error::TooLarge(folder.to_owned()));
         }
     }
-    Ok(found)
+    Ok(shelf)
 }
 
 fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
@@ -282,16 +325,34 @@ fn names_in(folder: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// May a model or an adapter be called so?
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.len() <= NAME_BYTES_MAX && !name.contains(|c: char| c.is_control() || c == '/')
+/// May a model or an adapter be called so? `misshapen` if no name has this form. A whole digest is none, nor is one with an adapter's name behind it: they mean what has that digest.
+fn check_form(name: &str, misshapen: Error) -> Result<(), Error> {
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || name.contains(|c: char| c.is_control() || c == '/') {
+        return Err(misshapen);
+    }
+    let model = name.rsplit_once(adapters::JOINS).map_or(name, |(model, _)| model);
+    if Id::from_hex(model).is_some() { Err(Error::NameOfDigest) } else { Ok(()) }
+}
+
+/// Where something was imported from, as a manifest has it.
+fn source_text(source: &Path) -> String {
+    std::path::absolute(source).unwrap_or_else(|_| source.to_owned()).to_string_lossy().into_owned()
+}
+
+/// The manifest in a folder; [`Damage::Manifest`] if there is none that reads.
+fn read_manifest<T: DeserializeOwned>(folder: &Path) -> Result<T, Error> {
+    let path = folder.join("manifest.json");
+    let damaged = || Error::damaged(&path, 0, Damage::Manifest);
+    match disk::read_file(&path, limits::MANIFEST_BYTES_MAX) {
+        Ok(Some(bytes)) => serde_json::from_slice(&bytes).map_err(|_| damaged()),
+        Ok(None) | Err(Error::TooLarge(_)) => Err(damaged()),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_model(folder: &Path) -> Result<Model, Error> {
-    let path = folder.join("manifest.json");
-    let damaged = || Error::damaged(&path, 0, Damage::Manifest);
-    let bytes = disk::read_file(&path, limits::MANIFEST_BYTES_MAX)?.ok_or_else(damaged)?;
-    let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+    let damaged = || Error::damaged(&folder.join("manifest.json"), 0, Damage::Manifest);
+    let manifest: Manifest = read_manifest(folder)?;
     let digest = Id::from_hex(&manifest.digest).filter(|digest| folder.ends_with(digest.to_string())).ok_or_else(damaged)?;
     let content = folder.join(CONTENT);
     let path = match manifest.files.as_slice() {

@@ -3,6 +3,7 @@
 use super::folder::safetensors;
 use super::gguf::{self, Header};
 use super::json::{Json, parse};
+use super::model::check_apart;
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Part, Result, Unsupported};
 use crate::forward::{Adapter, Factors};
@@ -138,7 +139,7 @@ fn check_settings(root: &Json<'_>) -> Result<()> {
     }
 }
 
-/// Both halves of every projection.
+/// Both halves of every projection, each with bytes of its own.
 fn factors(halves: impl Iterator<Item = Result<(String, usize, Tensor)>>) -> Result<Factors> {
     let mut found: BTreeMap<String, [Option<Tensor>; 2]> = BTreeMap::new();
     for half in halves {
@@ -151,5 +152,7 @@ fn factors(halves: impl Iterator<Item = Result<(String, usize, Tensor)>>) -> Res
         [Some(down), Some(up)] => Ok((base, (down, up))),
         [down, _] => Err(Malformed::TensorMissing { name: format!("{base}, lora {}", if down.is_some() { "B" } else { "A" }).into() }.into()),
     };
-    found.into_iter().map(pair).collect()
+    let factors: Factors = found.into_iter().map(pair).collect::<Result<_>>()?;
+    check_apart(factors.values().flat_map(|(down, up)| [down, up]))?;
+    Ok(factors)
 }

@@ -29,8 +29,9 @@ impl ModelFile {
         if token_count > config.vocab_count {
             return Err(Malformed::VocabularyTooLarge { token_count, embedding_rows: config.vocab_count }.into());
         }
+        // Before anything is made of them: one wide vector that many tensors name would be unpacked for each.
+        check_apart(tensors.values())?;
         let weights = Arc::new(Weights::bind(&config, &tensors)?);
-        check_apart(&tensors)?;
         Ok(Self { name: name.map(Into::into), config, tensors, tokenizer, weights, template })
     }
 
@@ -83,8 +84,8 @@ impl ModelFile {
 }
 
 /// No byte is of two tensors: a small file could otherwise ask for the memory of a large model.
-fn check_apart(tensors: &BTreeMap<String, Tensor>) -> Result<()> {
-    let mut places: Vec<_> = tensors.iter().map(|(name, tensor)| (tensor.bytes().as_ptr_range(), name)).collect();
+pub(super) fn check_apart<'a>(tensors: impl Iterator<Item = &'a Tensor>) -> Result<()> {
+    let mut places: Vec<_> = tensors.map(|tensor| (tensor.bytes().as_ptr_range(), &tensor.name)).collect();
     places.sort_by_key(|(place, _)| (place.start, place.end));
     match places.array_windows().find(|[(before, _), (place, _)]| place.start < before.end) {
         Some([_, (_, name)]) => Err(Malformed::TensorRange { name: name.as_str().into() }.into()),

@@ -73,6 +73,55 @@ fn a_model_can_be_pinned_before_it_comes_and_another_says_that_it_has_none() {
     machine.run(&["model", "list"]).ok().says(&[&digest, "not here"]);
 }
 
+/// A file whose name is another model's digest, a name that is, and a manifest of a home of before that has such a name: the digest means what has it.
+#[test]
+fn nothing_is_called_by_another_models_digest() {
+    let machine = Machine::with_model();
+    machine.run(&ASK).ok();
+    let digest = machine.object(&["model", "show", GENERAL])["digest"].as_str().unwrap().to_owned();
+    let stolen = format!("{digest}.gguf");
+    std::fs::copy(vectors("qwen2-64.f32.gguf"), machine.path(&stolen)).unwrap();
+    let size = machine.lines(&["log", "list"]).len();
+    machine.run(&["model", "import", &stolen]).code(1).says(&["64 hex digits", "--name"]);
+    for name in [digest.clone(), digest.to_uppercase(), format!("{digest}+tone")] {
+        machine.run(&["model", "import", &stolen, "--name", &name]).code(1).says(&["64 hex digits", "--name"]);
+    }
+    assert_eq!(machine.lines(&["log", "list"]).len(), size, "what has no name is refused before anything is recorded");
+    let other = machine.object(&["model", "import", &stolen, "--name", "other"])["digest"].as_str().unwrap().to_owned();
+    let manifest = machine.home().join("models").join(&other).join("manifest.json");
+    let text = std::fs::read_to_string(&manifest).unwrap();
+    std::fs::write(&manifest, text.replace("\"name\":\"other\"", &format!("\"name\":\"{digest}\""))).unwrap();
+    assert_eq!(machine.lines(&["model", "list"])[1..].iter().filter(|model| model["name"] == digest.as_str()).count(), 1);
+    assert_eq!(machine.object(&["model", "pin", &digest])["digest"], digest.as_str());
+    machine.run(&["ask", "-m", &other, "--max-tokens", "3", "hello"]).code(1).says(&UNPINNED);
+    machine.run(&["ask", "-m", &digest, "--max-tokens", "3", "hello"]).ok();
+    machine.run(&["replay", "3"]).ok().says(&["identical"]);
+    machine.run(&["model", "pin", &other]).ok();
+    assert_eq!(machine.object(&["model", "unpin", &digest])["digest"], digest.as_str());
+    machine.run(&ASK).code(1).says(&UNPINNED);
+    machine.assert_log_valid();
+}
+
+/// A pin is of a digest, and so are a removal and an import: what a manifest says, and whether it reads, is for people.
+#[test]
+fn a_broken_manifest_hides_one_model_and_no_pin() {
+    let machine = Machine::with_model();
+    machine.run(&["model", "import", &vectors("qwen2-64.f32.gguf")]).ok();
+    let digest = machine.object(&["model", "show", GENERAL])["digest"].as_str().unwrap().to_owned();
+    std::fs::write(machine.home().join("models").join(&digest).join("manifest.json"), b"{").unwrap();
+    for args in [&ASK[..], &["model", "list"], &["model", "show", &digest], &["model", "rm", GENERAL]] {
+        machine.run(args).code(1).says(&["remove the folder", &digest, "import it again"]);
+    }
+    machine.run(&["ask", "-m", "qwen2-64.f32", "--max-tokens", "3", "hello"]).ok();
+    machine.run(&["model", "pin", &digest]).ok();
+    machine.run(&["ask", "-m", "qwen2-64.f32", "--max-tokens", "3", "hello"]).code(1).says(&UNPINNED);
+    machine.run(&["model", "unpin", &digest]).ok();
+    machine.run(&["model", "rm", &digest]).ok().says(&["removed", &digest]);
+    machine.run(&["model", "import", &vectors(&format!("{GENERAL}.gguf"))]).ok();
+    machine.run(&ASK).ok();
+    machine.assert_log_valid();
+}
+
 /// A server that has the model open already hears of a pin as well.
 #[test]
 fn a_server_refuses_what_is_not_pinned() {

@@ -9,7 +9,7 @@ use crate::system::System;
 use mickai_kernels::ARITHMETIC;
 use mickai_model::embed::EMBEDDING;
 use mickai_model::tokens::Token;
-use mickai_proof::digest::{LogId, hex};
+use mickai_proof::digest::LogId;
 use mickai_proof::record::OutcomeCode;
 
 /// All that a record of embeddings says.
@@ -53,11 +53,8 @@ impl RecordedEmbedding {
     pub fn model(&self, system: &System) -> Result<Loaded> {
         let intent = &self.act.intent;
         let bad = |part| Error::BadRecord { index: intent.index, part };
-        let digest = intent.bytes(fact::MODEL).ok_or_else(|| bad(fact::MODEL))?;
-        let model = system.model(&hex(digest))?;
+        let model = system.recorded_model(intent)?;
         let same = [
-            // A model may be called like another's digest.
-            (fact::MODEL, model.digest.0.as_slice() == digest),
             (fact::ARITHMETIC, intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)),
             (fact::EMBEDDING, intent.text(fact::EMBEDDING) == Some(EMBEDDING)),
             (fact::TOKENIZER, intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)),

@@ -8,7 +8,7 @@
 //!
 //! As of a model, whoever changes a file here changes another digest, and what a load finds is held against the one that was asked for.
 
-use super::{Copied, Incoming, ManifestFile, Progress, is_gguf, is_name, list_in, sweep, take_in, take_out};
+use super::{Copied, Incoming, ManifestFile, Progress, Shelf, check_form, is_gguf, read_manifest, shelf_in, source_text, sweep, take_in, take_out};
 use crate::clock::wall_ms;
 use crate::disk;
 use crate::error::{Damage, Error};
@@ -25,7 +25,7 @@ const CONTENT: &str = "adapter";
 /// What an adapter folder of PEFT is made of; anything else in it is left behind.
 const FILES: [&str; 2] = ["adapter_config.json", "adapter_model.safetensors"];
 /// What stands between a model's name and an adapter's where both are named at once.
-const JOINS: char = '+';
+pub(super) const JOINS: char = '+';
 
 /// The adapters of one home.
 #[derive(Clone, Debug)]
@@ -55,8 +55,8 @@ pub struct AdapterManifest {
     pub digest: String,
     /// Digest of its model, 64 hex digits.
     pub model: String,
-    /// Where it was imported from.
-    pub source: PathBuf,
+    /// Where it was imported from, for people: a path that is no text is written as well as it can be.
+    pub source: String,
     /// Its files.
     pub files: Vec<ManifestFile>,
     /// Their bytes together.
@@ -94,8 +94,8 @@ impl AdapterStore {
     /// given as it is.
     ///
     /// # Errors
-    /// [`Error::AdapterName`]; [`Error::AdapterNameTaken`] where the model has another adapter of that name; [`Error::NoAdapterFiles`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so;
-    /// those of `check`. Nothing of the copy is left then.
+    /// Those of [`AdapterStore::check_name`]; [`Error::NoAdapterFiles`], [`Error::ManifestBytes`], [`Error::Io`]; [`Error::Stopped`] when `progress` says so; those of `check`. Nothing of the copy is
+    /// left then.
     pub fn import<E: From<Error>>(
         &self,
         _act: &Running,
@@ -107,7 +107,7 @@ impl AdapterStore {
         self.check_name(about)?;
         disk::create_folder(&self.folder)?;
         sweep(&self.folder)?;
-        let target = self.folder.join(format!("{}-{}", about.digest, about.model));
+        let target = self.folder_of(about.digest, about.model);
         if target.exists() {
             return Ok((read_adapter(&target)?, false));
         }
@@ -116,7 +116,7 @@ impl AdapterStore {
             name: about.name.to_owned(),
             digest: about.digest.to_string(),
             model: about.model.to_string(),
-            source: std::path::absolute(source).unwrap_or_else(|_| source.to_owned()),
+            source: source_text(source),
             bytes: files.iter().map(|file| file.bytes).sum(),
             files: files.clone(),
             imported_at_ms: wall_ms(),
@@ -125,13 +125,17 @@ impl AdapterStore {
         Ok((read_adapter(&target)?, true))
     }
 
-    /// Whether an adapter of that name may be taken in for that model.
+    /// Whether an adapter of that name may be taken in for that model. One that is there keeps what it is called, whatever that is.
     ///
     /// # Errors
-    /// [`Error::AdapterName`], [`Error::AdapterNameTaken`].
+    /// [`Error::AdapterName`], [`Error::NameOfDigest`]; [`Error::AdapterNameTaken`] where the model has another adapter of that name; [`Error::Damaged`] with a manifest that does not read: its adapter
+    /// may be called so.
     pub fn check_name(&self, about: AboutAdapter<'_>) -> Result<(), Error> {
-        if !is_name(about.name) || about.name.contains(JOINS) {
-            return Err(Error::AdapterName);
+        if !self.folder_of(about.digest, about.model).exists() {
+            check_form(about.name, Error::AdapterName)?;
+            if about.name.contains(JOINS) {
+                return Err(Error::AdapterName);
+            }
         }
         let is_other = |adapter: &StoredAdapter| adapter.manifest.name == about.name && adapter.model == about.model && adapter.digest != about.digest;
         match self.list()?.into_iter().find(is_other) {
@@ -145,25 +149,29 @@ impl AdapterStore {
     /// # Errors
     /// [`Error::Damaged`] with the manifest that does not read; [`Error::Io`].
     pub fn list(&self) -> Result<Vec<StoredAdapter>, Error> {
-        if !self.folder.exists() {
-            return Ok(Vec::new());
-        }
-        let mut adapters = list_in(&self.folder, |name| ids_of(name).is_some(), read_adapter)?;
-        adapters.sort_by(|a, b| (&a.manifest.name, a.digest, a.model).cmp(&(&b.manifest.name, b.digest, b.model)));
-        Ok(adapters)
+        self.shelf(|_| true)?.all()
     }
 
-    /// The one adapter of that name, or whose digest begins with those (at least 4) hex digits; of this model where one is given. What is called so goes before what begins so.
+    /// The one adapter of that name, or whose digest begins with those (at least 4) hex digits; of this model where one is given. What is called so goes before what begins so, but a whole digest is
+    /// looked up as nothing else. Manifests of what cannot be meant are not read.
     ///
     /// # Errors
-    /// [`Error::NoSuchAdapter`]; [`Error::AmbiguousAdapter`] with the candidates.
+    /// [`Error::NoSuchAdapter`]; [`Error::AmbiguousAdapter`] with the candidates; [`Error::Damaged`] with a manifest that does not read, if its adapter may be the one.
     pub fn find(&self, query: &str, model: Option<Id>) -> Result<StoredAdapter, Error> {
-        let mut found: Vec<StoredAdapter> = self.list()?.into_iter().filter(|adapter| model.is_none_or(|model| model == adapter.model)).collect();
+        let wanted = Id::from_hex(query);
+        let may_be = |(digest, of): (Id, Id)| wanted.is_none_or(|wanted| wanted == digest) && model.is_none_or(|model| model == of);
+        let Shelf { whole: mut found, broken } = self.shelf(may_be)?;
         let prefix = query.to_ascii_lowercase();
-        if found.iter().any(|adapter| adapter.manifest.name == query) {
+        let is_named = wanted.is_none() && found.iter().any(|adapter| adapter.manifest.name == query);
+        if is_named {
             found.retain(|adapter| adapter.manifest.name == query);
         } else {
             found.retain(|adapter| prefix.len() >= limits::DIGEST_PREFIX_MIN && adapter.manifest.digest.starts_with(&prefix));
+        }
+        // A name is one adapter's among those of a model. What is asked for in another way may be one whose name is not to be read.
+        let may_be_it = |(_, of): (Id, Id)| !is_named || found.iter().all(|adapter| adapter.model != of);
+        if let Some((_, error)) = broken.into_iter().find(|(name, _)| ids_of(name).is_none_or(may_be_it)) {
+            return Err(error);
         }
         match found.pop() {
             None => Err(Error::NoSuchAdapter),
@@ -180,7 +188,21 @@ impl AdapterStore {
     /// # Errors
     /// [`Error::Io`].
     pub fn remove(&self, _act: &Running, digest: Id, model: Id) -> Result<bool, Error> {
-        take_out(&self.folder.join(format!("{digest}-{model}")))
+        take_out(&self.folder_of(digest, model))
+    }
+
+    fn folder_of(&self, digest: Id, model: Id) -> PathBuf {
+        self.folder.join(format!("{digest}-{model}"))
+    }
+
+    /// Those whose digest, and whose model's, may be meant.
+    fn shelf(&self, may_be: impl Fn((Id, Id)) -> bool) -> Result<Shelf<StoredAdapter>, Error> {
+        if !self.folder.exists() {
+            return Ok(Shelf { whole: Vec::new(), broken: Vec::new() });
+        }
+        let mut shelf = shelf_in(&self.folder, |name| ids_of(name).is_some_and(&may_be), read_adapter)?;
+        shelf.whole.sort_by(|a, b| (&a.manifest.name, a.digest, a.model).cmp(&(&b.manifest.name, b.digest, b.model)));
+        Ok(shelf)
     }
 }
 
@@ -191,10 +213,8 @@ fn ids_of(name: &str) -> Option<(Id, Id)> {
 }
 
 fn read_adapter(folder: &Path) -> Result<StoredAdapter, Error> {
-    let path = folder.join("manifest.json");
-    let damaged = || Error::damaged(&path, 0, Damage::Manifest);
-    let bytes = disk::read_file(&path, limits::MANIFEST_BYTES_MAX)?.ok_or_else(damaged)?;
-    let manifest: AdapterManifest = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
+    let damaged = || Error::damaged(&folder.join("manifest.json"), 0, Damage::Manifest);
+    let manifest: AdapterManifest = read_manifest(folder)?;
     let ids = folder.file_name().and_then(|name| ids_of(name.to_str()?)).ok_or_else(damaged)?;
     if (Id::from_hex(&manifest.digest), Id::from_hex(&manifest.model)) != (Some(ids.0), Some(ids.1)) {
         return Err(damaged());

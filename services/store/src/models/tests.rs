@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::testing::{new_home, running};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use tempfile::TempDir;
 
 /// Takes a file in, with nothing to do before it appears.
@@ -99,6 +101,25 @@ fn a_name_or_a_digest_prefix_finds_one_or_says_which_fit() {
     for query in ["cd1", "absent", ""] {
         assert!(matches!(store.find(query), Err(Error::NoSuchModel)), "{query}");
     }
+    // A whole digest is nobody's name, nor is what names an adapter of what has it.
+    let first = digest(0xab).to_string();
+    for name in [first.clone(), first.to_uppercase(), format!("{first}+tone")] {
+        assert!(matches!(import(&store, &gguf, &name, digest(3)), Err(Error::NameOfDigest)), "{name}");
+    }
+    import(&store, &gguf, &first[1..], digest(3)).unwrap();
+    assert!(store.remove(&running(), digest(3)).unwrap());
+    // Homes of before may have one that is called so: it is found by its own digest, and stays what it is called.
+    let manifest = store.folder.join(digest(0xcd).to_string()).join("manifest.json");
+    std::fs::write(&manifest, std::fs::read_to_string(&manifest).unwrap().replace("\"other\"", &format!("\"{first}\""))).unwrap();
+    for query in [&first, &first.to_uppercase()] {
+        assert_eq!(store.find(query).unwrap().digest, digest(0xab));
+    }
+    for query in ["CD11", &digest(0xcd).to_string()] {
+        assert_eq!(store.find(query).unwrap().manifest.name, first);
+    }
+    assert_eq!(import(&store, &gguf, &first, digest(0xcd)).unwrap().manifest.name, first);
+    assert_eq!(store.list().unwrap().len(), 3);
+    assert!(matches!(store.find(&digest(4).to_string()), Err(Error::NoSuchModel)));
     assert!(store.remove(&running(), digest(0xcd)).unwrap());
     assert!(!store.remove(&running(), digest(0xcd)).unwrap());
     assert!(matches!(store.find("other"), Err(Error::NoSuchModel)));
@@ -115,11 +136,65 @@ fn an_import_that_was_cut_off_is_swept_and_a_broken_manifest_is_named() {
     std::fs::create_dir_all(own.join("model")).unwrap();
     std::fs::write(own.join("model").join(gguf.file_name().unwrap()), b"half").unwrap();
     assert_eq!(store.list().unwrap(), []);
-    let model = import(&store, &gguf, "tiny", digest(1)).unwrap();
+    import(&store, &gguf, "tiny", digest(1)).unwrap();
     assert!(!dead.exists() && !own.exists());
-    let manifest = model.path.parent().unwrap().parent().unwrap().join("manifest.json");
-    std::fs::write(&manifest, b"{}").unwrap();
-    assert!(matches!(store.list(), Err(Error::Damaged { path, what: Damage::Manifest, .. }) if path == manifest));
+    let other = import(&store, &gguf, "other", digest(2)).unwrap();
+    let folder = store.folder.join(digest(1).to_string());
+    let manifest = folder.join("manifest.json");
+    let is_named = |error: &Error| matches!(error, Error::Damaged { path, what: Damage::Manifest, .. } if *path == manifest);
+    for bytes in [Vec::new(), b"{}".to_vec(), vec![b' '; limits::MANIFEST_BYTES_MAX as usize + 1]] {
+        std::fs::write(&manifest, bytes).unwrap();
+        let error = store.list().unwrap_err();
+        assert!(is_named(&error) && error.to_string().ends_with(&format!("remove the folder {} and import it again", folder.display())), "{error}");
+    }
+    // It hides nothing but what it may be itself.
+    for query in ["other", &digest(2).to_string()] {
+        assert_eq!(store.find(query).unwrap(), other);
+    }
+    for query in ["tiny", "absent", "0111", "0211", &digest(1).to_string()] {
+        assert!(is_named(&store.find(query).unwrap_err()), "{query}");
+    }
+    assert!(matches!(store.find(&digest(3).to_string()), Err(Error::NoSuchModel)));
+    for (name, digest) in [("tiny", digest(1)), ("third", digest(3))] {
+        assert!(is_named(&import(&store, &gguf, name, digest).unwrap_err()), "{name}");
+    }
+    assert!(store.remove(&running(), digest(1)).unwrap());
+    import(&store, &gguf, "tiny", digest(1)).unwrap();
+    assert_eq!(store.list().unwrap().len(), 2);
+}
+
+/// What could not be read again would hide every model that is here.
+#[test]
+fn more_names_than_a_manifest_holds_are_refused_before_anything_is_copied() {
+    let (folder, store, _) = new_store();
+    let source = folder.path().join("odd");
+    std::fs::create_dir(&source).unwrap();
+    let odd = (0..750).map(|i| format!("{}{i}.txt", "\u{1}".repeat(240)));
+    for name in ["config.json", "model.safetensors"].map(str::to_owned).into_iter().chain(odd) {
+        std::fs::write(source.join(name), b"").unwrap();
+    }
+    let mut is_copied = false;
+    let mut see = |_: Progress| {
+        is_copied = true;
+        ControlFlow::Continue(())
+    };
+    let refused = store.import(&running(), &source, ("odd", digest(1)), &mut see, |_| Ok::<_, Error>(()));
+    assert!(matches!(refused, Err(Error::ManifestBytes { of, bytes }) if of == source && bytes > limits::MANIFEST_BYTES_MAX));
+    assert!(!is_copied);
+    assert_eq!(std::fs::read_dir(&store.folder).unwrap().count(), 0);
+    assert_eq!(store.list().unwrap(), []);
+}
+
+#[test]
+fn a_path_that_is_no_text_is_taken_in_all_the_same() {
+    let (folder, store, gguf) = new_store();
+    let source = folder.path().join(OsStr::from_bytes(b"mod\xe8les"));
+    std::fs::create_dir(&source).unwrap();
+    let source = source.join("tiny.gguf");
+    std::fs::copy(gguf, &source).unwrap();
+    let model = import(&store, &source, "tiny", digest(1)).unwrap();
+    assert!(model.manifest.source.ends_with("mod\u{fffd}les/tiny.gguf"), "{}", model.manifest.source);
+    assert_eq!(store.list().unwrap(), [model]);
 }
 
 /// Stopped while it copies, while it is finished, or by what finishing finds: nothing is left, and the next import succeeds.

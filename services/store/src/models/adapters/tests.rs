@@ -67,6 +67,15 @@ fn names_are_one_models_and_have_no_plus() {
     import(&store, &source, about("0202", 3, 8)).unwrap();
     assert_eq!(store.find("0202", None).unwrap().digest, digest(3));
     assert_eq!(store.find("0101", None).unwrap().digest, digest(1));
+    // A whole digest is nobody's name; homes of before may have one that is called so.
+    let second = digest(2).to_string();
+    assert!(matches!(import(&store, &source, about(&second, 4, 9)), Err(Error::NameOfDigest)));
+    let manifest = store.folder_of(digest(3), digest(8)).join("manifest.json");
+    std::fs::write(&manifest, std::fs::read_to_string(&manifest).unwrap().replace("\"0202\"", &format!("\"{second}\""))).unwrap();
+    for query in [&second, &second.to_uppercase()] {
+        assert_eq!(store.find(query, Some(digest(8))).unwrap().digest, digest(2));
+    }
+    assert_eq!(import(&store, &source, about(&second, 3, 8)).unwrap().manifest.name, second);
     for query in ["010", "absent", ""] {
         assert!(matches!(store.find(query, None), Err(Error::NoSuchAdapter)), "{query}");
     }
@@ -95,4 +104,25 @@ fn an_import_that_ends_early_leaves_nothing() {
     let (right, wrong) = (store.folder.join(format!("{}-{}", digest(1), digest(9))), store.folder.join(format!("{}-{}", digest(1), digest(8))));
     std::fs::rename(right, &wrong).unwrap();
     assert!(matches!(store.list(), Err(Error::Damaged { path, what: Damage::Manifest, .. }) if path == wrong.join("manifest.json")));
+}
+
+/// A manifest that does not read hides nothing but what it may be itself.
+#[test]
+fn a_broken_manifest_hides_no_other_adapter() {
+    let (_folder, store, source) = new_store();
+    for (name, adapter, model) in [("tone", 1, 9), ("calm", 2, 9), ("tone", 3, 8)] {
+        import(&store, &source, about(name, adapter, model)).unwrap();
+    }
+    std::fs::write(store.folder_of(digest(1), digest(9)).join("manifest.json"), b"{}").unwrap();
+    let [first, second, third] = [1, 2, 3].map(|byte| digest(byte).to_string());
+    for (query, model, found) in [("calm", Some(9), 2), ("tone", Some(8), 3), (second.as_str(), None, 2), (third.as_str(), Some(8), 3)] {
+        assert_eq!(store.find(query, model.map(digest)).unwrap().digest, digest(found), "{query}");
+    }
+    for (query, model) in [("tone", Some(9)), ("tone", None), ("absent", None), ("0202", Some(9)), (first.as_str(), None)] {
+        let error = store.find(query, model.map(digest)).unwrap_err();
+        assert!(matches!(error, Error::Damaged { what: Damage::Manifest, .. }), "{query}: {error}");
+    }
+    for (query, model) in [("absent", Some(8)), (first.as_str(), Some(8))] {
+        assert!(matches!(store.find(query, model.map(digest)), Err(Error::NoSuchAdapter)), "{query}");
+    }
 }
