@@ -1,7 +1,7 @@
 //! What every connection shares: the desk, how the server was told to be, what is counted and what is kept.
 
 use crate::idempotent::Idempotent;
-use crate::limits::{API_KEY_MIN, LOOKING_MAX, TOKENIZING_MAX};
+use crate::limits::{API_KEY_MIN, LOOKING_MAX, READING_MAX, TOKENIZING_MAX};
 use crate::metrics::Metrics;
 use crate::refused::{Refused, Result};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -10,6 +10,7 @@ use mickai_runtime::{Allowance, Error, System};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
 /// How a server is to be.
@@ -75,10 +76,14 @@ pub struct App {
     pub metrics: Metrics,
     /// Keys that are being answered.
     pub idempotent: Idempotent,
-    /// Places of those that look into the log.
+    /// Places of those that look into the log, or into the file of a model to say what it is.
     pub looking: Arc<Semaphore>,
     /// Places of those that make tokens of texts, or texts of tokens, and nothing else.
     pub tokenizing: Arc<Semaphore>,
+    /// Places of those that read a long body.
+    pub reading: Arc<Semaphore>,
+    /// Places of those whose prompts are made. More than there are cores would be none the faster, and each keeps memory of its own for the next.
+    pub preparing: Arc<Semaphore>,
     connections: AtomicU64,
 }
 
@@ -89,8 +94,20 @@ impl App {
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
         let desk = Arc::new(Desk::open(system, options.allowance)?);
-        let (looking, tokenizing) = (Arc::new(Semaphore::new(LOOKING_MAX)), Arc::new(Semaphore::new(TOKENIZING_MAX)));
-        Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), looking, tokenizing, connections: AtomicU64::new(0) }))
+        // Where the system does not say, one is enough to go on.
+        let core_count = available_parallelism().map_or(1, usize::from);
+        let [looking, tokenizing, reading, preparing] = [LOOKING_MAX, TOKENIZING_MAX, READING_MAX, core_count].map(|places| Arc::new(Semaphore::new(places)));
+        Ok(Arc::new(Self {
+            desk,
+            options,
+            metrics: Metrics::default(),
+            idempotent: Idempotent::default(),
+            looking,
+            tokenizing,
+            reading,
+            preparing,
+            connections: AtomicU64::new(0),
+        }))
     }
 
     /// The desk.

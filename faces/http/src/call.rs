@@ -1,6 +1,7 @@
 //! One request on its way in: who calls, what came, and what the shapes make of it.
 
 use crate::app::App;
+use crate::limits::READ_AT_ONCE_BYTES_MAX;
 use crate::openai::chat::refuse_for_embedded;
 use crate::refused::{Refused, Result};
 use crate::sampling;
@@ -34,6 +35,8 @@ pub struct Call {
     pub begun: Arc<Mutex<Vec<Appended>>>,
     /// Set when nobody waits for the answer any more.
     pub gone: Gone,
+    /// What came of the body when it was read, until it is asked for.
+    pub checked: Mutex<Option<Checked>>,
 }
 
 /// Whoever waits for an answer: dropped before it is there, it says that nobody does any more.
@@ -86,18 +89,49 @@ pub const RECORDS: Shape = Shape::Ref(
 );
 
 impl Call {
+    /// Reads the body, so that [`Call::body`] has it: a long one where that holds up no connection.
+    ///
+    /// # Errors
+    /// As of [`Call::body`].
+    pub async fn read(&self, shape: &'static Shape) -> Result<()> {
+        let is_strict = self.is_strict;
+        let read = self.reading(move |bytes| checked(bytes, shape, is_strict)).await?;
+        *self.checked.lock().unwrap_or_else(PoisonError::into_inner) = Some(read);
+        Ok(())
+    }
+
     /// The body, held against its shape.
     ///
     /// # Errors
     /// What is no JSON, has another shape, or, where that is an error, holds what is not known.
     pub fn body(&self, shape: &Shape) -> Result<Checked> {
-        let value: Value = serde_json::from_slice(&self.bytes).map_err(|error| Refused::body(format!("the body is not JSON: {error}")))?;
-        let mut unknown = Vec::new();
-        shape.check(&value, "", &mut unknown)?;
-        match unknown.first() {
-            Some(first) if self.is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", unknown.join(", ")))),
-            _ => Ok(Checked { value, warnings: warnings(unknown) }),
+        let read = self.checked.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match read {
+            Some(read) => Ok(read),
+            None => checked(&self.bytes, shape, self.is_strict),
         }
+    }
+
+    /// What `take` finds in the body, and what was not known in it. The rest is gone before anything is waited for.
+    ///
+    /// # Errors
+    /// As of [`Call::body`].
+    pub async fn taken_apart<T: Send + 'static>(&self, shape: &'static Shape, take: fn(&mut Value) -> T) -> Result<(T, Vec<String>)> {
+        let is_strict = self.is_strict;
+        let parts = self.reading(move |bytes| {
+            let Checked { mut value, warnings } = checked(bytes, shape, is_strict)?;
+            Ok((take(&mut value), warnings))
+        });
+        parts.await
+    }
+
+    /// Does something with the bytes of the body: of a long one in its turn, and where that holds up no connection.
+    async fn reading<T: Send + 'static>(&self, act: impl FnOnce(&[u8]) -> Result<T> + Send + 'static) -> Result<T> {
+        if self.bytes.len() <= READ_AT_ONCE_BYTES_MAX {
+            return act(&self.bytes);
+        }
+        let bytes = self.bytes.clone();
+        self.app.in_turn(&self.app.reading, move |_| Ok(act(&bytes))).await?
     }
 
     /// The model that the body names.
@@ -105,7 +139,14 @@ impl Call {
     /// # Errors
     /// None of that name; what keeps it from being opened.
     pub async fn model(&self, body: &Value) -> Result<Arc<Loaded>> {
-        let wanted = body["model"].as_str().unwrap_or_default().to_owned();
+        self.model_called(body["model"].as_str().unwrap_or_default().to_owned()).await
+    }
+
+    /// The model of that name, or beginning of a digest.
+    ///
+    /// # Errors
+    /// As of [`Call::model`].
+    pub async fn model_called(&self, wanted: String) -> Result<Arc<Loaded>> {
         self.app.on_desk(move |desk| desk.model(&wanted)).await
     }
 
@@ -143,6 +184,25 @@ impl Call {
     }
 }
 
+/// A body, held against its shape.
+fn checked(bytes: &[u8], shape: &Shape, is_strict: bool) -> Result<Checked> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| Refused::body(format!("the body is not JSON: {error}")))?;
+    let mut unknown = Vec::new();
+    shape.check(&value, "", &mut unknown)?;
+    match unknown.first() {
+        Some(first) if is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", unknown.join(", ")))),
+        _ => Ok(Checked { value, warnings: warnings(unknown) }),
+    }
+}
+
+/// A text of a body, taken out of it; empty where there is none.
+pub fn taken_text(body: &mut Value, name: &str) -> String {
+    match body[name].take() {
+        Value::String(text) => text,
+        _ => String::new(),
+    }
+}
+
 /// What is said of paths that are not known.
 pub fn warnings(unknown: Vec<String>) -> Vec<String> {
     unknown.into_iter().map(|path| format!("{path} is not known here and had no effect")).collect()
@@ -162,6 +222,10 @@ impl Call {
             key: None,
             begun: Arc::default(),
             gone: Gone::default(),
+            checked: Mutex::default(),
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

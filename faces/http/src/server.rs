@@ -24,7 +24,7 @@ use mickai_runtime::serve::limits::REQUEST_BYTES_MAX;
 use mickai_runtime::serve::{Caller, Gone};
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -184,7 +184,7 @@ async fn answer(app: &Arc<App>, request: Request<Incoming>, (called, connection)
     // Without keys all callers are one operator's, and who asks again does so on another connection.
     let owner = if app.options.keys.is_empty() { Caller(0) } else { caller };
     let key = key.map(|key| idempotent::id(&key, owner, route.path)).transpose()?;
-    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict, key, begun: Arc::default(), gone: Gone::default() };
+    let call = Call { app: app.clone(), caller, bytes, parameter, query, is_strict, key, begun: Arc::default(), gone: Gone::default(), checked: Mutex::default() };
     match key {
         Some(key) => answer_once(route, call, key).await,
         None => answer_at(route, &call).await,
@@ -208,6 +208,10 @@ async fn answer_once(route: &'static Route, call: Call, key: Key) -> Result<Repl
 
 /// Answers by a route; a refusal after an act has begun names its record.
 async fn answer_at(route: &Route, call: &Call) -> Result<Reply> {
+    // What is no act takes its body apart by itself.
+    if let Some(shape) = route.request.filter(|_| route.is_act) {
+        call.read(shape).await?;
+    }
     let answered = routes::answer(route.endpoint, call).await;
     answered.map_err(|refused| {
         let begun = call.begun.lock().unwrap_or_else(PoisonError::into_inner);

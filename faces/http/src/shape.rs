@@ -25,7 +25,7 @@ pub enum Shape {
     Named(&'static Shape),
     /// A list.
     List { of: &'static Shape, min: usize, max: usize },
-    /// One of several, each of another JSON type, or lists whose items are: the first whose type fits is it.
+    /// One of several, each of another JSON type, or lists whose items are, or objects of which each has something else that must be there: the first that may be it is it.
     Either(&'static [Shape]),
     /// An object whose form the word in `tag` decides; where the tag is absent, the first.
     Tagged { tag: &'static str, cases: &'static [(&'static str, &'static [Field])] },
@@ -55,6 +55,30 @@ pub struct Misshapen {
     pub path: String,
     /// What it must be.
     pub wanted: String,
+}
+
+/// Where a value stands in what is checked. A list may have millions of items: words are made of the place of one only where it is told of.
+enum Place<'a> {
+    /// At a path.
+    At(&'a str),
+    /// At a field of what stands there.
+    Field(&'a Place<'a>, &'a str),
+    /// At an item of it.
+    Item(&'a Place<'a>, usize),
+}
+
+impl Place<'_> {
+    /// As in `messages[0].role`.
+    fn path(&self) -> String {
+        match self {
+            Self::At(path) => (*path).to_owned(),
+            Self::Field(of, name) => {
+                let path = of.path();
+                if path.is_empty() { (*name).to_owned() } else { format!("{path}.{name}") }
+            }
+            Self::Item(of, at) => format!("{}[{at}]", of.path()),
+        }
+    }
 }
 
 /// Any text.
@@ -88,37 +112,41 @@ impl Shape {
     /// # Errors
     /// The first place where it does not fit.
     pub fn check(&self, value: &Value, path: &str, unknown: &mut Vec<String>) -> Result<(), Misshapen> {
+        self.check_at(value, &Place::At(path), unknown)
+    }
+
+    fn check_at(&self, value: &Value, place: &Place<'_>, unknown: &mut Vec<String>) -> Result<(), Misshapen> {
         let fits = match (self, value) {
-            (Self::Ref(_, shape), _) => return shape.check(value, path, unknown),
+            (Self::Ref(_, shape), _) => return shape.check_at(value, place, unknown),
             (Self::Any, _) | (Self::Flag, Value::Bool(_)) => true,
             (Self::Text { min, max }, Value::String(text)) => (*min..=*max).contains(&text.chars().count()),
             (Self::Name { max }, Value::String(text)) => (1..=*max).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte)),
             (Self::Word(words), Value::String(text)) => words.contains(&text.as_str()),
             (Self::Number { min, max, is_open }, Value::Number(number)) => number.as_f64().is_some_and(|x| x <= *max && if *is_open { x > *min } else { x >= *min }),
             (Self::Whole { min, max }, Value::Number(_)) => whole(value).is_some_and(|number| (*min..=*max).contains(&number)),
-            (Self::Fields(fields), Value::Object(object)) => return check_fields(fields, &[], object, path, unknown),
-            (Self::Named(shape), Value::Object(object)) => return object.iter().try_for_each(|(name, value)| shape.check(value, &inside(path, name), unknown)),
+            (Self::Fields(fields), Value::Object(object)) => return check_fields(fields, &[], object, place, unknown),
+            (Self::Named(shape), Value::Object(object)) => return object.iter().try_for_each(|(name, value)| shape.check_at(value, &Place::Field(place, name), unknown)),
             (Self::List { of, min, max }, Value::Array(items)) if (*min..=*max).contains(&items.len()) => {
-                return items.iter().enumerate().try_for_each(|(at, item)| of.check(item, &format!("{path}[{at}]"), unknown));
+                return items.iter().enumerate().try_for_each(|(at, item)| of.check_at(item, &Place::Item(place, at), unknown));
             }
             (Self::Either(shapes), _) => {
                 let mut candidates = shapes.iter().filter(|shape| shape.has_type_of(value));
                 let first = candidates.clone().next();
                 match candidates.find(|shape| shape.begins_as(value)).or(first) {
-                    Some(shape) => return shape.check(value, path, unknown),
+                    Some(shape) => return shape.check_at(value, place, unknown),
                     None => false,
                 }
             }
             (Self::Tagged { tag, cases }, Value::Object(object)) => match self.case(object) {
-                Some((_, fields)) => return check_fields(fields, &[tag], object, path, unknown),
+                Some((_, fields)) => return check_fields(fields, &[tag], object, place, unknown),
                 None => {
                     let words: Vec<&str> = cases.iter().map(|(word, _)| *word).collect();
-                    return Err(Misshapen { path: inside(path, tag), wanted: format!("one of {}", words.join(", ")) });
+                    return Err(Misshapen { path: Place::Field(place, tag).path(), wanted: format!("one of {}", words.join(", ")) });
                 }
             },
             _ => false,
         };
-        if fits { Ok(()) } else { Err(Misshapen { path: path.to_owned(), wanted: self.words() }) }
+        if fits { Ok(()) } else { Err(Misshapen { path: place.path(), wanted: self.words() }) }
     }
 
     /// The case of a tagged object.
@@ -144,9 +172,13 @@ impl Shape {
         }
     }
 
-    /// Could its first item be this one's? Tells lists of one form from those of another.
+    /// Could its first item be this one's, or has it what must be there? Tells lists of one form from those of another, and objects.
     fn begins_as(&self, value: &Value) -> bool {
         match (self, value) {
+            (Self::Fields(fields), Value::Object(object)) => {
+                let has = |field: &Field| object.get(field.name).is_some_and(|value| field.shape.check(value, "", &mut Vec::new()).is_ok());
+                fields.iter().filter(|field| field.is_required).all(has)
+            }
             (Self::List { of, .. }, Value::Array(items)) => items.first().is_none_or(|first| of.has_type_of(first)),
             _ => true,
         }
@@ -210,21 +242,18 @@ pub fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_f64().and_then(exact))
 }
 
-fn inside(path: &str, name: &str) -> String {
-    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
-}
-
-fn check_fields(fields: &[Field], also: &[&str], object: &Map<String, Value>, path: &str, unknown: &mut Vec<String>) -> Result<(), Misshapen> {
+fn check_fields(fields: &[Field], also: &[&str], object: &Map<String, Value>, place: &Place<'_>, unknown: &mut Vec<String>) -> Result<(), Misshapen> {
     for field in fields {
+        let inside = Place::Field(place, field.name);
         match object.get(field.name) {
-            None if field.is_required => return Err(Misshapen { path: inside(path, field.name), wanted: format!("{}; it is missing", field.shape.words()) }),
+            None if field.is_required => return Err(Misshapen { path: inside.path(), wanted: format!("{}; it is missing", field.shape.words()) }),
             None => {}
             Some(Value::Null) if !field.is_required => {}
-            Some(value) => field.shape.check(value, &inside(path, field.name), unknown)?,
+            Some(value) => field.shape.check_at(value, &inside, unknown)?,
         }
     }
     let is_known = |name: &str| also.contains(&name) || fields.iter().any(|field| field.name == name);
-    unknown.extend(object.keys().filter(|name| !is_known(name)).map(|name| inside(path, name)));
+    unknown.extend(object.keys().filter(|name| !is_known(name)).map(|name| Place::Field(place, name).path()));
     Ok(())
 }
 

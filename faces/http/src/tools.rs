@@ -9,6 +9,7 @@ use crate::refused::{Refused, Result};
 use crate::shape::{OBJECT, SOME_TEXT, Shape, TEXT, may, must};
 use mickai_model::generate::{Generation, StopReason};
 use mickai_runtime::{Bound, Grammar, check_schemas};
+use objects::{is_of_objects, of_objects};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -19,7 +20,7 @@ pub const NAME: Shape = Shape::Name { max: TOOL_NAME_MAX };
 const FUNCTION: Shape = Shape::Fields(&[
     must("name", NAME, "what the model calls it by"),
     may("description", TEXT, "what it is for, told to the model"),
-    may("parameters", OBJECT, "the JSON schema of its arguments"),
+    may("parameters", OBJECT, "the JSON schema of its arguments, which are an object"),
     may("strict", Shape::Flag, "calls fit the schema either way"),
 ]);
 
@@ -112,8 +113,8 @@ impl Tool {
     /// Of the object that names a function.
     pub fn of(function: &Value) -> Self {
         let text = |name: &str| function[name].as_str().map(str::to_owned);
-        let parameters = Some(&function["parameters"]).filter(|schema| schema.is_object()).cloned();
-        Self { name: text("name").unwrap_or_default(), description: text("description"), parameters: parameters.map_or_else(|| json!({ "type": "object" }), with_null) }
+        let parameters = Some(&function["parameters"]).filter(|schema| schema.is_object()).cloned().map_or_else(|| json!({}), with_null);
+        Self { name: text("name").unwrap_or_default(), description: text("description"), parameters: of_objects(parameters) }
     }
 }
 
@@ -143,7 +144,7 @@ impl Form {
     /// It, if it is what the shapes cannot tell. A schema may be long to go through, so it is done where it holds up no connection.
     ///
     /// # Errors
-    /// A name that is there twice, or is chosen and not there; a schema that no answer can be held to.
+    /// A name that is there twice, or is chosen and not there; a schema that no answer can be held to, or whose arguments could be something else than an object.
     pub async fn checked(self) -> Result<Self> {
         let checked = tokio::task::spawn_blocking(move || self.check().map(|()| self)).await;
         checked.unwrap_or_else(|_| Err(Refused::internal()))
@@ -163,7 +164,14 @@ impl Form {
         if is_missing {
             return Err(Refused::invalid("tool_choice", "the function that must be called is not among the tools"));
         }
-        Ok(check_schemas(&self.schemas())?)
+        check_schemas(&self.schemas())?;
+        match self.tools.iter().enumerate().find(|(_, tool)| !is_of_objects(&tool.parameters)) {
+            Some((at, tool)) => {
+                let message = format!("the arguments of {} must be an object, and its parameters let them be something else: say \"type\": \"object\" at their root", tool.name);
+                Err(Refused::invalid(format!("tools[{at}]"), message))
+            }
+            None => Ok(()),
+        }
     }
 
     fn schemas(&self) -> Vec<(String, &Value)> {
@@ -328,6 +336,15 @@ fn spaced(schema: &Value) -> Value {
     schema.into()
 }
 
+/// The arguments of a call that a caller tells of: one JSON object, as it was written. No text at all is an object without members. `None` for what is no object.
+pub fn arguments_of(text: &str) -> Option<&str> {
+    if text.trim().is_empty() {
+        return Some("{}");
+    }
+    // Read as the call was: what it holds may be more than a program's value does.
+    serde_json::from_str::<BTreeMap<String, &RawValue>>(text).is_ok().then_some(text)
+}
+
 /// The call as a model reads it in a later prompt.
 pub fn written(name: &str, arguments: &str) -> String {
     format!("{OPEN}\n{{\"name\": {}, \"arguments\": {arguments}}}\n{CLOSE}", json!(name))
@@ -364,6 +381,8 @@ impl Filter {
         if self.held.starts_with(OPEN) { String::new() } else { std::mem::take(&mut self.held) }
     }
 }
+
+mod objects;
 
 #[cfg(test)]
 mod tests;

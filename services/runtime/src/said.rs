@@ -48,17 +48,16 @@ impl Said {
         }
     }
 
-    /// The prompt without its oldest parts, so that with an answer it fits: turns go before the last one, words of the system stay; a text loses its beginning.
+    /// The prompt without its oldest parts, so that with an answer it fits: turns go before one of the user, words of the system stay; a text loses its beginning.
     /// Where what must stay is too long by itself, or cannot be rendered, [`Said::render`] says so of what this gives.
     ///
     /// # Errors
     /// Those of `look`, which is asked before each rendering whether to go on.
     pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: Room, look: &dyn Fn() -> Result<()>) -> Result<Self> {
         let goal = room.prompt_token_count_max(model);
-        let count = |said: &Self| -> Result<usize> {
+        let count = |said: &Self| -> Result<Option<usize>> {
             look()?;
-            // What cannot be rendered gets no better by being shorter.
-            Ok(said.render_any(model, day).map_or(0, |prompt| prompt.tokens.len()))
+            Ok(said.render_any(model, day).ok().map(|prompt| prompt.tokens.len()))
         };
         match self {
             Self::Conversation(messages) => without_turns(messages, goal, &count),
@@ -149,29 +148,35 @@ impl Shortening {
     }
 }
 
-/// The conversation without as few turns as will do; without all that may go, where even that is too long.
-fn without_turns(messages: &[Message], goal: usize, count: &dyn Fn(&Said) -> Result<usize>) -> Result<Said> {
-    let from = |first: usize| {
-        let stay = messages.iter().enumerate().filter(|(at, message)| *at >= first || message.role == Role::System);
+/// Says how many tokens a prompt has; `None` if it cannot be rendered.
+type Count<'a> = &'a dyn Fn(&Said) -> Result<Option<usize>>;
+
+/// The conversation without as few turns as will do; without all that may go, where even that is too long. What is left begins with a turn of the user: many templates refuse an answer that nothing was asked
+/// before. So what is refused is too long as well, while there is less to try.
+fn without_turns(messages: &[Message], goal: usize, count: Count<'_>) -> Result<Said> {
+    let turns = messages.iter().enumerate().filter(|(_, message)| message.role != Role::System);
+    // Before the first turn there is nothing that could go.
+    let later = turns.skip(1).filter(|(_, message)| message.role == Role::User).map(|(at, _)| at);
+    let firsts: Vec<usize> = std::iter::once(0).chain(later).collect();
+    let from = |cut: usize| {
+        let stay = messages.iter().enumerate().filter(|(at, message)| *at >= firsts[cut] || message.role == Role::System);
         Said::Conversation(stay.map(|(_, message)| message.clone()).collect())
     };
-    let first = least(messages.len().saturating_sub(1), |first| Ok(count(&from(first))? <= goal))?;
-    Ok(from(first))
+    let cut = least(firsts.len() - 1, |cut| Ok(count(&from(cut))?.is_some_and(|token_count| token_count <= goal)))?;
+    Ok(from(cut))
 }
 
 /// The text without a beginning in proportion to what is too much, as often as that is so.
-fn without_beginning(text: &str, goal: usize, count: &dyn Fn(&Said) -> Result<usize>) -> Result<Said> {
+fn without_beginning(text: &str, goal: usize, count: Count<'_>) -> Result<Said> {
     let said = |text: &str| Said::Text(text.to_owned());
     let mut rest = text;
     for _ in 0..CUTS_MAX {
-        let token_count = count(&said(rest))?;
-        if token_count <= goal || rest.is_empty() {
-            return Ok(said(rest));
-        }
+        // What the tokenizer does not take, for its bytes or its white space, is refused and not shortened.
+        let Some(token_count) = count(&said(rest))?.filter(|token_count| *token_count > goal && !rest.is_empty()) else { return Ok(said(rest)) };
         rest = behind(rest, (rest.len() * (token_count - goal) / token_count).max(1));
     }
     // Its end has many more tokens for a byte than its beginning.
-    let at = least(rest.len(), |at| Ok(count(&said(behind(rest, at)))? <= goal))?;
+    let at = least(rest.len(), |at| Ok(count(&said(behind(rest, at)))?.is_none_or(|token_count| token_count <= goal)))?;
     Ok(said(behind(rest, at)))
 }
 

@@ -16,9 +16,8 @@ use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Builder;
 
-/// What a template sees.
-pub(crate) struct Context {
-    pub messages: Vec<Message>,
+/// What a template sees beside the conversation.
+pub(crate) struct Globals {
     pub date: Date,
     pub bos: Option<String>,
     pub eos: Option<String>,
@@ -28,15 +27,15 @@ pub(crate) struct Context {
 /// What the thread of the templates does next.
 type Task = Box<dyn FnOnce() + Send>;
 
-/// Runs a template.
+/// Runs a template for each of the conversations.
 ///
 /// A thread of a crew has no stack for it: what a template nests is dropped, written and compared one call for each level, and a stack that overflows ends the process. So templates have a
 /// thread of their own, on which every value ends as well. It stays, and takes one after the other: a thread for each would leave its memory in pieces.
-pub(crate) fn render(source: &str, context: Context) -> Result<String> {
+pub(crate) fn render<const N: usize>(source: &str, globals: Globals, conversations: [Vec<Message>; N]) -> Result<[String; N]> {
     let (source, (tell, told)) = (source.to_owned(), channel());
     hand_over(Box::new(move || {
         // Whoever asked waits for it.
-        let _ = tell.send(catch_unwind(AssertUnwindSafe(|| written(&source, context))));
+        let _ = tell.send(catch_unwind(AssertUnwindSafe(|| written(&source, globals, conversations))));
     }))?;
     match told.recv() {
         Ok(Ok(written)) => Ok(written?),
@@ -61,7 +60,23 @@ fn hand_over(task: Task) -> Result<(), Misbehaved> {
 }
 
 /// What the template writes.
-fn written(source: &str, context: Context) -> Result<String, Misbehaved> {
+fn written<const N: usize>(source: &str, globals: Globals, conversations: [Vec<Message>; N]) -> Result<[String; N], Misbehaved> {
+    let environment = environment(globals.date)?;
+    let template = environment.template_from_str(source).map_err(misbehaved)?;
+    let mut texts = [const { String::new() }; N];
+    for (text, messages) in texts.iter_mut().zip(conversations) {
+        let messages: Vec<Value> = messages.into_iter().map(message).collect();
+        let mut pairs = vec![("messages", Value::from(messages)), ("add_generation_prompt", Value::from(true))];
+        // As in the reference, a token that the model does not have is undefined, not none.
+        for (name, token) in [("bos_token", &globals.bos), ("eos_token", &globals.eos), ("pad_token", &globals.pad)] {
+            pairs.extend(token.as_deref().map(|token| (name, Value::from(token))));
+        }
+        *text = template.render(Value::from_pairs(pairs)).map_err(misbehaved)?;
+    }
+    Ok(texts)
+}
+
+fn environment<'source>(date: Date) -> Result<Environment<'source>, Misbehaved> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(misbehaved)?;
     environment.set_syntax(syntax);
@@ -73,18 +88,11 @@ fn written(source: &str, context: Context) -> Result<String, Misbehaved> {
     environment.add_function("raise_exception", |words: String| -> Result<Value, minijinja::Error> {
         Err(minijinja::Error::new(ErrorKind::InvalidOperation, "refused").with_source(Refusal(words)))
     });
-    let date = context.date;
     environment.add_function("strftime_now", move |pattern: String| {
         let fault = || minijinja::Error::new(ErrorKind::InvalidOperation, "strftime_now knows the day, not the time");
         date.format(&pattern).ok_or_else(fault)
     });
-    let messages: Vec<Value> = context.messages.into_iter().map(message).collect();
-    let mut globals = vec![("messages", Value::from(messages)), ("add_generation_prompt", Value::from(true))];
-    // As in the reference, a token that the model does not have is undefined, not none.
-    for (name, text) in [("bos_token", context.bos), ("eos_token", context.eos), ("pad_token", context.pad)] {
-        globals.extend(text.map(|text| (name, Value::from(text))));
-    }
-    environment.render_str(source, Value::from_pairs(globals)).map_err(misbehaved)
+    Ok(environment)
 }
 
 fn message(message: Message) -> Value {

@@ -104,13 +104,22 @@ impl Tokenizer {
 
     /// The text of tokens for people: control tokens show nothing, bytes that are not UTF-8 show U+FFFD.
     pub fn decode(&self, tokens: &[Token]) -> Result<String> {
+        // No text has more bytes than that.
+        Ok(self.decode_within(tokens, usize::MAX)?.unwrap_or_default())
+    }
+
+    /// As [`Self::decode`]; `None` if the text has more than `bytes_max` bytes: one token may show thousands, and what would be too long is not made to its end.
+    pub fn decode_within(&self, tokens: &[Token], bytes_max: usize) -> Result<Option<String>> {
         let mut stream = TextStream::new();
         let mut text = String::new();
         for &token in tokens {
             text.push_str(&stream.push(self.shown_bytes(token)?));
+            if text.len() > bytes_max {
+                return Ok(None);
+            }
         }
         text.push_str(&stream.finish());
-        Ok(text)
+        Ok(Some(text).filter(|text| text.len() <= bytes_max))
     }
 
     /// The bytes that a token adds to a text for people: none for control and unused tokens.
@@ -230,6 +239,26 @@ fn markup_by_first_byte(vocabulary: &Vocabulary) -> Result<MarkupByFirstByte> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::gguf::Header;
+
+    const LLAMA: &[u8] = include_bytes!("../../../../spec/vectors/tokens/llama.gguf");
+
+    /// Also where only what is left at the end is too much: half a character shows as three bytes.
+    #[test]
+    fn a_text_that_is_too_long_is_not_made_to_its_end() {
+        let tokenizer = crate::tokens::from_gguf(&Header::read(LLAMA).unwrap()).unwrap();
+        let within = |tokens: &[Token], bytes_max| tokenizer.decode_within(tokens, bytes_max).unwrap();
+        let tokens = tokenizer.encode_text("é x 日本").unwrap();
+        assert_eq!(within(&tokens, 11).as_deref(), Some("é x 日本"));
+        assert_eq!(within(&tokens, usize::MAX), Some(tokenizer.decode(&tokens).unwrap()));
+        for bytes_max in [0, 1, 5, 10] {
+            assert_eq!(within(&tokens, bytes_max), None, "{bytes_max}");
+        }
+        assert_eq!(within(&[], 0).as_deref(), Some(""));
+        let half = &tokenizer.encode_text("\u{10ffff}").unwrap()[..1];
+        assert_eq!((within(half, 2), within(half, 3).as_deref()), (None, Some("\u{fffd}")));
+        assert!(tokenizer.decode_within(&[Token(u32::MAX)], 0).is_ok());
+    }
 
     /// In stretches as at once: marks that compose, marks in an order that changes, syllables of Hangul in parts, kana with their signs, around every place where a text may be cut.
     #[test]

@@ -55,16 +55,13 @@ impl ChatTemplate {
         let sealed = messages.iter().map(|m| Message { role: m.role, content: sealed(&m.content, &markup, seal) });
         let written = |token: Option<Token>| token.and_then(|t| tokenizer.vocabulary().bytes(t)).map(|b| String::from_utf8_lossy(b).into_owned());
         let roles = tokenizer.roles();
-        let write = |messages: Vec<Message>| {
-            let context = jinja::Context { messages, date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
-            jinja::render(&self.source, context)
-        };
-        let text = write(sealed.collect())?;
+        let globals = jinja::Globals { date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
+        let [text, unsealed] = jinja::render(&self.source, globals, [sealed.collect(), messages.to_vec()])?;
         if text.len() > limits::TEXT_BYTES_MAX {
             return Err(Misbehaved::TemplateTooLong { bytes: text.len(), max: limits::TEXT_BYTES_MAX }.into());
         }
         let shown = text.replace(seal, "");
-        if write(messages.to_vec())? != shown {
+        if unsealed != shown {
             return Err(Misbehaved::TemplateLooks.into());
         }
         Ok(Prompt { tokens: tokenizer.encode_sealed(&text, Some(seal))?, text: shown })

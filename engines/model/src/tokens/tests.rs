@@ -277,8 +277,9 @@ fn long_conversations_are_written() {
     for family in ["llama", "qwen2"] {
         let speakers = [Role::User, Role::Assistant].into_iter().cycle();
         let messages = speakers.take(2_000).map(|role| turn(role, &"word ".repeat(500))).collect();
-        let context = jinja::Context { messages, date: day(), bos: None, eos: None, pad: None };
-        assert!(jinja::render(template(family).source(), context).unwrap().len() > 5_000_000, "{family}");
+        let globals = jinja::Globals { date: day(), bos: None, eos: None, pad: None };
+        let [text] = jinja::render(template(family).source(), globals, [messages]).unwrap();
+        assert!(text.len() > 5_000_000, "{family}");
     }
 }
 

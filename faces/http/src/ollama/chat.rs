@@ -31,8 +31,9 @@ pub const REQUEST: Shape = Shape::Ref(
     "OllamaChatRequest",
     &Shape::Fields(&[
         must("model", SOME_TEXT, ""),
-        must("messages", Shape::List { of: &MESSAGE, min: 0, max: usize::MAX }, "none: the model is opened and nothing is answered"),
+        may("messages", Shape::List { of: &MESSAGE, min: 0, max: usize::MAX }, "none: the model is opened and nothing is answered"),
         may("stream", Shape::Flag, "true unless it is said: one line for each piece"),
+        may("truncate", Shape::Flag, "true: a conversation that is too long loses its oldest turns; otherwise it is refused, which is not Ollama's way"),
         may("format", FORMAT, "json, or a schema that the answer fits"),
         may("options", OPTIONS, ""),
         may("tools", TOOLS, "functions that the model may call; calls always fit their schemas"),
@@ -72,14 +73,14 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     }
     let bound = call.bound(&model, &turns, lines.form.bound())?;
     let said = Said::Conversation(talk::messages(turns, &lines.form));
-    run(call, &body.value, model, Said::clone(&said), bound, lines).await
+    run(call, body.value, model, said, bound, lines).await
 }
 
 /// Runs one order of either shape.
 ///
 /// # Errors
 /// What stands against it.
-pub(super) async fn run(call: &Call, body: &Value, model: Arc<Loaded>, said: Said, bound: mickai_runtime::Bound, lines: Lines) -> Result<Reply> {
+pub(super) async fn run(call: &Call, body: Value, model: Arc<Loaded>, said: Said, bound: mickai_runtime::Bound, lines: Lines) -> Result<Reply> {
     let options = &body["options"];
     let asked = Asked {
         said,
@@ -90,9 +91,13 @@ pub(super) async fn run(call: &Call, body: &Value, model: Arc<Loaded>, said: Sai
         bound,
         request: Some(call.taken(false)),
     };
-    let mut going = Going::start(call, Wanted { model, asked: vec![asked], likely_count: None, shortens: false }).await?;
+    // Nobody who asks for no truncation gets an answer to less than they said.
+    let (shortens, is_stream) = (body["truncate"] == true, body["stream"] != false);
+    // It has many times the bytes that came, and all that follows is a wait.
+    drop(body);
+    let mut going = Going::start(call, Wanted { model, asked: vec![asked], likely_count: None, shortens }).await?;
     let begun = going.begun().await?;
-    if body["stream"] != false {
+    if is_stream {
         return Ok(Reply::pieces(LINES, Box::new(Encoded::new(going, lines))).with_intent(begun.intent));
     }
     let choices = going.all().await?;

@@ -20,6 +20,7 @@ pub const REQUEST: Shape = Shape::Ref(
         may("system", TEXT, "words of the system before it; not with raw"),
         may("raw", Shape::Flag, "the prompt goes through no template"),
         may("stream", Shape::Flag, "true unless it is said: one line for each piece"),
+        may("truncate", Shape::Flag, "true: with raw, a prompt that is too long loses its beginning; otherwise it is refused, which is not Ollama's way"),
         may("format", FORMAT, "json, or a schema that the answer fits"),
         may("options", OPTIONS, ""),
     ]),
@@ -61,10 +62,10 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         if model.is_embedded && bound != Bound::Free {
             return Err(Refused::invalid("format", "the embedded model takes no format; use another model"));
         }
-        return run(call, &body.value, model, Said::Text(prompt), bound, lines).await;
+        return run(call, body.value, model, Said::Text(prompt), bound, lines).await;
     }
     let turns: Vec<Turn> = system.into_iter().chain([Turn::User(prompt)]).collect();
     let bound = call.bound(&model, &turns, lines.form.bound())?;
     let said = Said::Conversation(talk::messages(turns, &lines.form));
-    run(call, &body.value, model, said, bound, lines).await
+    run(call, body.value, model, said, bound, lines).await
 }

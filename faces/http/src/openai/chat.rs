@@ -67,7 +67,7 @@ const FIELDS: &[Field] = &[
     may("stream", Shape::Flag, "answer in server-sent events"),
     may("stream_options", STREAM_OPTIONS, ""),
     may("logprobs", Shape::Flag, "tell how likely each token was"),
-    may("top_logprobs", Shape::Whole { min: 0, max: LIKELY_COUNT_MAX as i64 }, "and so many others"),
+    may("top_logprobs", Shape::Whole { min: 0, max: LIKELY_COUNT_MAX as i64 }, "and so many others; only where logprobs is true"),
     may("tools", TOOLS, "functions that the model may call; calls always fit their schemas"),
     may("tool_choice", TOOL_CHOICE, "auto unless it is said"),
     may("parallel_tool_calls", Shape::Flag, "false: one call at a time"),
@@ -116,10 +116,10 @@ pub const ANSWER: Shape = Shape::Ref(
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
+    let likely_count = likely_count(&body.value)?;
     let form = form(&body.value).checked().await?;
     let base = asked(call, &body.value, &model, &form)?;
     let asked = (0..sampling::count(&body.value["n"]).unwrap_or(1)).map(|choice| Asked { seed: sampling::seed(&body.value, choice), ..base.clone() }).collect();
-    let likely_count = (body.value["logprobs"] == true).then(|| sampling::count(&body.value["top_logprobs"]).unwrap_or(0));
     let shortens = body.value["truncation"] == "auto";
     let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
@@ -131,6 +131,15 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     }
     let choices = going.all().await?;
     Ok(Reply::telling(token_count(&choices), move || told.whole(&choices)).await?.with_intent(begun.intent))
+}
+
+/// How many others are told of for each token.
+fn likely_count(body: &Value) -> Result<Option<usize>> {
+    match (body["logprobs"] == true, sampling::count(&body["top_logprobs"])) {
+        (true, count) => Ok(Some(count.unwrap_or(0))),
+        (false, None) => Ok(None),
+        (false, Some(_)) => Err(Refused::invalid("top_logprobs", "needs logprobs to be true: give both, or leave out top_logprobs")),
+    }
 }
 
 /// What all choices share when they are told.
@@ -240,12 +249,9 @@ fn push_turns(message: &Value, at: usize, turns: &mut Vec<Turn>) -> Result<()> {
             turns.push(Turn::Assistant([content.as_str(), refusal].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("\n")));
             for (number, made) in calls.enumerate() {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-                let (id, name, arguments) = (text(&made["id"]), text(&made["function"]["name"]), text(&made["function"]["arguments"]));
-                let is_object = serde_json::from_str::<Value>(&arguments).is_ok_and(|arguments| arguments.is_object());
-                if !is_object {
-                    return Err(Refused::invalid(format!("messages[{at}].tool_calls[{number}].function.arguments"), "must be one JSON object, as text"));
-                }
-                turns.push(Turn::Call { id, name, arguments });
+                let wrong = || Refused::invalid(format!("messages[{at}].tool_calls[{number}].function.arguments"), "must be one JSON object, as text");
+                let arguments = tools::arguments_of(made["function"]["arguments"].as_str().unwrap_or_default()).ok_or_else(wrong)?.to_owned();
+                turns.push(Turn::Call { id: text(&made["id"]), name: text(&made["function"]["name"]), arguments });
             }
         }
         Some("tool") => turns.push(Turn::Given { of: Of::Id(message["tool_call_id"].as_str().unwrap_or_default().to_owned()), content, at }),
@@ -268,5 +274,38 @@ pub fn refuse_for_embedded(turns: &[Turn], bound: &Bound) -> Result<()> {
     match (turns, bound) {
         ([Turn::User(_)], Bound::Free) => Ok(()),
         _ => Err(Refused::invalid("messages", "the embedded model takes one message of the role user, and neither tools nor a response format; use another model")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It would have no effect, and nobody would be told.
+    #[test]
+    fn others_are_told_of_only_beside_the_token() {
+        let cases = [
+            (json!({}), Ok(None)),
+            (json!({ "logprobs": false, "top_logprobs": null }), Ok(None)),
+            (json!({ "logprobs": true }), Ok(Some(0))),
+            (json!({ "logprobs": true, "top_logprobs": 3 }), Ok(Some(3))),
+            (json!({ "logprobs": false, "top_logprobs": 3 }), Err(Some("top_logprobs".to_owned()))),
+            (json!({ "top_logprobs": 0 }), Err(Some("top_logprobs".to_owned()))),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(likely_count(&body).map_err(|refused| refused.param), expected, "{body}");
+        }
+    }
+
+    /// As clients tell again of a call that was given none.
+    #[test]
+    fn a_call_without_arguments_was_made_with_none() {
+        let message = |arguments: &str| json!({ "role": "assistant", "tool_calls": [{ "id": "1", "type": "function", "function": { "name": "f", "arguments": arguments } }] });
+        let told = |arguments: &str| {
+            let mut turns = Vec::new();
+            push_turns(&message(arguments), 3, &mut turns).map(|()| turns).map_err(|refused| refused.param)
+        };
+        assert_eq!(told("").unwrap(), told("{}").unwrap());
+        assert_eq!(told("[]"), Err(Some("messages[3].tool_calls[0].function.arguments".to_owned())));
     }
 }

@@ -1,4 +1,4 @@
-//! A chat in server-sent events. The last one before `[DONE]` tells of the records and of nothing else; it is sent after every outcome is durable.
+//! A chat in server-sent events. The last one before `[DONE]` tells of the records, and of the usage where that was asked for; it is sent after every outcome is durable.
 
 use super::chat::Told;
 use super::events::{end, event, failed, with_usage};
@@ -47,13 +47,18 @@ impl Stream {
         json!({ "id": self.told.id(), "object": "chat.completion.chunk", "created": self.told.created, "model": self.told.model.name, "choices": choices })
     }
 
-    fn delta(&mut self, index: usize, mut delta: Value, spoken: &[Spoken], finish_reason: Option<&str>) -> Value {
-        if !std::mem::replace(&mut self.choice(index).has_role, true) {
-            delta["role"] = "assistant".into();
-            if delta["content"].is_null() {
-                delta["content"] = "".into();
+    /// The first chunk of this choice, and of each before it that has shown none. Answers begin in any order, and clients that put chunks together give the next place to whichever choice they meet.
+    fn roles(&mut self, index: usize) -> String {
+        let mut out = String::new();
+        for each in 0..=index {
+            if !std::mem::replace(&mut self.choice(each).has_role, true) {
+                out.push_str(&event(&self.delta(each, json!({ "role": "assistant", "content": "" }), &[], None)));
             }
         }
+        out
+    }
+
+    fn delta(&self, index: usize, delta: Value, spoken: &[Spoken], finish_reason: Option<&str>) -> Value {
         let logprobs = self.told.likely_count.filter(|_| !spoken.is_empty()).map(|_| json!({ "content": logprobs::content(&self.told.model, spoken) }));
         self.chunk(json!([{ "index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason }]))
     }
@@ -65,8 +70,7 @@ impl Stream {
             return String::new();
         }
         let delta = if text.is_empty() { json!({}) } else { json!({ "content": text }) };
-        let chunk = self.delta(index, delta, std::slice::from_ref(spoken), None);
-        event(&chunk)
+        event(&self.delta(index, delta, std::slice::from_ref(spoken), None))
     }
 
     fn ended(&mut self, index: usize, pair: (Appended, Appended), generation: &Generation) -> String {
@@ -92,7 +96,7 @@ impl Stream {
 impl Encoder for Stream {
     fn encode(&mut self, choice: usize, happened: Event) -> String {
         match happened {
-            Event::Begun(_) => event(&self.delta(choice, json!({ "content": "" }), &[], None)),
+            Event::Begun(_) => self.roles(choice),
             Event::Heard(spoken) => self.heard(choice, &spoken),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => self.ended(choice, (answered.intent, answered.outcome), &answered.generation),
@@ -113,3 +117,6 @@ fn with_index(at: usize, mut call: Value) -> Value {
     call["index"] = at.into();
     call
 }
+
+#[cfg(test)]
+mod tests;

@@ -23,7 +23,7 @@ const FIELDS: &[Field] = &[
     must("model", SOME_TEXT, "a name or the beginning of a digest, as /v1/models lists them"),
     must("prompt", Shape::Either(&[SOME_TEXT, Shape::List { of: &SOME_TEXT, min: 1, max: PROMPTS_MAX }]), "what the model goes on from; token ids are not taken"),
     may("max_tokens", TOKENS, "most tokens of each answer; 16 unless it is said"),
-    may("echo", Shape::Flag, "the answer begins with the prompt"),
+    may("echo", Shape::Flag, "the answer begins with the prompt; not with logprobs"),
     TEMPERATURE,
     TOP_P,
     TOP_K,
@@ -34,7 +34,7 @@ const FIELDS: &[Field] = &[
     N,
     may("stream", Shape::Flag, "answer in server-sent events"),
     may("stream_options", STREAM_OPTIONS, ""),
-    may("logprobs", Shape::Whole { min: 0, max: 5 }, "tell how likely each token was, and so many others"),
+    may("logprobs", Shape::Whole { min: 0, max: 5 }, "tell how likely each token of the answer was, and so many others; not with echo"),
     TRUNCATION,
 ];
 
@@ -75,8 +75,8 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         return Err(Refused::invalid("n", format!("{count} answers are asked for, at most {WAITING_PER_CALLER_MAX} are taken together")));
     }
     let model = call.model(&body.value).await?;
+    let likely_count = likely_count(&body.value)?;
     let asked = asked(call, &body.value, &prompts, n);
-    let likely_count = sampling::count(&body.value["logprobs"]);
     let shortens = body.value["truncation"] == "auto";
     let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
@@ -89,6 +89,15 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     }
     let choices = going.all().await?;
     Ok(Reply::telling(token_count(&choices), move || told.whole(&choices)).await?.with_intent(begun.intent))
+}
+
+/// How many others are told of for each token.
+fn likely_count(body: &Value) -> Result<Option<usize>> {
+    let count = sampling::count(&body["logprobs"]);
+    if count.is_some() && body["echo"] == true {
+        return Err(Refused::invalid("logprobs", "the probabilities of a prompt are not told, and with echo the prompt is part of the text: leave out echo or logprobs"));
+    }
+    Ok(count)
 }
 
 fn prompts(value: &Value) -> Vec<String> {
@@ -144,7 +153,8 @@ impl Told {
     fn whole(&self, choices: &[Choice]) -> Value {
         let one = |(index, choice): (usize, &Choice)| {
             let (generation, echo) = (&choice.answered.generation, self.echo(index));
-            self.choice(index, &format!("{echo}{}", generation.text), &choice.spoken, echo.chars().count(), Some(finish_reason(generation.stop_reason)))
+            // Where there is an echo no probabilities are told, so the offset of the first token is that of the answer.
+            self.choice(index, &format!("{echo}{}", generation.text), &choice.spoken, 0, Some(finish_reason(generation.stop_reason)))
         };
         let pairs: Vec<_> = choices.iter().map(|choice| (choice.answered.intent, choice.answered.outcome)).collect();
         let mut whole = self.envelope(choices.iter().enumerate().map(one).collect());
@@ -154,7 +164,7 @@ impl Told {
     }
 }
 
-/// A completion in server-sent events; as a chat's, its last event tells of the records.
+/// A completion in server-sent events; as a chat's, its last event tells of the records, and of the usage where that was asked for.
 struct Stream {
     told: Told,
     has_usage: bool,
@@ -201,5 +211,27 @@ impl Encoder for Stream {
         let usage = self.has_usage.then(|| with_usage(self.told.envelope(json!([])), self.tokens.0 / self.told.n, self.tokens.1));
         let nothing = self.told.envelope(json!([self.told.choice(0, "", &[], 0, None)]));
         end(usage, nothing, records(&self.pairs, &self.told.warnings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The prompt's own tokens would have to be told too.
+    #[test]
+    fn an_echo_has_no_probabilities() {
+        let cases = [
+            (json!({ "logprobs": 2 }), Ok(Some(2))),
+            (json!({ "logprobs": 0 }), Ok(Some(0))),
+            (json!({ "logprobs": 2, "echo": false }), Ok(Some(2))),
+            (json!({ "logprobs": null, "echo": true }), Ok(None)),
+            (json!({ "echo": true }), Ok(None)),
+            (json!({ "logprobs": 2, "echo": true }), Err(Some("logprobs".to_owned()))),
+            (json!({ "logprobs": 0, "echo": true }), Err(Some("logprobs".to_owned()))),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(likely_count(&body).map_err(|refused| refused.param), expected, "{body}");
+        }
     }
 }

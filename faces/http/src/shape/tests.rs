@@ -70,6 +70,40 @@ fn what_is_not_known_is_named_with_its_path() {
     assert_eq!((path.as_str(), unknown), ("", vec!["parts[0].z".to_owned(), "y".to_owned()]));
 }
 
+/// Of an object that may be one of two: by what must be there.
+#[test]
+fn an_object_is_the_first_that_has_what_it_must() {
+    const NAMED: Shape =
+        Shape::Either(&[Shape::Fields(&[must("model", SOME_TEXT, ""), may("name", TEXT, "")]), Shape::Fields(&[must("name", SOME_TEXT, ""), may("model", TEXT, "")])]);
+    let cases = [
+        (json!({ "model": "m" }), None),
+        (json!({ "name": "m" }), None),
+        (json!({ "model": "m", "name": "" }), None),
+        (json!({ "model": "", "name": "m" }), None),
+        (json!({ "model": null, "name": "m" }), None),
+        (json!({}), Some("model")),
+        (json!({ "model": "", "name": "" }), Some("model")),
+        (json!({ "model": "m", "name": 1 }), Some("name")),
+        (json!({ "model": 1, "name": "m" }), Some("model")),
+        (json!(["m"]), Some("")),
+    ];
+    for (value, wrong) in cases {
+        let mut unknown = Vec::new();
+        assert_eq!(NAMED.check(&value, "", &mut unknown).err().map(|misshapen| misshapen.path).as_deref(), wrong, "{value}");
+        assert!(unknown.is_empty());
+    }
+    let mut unknown = Vec::new();
+    NAMED.check(&json!({ "name": "m", "x": 1 }), "", &mut unknown).unwrap();
+    assert_eq!(unknown, ["x"]);
+}
+
+#[test]
+fn the_place_of_an_item_is_told_however_deep_it_is() {
+    const ROWS: Shape = Shape::Fields(&[must("rows", Shape::List { of: &Shape::List { of: &Shape::Named(&COUNT), min: 0, max: 9 }, min: 0, max: 9 }, "")]);
+    let wrong = ROWS.check(&json!({ "rows": [[], [{}, { "a": 1, "b": true }]] }), "body", &mut Vec::new()).unwrap_err();
+    assert_eq!(wrong, Misshapen { path: "body.rows[1][1].b".to_owned(), wanted: COUNT.words() });
+}
+
 #[test]
 fn the_schema_says_the_same() {
     let mut named = Map::new();

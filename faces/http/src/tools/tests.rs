@@ -91,3 +91,32 @@ fn stop_texts_end_text_alone() {
     }
     assert_eq!(stop_texts(&[], ToolChoice::Auto), 1);
 }
+
+/// A call with anything else could be made, and would be refused when it is told again.
+#[test]
+fn arguments_are_held_to_be_an_object() {
+    let form = |parameters: &Value| Form { tools: vec![Tool::of(&json!({ "name": "f", "parameters": parameters }))], ..Form::default() };
+    let open = json!({ "properties": { "a": { "type": "string" } } });
+    assert_eq!(form(&open).tools[0].parameters, json!({ "properties": { "a": { "type": "string" } }, "type": "object" }));
+    assert_eq!(Tool::of(&json!({ "name": "f" })).parameters, json!({ "type": "object" }));
+    let named = json!({ "$ref": "#/$defs/a", "$defs": { "a": { "type": "object" } } });
+    for parameters in [json!({}), open, json!({ "enum": [{}] }), named] {
+        assert_eq!(form(&parameters).check(), Ok(()), "{parameters}");
+    }
+    for parameters in [json!({ "type": "string" }), json!({ "type": "object", "nullable": true }), json!({ "enum": [{}, 1] }), json!({ "anyOf": [{}] })] {
+        let refused = form(&parameters).check().unwrap_err();
+        assert_eq!((refused.status, refused.param.as_deref()), (400, Some("tools[0]")), "{parameters}");
+        assert!(refused.message.contains("\"type\": \"object\" at their root"), "{}", refused.message);
+    }
+}
+
+#[test]
+fn arguments_that_a_call_was_made_with_are_taken_again() {
+    let deep = format!("{{\"a\": {}{}}}", "[".repeat(500), "]".repeat(500));
+    for same in ["{}", " {\"a\": 1} ", "{\"id\": 12345678901234567890123}", "{\"x\":1e999,\"y\":-0.10}", &deep] {
+        assert_eq!(arguments_of(same), Some(same));
+    }
+    for (text, taken) in [("", Some("{}")), (" \n", Some("{}")), ("[]", None), ("null", None), ("{", None), ("{} {}", None), ("a", None)] {
+        assert_eq!(arguments_of(text), taken, "{text:?}");
+    }
+}

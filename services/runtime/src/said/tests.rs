@@ -1,16 +1,37 @@
-//! Prompts lose what they lost when every turn was tried, and few renderings find out how much that is.
+//! Prompts lose what they lose when every turn of the user is tried, and few renderings find out how much that is.
 
 use super::*;
 use crate::models::open_files;
 use crate::serve::Full;
+use mickai_model::file::open_folder;
+use mickai_model::tensor::Source;
 use std::cell::Cell;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const DAY: Day = Day::constant(2026, 2, 28);
 
+/// As the templates of Llama 2, Mistral and Gemma are: who does not speak in turn, the user first, is refused.
+const ALTERNATING: &str = "{% if messages[0].role == 'system' %}{{ messages[0].content }}\n{% set turns = messages[1:] %}{% else %}{% set turns = messages %}{% endif %}\
+    {% for turn in turns %}{% if (turn.role == 'user') != (loop.index0 % 2 == 0) %}{{ raise_exception('user and assistant must alternate') }}{% endif %}\
+    {{ turn.role }}: {{ turn.content }}\n{% endfor %}assistant:";
+
+fn vectors(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/model").join(name)
+}
+
 fn model() -> Loaded {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../spec/vectors/model/llama-64.f32.gguf");
-    Loaded::new("tiny".to_owned(), open_files(&[path]).unwrap(), false).unwrap()
+    Loaded::new("tiny".to_owned(), open_files(&[vectors("llama-64.f32.gguf")]).unwrap(), false).unwrap()
+}
+
+/// The same weights with another template.
+fn model_with(template: &str) -> Loaded {
+    let source = |bytes: Vec<u8>| -> Source { Arc::new(bytes) };
+    let names = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"];
+    let mut files: BTreeMap<String, Source> = names.map(|name| (name.to_owned(), source(std::fs::read(vectors("llama-64").join(name)).unwrap()))).into();
+    files.insert("chat_template.jinja".to_owned(), source(template.as_bytes().to_vec()));
+    Loaded::new("strict".to_owned(), open_folder(files).unwrap(), false).unwrap()
 }
 
 /// The `length` turns of a conversation, of different lengths, behind words of the system.
@@ -22,26 +43,50 @@ fn conversation(length: usize) -> Vec<Message> {
     std::iter::once(Message { role: Role::System, content: "be brief".to_owned() }).chain((1..=length).map(turn)).collect()
 }
 
-/// One turn after the other goes, or one beginning, until what is left fits.
-fn one_by_one(mut said: Said, model: &Loaded, room: usize) -> Result<Said> {
+/// One turn of the user after the other is the first that stays, or one beginning goes, until what is left can be written and fits.
+fn one_by_one(said: &Said, model: &Loaded, room: usize) -> Result<Said> {
     let context = model.file.config.context_tokens_max;
     let goal = context.saturating_sub(room.clamp(1, context / 2));
+    let mut left = said.clone();
     loop {
-        let token_count = said.render_any(model, DAY)?.tokens.len();
-        let is_less = token_count > goal
-            && match &mut said {
-                Said::Conversation(messages) => {
-                    let oldest = messages.iter().position(|message| message.role != Role::System).filter(|&at| at + 1 < messages.len());
-                    oldest.map(|at| messages.remove(at)).is_some()
-                }
-                Said::Text(text) => {
-                    let cut = (text.len() * (token_count - goal) / token_count).max(1).min(text.len());
-                    text.drain(..text.ceil_char_boundary(cut));
-                    !text.is_empty()
-                }
-            };
+        let token_count = left.render_any(model, DAY).map(|prompt| prompt.tokens.len());
+        if token_count.as_ref().is_ok_and(|token_count| *token_count <= goal) {
+            break;
+        }
+        let is_less = match &mut left {
+            Said::Conversation(messages) => {
+                let turns = messages.iter().enumerate().filter(|(_, message)| message.role != Role::System);
+                let next = turns.skip(1).find(|(_, message)| message.role == Role::User).map(|(at, _)| at);
+                let mut at = 0;
+                messages.retain(|message| {
+                    at += 1;
+                    next.is_none_or(|next| at > next) || message.role == Role::System
+                });
+                next.is_some()
+            }
+            Said::Text(text) => {
+                let token_count = token_count?;
+                let cut = (text.len() * (token_count - goal) / token_count).max(1).min(text.len());
+                text.drain(..text.ceil_char_boundary(cut));
+                !text.is_empty()
+            }
+        };
         if !is_less {
-            return said.render(model, DAY).map(|_| said.clone());
+            break;
+        }
+    }
+    left.render(model, DAY)?;
+    Ok(left)
+}
+
+/// What is found for a prompt is what every cut one by one comes to, also where that is a refusal.
+fn check(said: &Said, model: &Loaded) {
+    for room in [0, 1, 300, 5_000] {
+        let ((found, _), wanted) = (shortened(said, model, room), one_by_one(said, model, room));
+        let what = said.to_text().chars().take(40).collect::<String>();
+        match (&found, &wanted) {
+            (Ok(found), Ok(wanted)) => assert!(found == wanted, "{what:?} with room for {room}: {} and {} bytes", found.to_text().len(), wanted.to_text().len()),
+            (found, wanted) => assert_eq!(found.as_ref().err().map(Error::to_string), wanted.as_ref().err().map(Error::to_string), "{what:?} with room for {room}"),
         }
     }
 }
@@ -62,10 +107,13 @@ fn shortened(said: &Said, model: &Loaded, answer_token_count: usize) -> (Result<
     (shortened.render(model, DAY).map(|_| shortened), count.get())
 }
 
+fn message(role: Role, content: &str) -> Message {
+    Message { role, content: content.to_owned() }
+}
+
 #[test]
-fn what_goes_is_what_went_when_every_turn_was_tried() {
+fn what_goes_is_what_goes_when_every_turn_is_tried() {
     let model = model();
-    let message = |role, content: &str| Message { role, content: content.to_owned() };
     let long = "word ".repeat(4_000);
     let conversations = [
         conversation(0),
@@ -85,16 +133,41 @@ fn what_goes_is_what_went_when_every_turn_was_tried() {
     ];
     let uneven = ["    ".repeat(2_000) + &"x".repeat(3_000), "x".repeat(3_000) + &"    ".repeat(3_000)];
     let texts = [String::new(), "hello".to_owned(), long.clone(), "é".repeat(9_000)].into_iter().chain(uneven);
-    let all = conversations.into_iter().map(Said::Conversation).chain(texts.map(Said::Text));
-    for said in all {
-        for room in [0, 1, 300, 5_000] {
-            let ((found, _), wanted) = (shortened(&said, &model, room), one_by_one(said.clone(), &model, room));
-            let what = said.to_text().chars().take(40).collect::<String>();
-            match (&found, &wanted) {
-                (Ok(found), Ok(wanted)) => assert!(found == wanted, "{what:?} with room for {room}: {} and {} bytes", found.to_text().len(), wanted.to_text().len()),
-                (found, wanted) => assert_eq!(found.as_ref().err().map(Error::to_string), wanted.as_ref().err().map(Error::to_string), "{what:?} with room for {room}"),
-            }
-        }
+    for said in conversations.into_iter().map(Said::Conversation).chain(texts.map(Said::Text)) {
+        check(&said, &model);
+    }
+}
+
+/// Half of all cuts would leave an answer in front, which such a template refuses: they are no way to be short enough.
+#[test]
+fn a_template_that_wants_turns_in_turn_gets_them() {
+    let model = model_with(ALTERNATING);
+    let said_first_by_the_user = |length: usize| {
+        let mut messages = conversation(length);
+        messages.remove(1);
+        messages
+    };
+    let (said, count) = shortened(&Said::Conversation(said_first_by_the_user(1_000)), &model, 1);
+    let Said::Conversation(messages) = said.unwrap() else { panic!("no conversation") };
+    assert!((3..1_000).contains(&messages.len()) && count <= 12, "{} {count}", messages.len());
+    assert_eq!((messages[0].role, messages[1].role), (Role::System, Role::User));
+    let long = "word ".repeat(4_000);
+    let conversations = [
+        said_first_by_the_user(1_000),
+        said_first_by_the_user(1_000)[1..].to_vec(),
+        said_first_by_the_user(301),
+        said_first_by_the_user(3),
+        vec![message(Role::User, &long), message(Role::Assistant, "yes"), message(Role::User, "hello")],
+        vec![message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::User, &long)],
+        // Refused whole, and not for its length: what is left of it is none of these.
+        conversation(3),
+        conversation(1_000),
+        vec![message(Role::User, &long), message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::User, "why")],
+        // Refused whatever goes.
+        vec![message(Role::User, "hello"), message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::Assistant, "yes")],
+    ];
+    for said in conversations.into_iter().map(Said::Conversation) {
+        check(&said, &model);
     }
 }
 
@@ -117,7 +190,7 @@ fn a_text_that_is_dense_at_its_end_is_halved() {
     let count = |said: &Said| {
         calls.set(calls.get() + 1);
         let long = said.last_content().bytes().filter(|byte| *byte == b'a').count();
-        Ok(long.div_ceil(128) + said.last_content().len() - long)
+        Ok(Some(long.div_ceil(128) + said.last_content().len() - long))
     };
     assert_eq!(without_beginning(&(long + &dense), goal, &count).unwrap(), Said::Text(dense));
     assert!((CUTS_MAX..CUTS_MAX + 16).contains(&calls.get()), "{}", calls.get());

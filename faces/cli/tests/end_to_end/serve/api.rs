@@ -33,13 +33,14 @@ fn what_calls_gave_is_told_in_their_order_and_by_their_ids() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
     let intent = |answer: Value| answer["mickai"]["records"][0]["intent"]["index"].to_string();
-    let calls = json!(["1", "2"].map(|id| json!({ "id": id, "type": "function", "function": { "name": format!("f{id}"), "arguments": "{}" } })));
+    let calls = |arguments: &str| json!(["1", "2"].map(|id| json!({ "id": id, "type": "function", "function": { "name": format!("f{id}"), "arguments": arguments } })));
     let given = |id: &str| json!({ "role": "tool", "tool_call_id": id, "content": format!("of {id}") });
-    let chat = |first: &str, second: &str| {
-        let messages = json!([{ "role": "user", "content": "hello" }, { "role": "assistant", "refusal": "not that", "tool_calls": calls }, given(first), given(second)]);
+    let chat = |first: &str, second: &str, arguments: &str| {
+        let messages = json!([{ "role": "user", "content": "hello" }, { "role": "assistant", "refusal": "not that", "tool_calls": calls(arguments) }, given(first), given(second)]);
         intent(server.post("/v1/chat/completions", &hello(json!({ "messages": messages }))).is(200).json())
     };
-    let chats = [chat("1", "2"), chat("2", "1")];
+    // No arguments are an object without members.
+    let chats = [chat("1", "2", "{}"), chat("2", "1", "{}"), chat("1", "2", "")];
     // A response's own calls have the ids that it told.
     let tools = json!([{ "type": "function", "name": "f", "parameters": { "enum": [{}] } }]);
     let respond = |more: Value| {
@@ -54,7 +55,7 @@ fn what_calls_gave_is_told_in_their_order_and_by_their_ids() {
     assert_eq!(respond(output(&json!("call_0_0"))).refusal().2, "input[0].call_id");
     server.stop();
     let prompts = chats.map(|index| machine.object(&["log", "show", "--open", &index])["opened"]["prompt"].to_string());
-    assert_eq!(prompts[0], prompts[1]);
+    assert_eq!((&prompts[0], &prompts[0]), (&prompts[1], &prompts[2]));
     let places: Vec<_> = ["not that", "of 1", "of 2"].into_iter().map(|words| prompts[0].find(words).unwrap_or_else(|| panic!("{words}: {}", prompts[0]))).collect();
     assert!(places.is_sorted(), "{}", prompts[0]);
 }
@@ -89,15 +90,28 @@ fn several_answers_are_several_acts() {
 fn text_goes_on_without_a_template_and_with_its_probabilities() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    let body = json!({ "model": GENERAL, "prompt": ["once", "twice"], "max_tokens": 5, "temperature": 0, "logprobs": 2, "echo": true });
-    let told = server.post("/v1/completions", &body).is(200).json();
-    let choice = &told["choices"][1];
-    assert!(choice["text"].as_str().unwrap().starts_with("twice"));
-    let logprobs = &choice["logprobs"];
-    assert_eq!((logprobs["tokens"].as_array().unwrap().len(), logprobs["text_offset"][0].as_u64()), (5, Some(5)));
+    let ask = |more: Value| {
+        let mut body = json!({ "model": GENERAL, "prompt": ["once", "twice"], "max_tokens": 5, "temperature": 0 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/completions", &body)
+    };
+    let told = ask(json!({ "logprobs": 2 })).is(200).json();
+    let logprobs = &told["choices"][1]["logprobs"];
+    assert_eq!((logprobs["tokens"].as_array().unwrap().len(), logprobs["text_offset"][0].as_u64()), (5, Some(0)));
     // Greedy: what came out is the likeliest.
     let best = logprobs["top_logprobs"][0].as_object().unwrap().values().filter_map(Value::as_f64).fold(f64::MIN, f64::max);
     assert_eq!(logprobs["token_logprobs"][0].as_f64(), Some(best));
+    // What came out is among those that are told, also where it is none of the likeliest.
+    let drawn = ask(json!({ "logprobs": 0, "temperature": 2, "seed": 1 })).is(200).json();
+    let logprobs = &drawn["choices"][0]["logprobs"];
+    for (at, token) in logprobs["tokens"].as_array().unwrap().iter().enumerate() {
+        assert_eq!(logprobs["top_logprobs"][at], json!({ (token.as_str().unwrap()): logprobs["token_logprobs"][at] }));
+    }
+    let echoed = ask(json!({ "echo": true })).is(200).json();
+    assert!(echoed["choices"][1]["text"].as_str().unwrap().starts_with("twice"));
+    // Of the prompt no probabilities are told.
+    let refusal = ask(json!({ "echo": true, "logprobs": 2 })).refusal();
+    assert_eq!((refusal.0, refusal.2), (400, json!("logprobs")));
     server.stop();
     machine.run(&["replay", &told["mickai"]["records"][1]["intent"]["index"].to_string()]).ok().says(&["identical"]);
 }
@@ -189,6 +203,87 @@ fn a_response_is_asked_for_again_gone_on_from_and_deleted() {
     server.stop();
     let index = told["mickai"]["records"][0]["intent"]["index"].to_string();
     machine.run(&["log", "show", &index, "--open"]).ok().says(&["ERASED by record"]);
+    machine.assert_log_valid();
+}
+
+/// As the Vercel AI SDK tells of earlier answers.
+#[test]
+fn items_of_stored_responses_are_referred_to_by_their_ids() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let tools = json!([{ "type": "function", "name": "f", "parameters": { "enum": [{}] } }]);
+    let respond = |input: Value, more: Value| {
+        let mut body = json!({ "model": GENERAL, "input": input, "temperature": 0, "max_output_tokens": 6 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post("/v1/responses", &body)
+    };
+    let said = respond(json!("hello"), json!({})).is(200).json();
+    let called = respond(json!("hello"), json!({ "max_output_tokens": 60, "tools": tools, "tool_choice": "required", "parallel_tool_calls": false })).is(200).json();
+    let (message, call) = (&said["output"][0], &called["output"][0]);
+    assert_eq!((&message["type"], &call["type"]), (&json!("message"), &json!("function_call")));
+    let reference = |id: &Value| json!({ "type": "item_reference", "id": id });
+    let input = |message: Value, call: Value, output: Value| {
+        let given = json!({ "type": "function_call_output", "call_id": called["output"][0]["call_id"], "output": output });
+        json!([{ "role": "user", "content": "hello" }, message, { "role": "user", "content": "more" }, call, given])
+    };
+    let parts = json!([{ "type": "input_text", "text": "o" }, { "type": "input_text", "text": "k" }]);
+    let by_id = respond(input(reference(&message["id"]), reference(&call["id"]), parts), json!({})).is(200).json();
+    let whole = respond(input(message.clone(), call.clone(), json!("ok")), json!({})).is(200).json();
+    let on = |from: &Value| respond(json!("on"), json!({ "previous_response_id": from["id"] }));
+    let pairs = [(by_id.clone(), whole.clone()), (on(&by_id).is(200).json(), on(&whole).is(200).json())];
+    let items = server.get(&format!("/v1/responses/{}/input_items?order=asc", by_id["id"].as_str().unwrap())).is(200).json();
+    assert_eq!((&items["data"][1]["type"], &items["data"][1]["id"]), (&json!("item_reference"), &message["id"]));
+    // What is put together of what anybody knows, what the response does not have, and what was not kept.
+    let (place, response) = (&called["mickai"]["records"][0]["intent"]["index"], called["id"].as_str().unwrap());
+    let unkept = respond(json!("hello"), json!({ "store": false })).is(200).json()["output"][0]["id"].clone();
+    let unknown = [
+        json!(format!("fc_{place}_0")),
+        json!(format!("fc_{response}_1")),
+        json!(format!("msg_{response}")),
+        json!(format!("msg_resp_{place}_{}", "0".repeat(32))),
+        json!("x"),
+        unkept,
+    ];
+    for id in unknown {
+        let (status, code, param, words) = respond(json!([reference(&id)]), json!({})).refusal();
+        assert_eq!((status, code, param), (404, json!("not_found"), json!("input[0].id")), "{id}");
+        assert!(words.contains(id.as_str().unwrap()), "{words}");
+    }
+    // Erased is erased, also for what referred to it.
+    server.send("DELETE", &format!("/v1/responses/{}", said["id"].as_str().unwrap()), &[], "").is(200);
+    assert_eq!(respond(json!([reference(&message["id"])]), json!({})).refusal().0, 404);
+    let refusal = on(&by_id).refusal();
+    assert_eq!((refusal.0, refusal.2), (404, json!("previous_response_id")));
+    server.stop();
+    for pair in pairs {
+        let prompt = |told: &Value| machine.object(&["log", "show", "--open", &told["mickai"]["records"][0]["intent"]["index"].to_string()])["opened"]["prompt"].clone();
+        assert_eq!(prompt(&pair.0), prompt(&pair.1));
+    }
+    machine.assert_log_valid();
+}
+
+#[test]
+fn what_a_query_says_has_an_effect_or_is_told_to_have_none() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let input = json!([{ "role": "user", "content": "x", "id": "a b/é" }, { "role": "assistant", "content": "y", "id": "c" }, { "role": "user", "content": "z", "id": "d" }]);
+    let told = server.post("/v1/responses", &json!({ "model": GENERAL, "input": input, "max_output_tokens": 1, "robot": 1 })).is(200).json();
+    let path = format!("/v1/responses/{}", told["id"].as_str().unwrap());
+    let items = |query: &str| server.get(&format!("{path}/input_items?{query}"));
+    let page = items("order=asc&limit=1&after=a+b%2F%C3%A9").is(200).json();
+    assert_eq!((&page["data"][0]["id"], &page["has_more"], &page["mickai"]), (&json!("c"), &json!(true), &json!({ "records": [], "warnings": [] })));
+    assert_eq!(items("after=e").refusal().2, "after");
+    assert_eq!(items("limit=0").refusal().2, "limit");
+    let warning = |name: &str| json!(format!("{name} is not known here and had no effect"));
+    assert_eq!(items("include%5B%5D=x").is(200).json()["mickai"]["warnings"], json!([warning("include[]")]));
+    let again = server.get(&format!("{path}?stream=false&starting_after=1")).is(200).json();
+    assert_eq!(again["mickai"]["warnings"], json!([warning("robot"), warning("starting_after")]));
+    assert_eq!(server.get(&format!("{path}?stream=true")).refusal().2, "stream");
+    for method in ["GET", "DELETE"] {
+        assert_eq!(server.send(method, &format!("{path}?dry=1"), &[("mickai-strict", "true")], "").refusal().2, "dry");
+    }
+    assert_eq!(server.send("DELETE", &format!("{path}?dry=1"), &[], "").is(200).json()["mickai"]["warnings"], json!([warning("dry")]));
+    server.stop();
     machine.assert_log_valid();
 }
 

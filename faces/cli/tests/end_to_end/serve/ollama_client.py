@@ -22,6 +22,8 @@ def chat():
     assert whole.done and whole.eval_count == 8 and whole.done_reason == "length"
     pieces = list(client.chat(model=MODEL, messages=HELLO, options=OPTIONS, stream=True))
     assert "".join(piece.message.content for piece in pieces) == whole.message.content and pieces[-1].done
+    loaded = client.chat(model=MODEL)
+    assert loaded.done and loaded.done_reason == "load" and loaded.message.content == ""
 
 
 def generate():

@@ -27,6 +27,10 @@ const tests = {
     assert.equal(text, whole.choices[0].message.content);
     const final = await client.chat.completions.stream({ model, messages, temperature: 0, max_tokens: 12 }).finalChatCompletion();
     assert.equal(final.choices[0].message.content, text);
+    const both = { model, messages, temperature: 0, max_tokens: 12, n: 2 };
+    const counted = await client.chat.completions.stream({ ...both, stream_options: { include_usage: true } }).finalChatCompletion();
+    assert.deepEqual(counted.choices.map((choice) => choice.message.content), [text, text]);
+    assert.deepEqual(counted.usage, (await client.chat.completions.create(both)).usage);
     text = "";
     for await (const chunk of await client.completions.create({ model, prompt: "once", temperature: 0, max_tokens: 6, stream: true })) text += chunk.choices[0].text;
     assert.equal(text, (await client.completions.create({ model, prompt: "once", temperature: 0, max_tokens: 6 })).choices[0].text);
@@ -55,6 +59,9 @@ const tests = {
     assert.equal(text, answer.output_text);
     const final = await client.responses.stream({ model, input: "hello", temperature: 0, max_output_tokens: 6 }).finalResponse();
     assert.equal(final.output_text, text);
+    const input = [{ role: "user", content: "hello" }, { type: "item_reference", id: answer.output[0].id }, { role: "user", content: "more" }];
+    const more = await client.responses.create({ model, input, temperature: 0, max_output_tokens: 4 });
+    assert(more.usage.input_tokens > answer.usage.input_tokens);
     await client.responses.delete(answer.id);
     await assert.rejects(client.responses.retrieve(answer.id), (error) => error.status === 404);
   },

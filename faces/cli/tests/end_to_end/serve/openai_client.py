@@ -51,16 +51,31 @@ def streaming():
         assert (usage is None) == (not options)
         # Who looks for the records finds them in the last chunk, and there alone.
         assert records[-1]["records"][0]["outcome"]["index"] > 0 and not any(records[:-1]), records
-    # The helper that puts chunks together; it takes no answer that was cut off.
-    with client.chat.completions.stream(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, extra_body={"stop": [whole[4]]}) as stream:
-        final = stream.get_final_completion()
-    assert whole.startswith(final.choices[0].message.content) and final.choices[0].finish_reason == "stop"
+    # The helper that puts chunks together; it takes no answer that was cut off, its choices by their order, and the usage of the last chunk.
+    stopped = dict(model=MODEL, messages=HELLO, temperature=0, max_tokens=12, stop=[whole[4]])
+    for count, options in ((1, openai.omit), (3, {"include_usage": True})):
+        with client.chat.completions.stream(**stopped, n=count, stream_options=options) as stream:
+            final = stream.get_final_completion()
+        assert [choice.index for choice in final.choices] == list(range(count)), final
+        assert all(whole.startswith(choice.message.content) and choice.finish_reason == "stop" for choice in final.choices), final
+        usage = client.chat.completions.create(**stopped, n=count).usage
+        assert final.usage == (usage if options else None), final.usage
 
 
 def completions():
     answer = client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=0, n=2)
     assert [choice.index for choice in answer.choices] == [0, 1]
     assert "".join(chunk.choices[0].text for chunk in client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=0, stream=True)) == answer.choices[0].text
+    *_, last = client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=0, n=2, stream=True, stream_options={"include_usage": True})
+    assert last.usage == answer.usage and last.choices == [] and len(last.mickai["records"]) == 2, last
+    probable = client.completions.create(model=MODEL, prompt="once", max_tokens=5, temperature=2, seed=1, logprobs=1).choices[0].logprobs
+    assert all(top[token] == logprob and len(top) <= 2 for token, logprob, top in zip(probable.tokens, probable.token_logprobs, probable.top_logprobs, strict=True)), probable
+    try:
+        client.completions.create(model=MODEL, prompt="once", max_tokens=5, logprobs=1, echo=True)
+    except openai.BadRequestError as error:
+        assert error.param == "logprobs", error
+    else:
+        raise AssertionError("probabilities of a prompt")
 
 
 def tools():
@@ -114,6 +129,12 @@ def responses():
     tool = {"type": "function", **TOOL["function"]}
     called = client.responses.create(model=MODEL, input="hello", tools=[tool], tool_choice="required", parallel_tool_calls=False, temperature=0, max_output_tokens=200)
     assert called.output[0].type == "function_call" and json.loads(called.output[0].arguments)["city"] in ("Oslo", "Rome")
+    # What was said is told again by its ids, and what a call gave in parts.
+    given = {"type": "function_call_output", "call_id": called.output[0].call_id, "output": [{"type": "input_text", "text": "rain"}]}
+    ids = [{"type": "item_reference", "id": item.id} for item in (answer.output[0], called.output[0])]
+    told = [answer.output[0].to_dict(), called.output[0].to_dict()]
+    [by_id, whole] = [client.responses.create(model=MODEL, input=[{"role": "user", "content": "hello"}, *items, given], temperature=0, max_output_tokens=4) for items in (ids, told)]
+    assert by_id.usage.input_tokens == whole.usage.input_tokens and by_id.output_text == whole.output_text, (by_id, whole)
     client.responses.delete(answer.id)
     try:
         client.responses.retrieve(answer.id)
@@ -131,7 +152,7 @@ def cancellation():
 
 
 def errors():
-    for wrong, status in ((dict(model="nobody"), 404), (dict(temperature=9), 400), (dict(messages=[]), 400)):
+    for wrong, status in ((dict(model="nobody"), 404), (dict(temperature=9), 400), (dict(messages=[]), 400), (dict(top_logprobs=2), 400)):
         try:
             client.chat.completions.create(**{"model": MODEL, "messages": HELLO, **wrong})
         except openai.APIStatusError as error:

@@ -94,9 +94,9 @@ fn a_schema_that_no_answer_can_be_held_to_is_refused_everywhere() {
         (json!({ "properties": { "x": { "type": "string", "minlength": 5 } } }), "at /properties/x: minlength is no keyword: write minLength"),
         (json!({ "$schema": at("http", "json-schema.org/draft-07/schema#"), "unevaluatedProperties": false }), "unevaluatedProperties"),
         (json!({ "x-guidance": { "lenient": true } }), "x-guidance"),
-        // The library's own words, and no trace of its code.
-        (json!({ "type": "string", "format": "tea" }), "tea"),
-        (json!({ "type": "string", "minLength": "é".repeat(120) }), "the library fails on it"),
+        // The library's own words, and no trace of its code; of an object, because the arguments of a call must be one.
+        (json!({ "type": "object", "properties": { "x": { "type": "string", "format": "tea" } } }), "tea"),
+        (json!({ "type": "object", "properties": { "x": { "type": "string", "minLength": "é".repeat(120) } } }), "the library fails on it"),
     ];
     for (schema, words) in cases {
         for (path, body) in with_schema(&schema) {
@@ -123,6 +123,81 @@ fn what_would_have_no_effect_on_a_raw_prompt_is_refused() {
     assert!(raw(json!({ "model": "mickai-bootstrap", "format": { "type": "object" } })).is(400).body.contains("format"));
     raw(json!({ "system": "", "format": "json" })).is(200);
     raw(json!({ "model": "mickai-bootstrap", "format": "" })).is(200);
+    server.stop();
+}
+
+/// As everywhere a prompt is whole, or it was asked for that it is not; of Ollama's own shapes too, where less is done by default.
+#[test]
+fn ollamas_prompts_are_shortened_where_that_is_asked_for() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let ask = |path: &str, mut body: Value, more: Value| {
+        body["model"] = GENERAL.into();
+        body["stream"] = false.into();
+        body["options"] = json!({ "num_predict": 2 });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        server.post(path, &body)
+    };
+    let long = "word ".repeat(4_000);
+    let turns = json!({ "messages": [{ "role": "user", "content": long }, { "role": "assistant", "content": "yes" }, { "role": "user", "content": "hello" }] });
+    let (raw, one) = (json!({ "prompt": long, "raw": true }), json!({ "prompt": long }));
+    for (path, body) in [("/api/chat", &turns), ("/api/generate", &raw), ("/api/generate", &one)] {
+        for more in [json!({}), json!({ "truncate": null }), json!({ "truncate": false })] {
+            let refused = ask(path, body.clone(), more).is(400);
+            assert!(refused.body.contains("2048"), "{path}: {}", refused.body);
+        }
+    }
+    let shortened = json!({ "truncate": true });
+    let told = ask("/api/chat", turns, shortened.clone()).is(200).json();
+    assert!(told["prompt_eval_count"].as_u64().unwrap() < 100, "{told}");
+    let told = ask("/api/generate", raw, shortened.clone()).is(200).json();
+    assert!((1_000..2_048).contains(&told["prompt_eval_count"].as_u64().unwrap()), "{told}");
+    // One turn is not made less.
+    ask("/api/generate", one, shortened).is(400);
+    // Nothing to answer: the model is opened, and that is no act.
+    for body in [json!({}), json!({ "messages": null })] {
+        let loaded = ask("/api/chat", body, json!({})).is(200).json();
+        assert_eq!((&loaded["done"], &loaded["done_reason"], &loaded["message"]), (&json!(true), &json!("load"), &json!({ "role": "assistant", "content": "" })));
+        assert_eq!(loaded["mickai"], json!({ "records": [], "warnings": [] }));
+    }
+    server.stop();
+}
+
+/// A list of tokens is short as JSON, and its text need not be.
+#[test]
+fn more_tokens_than_the_model_reads_are_not_made_text() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let text = |tokens: Vec<Value>| server.post("/detokenize", &json!({ "model": GENERAL, "tokens": tokens }));
+    text(vec![json!(7); 2_048]).is(200);
+    for count in [2_049, 100_000] {
+        let refused = text(vec![json!(7); count]).refusal();
+        assert_eq!((refused.0, &refused.1), (413, &json!("too_large")));
+        assert!(refused.3.contains(&count.to_string()) && refused.3.contains("2048"), "{}", refused.3);
+    }
+    // Whatever is wrong with a long body is found where a short one's is.
+    for count in [1, 100_000] {
+        let refused = text([vec![json!(7); count], vec![json!("x")]].concat()).refusal();
+        assert_eq!((refused.0, refused.2), (400, json!(format!("tokens[{count}]"))), "{}", refused.3);
+    }
+    let long = "word ".repeat(100_000);
+    let told = server.post("/tokenize", &json!({ "model": GENERAL, "content": long, "robot": 1 })).is(200).json();
+    assert!(told["count"].as_u64().unwrap() >= 100_000);
+    assert_eq!(told["mickai"]["warnings"], json!(["robot is not known here and had no effect"]));
+    server.post("/v1/chat/completions", &hello(json!({ "user": "x".repeat(100_000) }))).is(200);
+    server.stop();
+}
+
+/// Who looks at a model runs nothing of it.
+#[test]
+fn a_model_that_is_not_pinned_is_shown_and_not_run() {
+    let machine = Machine::with_model();
+    machine.run(&["model", "pin", "mickai-bootstrap"]).ok();
+    let server = Server::start(&machine, &[]);
+    server.post("/api/show", &json!({ "model": GENERAL })).is(200);
+    let refused = server.post("/v1/chat/completions", &hello(json!({}))).refusal();
+    assert_eq!((refused.0, refused.1), (403, json!("model_not_pinned")), "{}", refused.3);
+    assert!(server.post("/api/show", &json!({})).is(400).body.contains("model"));
     server.stop();
 }
 

@@ -19,13 +19,14 @@ fn a_streamed_chat_says_the_same_and_ends_with_its_records() {
         let text: String = events.iter().filter_map(|event| event["choices"][0]["delta"]["content"].as_str()).collect();
         assert_eq!(whole["choices"][0]["message"]["content"], text.as_str());
         assert_eq!(events[0]["choices"][0]["delta"]["role"], "assistant");
-        // An event of its own, which says nothing else: many programs look at the first choice of every chunk.
+        // The records are in the last chunk alone, beside the usage where that is wanted: a client may take the usage of whichever chunk is the last.
         let last = events.pop().unwrap();
-        assert!(answer.body.contains("\n\nevent: mickai\ndata: ") && events.iter().all(|event| event["mickai"].is_null()), "{}", answer.body);
-        assert_eq!(last["choices"], json!([{ "index": 0, "delta": {}, "finish_reason": null }]));
+        assert!(events.iter().all(|event| event["mickai"].is_null() && event["usage"].is_null()), "{}", answer.body);
         assert_eq!(last["mickai"]["records"][0]["intent"]["index"].to_string(), answer.header("mickai-intent").unwrap());
-        let said = events.last().unwrap();
-        assert_eq!(said["usage"]["completion_tokens"].as_u64(), include_usage.then_some(8));
+        assert_eq!(last["usage"], if include_usage { whole["usage"].clone() } else { Value::Null });
+        // Without it the event has a name of its own and says nothing else: many programs look at the first choice of every chunk.
+        assert_eq!(last["choices"], if include_usage { json!([]) } else { json!([{ "index": 0, "delta": {}, "finish_reason": null }]) });
+        assert_eq!(answer.body.contains("\n\nevent: mickai\ndata: "), !include_usage);
         // The outcome is durable before it is told.
         let outcome = last["mickai"]["records"][0]["outcome"]["index"].to_string();
         assert_eq!(machine.object(&["log", "show", &outcome])["digest"], last["mickai"]["records"][0]["outcome"]["digest"]);
@@ -47,6 +48,11 @@ fn a_streamed_completion_and_response_say_the_same() {
     }
     let last = &events[events.len() - 2];
     assert_eq!((&last["choices"][0]["text"], last["mickai"]["records"].as_array().unwrap().len()), (&json!(""), 2));
+    let mut counted = body(true);
+    counted["stream_options"] = json!({ "include_usage": true });
+    let events = server.post("/v1/completions", &counted).is(200).events();
+    let last = &events[events.len() - 2];
+    assert_eq!((&last["choices"], &last["usage"], last["mickai"]["records"].as_array().unwrap().len()), (&json!([]), &whole["usage"], 2));
     let body = |stream: bool| json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 6, "temperature": 0, "stream": stream });
     let whole = server.post("/v1/responses", &body(false)).is(200).json();
     let events = server.post("/v1/responses", &body(true)).is(200).events();
@@ -71,7 +77,7 @@ fn an_echo_is_streamed_whatever_comes_after_it() {
     };
     let told = ask(json!({}), false).json();
     let firsts = [0, 2].map(|index| told["choices"][index]["text"].as_str().unwrap()[prompts[index / 2].len()..].chars().next().unwrap().to_string());
-    for (more, is_only_echo) in [(json!({ "logprobs": 2 }), false), (json!({ "stop": firsts }), true)] {
+    for (more, is_only_echo) in [(json!({}), false), (json!({ "stop": firsts }), true)] {
         let whole = ask(more.clone(), false).json();
         let events = ask(more, true).events();
         for index in 0..4 {
@@ -79,9 +85,25 @@ fn an_echo_is_streamed_whatever_comes_after_it() {
             let choice = &whole["choices"][index];
             let text: String = pieces.iter().filter_map(|piece| piece["text"].as_str()).collect();
             assert_eq!((choice["text"].as_str(), text == prompts[index / 2]), (Some(text.as_str()), is_only_echo));
-            let offsets: Vec<&Value> = pieces.iter().filter_map(|piece| piece["logprobs"]["text_offset"].as_array()).flatten().collect();
-            assert_eq!(choice["logprobs"]["text_offset"].as_array().map_or(0, Vec::len), offsets.len());
-            assert!(offsets.iter().enumerate().all(|(at, offset)| **offset == choice["logprobs"]["text_offset"][at]), "{offsets:?}");
+        }
+    }
+    server.stop();
+}
+
+#[test]
+fn probabilities_are_streamed_as_they_are_told_at_once() {
+    let machine = Machine::with_model();
+    let server = Server::start(&machine, &[]);
+    let ask = |stream: bool| {
+        let body = json!({ "model": GENERAL, "prompt": ["once", "twice"], "n": 2, "max_tokens": 5, "temperature": 1, "seed": 3, "logprobs": 2, "stream": stream });
+        server.post("/v1/completions", &body).is(200)
+    };
+    let (whole, events) = (ask(false).json(), ask(true).events());
+    for index in 0..4 {
+        let pieces: Vec<&Value> = events.iter().map(|event| &event["choices"][0]).filter(|choice| choice["index"] == index).collect();
+        for list in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
+            let streamed: Vec<&Value> = pieces.iter().filter_map(|piece| piece["logprobs"][list].as_array()).flatten().collect();
+            assert_eq!(json!(streamed), whole["choices"][index]["logprobs"][list], "{list}");
         }
     }
     server.stop();

@@ -6,7 +6,11 @@ mod object;
 
 mod stream;
 
+mod query;
+
 mod stored;
+
+mod past;
 
 mod request;
 

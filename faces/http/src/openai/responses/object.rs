@@ -115,7 +115,7 @@ impl Object {
 
     /// A call's item.
     pub fn call(&self, at: usize, call: &ToolCall, status: &str) -> Value {
-        json!({ "id": format!("fc_{}_{at}", self.intent.index), "type": "function_call", "status": status, "call_id": call_id(self.intent.index, at), "name": call.name, "arguments": call.arguments })
+        json!({ "id": format!("fc_{}_{at}", self.id()), "type": "function_call", "status": status, "call_id": call_id(self.intent.index, at), "name": call.name, "arguments": call.arguments })
     }
 
     fn object(&self, status: &str, output: &[Value], incomplete: Value, usage: Value, pairs: &[(Appended, Appended)]) -> Value {
@@ -176,9 +176,22 @@ pub(super) fn index_of(id: &str) -> Option<u64> {
     (index.to_string() == digits).then_some(index)
 }
 
+/// The id of the response that put out an item. The item's id holds all of it, so that nobody can refer to what they could not ask for.
+pub(super) fn response_of(item: &str) -> Option<&str> {
+    item.strip_prefix("msg_").or_else(|| Some(item.strip_prefix("fc_")?.rsplit_once('_')?.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_item_names_its_response() {
+        let cases = [("msg_resp_1_ab", Some("resp_1_ab")), ("fc_resp_1_ab_0", Some("resp_1_ab")), ("fc_1_0", Some("1")), ("fc_", None), ("resp_1_ab", None), ("", None)];
+        for (item, response) in cases {
+            assert_eq!(response_of(item), response, "{item}");
+        }
+    }
 
     #[test]
     fn only_an_id_has_an_index() {

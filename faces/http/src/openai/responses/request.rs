@@ -1,8 +1,8 @@
 //! What is asked for, and the order that is made of it.
 
-use super::items::{self, INPUT};
+use super::items::INPUT;
 use super::object::Object;
-use super::stored;
+use super::past::Past;
 use super::stream::Stream;
 use crate::call::Call;
 use crate::going::{Encoded, Going, Wanted};
@@ -23,7 +23,12 @@ const TOOLS: Shape = Shape::List {
             tag: "type",
             cases: &[(
                 "function",
-                &[must("name", NAME, ""), may("description", TEXT, ""), may("parameters", OBJECT, ""), may("strict", Shape::Flag, "calls fit the schema either way")],
+                &[
+                    must("name", NAME, ""),
+                    may("description", TEXT, ""),
+                    may("parameters", OBJECT, "the JSON schema of its arguments, which are an object"),
+                    may("strict", Shape::Flag, "calls fit the schema either way"),
+                ],
             )],
         },
     ),
@@ -79,10 +84,11 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let model = call.model(&body.value).await?;
     let form = form(&body.value).checked().await?;
     let mut turns: Vec<Turn> = body.value["instructions"].as_str().map(|words| Turn::System(words.to_owned())).into_iter().collect();
+    let mut past = Past::new(call);
     if let Some(id) = body.value["previous_response_id"].as_str() {
-        turns.extend(stored::turns_until(call, id).await?);
+        turns.extend(past.turns_until(id).await?);
     }
-    turns.extend(items::turns(&body.value["input"])?);
+    turns.extend(past.turns(&body.value["input"]).await?);
     let unmatched = |at| Refused::invalid(format!("input[{at}].call_id"), "must be the id of a call before it that no other output is of");
     let turns = talk::in_order(turns).map_err(unmatched)?;
     let bound = call.bound(&model, &turns, form.bound())?;

@@ -1,15 +1,14 @@
-//! Responses that are asked for again, gone on from, and deleted: all from the record.
+//! Responses that are asked for again and deleted: all from the record.
 
 use super::items;
-use super::object::{Ended, INTERRUPTED, Object, call_id, id_of, index_of};
+use super::object::{Ended, INTERRUPTED, Object, id_of, index_of};
+use super::query::Query;
 use super::request::{REQUEST, form};
 use crate::call::{self, Call, RECORDS};
 use crate::going::records;
 use crate::refused::{Refused, Result};
 use crate::reply::Reply;
 use crate::shape::{ANY_LIST, Shape, TEXT, may, must};
-use crate::talk::Turn;
-use crate::tools::ToolCall;
 use mickai_runtime::acts::Side;
 use mickai_runtime::serve::Told;
 use mickai_store::Appended;
@@ -29,18 +28,26 @@ pub const ITEMS: Shape = Shape::Fields(&[
     may("first_id", TEXT, ""),
     may("last_id", TEXT, ""),
     must("has_more", Shape::Flag, ""),
+    must("mickai", RECORDS, "no act, and so no record"),
 ]);
-
-/// Responses that one may go on from, back to the first.
-const DEPTH_MAX: usize = 256;
 
 /// A response.
 ///
 /// # Errors
-/// None of that id, or one that was deleted.
+/// None of that id, or one that was deleted; a query that asks for it in pieces.
 pub async fn get(call: &Call) -> Result<Reply> {
+    let query = Query::of(call, &["stream"])?;
+    if query.get("stream").is_some_and(|stream| stream != "false") {
+        return Err(Refused::invalid("stream", "a response that is told again comes whole: leave it out"));
+    }
     let told = find(call, &call.parameter).await?;
-    let object = object(&told)?;
+    Ok(Reply::json(200, &again(&told, &query.warnings)?))
+}
+
+/// A response as its records tell it, with what else is to be told of what had no effect.
+pub(super) fn again(told: &Told, warnings: &[String]) -> Result<Value> {
+    let mut object = object(told)?;
+    object.warnings.extend_from_slice(warnings);
     let outcome = Appended { index: told.outcome.index, digest: told.outcome.digest };
     let ended = Ended {
         text: &told.output,
@@ -53,7 +60,7 @@ pub async fn get(call: &Call) -> Result<Reply> {
         output_token_count: told.output_token_count(),
         outcome,
     };
-    Ok(Reply::json(200, &object.ended(&ended)))
+    Ok(object.ended(&ended))
 }
 
 /// Erases what both records of a response still keep: also where one keeps nothing any more, so that a deletion that failed in between is brought to its end by another.
@@ -61,6 +68,7 @@ pub async fn get(call: &Call) -> Result<Reply> {
 /// # Errors
 /// None of that id, or none that keeps anything; a log that cannot be written.
 pub async fn delete(call: &Call) -> Result<Reply> {
+    let query = Query::of(call, &[])?;
     let id = &call.parameter;
     let index = index_of(id).ok_or_else(|| missing(id))?;
     let told = call.app.in_turn(&call.app.looking, move |desk| desk.system().told_by(index)).await?;
@@ -69,7 +77,7 @@ pub async fn delete(call: &Call) -> Result<Reply> {
     let erased = call.app.on_desk(move |desk| desk.forget(&[intent.index, outcome.index], &mut notes)).await?;
     let pairs: Vec<_> = erased.iter().map(|erased| erased.records).collect();
     let (first, _) = pairs.first().ok_or_else(|| missing(id))?;
-    let told = json!({ "id": id, "object": "response", "deleted": true, "mickai": records(&pairs, &[]) });
+    let told = json!({ "id": id, "object": "response", "deleted": true, "mickai": records(&pairs, &query.warnings) });
     Ok(Reply::json(200, &told).with_intent(*first))
 }
 
@@ -78,45 +86,28 @@ pub async fn delete(call: &Call) -> Result<Reply> {
 /// # Errors
 /// None of that id; a query that is none.
 pub async fn input_items(call: &Call) -> Result<Reply> {
+    let query = Query::of(call, &["limit", "order", "after"])?;
+    let page = Page::of(&query)?;
     let told = find(call, &call.parameter).await?;
     let request = request_of(&told)?;
     let mut items = items::given_back(&request["input"], &call.parameter);
-    let query = Query::of(&call.query)?;
-    if !query.is_ascending {
+    if !page.is_ascending {
         items.reverse();
     }
-    if let Some(after) = &query.after {
+    if let Some(after) = &page.after {
         let at = items.iter().position(|item| item["id"] == after.as_str());
-        items.drain(..at.map_or(items.len(), |at| at + 1));
+        let at = at.ok_or_else(|| Refused::invalid("after", format!("must be the id of one of the items, and {after:?} is none")))?;
+        items.drain(..=at);
     }
-    let has_more = items.len() > query.limit;
-    items.truncate(query.limit);
+    let has_more = items.len() > page.limit;
+    items.truncate(page.limit);
     let id = |item: Option<&Value>| item.map_or(Value::Null, |item| item["id"].clone());
-    Ok(Reply::json(200, &json!({ "object": "list", "first_id": id(items.first()), "last_id": id(items.last()), "has_more": has_more, "data": items })))
+    let (first, last, mickai) = (id(items.first()), id(items.last()), records(&[], &query.warnings));
+    Ok(Reply::json(200, &json!({ "object": "list", "first_id": first, "last_id": last, "has_more": has_more, "data": items, "mickai": mickai })))
 }
 
-/// Everything that was said up to a response, its answer included; instructions are each request's own.
-pub(super) async fn turns_until(call: &Call, id: &str) -> Result<Vec<Turn>> {
-    let mut parts = Vec::new();
-    let mut next = Some(id.to_owned());
-    while let Some(id) = next {
-        if parts.len() >= DEPTH_MAX {
-            return Err(Refused::invalid("previous_response_id", format!("the conversation goes back more than {DEPTH_MAX} responses")));
-        }
-        let told = find(call, &id).await.map_err(|refused| Refused { param: Some("previous_response_id".to_owned()), ..refused })?;
-        let request = request_of(&told)?;
-        let mut turns = items::turns(&request["input"])?;
-        let (text, calls) = form(&request).read(&told.output);
-        turns.push(Turn::Assistant(text));
-        let made = |(at, call): (usize, ToolCall)| Turn::Call { id: call_id(told.intent.index, at), name: call.name, arguments: call.arguments };
-        turns.extend(calls.into_iter().enumerate().map(made));
-        parts.push(turns);
-        next = request["previous_response_id"].as_str().map(str::to_owned);
-    }
-    Ok(parts.into_iter().rev().flatten().collect())
-}
-
-async fn find(call: &Call, id: &str) -> Result<Told> {
+/// The response that a caller names, by the id alone: nobody guesses the digest in it.
+pub(super) async fn find(call: &Call, id: &str) -> Result<Told> {
     let index = index_of(id).ok_or_else(|| missing(id))?;
     let told = call.app.in_turn(&call.app.looking, move |desk| desk.system().told(index)).await?;
     told.filter(|told| is_named(id, &told.intent)).ok_or_else(|| missing(id))
@@ -131,7 +122,8 @@ fn missing(id: &str) -> Refused {
     Refused::missing(&format!("response {id:?}"))
 }
 
-fn request_of(told: &Told) -> Result<Value> {
+/// The request that a response answers.
+pub(super) fn request_of(told: &Told) -> Result<Value> {
     serde_json::from_slice(&told.request).map_err(|_| Refused::internal())
 }
 
@@ -146,28 +138,21 @@ fn object(told: &Told) -> Result<Object> {
 }
 
 /// Which items are wanted.
-struct Query {
+struct Page {
     limit: usize,
     is_ascending: bool,
     after: Option<String>,
 }
 
-impl Query {
-    fn of(query: &str) -> Result<Self> {
-        let mut wanted = Self { limit: 20, is_ascending: false, after: None };
-        for (name, value) in query.split('&').filter_map(|pair| pair.split_once('=')) {
-            match (name, value) {
-                ("limit", limit) => {
-                    let limit = limit.parse().ok().filter(|limit| (1..=100).contains(limit));
-                    wanted.limit = limit.ok_or_else(|| Refused::invalid("limit", "must be a whole number from 1 to 100"))?;
-                }
-                ("order", "asc") => wanted.is_ascending = true,
-                ("order", "desc") => wanted.is_ascending = false,
-                ("order", _) => return Err(Refused::invalid("order", "must be asc or desc")),
-                ("after", after) => wanted.after = Some(after.to_owned()),
-                _ => {}
-            }
-        }
-        Ok(wanted)
+impl Page {
+    fn of(query: &Query) -> Result<Self> {
+        let limit = query.get("limit").map_or(Some(20), |limit| limit.parse::<usize>().ok().filter(|limit| (1..=100).contains(limit)));
+        let limit = limit.ok_or_else(|| Refused::invalid("limit", "must be a whole number from 1 to 100"))?;
+        let is_ascending = match query.get("order") {
+            Some("asc") => true,
+            Some("desc") | None => false,
+            Some(_) => return Err(Refused::invalid("order", "must be asc or desc")),
+        };
+        Ok(Self { limit, is_ascending, after: query.get("after").map(str::to_owned) })
     }
 }

@@ -2,14 +2,15 @@
 
 use super::Desk;
 use super::room::{Opening, Want};
-use crate::adapters::LoadedAdapter;
+use crate::adapters::{LoadedAdapter, joined};
 use crate::error::{Error, Result};
-use crate::models::{EMBEDDED_NAME, Loaded, is_prefix};
+use crate::models::{EMBEDDED, EMBEDDED_NAME, Listed, Loaded, is_prefix, open_files, paths_of};
 use crate::serve::limits::{ADAPTERS_OPEN_MAX, MODELS_OPEN_MAX};
 use crate::serve::queue::Full;
 use crate::serve::worker::Worker;
-use mickai_model::digest::ModelDigest;
-use mickai_store::StoredAdapter;
+use mickai_model::digest::{AdapterDigest, ModelDigest};
+use mickai_model::file::{ModelFile, open_gguf};
+use mickai_store::{Model, StoredAdapter};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -22,6 +23,39 @@ enum Place {
 }
 
 impl Desk {
+    /// What the model of that name or digest prefix is, alone or with an adapter: pinned or not, because it is not run. It is not opened for that, nothing is closed, and nobody counts it as used; of its files only
+    /// what describes it is read, none of the weights.
+    ///
+    /// Trust: the digest is the one that it was taken in under. Whoever changed its files since changes what is shown here; nothing runs under that digest before its weights were held against it.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::NoAdapter`]; files that are no model.
+    pub fn look_at(&self, wanted: &str) -> Result<(Listed, Arc<ModelFile>)> {
+        let (model, adapter) = self.system.parted(wanted)?;
+        let imported = self.imported(model)?;
+        let mut listed = match &imported {
+            None => self.embedded.clone(),
+            Some(Model { manifest, digest, .. }) => {
+                Listed { name: manifest.name.clone(), digest: ModelDigest(digest.0), byte_count: manifest.bytes, is_embedded: false, adapter: None }
+            }
+        };
+        if let Some(adapter) = adapter {
+            if listed.is_embedded {
+                return Err(Error::EmbeddedAdapter);
+            }
+            let stored = self.system.adapter_of(&listed.name, listed.digest, adapter)?;
+            let (name, digest) = (joined(&listed.name, &stored.manifest.name), AdapterDigest(stored.digest.0));
+            listed = Listed { name, byte_count: stored.manifest.bytes, adapter: Some(digest), ..listed };
+        }
+        let open = self.lock().iter().find(|worker| worker.model.digest == listed.digest).map(|worker| worker.model.file.clone());
+        let file = match (open, imported) {
+            (Some(file), _) => file,
+            (None, Some(model)) => Arc::new(open_files(&paths_of(&model))?),
+            (None, None) => Arc::new(open_gguf(Arc::new(EMBEDDED))?),
+        };
+        Ok((listed, file))
+    }
+
     /// A model without adapters, opened unless it is.
     pub(super) fn model_alone(&self, wanted: &str) -> Result<Arc<Loaded>> {
         let digest = self.digest_of(wanted)?;
@@ -75,10 +109,15 @@ impl Desk {
     }
 
     fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
+        Ok(self.imported(wanted)?.map_or(self.embedded.digest, |model| ModelDigest(model.digest.0)))
+    }
+
+    /// The imported model of that name or digest prefix; `None` if it is the one inside the program.
+    fn imported(&self, wanted: &str) -> Result<Option<Model>> {
         if wanted == EMBEDDED_NAME || is_prefix(wanted, &self.embedded.digest) {
-            return Ok(self.embedded.digest);
+            return Ok(None);
         }
-        Ok(ModelDigest(self.system.stored_model(wanted)?.digest.0))
+        self.system.stored_model(wanted).map(Some)
     }
 
     /// The open model of that digest, which thereby is the most recently used.

@@ -50,6 +50,20 @@ fn submit_order(desk: &Desk, order: Order) -> Result<Receiver<Result<Answered>>>
     Ok(ended)
 }
 
+/// Who only looks takes no memory, closes nothing, and sees what is open if it is.
+#[test]
+fn a_look_at_a_model_opens_nothing() {
+    let (_folder, desk) = desk();
+    let (listed, file) = desk.look_at(EMBEDDED_NAME).unwrap();
+    let counts = desk.counts();
+    assert_eq!((listed.name.as_str(), listed.is_embedded, counts.models.len(), counts.memory_bytes), (EMBEDDED_NAME, true, 0, 0));
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    assert_eq!((listed.digest, file.parameter_count()), (model.digest, model.file.parameter_count()));
+    assert!(Arc::ptr_eq(&desk.look_at(&listed.digest.to_string()).unwrap().1, &model.file));
+    assert!(matches!(desk.look_at(&format!("{EMBEDDED_NAME}+tone")), Err(Error::EmbeddedAdapter)));
+    assert!(matches!(desk.look_at("nobody"), Err(Error::NoModel { .. })));
+}
+
 /// The queue of a worker whose thread ended before its time is closed: another takes its place, and no order is told that the system is ending.
 #[test]
 fn a_worker_that_ended_is_replaced() {

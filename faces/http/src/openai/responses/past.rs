@@ -1,0 +1,89 @@
+//! What was said before a request: the responses that it goes on from, and the items of earlier outputs that it refers to. Both are looked up as GET looks a response up, by the whole of its id, so whoever
+//! could not ask for one learns nothing of it here.
+
+use super::items::{self, referred};
+use super::object::{call_id, response_of};
+use super::request::form;
+use super::stored::{again, find, request_of};
+use crate::call::Call;
+use crate::refused::{Refused, Result};
+use crate::talk::Turn;
+use crate::tools::ToolCall;
+use serde_json::Value;
+
+/// Responses that one may go on from, back to the first.
+const DEPTH_MAX: usize = 256;
+/// Items that a request may refer to, those of the requests that it goes on from among them.
+const REFERENCES_MAX: usize = 256;
+
+/// The past of one request.
+pub(super) struct Past<'a> {
+    call: &'a Call,
+    reference_count: usize,
+}
+
+impl<'a> Past<'a> {
+    pub fn new(call: &'a Call) -> Self {
+        Self { call, reference_count: 0 }
+    }
+
+    /// The turns of an input, with those that it refers to.
+    ///
+    /// # Errors
+    /// A reference to nothing, or too many; arguments that are no object.
+    pub async fn turns(&mut self, input: &Value) -> Result<Vec<Turn>> {
+        if !items::of(input).iter().any(|item| referred(item).is_some()) {
+            return items::turns(input);
+        }
+        items::turns(&self.resolved(input.clone()).await?)
+    }
+
+    /// Everything that was said up to a response, its answer included; instructions are each request's own.
+    ///
+    /// # Errors
+    /// A response, or an item that was referred to, that is not there or not there any more; too many of either.
+    pub async fn turns_until(&mut self, id: &str) -> Result<Vec<Turn>> {
+        let named = |refused: Refused| Refused { param: Some("previous_response_id".to_owned()), ..refused };
+        let mut parts = Vec::new();
+        let mut next = Some(id.to_owned());
+        while let Some(id) = next {
+            if parts.len() >= DEPTH_MAX {
+                return Err(Refused::invalid("previous_response_id", format!("the conversation goes back more than {DEPTH_MAX} responses")));
+            }
+            let told = find(self.call, &id).await.map_err(named)?;
+            let request = request_of(&told)?;
+            let mut turns = self.turns(&request["input"]).await.map_err(named)?;
+            let (text, calls) = form(&request).read(&told.output);
+            turns.push(Turn::Assistant(text));
+            let made = |(at, call): (usize, ToolCall)| Turn::Call { id: call_id(told.intent.index, at), name: call.name, arguments: call.arguments };
+            turns.extend(calls.into_iter().enumerate().map(made));
+            parts.push(turns);
+            next = request["previous_response_id"].as_str().map(str::to_owned);
+        }
+        Ok(parts.into_iter().rev().flatten().collect())
+    }
+
+    /// An input with the items in the places of the references to them.
+    async fn resolved(&mut self, mut input: Value) -> Result<Value> {
+        for (at, item) in input.as_array_mut().into_iter().flatten().enumerate() {
+            if let Some(id) = referred(item) {
+                let found = self.item(id, at).await?;
+                *item = found;
+            }
+        }
+        Ok(input)
+    }
+
+    /// The item that the one at `at` refers to, as its response is told again.
+    async fn item(&mut self, id: &str, at: usize) -> Result<Value> {
+        self.reference_count += 1;
+        if self.reference_count > REFERENCES_MAX {
+            return Err(Refused::invalid("input", format!("refers to more than {REFERENCES_MAX} items of earlier responses: give the items themselves")));
+        }
+        let missing = || Refused { param: Some(format!("input[{at}].id")), ..Refused::missing(&format!("item {id:?} of a stored response")) };
+        let response = response_of(id).ok_or_else(missing)?;
+        let told = find(self.call, response).await.map_err(|refused| if refused.status == 404 { missing() } else { refused })?;
+        let whole = again(&told, &[])?;
+        whole["output"].as_array().into_iter().flatten().find(|item| item["id"] == id).cloned().ok_or_else(missing)
+    }
+}
