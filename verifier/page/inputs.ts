@@ -1,6 +1,6 @@
 /** What the person brings: the bundle, the key, the checkpoint, the terms. Files may be dropped anywhere; what they hold says which they are. */
-import { toHex } from '../src/bytes.js';
-import { KEY_FILE_SIZE_MAX, parseKeyId, parsePem } from '../src/keys.js';
+import { decodeLossy, toHex } from '../src/bytes.js';
+import { KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE, parseKeyId, parsePem } from '../src/keys.js';
 import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { FILE_SIZE_MAX, parsePolicyFile } from '../src/policyfile.js';
@@ -8,12 +8,12 @@ import { parseReference } from '../src/reference.js';
 import { AXES, REQUIRED_BY_DEFAULT } from '../src/verdict.js';
 import { byId, el, visible } from './dom.js';
 import { grouped, short, size } from './format.js';
-import { keysOf, sortOf, textOf } from './sorting.js';
+import { keysOf, sortOf } from './sorting.js';
 
 type TextSlot = 'key' | 'checkpoint';
 /** A note is shorter, and a key file no longer; of a longer file that much is read, and is refused. */
 const TEXT_SIZE_MAX = KEY_FILE_SIZE_MAX;
-const TOO_LARGE: Misused = { misuse: 'misuse-key', why: 'the key file is larger than 64 KiB: give the file that `mickai key show --pem` prints' };
+const TOO_LARGE: Misused = { misuse: 'misuse-key', why: `the key file ${KEY_FILE_TOO_LARGE}` };
 
 /** The beginning of a file. */
 interface Start {
@@ -68,7 +68,7 @@ export class InputsView {
 
   private policyOfFields(): Policy {
     const policy: Policy = {};
-    const keys = keysOf(this.valueOf('key'));
+    const keys = keysOf(this.valueOf('key'), this.isFromFile('key'));
     if (keys.length > 0) policy.keys = keys;
     const reference = this.reference();
     if (reference !== '') policy.references = [{ checkpoint: reference }];
@@ -167,7 +167,7 @@ export class InputsView {
     this.say('');
     for (const file of files) {
       const start = await startOf(file);
-      const sort = sortOf(start.bytes);
+      const sort = sortOf(start.bytes, start.text);
       if (sort === 'policy') await this.readPolicy(file);
       else if (sort === 'bundle') this.bundle = file;
       else this.setText(sort, start);
@@ -231,10 +231,10 @@ export class InputsView {
     this.verify.disabled = bundle === null;
     document.body.classList.toggle('has-policy', this.policyFile !== null);
     // What a file held, which decides, and not what its field made of it.
-    const [key, isCut] = [this.valueOf('key'), this.isCut('key')];
+    const [key, isFile, isCut] = [this.valueOf('key'), this.isFromFile('key'), this.isCut('key')];
     describeField('key', this.text.key, key.trim() === '' ? '' : key, (text) => {
       if (isCut) return undefined;
-      const ids = keysOf(text).map((key) => parseKeyId(key) ?? parsePem(key)?.id);
+      const ids = keysOf(text, isFile).map((key) => parseKeyId(key) ?? parsePem(key)?.id);
       return ids.every((id) => id !== undefined) ? `Key id ${ids.map((id) => short(toHex(id))).join(', ')}` : undefined;
     }, isCut ? 'Larger than a key file may be, 64 KiB' : 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
     describeField('checkpoint', this.text.checkpoint, this.reference(), (text) => {
@@ -265,5 +265,5 @@ function showChosen(id: string, file: File): void {
 
 async function startOf(file: File): Promise<Start> {
   const bytes = new Uint8Array(await file.slice(0, TEXT_SIZE_MAX).arrayBuffer());
-  return { bytes, text: textOf(bytes), isWhole: file.size <= TEXT_SIZE_MAX };
+  return { bytes, text: decodeLossy(bytes), isWhole: file.size <= TEXT_SIZE_MAX };
 }

@@ -7,13 +7,14 @@ import { parseReference } from '../src/reference.js';
 export type Sort = 'bundle' | 'key' | 'checkpoint' | 'policy';
 
 /**
- * The sort of a file that begins with these bytes. Where they are a bundle's or a fork proof's they decide alone: records say
- * what their writer likes, a key in PEM too, and whoever drops a bundle brings no key. Whatever is nothing else is taken for a bundle.
+ * The sort of a file that begins with these bytes, which `decodeLossy` makes this text. Where they are a bundle's or a fork proof's they
+ * decide alone: records say what their writer likes, a key in PEM too, and whoever drops a bundle brings no key. Whatever is nothing
+ * else is taken for a bundle.
  */
-export function sortOf(start: Uint8Array): Sort {
+export function sortOf(start: Uint8Array, text: string): Sort {
   if (looksLikeBundle(start) || looksLikeFork(start)) return 'bundle';
-  const text = textOf(start);
-  const isText = isUtf8(start);
+  // What stands above a key may be in Latin-1, and has no control bytes; a bundle whose beginning is damaged has them.
+  const isText = start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
   if (isText && (pemLines(text).includes(PEM_BEGIN) || parseKeyId(text.trim()) !== undefined)) return 'key';
   if (parseReference(text) !== undefined) return 'checkpoint';
   if (/^\s*\{/.test(text)) return 'policy';
@@ -21,24 +22,12 @@ export function sortOf(start: Uint8Array): Sort {
   return isText && text.includes(PEM_BEGIN) ? 'key' : 'bundle';
 }
 
-/** What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
-export function textOf(start: Uint8Array): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(start);
-}
-
-/** The beginning of a longer text may end within a character. */
-function isUtf8(start: Uint8Array): boolean {
-  try {
-    new TextDecoder('utf-8', { fatal: true }).decode(start, { stream: true });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-/** The keys in a text: several blocks of PEM and key ids may follow each other. Any other text is taken for one key, and read or refused as such. */
-export function keysOf(text: string): string[] {
-  const keys = listedIn(text);
+/**
+ * The keys in a text. Where somebody typed it, several blocks of PEM and key ids may follow each other. A file is one key, as it is
+ * for the commands: blocks after its first are passed over. So is any other text, and is read or refused as such.
+ */
+export function keysOf(text: string, isFile = false): string[] {
+  const keys = isFile ? [] : listedIn(text);
   if (keys.length > 1) return keys;
   const trimmed = text.trim();
   if (trimmed === '') return [];

@@ -5,6 +5,8 @@ import { button, el, fill, foreign, visible, type Child } from './dom.js';
 import { grouped, size } from './format.js';
 
 const SHOWN_MAX = 16_384;
+/** Messages of one prompt that are read as such; a prompt of more is shown as its text or its bytes. */
+const MESSAGES_MAX = 65_536;
 
 interface Way {
   name: string;
@@ -51,8 +53,8 @@ function waysOf(label: string, value: Uint8Array): Way[] {
 function messagesIn(value: Uint8Array): [string, string][] | undefined {
   let decoded: Value;
   try {
-    // Messages have no maps, and arrays cost little more than the bytes that are here already.
-    decoded = decodeForm(value, value.length);
+    // The list, and of each message its array, role and content: a value of nothing but items is refused before all of them are objects.
+    decoded = decodeForm(value, 1 + 3 * MESSAGES_MAX);
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
-/** Small helpers on byte arrays: comparing, joining, hexadecimal, base64 and strict UTF-8. Nothing here is node's alone. */
+/** Small helpers on byte arrays: comparing, joining, hexadecimal, base64 and UTF-8, strict and lossy. Nothing here is node's alone. */
 
 // `ignoreBOM` keeps a leading U+FEFF in the result: dropping it would make two encodings of one text.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const lossyDecoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const utf8Encoder = new TextEncoder();
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
@@ -76,4 +77,9 @@ export function decodeUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Text of any bytes. What is not UTF-8 comes with U+FFFD in it, which no note and no block of a key holds. */
+export function decodeLossy(bytes: Uint8Array): string {
+  return lossyDecoder.decode(bytes);
 }

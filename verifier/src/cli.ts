@@ -2,10 +2,10 @@
 /** The command `verify`: reads a bundle or a fork proof and a policy, prints the report, and exits with its code. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { toBase64 } from './bytes.js';
+import { decodeLossy, toBase64 } from './bytes.js';
 import { looksLikeFork, verifyFork } from './fork.js';
 import { useHashes } from './hashes.js';
-import { KEY_FILE_SIZE_MAX } from './keys.js';
+import { KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE } from './keys.js';
 import { isMisused, MisuseError, orMisused, type Misused } from './misuse.js';
 import { nodeHashes } from './node-hashes.js';
 import type { Policy } from './policy.js';
@@ -92,24 +92,19 @@ function parseStrictly(args: string[]) {
 function keyText(given: string): string {
   if (/^[0-9a-fA-F]{64}$/.test(given)) return given;
   const bytes = readBytes(given, KEY_FILE_SIZE_MAX + 1);
-  if (bytes.length <= KEY_FILE_SIZE_MAX) return textOf(bytes);
-  throw new MisuseError('misuse-key', `the key file ${given} is larger than 64 KiB: give the file that \`mickai key show --pem\` prints`);
+  if (bytes.length <= KEY_FILE_SIZE_MAX) return decodeLossy(bytes);
+  throw new MisuseError('misuse-key', `the key file ${given} ${KEY_FILE_TOO_LARGE}`);
 }
 
 /** What reads as SIZE:ROOT is one; everything else is the name of a file that holds a note. */
 function checkpointText(given: string): string {
-  return parseReference(given) ? given : textOf(readBytes(given, BROUGHT_SIZE_MAX));
+  return parseReference(given) ? given : decodeLossy(readBytes(given, BROUGHT_SIZE_MAX));
 }
 
 function numberOf(given: string, usage: string): number {
   const number = Number(given);
   if (!/^(0|[1-9][0-9]{0,15})$/.test(given) || !Number.isSafeInteger(number)) throw new UsageError(usage);
   return number;
-}
-
-/** What is not UTF-8 comes with U+FFFD in it, which no key and no note holds. */
-function textOf(bytes: Uint8Array): string {
-  return new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
 }
 
 /** The file's first bytes, `sizeMax` at most. */

@@ -8,6 +8,8 @@ export const SIGNATURE_SIZE = 3309;
 export const SPKI_SIZE = 1974;
 /** "PEM": of a file that is brought as a key. */
 export const KEY_FILE_SIZE_MAX = 65_536;
+/** What is said of a longer one, after its name. */
+export const KEY_FILE_TOO_LARGE = 'is larger than 64 KiB: give the file that `mickai key show --pem` prints';
 export const PEM_BEGIN = '-----BEGIN PUBLIC KEY-----';
 export const PEM_END = '-----END PUBLIC KEY-----';
 

@@ -236,6 +236,22 @@ test('page: a bundle that is dropped brings no key, whatever stands in its recor
   }, { reducedMotion: 'reduce' });
 });
 
+test('page: a key file is one key, and what is typed may be several', async () => {
+  await visiting(async (visit) => {
+    const { page } = visit;
+    const stranger = makeKey(2);
+    await page.fill('#key-text', `${stranger.pem}\n${KEY.pem}`);
+    assert.match((await visit.text('#key-note'))!, /^Key id [^,]+, [^,]+$/);
+    await visit.give('bundle', act().bundle());
+    assert.deepEqual([await visit.verdict(), await visit.text('#verdict-reason')], ['STALE', 'completeness-unwitnessed']);
+    // As for the command: the second block is passed over.
+    await visit.give('key', stranger.pem + KEY.pem);
+    await page.waitForFunction(() => document.querySelector('#verdict-word')?.textContent === 'INVALID');
+    assert.equal(await visit.text('#verdict-reason'), 'unknown-key');
+    assert.match((await visit.text('#key-note'))!, /^Key id [^,]+$/);
+  }, { reducedMotion: 'reduce' });
+});
+
 test('page: by the keyboard alone', async () => {
   await visiting(async (visit) => {
     const { page } = visit;

@@ -99,7 +99,8 @@ for (const side of ['accept', 'reject'] as const) {
 
 test('light proofs: as many items as the form can have, and one more', () => {
   const [id, nothing] = [new Uint8Array(32), new Uint8Array(0)];
-  const entry: Value = [[0n, id], [nothing], [], Array.from({ length: 256 }, () => id)];
+  // Another's path and hash are one item more than a value, and an entry has not both.
+  const entry: Value = [[0n, id], [], [id, id], Array.from({ length: 256 }, () => id)];
   const change: Value = [nothing, nothing, nothing];
   const refused = (changes: number, entries: number): unknown[] => {
     const list = (count: number, item: Value): Value[] => Array.from({ length: count }, () => item);

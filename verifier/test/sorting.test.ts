@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { keysOf, sortOf, type Sort } from '../page/sorting.js';
-import { concat, encodeUtf8, toHex } from '../src/bytes.js';
+import { concat, decodeLossy, encodeUtf8, toHex } from '../src/bytes.js';
 import { encode } from '../src/cbor.js';
 import { KIND } from '../src/record.js';
 import { Log, makeKey } from './make.js';
@@ -21,12 +21,13 @@ const SORTS: [Uint8Array | string, Sort, string][] = [
   [begun([0x87, 0], 'oar-bundle'), 'bundle', 'a bundle of another form that has a key in it'],
   [begun([0x86], 'oar-fork'), 'bundle', 'a fork proof that has a key in it'],
   [encode(log.fork(log.checkpoint(1), 1)), 'bundle', 'a fork proof'],
-  [concat(Uint8Array.of(0xff), encodeUtf8(`\n${OTHER.pem}`)), 'bundle', 'a key after what is no UTF-8'],
+  [concat(Uint8Array.of(0), encodeUtf8(`\n${OTHER.pem}`)), 'bundle', 'a key after a byte that is in no text'],
   ['', 'bundle', 'nothing'],
   ['hello', 'bundle', 'some text'],
   [KEY.pem, 'key', 'a key'],
   [KEY.pem.replaceAll('\n', '\r\n'), 'key', 'a key with CRLF'],
   [`é\n${KEY.pem}`, 'key', 'a key after a word'],
+  [concat(Uint8Array.of(0xff), encodeUtf8(`\n${OTHER.pem}`)), 'key', 'a key after a word in Latin-1'],
   [` ${ID}\n`, 'key', 'a key id'],
   [KEY.pem.replaceAll('\n', ''), 'key', 'a key in one line, to be refused as one'],
   [concat(encodeUtf8(KEY.pem), Uint8Array.of(0xc3)), 'key', 'a key, and a character that is cut'],
@@ -38,7 +39,8 @@ const SORTS: [Uint8Array | string, Sort, string][] = [
 
 test('sorting: a file goes where what it holds belongs', async (context) => {
   for (const [content, sort, why] of SORTS) {
-    await context.test(`${sort}: ${why}`, () => assert.equal(sortOf(typeof content === 'string' ? encodeUtf8(content) : content), sort));
+    const bytes = typeof content === 'string' ? encodeUtf8(content) : content;
+    await context.test(`${sort}: ${why}`, () => assert.equal(sortOf(bytes, decodeLossy(bytes)), sort));
   }
 });
 
@@ -66,4 +68,15 @@ test('sorting: the keys in a text', () => {
     [`${KEY.pem}${OTHER.pem.replace(BEGIN, '')}`, 'a block without its beginning'],
   ];
   for (const [text, why] of one) assert.deepEqual(keysOf(text), [text], why);
+});
+
+test('sorting: a file is one key at most', () => {
+  const one: [string, string[], string][] = [
+    [' \n\t', [], 'blanks'],
+    [`  ${ID}\n`, [ID], 'a key id'],
+    [KEY.pem, [KEY.pem], 'a key'],
+    [KEY.pem + OTHER.pem, [KEY.pem + OTHER.pem], 'two keys, of which the first is read'],
+    [`${ID}\n${ID}`, [`${ID}\n${ID}`], 'two ids, which are refused as one'],
+  ];
+  for (const [text, keys, why] of one) assert.deepEqual(keysOf(text, true), keys, why);
 });

@@ -1,7 +1,7 @@
 //! One request on its way in: who calls, what came, and what the shapes make of it.
 
 use crate::app::App;
-use crate::limits::READ_AT_ONCE_BYTES_MAX;
+use crate::limits::{READ_AT_ONCE_BYTES_MAX, WARNINGS_MAX};
 use crate::openai::chat::refuse_for_embedded;
 use crate::refused::{Refused, Result};
 use crate::sampling;
@@ -189,10 +189,7 @@ fn checked(bytes: &[u8], shape: &Shape, is_strict: bool) -> Result<Checked> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| Refused::body(format!("the body is not JSON: {error}")))?;
     let mut unknown = Vec::new();
     shape.check(&value, "", &mut unknown)?;
-    match unknown.first() {
-        Some(first) if is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", unknown.join(", ")))),
-        _ => Ok(Checked { value, warnings: warnings(unknown) }),
-    }
+    Ok(Checked { value, warnings: warned(&unknown, is_strict)? })
 }
 
 /// A text of a body, taken out of it; empty where there is none.
@@ -204,8 +201,26 @@ pub fn taken_text(body: &mut Value, name: &str) -> String {
 }
 
 /// What is said of paths that are not known.
-pub fn warnings(unknown: Vec<String>) -> Vec<String> {
-    unknown.into_iter().map(|path| format!("{path} is not known here and had no effect")).collect()
+///
+/// # Errors
+/// Where they are an error.
+pub fn warned(unknown: &[String], is_strict: bool) -> Result<Vec<String>> {
+    match unknown.first() {
+        Some(first) if is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", named(unknown).join(", ")))),
+        _ => Ok(warnings(unknown)),
+    }
+}
+
+/// The same where they are none.
+pub fn warnings(unknown: &[String]) -> Vec<String> {
+    named(unknown).into_iter().map(|path| format!("{path} is not known here and had no effect")).collect()
+}
+
+/// As many of them as an answer names, and how many more there are.
+fn named(unknown: &[String]) -> Vec<String> {
+    let more = unknown.len().saturating_sub(WARNINGS_MAX);
+    let rest = (more > 0).then(|| format!("and what stands in {more} more places"));
+    unknown.iter().take(WARNINGS_MAX).cloned().chain(rest).collect()
 }
 
 #[cfg(test)]

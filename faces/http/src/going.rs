@@ -115,7 +115,7 @@ impl Going {
             (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
-        call.app.in_turn(&call.app.preparing, move |desk| desk.submit(orders)).await?;
+        call.app.on_desk(move |desk| desk.submit(orders)).await?;
         Ok(going)
     }
 

@@ -16,6 +16,8 @@ pub const TOLD_AT_ONCE_MAX: usize = 2_048;
 pub const LOOKING_MAX: usize = 4;
 /// Requests for tokens or their text at a time; more wait.
 pub const TOKENIZING_MAX: usize = 4;
+/// Fields and the like that are not known and are named in one answer; of more, how many.
+pub const WARNINGS_MAX: usize = 64;
 /// Bytes of a body that is read as JSON where connections are served; a longer one would hold them up.
 pub const READ_AT_ONCE_BYTES_MAX: usize = 64 << 10;
 /// Longer bodies that are read at a time; more wait. Until it is taken apart, what comes of one may have eighty times its bytes.

@@ -6,7 +6,7 @@ use crate::shape::Misshapen;
 use mickai_model::error::{Error as ModelError, Misbehaved};
 use mickai_runtime::Error;
 use mickai_runtime::serve::Full;
-use mickai_store::{Appended, Error as StoreError};
+use mickai_store::{Appended, Damage, Error as StoreError};
 use serde_json::{Value, json};
 
 /// A refusal as a client sees it.
@@ -120,6 +120,7 @@ impl From<Error> for Refused {
                 ModelError::Misuse(_)
                 | ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateTooLong { .. } | Misbehaved::TemplateSteps { .. } | Misbehaved::TemplateLooks),
             ) => (400, INVALID, None),
+            Error::Store(StoreError::Damaged { what: Damage::Manifest, .. }) => (503, SERVER, Some("model_damaged")),
             // Where nothing can be recorded, nothing is done.
             Error::Store(_) => (503, SERVER, Some("log_unavailable")),
             Error::Pins(_) => (403, "permission_error", Some("model_not_pinned")),

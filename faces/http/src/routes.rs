@@ -156,7 +156,7 @@ fn fits(pattern: &str, path: &str) -> Option<String> {
 }
 
 /// Percent-decoding (RFC 3986 §2.1); `None` for what does not decode to text.
-fn decoded(segment: &str) -> Option<String> {
+pub fn decoded(segment: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.bytes();
     while let Some(byte) = rest.next() {

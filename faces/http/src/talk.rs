@@ -2,6 +2,7 @@
 
 use crate::tools::{self, Form};
 use mickai_model::tokens::{Message, Role};
+use mickai_runtime::GIVEN;
 use std::collections::{BTreeMap, VecDeque};
 
 /// One turn as a caller gave it.
@@ -119,7 +120,7 @@ pub fn messages(turns: Vec<Turn>, form: &Form) -> Vec<Message> {
             Turn::User(content) => (Role::User, content),
             Turn::Assistant(content) => (Role::Assistant, content),
             Turn::Call { name, arguments, .. } => (Role::Assistant, tools::written(&name, &arguments)),
-            Turn::Given { content, .. } => (Role::User, format!("<tool_response>\n{content}\n</tool_response>")),
+            Turn::Given { content, .. } => (Role::User, format!("{GIVEN}{content}\n</tool_response>")),
         };
         match messages.last_mut() {
             // Calls belong to the words before them; results of several calls come together.

@@ -62,8 +62,8 @@ fn add<T>(items: &mut Vec<T>, found: &mut Vec<Misuse>, item: Result<T, Misuse>) 
 
 /// A PEM file.
 pub fn public_key(file: &Path) -> Result<PublicKey, Problem> {
-    let pem = read(file, limits::KEY_FILE_BYTES_MAX as u64 + 1)?;
-    if pem.len() > limits::KEY_FILE_BYTES_MAX {
+    let pem = read(file, limits::BROUGHT_KEY_BYTES_MAX as u64 + 1)?;
+    if pem.len() > limits::BROUGHT_KEY_BYTES_MAX {
         return Err(Problem::LargeKey(file.to_owned()));
     }
     PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|error| Problem::Key(file.to_owned(), error))

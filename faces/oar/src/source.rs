@@ -121,7 +121,7 @@ impl Source {
         &self.path
     }
 
-    /// The records of the next chunk; `None` after the last.
+    /// The records of the next chunk; `None` after the last. The chunk is held whole, its openings too: as much memory as the file gives to one chunk.
     pub fn chunk(&mut self) -> Result<Option<Vec<Entry>>, Problem> {
         let mut entries: Vec<Entry> = Vec::new();
         let first = |entries: &[Entry]| entries.first().map_or(0, |entry| entry.index);

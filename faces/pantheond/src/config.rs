@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::rpc::limits::{P2P_PORT, RPC_PORT, WRITE_PATIENCE};
 use crate::rpc::{Options, Rate};
 use mickai_proof::key::PublicKey;
+use mickai_proof::limits::BROUGHT_KEY_BYTES_MAX;
 use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,7 +12,6 @@ use std::path::{Path, PathBuf};
 const IDLE_MS: u64 = 500;
 /// Below the time that a round's leader has.
 const IDLE_MS_MAX: u64 = 1_500;
-const PEM_BYTES_MAX: u64 = 1 << 16;
 
 /// As it is written.
 #[derive(Debug, Deserialize, Serialize)]
@@ -119,7 +119,7 @@ impl Config {
 pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
     let not_a_key = || Failure::Store(mickai_store::Error::NotAKey(path.to_owned()));
     let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
-    if length > PEM_BYTES_MAX {
+    if length > BROUGHT_KEY_BYTES_MAX as u64 {
         return Err(not_a_key());
     }
     let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;

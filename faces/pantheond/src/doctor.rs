@@ -12,7 +12,7 @@ use mickai_node::voted::MarkFile;
 use mickai_proof::pantheon::Address;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -101,21 +101,39 @@ fn of_config(path: &Path, checks: &mut Vec<Check>) -> Option<Config> {
     Some(config)
 }
 
-/// Where the node keeps blocks and state. One that is missing it makes; into one that is there it must be able to write.
+/// Where the node keeps blocks and state. One that is missing it makes, in what is there of the way to it; into one that is there it must be able to write.
 fn folder(path: &Path) -> Check {
     let shown = path.display();
     match std::fs::metadata(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => check(State::Note, "folder", format!("{shown} is not there yet: the node makes it, and fetches the chain")),
-        Err(error) => check(State::Bad, "folder", format!("{shown}: {error}")),
-        Ok(data) if !data.is_dir() => check(State::Bad, "folder", format!("{shown} is no folder")),
-        Ok(_) => {
-            let probe = path.join(format!(".doctor.{}", std::process::id()));
-            match File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe)) {
-                Ok(()) => check(State::Good, "folder", format!("{shown}, which can be written to")),
-                Err(error) => check(State::Bad, "folder", format!("{shown} cannot be written to: {error}")),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let above = nearest(path);
+            match writes(above) {
+                Ok(()) => check(State::Note, "folder", format!("{shown} is not there yet: the node makes it, and fetches the chain")),
+                Err(error) => check(State::Bad, "folder", format!("{shown} is not there, and cannot be made: {} cannot be written to: {error}", above.display())),
             }
         }
+        Err(error) => check(State::Bad, "folder", format!("{shown}: {error}")),
+        Ok(data) if !data.is_dir() => check(State::Bad, "folder", format!("{shown} is no folder")),
+        Ok(_) => match writes(path) {
+            Ok(()) => check(State::Good, "folder", format!("{shown}, which can be written to")),
+            Err(error) => check(State::Bad, "folder", format!("{shown} cannot be written to: {error}")),
+        },
     }
+}
+
+/// The nearest folder above that is there; of a bare name it is the one in which this process is.
+fn nearest(path: &Path) -> &Path {
+    let here = Path::new(".");
+    path.ancestors().skip(1).map(|above| if above.as_os_str().is_empty() { here } else { above }).find(|above| above.exists()).unwrap_or(here)
+}
+
+/// Can something be written into that folder? Nothing of it remains.
+fn writes(folder: &Path) -> io::Result<()> {
+    let probe = folder.join(format!(".doctor.{}", std::process::id()));
+    // Left by one of the same id that was killed. Where it cannot be removed, the next line says so.
+    let _ = std::fs::remove_file(&probe);
+    File::create_new(&probe)?;
+    std::fs::remove_file(&probe)
 }
 
 /// The node as it answers.
@@ -168,4 +186,25 @@ fn newest(status: &Value, height: u64) -> Check {
     let age_ms = now.saturating_sub(time);
     let found = format!("{height}, {} s ago by its proposer's clock", age_ms / 1_000);
     if age_ms > AGE_MS_MAX { check(State::Bad, "newest block", format!("{found}: no quorum, or this node is behind")) } else { check(State::Good, "newest block", found) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_there_of_the_way_to_a_folder_is_tried_and_left_as_it_was() {
+        let above = tempfile::tempdir().unwrap();
+        let names = || std::fs::read_dir(above.path()).unwrap().count();
+        // A look that was killed left its file.
+        std::fs::write(above.path().join(format!(".doctor.{}", std::process::id())), b"").unwrap();
+        assert!(folder(above.path()).state == State::Good && names() == 0);
+        assert!(folder(&above.path().join("net/data")).state == State::Note && names() == 0);
+        std::fs::write(above.path().join("file"), b"").unwrap();
+        assert!(["file", "file/data"].iter().all(|name| folder(&above.path().join(name)).state == State::Bad));
+        // Nobody writes there, not even who may do everything.
+        let found = folder(Path::new("/proc/none/data"));
+        assert!(found.state == State::Bad && found.found.contains("/proc cannot be written to"), "{}", found.found);
+        assert_eq!(["data", "/data", "none/data"].map(|path| nearest(Path::new(path))), [".", "/", "."].map(Path::new));
+    }
 }

@@ -1,18 +1,17 @@
 //! Files for whoever runs the program: whole under their names or not there, and never in another's place.
 
 use crate::failure::Failure;
-use std::ffi::OsStr;
+use mickai_store::{left_beside, partial};
 use std::fs::{self, OpenOptions};
 use std::io::{self, ErrorKind, Write};
-use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// Behind the target's name and the id of the process that writes.
-const PARTIAL: &str = ".partial";
-
-/// Writes beside the target, and gives it its name when it is whole and durable.
+/// Writes beside the target, and gives it its name when it is whole and durable. What processes that were killed left there goes.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    sweep(path);
+    for left in left_beside(path) {
+        // What cannot be removed takes nobody's name.
+        let _ = fs::remove_file(left.path());
+    }
     let partial = partial(path);
     let written = write(&partial, bytes).and_then(|()| mickai_store::publish(&partial, path));
     // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
@@ -27,31 +26,6 @@ fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
     file.sync_all()
-}
-
-fn partial(path: &Path) -> PathBuf {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}{PARTIAL}", std::process::id()));
-    PathBuf::from(partial)
-}
-
-/// Removes what processes that were killed left beside this target. Where it has this process's own id it is of one before, because this one has not begun.
-fn sweep(path: &Path) {
-    let (Some(target), own) = (path.file_name(), std::process::id().to_string()) else { return };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if pid_of(&name, target).is_some_and(|pid| pid == own || mickai_store::is_dead(pid)) {
-            // What cannot be removed takes nobody's name.
-            let _ = fs::remove_file(entry.path());
-        }
-    }
-}
-
-/// The id in the name of what is being written for a target.
-fn pid_of<'a>(name: &'a OsStr, target: &OsStr) -> Option<&'a str> {
-    let rest = name.as_bytes().strip_prefix(target.as_bytes())?;
-    std::str::from_utf8(rest).ok()?.strip_prefix('.')?.strip_suffix(PARTIAL)
 }
 
 #[cfg(test)]

@@ -28,9 +28,6 @@ pub fn light(cli: &Cli, command: &Light, out: Out) -> Result<u8, Failure> {
             let (bytes, chain) = fetched(cli, export)?;
             // What a stranger could not check is not written.
             let (proof, verdict) = verified(&bytes, chain)?;
-            if export.out.exists() {
-                return Err(Failure::Exists(export.out.clone()));
-            }
             write_new(&export.out, &bytes)?;
             say(&proof, &verdict, Some((&export.out, bytes.len())), out)?;
         }

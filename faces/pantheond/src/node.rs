@@ -13,7 +13,6 @@ use mickai_node::identity::PrivateKey;
 use mickai_node::voted::MarkFile;
 use mickai_node::{Handle, Keeping, Peer, Settings, SubmitError, Timing, launch};
 use mickai_proof::digest::{BlockId, TransactionId};
-use mickai_proof::limits::{LIGHT_BYTES_MAX, LIGHT_CHANGES_MAX};
 use mickai_proof::pantheon::{Address, Block, Height, LightProof, StateKey, Transaction};
 use serde_json::json;
 use std::io::Read;
@@ -127,14 +126,10 @@ impl Chain for Follower {
         let handle = self.0.clone();
         Box::pin(async move {
             // Before anything of it is copied: a node that ran for years may have too much.
-            let found = handle.change_count();
-            if found > LIGHT_CHANGES_MAX {
-                return Err(NotShown::TooManyChanges { found, most: LIGHT_CHANGES_MAX });
-            }
+            let changes = handle.change_count();
+            NotShown::check(changes, 0)?;
             let bytes = handle.light_bytes().await.map_err(|_| NotShown::Missing)?;
-            if bytes > LIGHT_BYTES_MAX {
-                return Err(NotShown::TooLarge { bytes, most: LIGHT_BYTES_MAX });
-            }
+            NotShown::check(changes, bytes)?;
             handle.light(&keys).await.map_err(|_| NotShown::Missing)
         })
     }

@@ -46,6 +46,14 @@ pub struct Standing {
     pub balance: Amount,
 }
 
+/// What came of posting a transaction.
+pub struct Posted {
+    /// Its id, where the node has it.
+    pub taken: Result<String, Failure>,
+    /// It was posted before, over a connection that broke, and may have been taken then.
+    pub is_repeated: bool,
+}
+
 impl Terms {
     /// Asks for them; refuses a node of another chain than `pinned`, and one whose genesis is not that of the chain that it names.
     pub fn ask(rpc: &mut Rpc, pinned: Option<&str>) -> Result<Self, Failure> {
@@ -122,8 +130,11 @@ pub fn act(cli: &Cli, custody: &Custody, sending: &Sending, out: Out, action: im
 /// Posts a transaction, and says where it is final. From here on it is out: whatever goes wrong is said with its id, so that nobody pays twice.
 fn follow(rpc: &mut Rpc, transaction: &Transaction, is_left: bool, out: Out) -> Result<(), Failure> {
     let (id, fee) = (transaction.id().to_string(), transaction.body().fee);
-    if let Err(why) = submit(rpc, transaction) {
-        return Err(unknown(id, false, why, out));
+    let Posted { taken, is_repeated } = submit(rpc, transaction);
+    if let Err(why) = taken {
+        // Of what was refused nothing happened, and nothing will, unless it was posted before.
+        let is_over = matches!(why, Failure::Refused { .. }) && !is_repeated;
+        return Err(if is_over { why } else { unknown(id, false, why, out) });
     }
     if is_left {
         let told = json!({ "transaction": id, "final": false, "fee": view::amount(fee) });
@@ -143,7 +154,6 @@ fn unknown(id: String, is_taken: bool, why: Failure, out: Out) -> Failure {
     match why {
         // Nothing of it happened, and nothing will.
         Failure::Expired { .. } => why,
-        Failure::Refused { .. } if !is_taken => why,
         why => {
             if out.json {
                 // A program finds it where it finds the others. Where that cannot be written, standard error says it still.
@@ -154,14 +164,20 @@ fn unknown(id: String, is_taken: bool, why: Failure, out: Out) -> Failure {
     }
 }
 
-/// Posts a transaction; gives its id.
-pub fn submit(rpc: &mut Rpc, transaction: &Transaction) -> Result<String, Failure> {
+/// Posts a transaction.
+pub fn submit(rpc: &mut Rpc, transaction: &Transaction) -> Posted {
     let id = transaction.id().to_string();
-    let Err(failure) = rpc.post("/v1/transactions", &json!({ "base64": Base64::encode_string(&transaction.encode()) })) else { return Ok(id) };
-    let is_refused_by = |word: &str| matches!(&failure, Failure::Refused { code, .. } if code == word);
-    // It was asked before, over a connection that broke: it waits there, or a block holds it since.
-    let is_there = is_refused_by("transaction-known") || is_refused_by("nonce-used") && rpc.find(&place(&id))?.is_some();
-    if is_there { Ok(id) } else { Err(failure) }
+    let answer = rpc.post("/v1/transactions", &json!({ "base64": Base64::encode_string(&transaction.encode()) }));
+    let is_repeated = rpc.is_repeated();
+    let taken = answer.map(drop).or_else(|why| find(rpc, &id, why)).map(|()| id);
+    Posted { taken, is_repeated }
+}
+
+/// A refusal may say that the transaction is there: it was posted before, over a connection that broke, and waits there, or a block holds it since.
+fn find(rpc: &mut Rpc, id: &str, why: Failure) -> Result<(), Failure> {
+    let is_refused_by = |word: &str| matches!(&why, Failure::Refused { code, .. } if code == word);
+    let is_there = is_refused_by("transaction-known") || is_refused_by("nonce-used") && rpc.find(&place(id))?.is_some();
+    if is_there { Ok(()) } else { Err(why) }
 }
 
 /// Where a node tells of a final transaction.

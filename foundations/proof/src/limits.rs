@@ -1,4 +1,4 @@
-//! The largest of everything that a verifier accepts, refused at the door (spec: record.md, bundle.md, verdict.md "Limits").
+//! The largest of everything that a verifier accepts, refused at the door (spec: record.md "Limits", bundle.md, checkpoint.md, keys.md, verdict.md, pantheon.md).
 
 /// Bytes of one record.
 pub const RECORD_BYTES_MAX: usize = 61_440;
@@ -33,7 +33,7 @@ pub const KEYS_MAX: usize = 256;
 /// Key events of one log.
 pub const KEY_EVENTS_MAX: usize = 256;
 /// Bytes of a file that is brought as a public key.
-pub const KEY_FILE_BYTES_MAX: usize = 65_536;
+pub const BROUGHT_KEY_BYTES_MAX: usize = 65_536;
 /// Bytes of a fork proof.
 pub const FORK_BYTES_MAX: usize = 32_768;
 /// Bytes of a policy file.

@@ -160,9 +160,10 @@ impl Chain {
         self.lock().turns.iter().filter(|turn| turn.height <= up_to).cloned().collect()
     }
 
-    /// How many there were.
+    /// How many of them led to the newest final block: one at that block itself did not.
     pub(crate) fn turn_count(&self) -> usize {
-        self.lock().turns.len()
+        let inner = self.lock();
+        inner.turns.iter().filter(|turn| turn.height < inner.newest.height()).count()
     }
 
     /// What the first block of an epoch that begins stands on.

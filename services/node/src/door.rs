@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// How often one peer may send one, and how many at once. Where it asks, this is how often it is answered, too.
+    /// How often one peer may send one, and how many at once, and how often one is sent to it: each way questions and answers together.
     pub(crate) fn quota(self) -> Quota {
         let votes = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
         match self {

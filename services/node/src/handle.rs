@@ -180,7 +180,7 @@ impl Handle {
         light::certificate(&self.store, at).await
     }
 
-    /// How often validators changed: a light proof passes through every change of them. Whoever makes one for others asks this first, and then [`Self::light_bytes`].
+    /// How often validators changed before the newest final block: its light proof passes through every change of them. Whoever makes one for others asks this first, and then [`Self::light_bytes`].
     pub fn change_count(&self) -> usize {
         self.chain.turn_count()
     }

@@ -20,9 +20,9 @@ pub const SET_BACK_BLOCKS: u64 = 64;
 pub const GOSSIP_BYTES_MAX: usize = 1 << 20;
 /// Messages of one peer in a second, on one channel.
 pub const MESSAGES_PER_SECOND: u32 = 4_096;
-/// Questions for blocks of one peer in a second, and so many answers to it. A short one has this node read a block of up to 8 MiB; who asks several peers still fetches blocks faster than they are made.
-pub const BACKFILL_PER_SECOND: u32 = 64;
-/// The same at once: all that an honest peer asks for at a time, and as many answers to it.
+/// Messages about missing blocks of one peer in a second, its questions and its answers together; an answer beyond that is dropped and asked for again after `Timing::fetch`. A short question has this node read a block of up to 8 MiB.
+pub const BACKFILL_PER_SECOND: u32 = 256;
+/// The same at once: all that an honest peer asks for at a time, and as many answers of it.
 pub const BACKFILL_BURST: u32 = 32;
 /// Messages with transactions of one peer in a second.
 pub const GOSSIP_PER_SECOND: u32 = 1_024;
@@ -80,7 +80,7 @@ pub const VIEW_RETENTION: ViewDelta = ViewDelta::new(64);
 pub const EPOCHS_KEPT: usize = 8;
 /// Missing blocks that are asked for at once.
 pub const REPAIRS_MAX: usize = 16;
-// A node that asks for all of them at once is not held back, nor is one that answers as many meanwhile.
+// A node that asks one peer for all of them at once, and answers as many of its questions meanwhile, loses neither.
 const _: () = assert!(2 * REPAIRS_MAX <= BACKFILL_BURST as usize);
 /// Final blocks on their way to the ledger.
 pub const DELIVERIES_MAX: usize = 16;

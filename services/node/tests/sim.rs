@@ -55,7 +55,8 @@ fn two_chains_are_noticed() {
 #[test]
 fn a_forged_block_stops_nobody() {
     let plan = Plan { faults: Vec::new(), joins: false, leaver: None, clock_ahead_ms: 0, loss_percent: 0, cheats: vec![Cheat::Forger], ..Plan::draw(0, Some(4)) };
-    assert!(attempt(&plan).unwrap().height >= 10);
+    let outcome = attempt(&plan).unwrap();
+    assert!(outcome.height >= 10 && outcome.forged > 0, "{} blocks, {} forged", outcome.height, outcome.forged);
 }
 
 /// As if every node had been told to take any block.

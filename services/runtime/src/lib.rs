@@ -110,6 +110,6 @@ pub use open::Open;
 pub use pins::{PinError, Pins};
 pub use policy::Refusal;
 pub use replay::{Compared, Divergence, ReplayOf, Replayed};
-pub use said::Said;
+pub use said::{GIVEN, Said};
 pub use schema::{SchemaError, SchemaFault, check_schemas};
 pub use system::System;

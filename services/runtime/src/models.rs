@@ -12,7 +12,7 @@ use mickai_model::file::{ModelFile, open_folder, open_gguf};
 use mickai_model::generate::Flow;
 use mickai_model::tensor::Source;
 use mickai_proof::kt128::Kt128;
-use mickai_store::{Error as StoreError, Model, map, read_ahead};
+use mickai_store::{Damage, Error as StoreError, Model, map, read_ahead};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -131,10 +131,13 @@ impl System {
     /// # Errors
     /// When the model folder cannot be read.
     pub fn models(&self) -> Result<Vec<Listed>> {
+        Ok(std::iter::once(self.embedded_listed()?).chain(self.stored()?).collect())
+    }
+
+    /// The model inside the program, as lists show it.
+    pub(crate) fn embedded_listed(&self) -> Result<Listed> {
         let embedded = self.embedded()?;
-        let mut listed = vec![Listed { name: embedded.name, digest: embedded.digest, byte_count: EMBEDDED.len() as u64, is_embedded: true, adapter: None }];
-        listed.extend(self.stored()?);
-        Ok(listed)
+        Ok(Listed { name: embedded.name, digest: embedded.digest, byte_count: EMBEDDED.len() as u64, is_embedded: true, adapter: None })
     }
 
     /// The models that the operator imported.
@@ -187,8 +190,10 @@ impl System {
     pub(crate) fn parted<'a>(&self, wanted: &'a str) -> Result<(&'a str, Option<&'a str>)> {
         let Some((model, adapter)) = wanted.rsplit_once(JOINS) else { return Ok((wanted, None)) };
         match self.stored_model(wanted) {
-            Err(Error::NoModel { .. }) => {}
-            found => return found.map(|_| (wanted, None)),
+            Ok(_) => return Ok((wanted, None)),
+            // One whose manifest does not read hides itself, not the adapters of others.
+            Err(Error::NoModel { .. } | Error::Store(StoreError::Damaged { what: Damage::Manifest, .. })) => {}
+            Err(error) => return Err(error),
         }
         match self.stored_model(model) {
             Ok(_) => Ok((model, Some(adapter))),
@@ -276,7 +281,10 @@ impl System {
     pub(crate) fn stored_model(&self, wanted: &str) -> Result<Model> {
         match self.store_models().find(wanted) {
             Ok(model) => Ok(model),
-            Err(StoreError::NoSuchModel) => Err(Error::NoModel { wanted: wanted.to_owned(), known: self.models()?.into_iter().map(|model| model.name).collect() }),
+            Err(StoreError::NoSuchModel) => {
+                let known = std::iter::once(EMBEDDED_NAME.to_owned()).chain(self.store_models().readable()?.into_iter().map(|model| model.manifest.name)).collect();
+                Err(Error::NoModel { wanted: wanted.to_owned(), known })
+            }
             Err(error) => Err(error.into()),
         }
     }

@@ -226,7 +226,7 @@ impl System {
     }
 
     /// What an imported model is called; empty if it is not here, for it may be on its way, or has no manifest that reads: a pin is of what a digest names.
-    fn stored_name(&self, digest: ModelDigest) -> Result<String> {
+    pub(crate) fn stored_name(&self, digest: ModelDigest) -> Result<String> {
         match self.store_models().by_digest(Id(digest.0)) {
             Ok(model) => Ok(model.manifest.name),
             Err(StoreError::NoSuchModel | StoreError::Damaged { .. }) => Ok(String::new()),

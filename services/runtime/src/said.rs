@@ -3,9 +3,12 @@
 use crate::error::{Error, Result};
 use crate::models::Loaded;
 use jiff::civil::Date as Day;
-use mickai_model::error::Misuse;
+use mickai_model::error::{Error as ModelError, Misbehaved, Misuse};
 use mickai_model::tokens::{Date, Message, Prompt, Role};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
+
+/// What a turn of the user begins with that tells what a call gave, and is none of the user's.
+pub const GIVEN: &str = "<tool_response>\n";
 
 /// Times that a text is shortened in proportion, which nearly every text needs only a few of; then it is halved.
 const CUTS_MAX: usize = 32;
@@ -55,9 +58,9 @@ impl Said {
     /// Those of `look`, which is asked before each rendering whether to go on.
     pub(crate) fn shortened(&self, model: &Loaded, day: Day, room: Room, look: &dyn Fn() -> Result<()>) -> Result<Self> {
         let goal = room.prompt_token_count_max(model);
-        let count = |said: &Self| -> Result<Option<usize>> {
+        let count = |said: &Self| {
             look()?;
-            Ok(said.render_any(model, day).ok().map(|prompt| prompt.tokens.len()))
+            Ok(said.render_any(model, day).map(|prompt| prompt.tokens.len()))
         };
         match self {
             Self::Conversation(messages) => without_turns(messages, goal, &count),
@@ -148,22 +151,26 @@ impl Shortening {
     }
 }
 
-/// Says how many tokens a prompt has; `None` if it cannot be rendered.
-type Count<'a> = &'a dyn Fn(&Said) -> Result<Option<usize>>;
+/// Says how many tokens a prompt has, or why it cannot be rendered; an error of its own where nobody waits any more.
+type Count<'a> = &'a dyn Fn(&Said) -> Result<Result<usize>>;
 
 /// The conversation without as few turns as will do; without all that may go, where even that is too long. What is left begins with a turn of the user: many templates refuse an answer that nothing was asked
-/// before. So what is refused is too long as well, while there is less to try.
+/// before. So what is refused is too long as well, while there is less to try; but not where all of it is refused, and not for its length.
 fn without_turns(messages: &[Message], goal: usize, count: Count<'_>) -> Result<Said> {
     let turns = messages.iter().enumerate().filter(|(_, message)| message.role != Role::System);
     // Before the first turn there is nothing that could go.
-    let later = turns.skip(1).filter(|(_, message)| message.role == Role::User).map(|(at, _)| at);
+    let later = turns.skip(1).filter(|(_, message)| message.role == Role::User && !message.content.starts_with(GIVEN)).map(|(at, _)| at);
     let firsts: Vec<usize> = std::iter::once(0).chain(later).collect();
     let from = |cut: usize| {
         let stay = messages.iter().enumerate().filter(|(at, message)| *at >= firsts[cut] || message.role == Role::System);
         Said::Conversation(stay.map(|(_, message)| message.clone()).collect())
     };
-    let cut = least(firsts.len() - 1, |cut| Ok(count(&from(cut))?.is_some_and(|token_count| token_count <= goal)))?;
-    Ok(from(cut))
+    let is_enough = |cut: usize| match count(&from(cut))? {
+        Ok(token_count) => Ok(token_count <= goal),
+        Err(Error::Model(ModelError::Misbehaved(Misbehaved::TemplateRefused(_) | Misbehaved::TemplateLooks))) => Ok(cut == 0),
+        Err(_) => Ok(false),
+    };
+    Ok(from(least(firsts.len() - 1, is_enough)?))
 }
 
 /// The text without a beginning in proportion to what is too much, as often as that is so.
@@ -172,11 +179,11 @@ fn without_beginning(text: &str, goal: usize, count: Count<'_>) -> Result<Said> 
     let mut rest = text;
     for _ in 0..CUTS_MAX {
         // What the tokenizer does not take, for its bytes or its white space, is refused and not shortened.
-        let Some(token_count) = count(&said(rest))?.filter(|token_count| *token_count > goal && !rest.is_empty()) else { return Ok(said(rest)) };
+        let Some(token_count) = count(&said(rest))?.ok().filter(|token_count| *token_count > goal && !rest.is_empty()) else { return Ok(said(rest)) };
         rest = behind(rest, (rest.len() * (token_count - goal) / token_count).max(1));
     }
     // Its end has many more tokens for a byte than its beginning.
-    let at = least(rest.len(), |at| Ok(count(&said(behind(rest, at)))?.is_none_or(|token_count| token_count <= goal)))?;
+    let at = least(rest.len(), |at| Ok(count(&said(behind(rest, at)))?.ok().is_none_or(|token_count| token_count <= goal)))?;
     Ok(said(behind(rest, at)))
 }
 

@@ -2,13 +2,34 @@
 
 use crate::disk::{Existing, disk_of};
 use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fs::DirEntry;
 use std::io;
-use std::path::Path;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// Behind the target's name and the id of the process that writes.
+const PARTIAL: &str = ".partial";
 
 /// Has the process of that id ended? What is no id says nothing of any process.
-pub fn is_dead(pid: &str) -> bool {
+pub(crate) fn is_dead(pid: &str) -> bool {
     let is_id = !pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit());
     is_id && !Path::new("/proc").join(pid).exists()
+}
+
+/// Where this process writes what is to have that name.
+pub fn partial(path: &Path) -> PathBuf {
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(format!(".{}{PARTIAL}", std::process::id()));
+    PathBuf::from(partial)
+}
+
+/// What writes of that target left beside it when they were killed: files and folders. What has this process's own id is of one before, because this one has not begun.
+pub fn left_beside(path: &Path) -> Vec<DirEntry> {
+    let Some(target) = path.file_name() else { return Vec::new() };
+    let own = std::process::id().to_string();
+    let is_left = |entry: &DirEntry| pid_of(&entry.file_name(), target).is_some_and(|pid| pid == own || is_dead(pid));
+    std::fs::read_dir(folder_of(path)).into_iter().flatten().flatten().filter(is_left).collect()
 }
 
 /// Gives a whole and synced file its name, which nothing has yet; durable when this returns. The name beside it may remain, as a second one.
@@ -21,13 +42,24 @@ pub fn publish(from: &Path, to: &Path) -> io::Result<()> {
         Err(error) if matches!(Errno::from_io_error(&error), Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK)) => move_there(from, to)?,
         linked => linked?,
     }
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(to);
     disk_of(folder).sync_folder(folder)
 }
 
 /// The same where no file has two names.
 fn move_there(from: &Path, to: &Path) -> io::Result<()> {
     disk_of(to).rename(from, to, Existing::Keep)
+}
+
+/// That of a bare name is the one in which this process is.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// The id in the name of what is being written for a target.
+fn pid_of<'a>(name: &'a OsStr, target: &OsStr) -> Option<&'a str> {
+    let rest = name.as_bytes().strip_prefix(target.as_bytes())?;
+    std::str::from_utf8(rest).ok()?.strip_prefix('.')?.strip_suffix(PARTIAL)
 }
 
 #[cfg(test)]
@@ -50,6 +82,25 @@ mod tests {
             assert_eq!((std::fs::read_link(&to).unwrap(), std::fs::read(&from).unwrap()), ("nowhere".into(), b"other".to_vec()));
             std::fs::remove_file(&to).unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_left_is_of_the_dead_and_of_one_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("proof");
+        let own = partial(&target);
+        assert_eq!(own, folder.path().join(format!("proof.{}.partial", std::process::id())));
+        for name in ["proof", "proof.bak.partial", "proof.1.partial", "proof.99999999", "proofs.99999999.partial", "proof.99999999.partial"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        std::fs::create_dir(&own).unwrap();
+        let mut left: Vec<_> = left_beside(&target).iter().map(DirEntry::path).collect();
+        left.sort();
+        let mut wanted = vec![own, folder.path().join("proof.99999999.partial")];
+        wanted.sort();
+        assert_eq!(left, wanted);
+        assert!(left_beside(&folder.path().join("none/proof")).is_empty() && left_beside(Path::new("/")).is_empty());
+        assert_eq!(["proof", "a/proof", "/proof"].map(|path| folder_of(Path::new(path))), [".", "a", "/"].map(Path::new));
     }
 
     #[test]

@@ -167,6 +167,14 @@ impl ModelStore {
         self.shelf()?.all()
     }
 
+    /// Those whose manifests read, by name.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn readable(&self) -> Result<Vec<Model>, Error> {
+        Ok(self.shelf()?.whole)
+    }
+
     /// The model of that digest, whatever it is called. No other manifest is read.
     ///
     /// # Errors

@@ -11,7 +11,8 @@ const [LEAF, NODE] = [Uint8Array.of(0), Uint8Array.of(1)];
 const LOG_EVENTS_MAX = 16;
 const UNBONDING_MAX = 8;
 const SIBLINGS_MAX = 256;
-const ROSTER_MAX = ENTRY_SIZE_MAX / 32;
+/** Of each an id and its head. */
+const ROSTER_MAX = Math.floor(ENTRY_SIZE_MAX / 34);
 /** The longest entry: its code, and a list of addresses; arrays are items too. */
 const ENTRY_ITEMS_MAX = 1 + 2 + ROSTER_MAX;
 /** Four elements, of which three are arrays of two items at most, and the siblings. */

@@ -175,3 +175,21 @@ fn official_clients_choose_an_adapter_unmodified() {
     server.stop();
     machine.assert_log_valid();
 }
+
+/// A server starts beside it, too.
+#[test]
+fn a_model_with_a_broken_manifest_hides_no_adapters_of_others() {
+    let machine = machine();
+    machine.run(&["model", "import", &vectors("qwen2-64.f32.gguf"), "--name", "broken"]).ok();
+    let digest = machine.object(&["model", "show", "broken"])["digest"].as_str().unwrap().to_owned();
+    std::fs::write(machine.home().join("models").join(&digest).join("manifest.json"), b"{").unwrap();
+    ask(&machine, &["-m", TONE]);
+    let server = Server::start(&machine, &[]);
+    server.post("/v1/chat/completions", &hello(json!({ "model": TONE }))).is(200);
+    for wanted in ["broken", &digest] {
+        let (status, code, _, message) = server.post("/v1/chat/completions", &hello(json!({ "model": wanted }))).refusal();
+        assert_eq!((status, code), (503, json!("model_damaged")), "{message}");
+    }
+    server.stop();
+    machine.assert_log_valid();
+}

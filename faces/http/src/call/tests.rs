@@ -62,3 +62,15 @@ fn what_is_wrong_with_a_long_body_is_said_as_of_a_short_one() {
         assert_eq!(param(&call(&" ".repeat(count + 1), false)), None);
     }
 }
+
+/// A body of a million of them would be answered by as many.
+#[test]
+fn only_so_many_unknown_fields_are_named() {
+    let unknown = |count: usize| (0..count).map(|at| format!("f{at}")).collect::<Vec<_>>();
+    assert!(warnings(&[]).is_empty());
+    assert_eq!(warnings(&unknown(WARNINGS_MAX)).len(), WARNINGS_MAX);
+    let told = warnings(&unknown(WARNINGS_MAX + 3));
+    assert_eq!((told.len(), told.last().unwrap().as_str()), (WARNINGS_MAX + 1, "and what stands in 3 more places is not known here and had no effect"));
+    let refused = warned(&unknown(1_000_000), true).err().unwrap();
+    assert!(refused.param.as_deref() == Some("f0") && refused.message.len() < 1_000, "{}", refused.message);
+}

@@ -10,6 +10,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Rpc {
     address: SocketAddr,
     kept: Option<Connection>,
+    /// Of what was asked last.
+    is_repeated: bool,
 }
 
 impl Rpc {
@@ -18,12 +20,17 @@ impl Rpc {
         if address.ip().is_unspecified() {
             address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
-        Self { address, kept: None }
+        Self { address, kept: None, is_repeated: false }
     }
 
     /// Where it is.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Was what was asked last asked twice, because the connection broke? What the node made of it the first time, nobody heard.
+    pub fn is_repeated(&self) -> bool {
+        self.is_repeated
     }
 
     /// Asks for a path.
@@ -60,8 +67,11 @@ impl Rpc {
             ErrorKind::InvalidData => Failure::Answer { address, wanted: "HTTP as a node speaks it" },
             _ => Failure::Rpc { address, source },
         };
-        // A node lets go of a connection that was idle; nothing was asked over it then.
-        let kept = self.kept.take().and_then(|mut kept| exchange(&mut kept, method, path, body).ok().map(|answer| (kept, answer)));
+        // A node lets go of a connection that was idle; in most cases nothing was asked over it then.
+        let before = self.kept.take();
+        let was_kept = before.is_some();
+        let kept = before.and_then(|mut kept| exchange(&mut kept, method, path, body).ok().map(|answer| (kept, answer)));
+        self.is_repeated = was_kept && kept.is_none();
         let (connection, answer) = match kept {
             Some(answered) => answered,
             None => {

@@ -34,7 +34,7 @@ pub fn devnet(cli: &Cli, args: &Devnet, out: Out) -> Result<u8, Failure> {
     if folder.configs.len() != wanted.validators {
         eprintln!("{} holds a devnet of {} validators, which goes on", path.display(), folder.configs.len());
     }
-    if folder.senders.len() != wanted.senders {
+    if args.load && folder.senders.len() != wanted.senders {
         eprintln!("{} holds a devnet with {} accounts that send, which goes on: --senders is for a new one", path.display(), folder.senders.len());
     }
     let has_stopped = Arc::new(AtomicBool::new(false));

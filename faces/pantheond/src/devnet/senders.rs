@@ -77,7 +77,7 @@ impl Sender {
         // Whoever waits for a transfer waits for its signature too.
         self.way.begins(self.nonce);
         let transaction = self.key.sign(body, false)?;
-        match submit(rpc, &transaction) {
+        match submit(rpc, &transaction).taken {
             Ok(_) => {
                 self.nonce += 1;
                 Ok(true)
@@ -116,7 +116,7 @@ pub fn ready(nodes: &[SocketAddr], keys: Vec<Key>) -> Result<Vec<Sender>, Failur
         if !standing.is_revealed {
             let body = terms.body(key.address(), standing.nonce, VALID_FOR, action(), None, Some(key.public()));
             let transaction = key.sign(body, true)?;
-            submit(&mut rpc, &transaction)?;
+            submit(&mut rpc, &transaction).taken?;
         }
         let nonce = standing.nonce + u64::from(!standing.is_revealed);
         senders.push(Sender { key, to, terms, fee, nonce, way: Arc::default() });

@@ -15,9 +15,6 @@ pub fn genesis(command: &Command, out: Out) -> Result<u8, Failure> {
     match command {
         Command::New { text, out: file } => {
             let genesis = make(text)?;
-            if file.exists() {
-                return Err(Failure::Exists(file.clone()));
-            }
             write_new(file, &genesis.encode())?;
             let chain = genesis.head.id().to_string();
             let supply = Amount::SUPPLY;

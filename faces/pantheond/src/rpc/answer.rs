@@ -4,19 +4,19 @@ use super::ask::{self, Which};
 use super::chain::{Chain, NotShown, NotTaken};
 use super::events::Events;
 use super::guard;
-use super::limits::{BONDS_MAX, HISTORY_MAX, LIGHT_AT_ONCE, PAGE_MAX};
+use super::limits::{BONDS_MAX, HISTORY_MAX, LIGHT_AT_ONCE, LIGHT_SENDING_MIB, PAGE_MAX};
 use super::metrics::Metrics;
 use super::openapi;
 use super::refused::{Refused, Result};
 use super::reply::{JSON, PROMETHEUS, Reply};
 use super::routes::Endpoint;
+use super::sending::held;
 use super::view;
 use base64ct::{Base64, Encoding};
 use hyper::HeaderMap;
 use hyper::body::Bytes;
 use hyper::header::HeaderName;
 use mickai_ledger::Ledger;
-use mickai_proof::limits::{LIGHT_BYTES_MAX, LIGHT_CHANGES_MAX};
 use mickai_proof::pantheon::{Block, Height, LightProof, Network, Totals};
 use serde_json::{Value, json};
 use std::net::IpAddr;
@@ -35,6 +35,8 @@ pub struct App {
     counted: Mutex<Option<(Height, Option<Totals>)>>,
     /// Places for light proofs in the making.
     proofs: Arc<Semaphore>,
+    /// MiB for those that are being sent.
+    sending: Arc<Semaphore>,
 }
 
 /// A request.
@@ -56,7 +58,8 @@ pub struct Call {
 impl App {
     /// For a node.
     pub fn new(chain: Arc<dyn Chain>) -> Self {
-        Self { chain, metrics: Metrics::default(), counted: Mutex::default(), proofs: Arc::new(Semaphore::new(LIGHT_AT_ONCE)) }
+        let (proofs, sending) = (Arc::new(Semaphore::new(LIGHT_AT_ONCE)), Arc::new(Semaphore::new(LIGHT_SENDING_MIB)));
+        Self { chain, metrics: Metrics::default(), counted: Mutex::default(), proofs, sending }
     }
 
     fn count(&self, ledger: &Ledger) -> Option<Totals> {
@@ -156,26 +159,21 @@ async fn light(app: &Arc<App>, call: &Call, network: Network) -> Result<Reply> {
     let keys = ask::keys(&call.body, network)?;
     let place = app.proofs.clone().acquire_owned().await.map_err(|_| Refused::ending())?;
     let proof = app.chain.light(keys).await.map_err(Refused::of_proof)?;
-    // It takes a while to encode, and others wait. The place goes with it: whoever asked may be gone before.
+    // It takes a while to encode, and others wait. The place goes with it, until its text is one of those that are being sent: whoever asked may be gone before.
+    let sending = app.sending.clone();
     let made = tokio::task::spawn_blocking(move || {
-        let told = told(&proof);
+        let told = told(&proof).map_err(Refused::of_proof).and_then(|text| held(text, &sending));
         drop((proof, place));
         told
     });
-    let told = made.await.map_err(|_| Refused::ending())?.map_err(Refused::of_proof)?;
-    Ok(Reply::whole(200, JSON, told.into()))
+    let told = made.await.map_err(|_| Refused::ending())??;
+    Ok(Reply::whole(200, JSON, told))
 }
 
 /// A light proof as JSON, unless no light client would take it.
 fn told(proof: &LightProof) -> std::result::Result<String, NotShown> {
-    let found = proof.changes.len();
-    if found > LIGHT_CHANGES_MAX {
-        return Err(NotShown::TooManyChanges { found, most: LIGHT_CHANGES_MAX });
-    }
     let encoded = proof.encode();
-    if encoded.len() > LIGHT_BYTES_MAX {
-        return Err(NotShown::TooLarge { bytes: encoded.len(), most: LIGHT_BYTES_MAX });
-    }
+    NotShown::check(proof.changes.len(), encoded.len())?;
     Ok(json!({ "height": proof.header.height.0, "proof": Base64::encode_string(&encoded) }).to_string())
 }
 

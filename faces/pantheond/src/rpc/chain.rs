@@ -2,6 +2,7 @@
 
 use mickai_ledger::{Ledger, Rejection};
 use mickai_proof::digest::{BlockId, TransactionId};
+use mickai_proof::limits::{LIGHT_BYTES_MAX, LIGHT_CHANGES_MAX};
 use mickai_proof::pantheon::{Address, Amount, Block, Height, LightProof, StateKey, Transaction};
 use std::future::Future;
 use std::pin::Pin;
@@ -78,6 +79,22 @@ pub enum NotShown {
     },
 }
 
+impl NotShown {
+    /// Would a light client take a proof of so many changes of the validators and so many bytes?
+    ///
+    /// # Errors
+    /// [`Self::TooManyChanges`], [`Self::TooLarge`].
+    pub fn check(changes: usize, bytes: usize) -> Result<(), Self> {
+        if changes > LIGHT_CHANGES_MAX {
+            return Err(Self::TooManyChanges { found: changes, most: LIGHT_CHANGES_MAX });
+        }
+        if bytes > LIGHT_BYTES_MAX {
+            return Err(Self::TooLarge { bytes, most: LIGHT_BYTES_MAX });
+        }
+        Ok(())
+    }
+}
+
 /// A node.
 pub trait Chain: Send + Sync {
     /// The ledger after the newest final block.
@@ -115,4 +132,19 @@ pub trait Chain: Send + Sync {
 
     /// The engine's counts, in Prometheus' text format.
     fn metrics(&self) -> String;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_as_large_as_light_clients_take_and_no_larger() {
+        let (changes, bytes) = (LIGHT_CHANGES_MAX, LIGHT_BYTES_MAX);
+        assert_eq!([NotShown::check(0, 0), NotShown::check(changes, bytes)], [Ok(()), Ok(())]);
+        for bytes in [0, bytes + 1] {
+            assert_eq!(NotShown::check(changes + 1, bytes), Err(NotShown::TooManyChanges { found: changes + 1, most: changes }));
+        }
+        assert_eq!(NotShown::check(changes, bytes + 1), Err(NotShown::TooLarge { bytes: bytes + 1, most: bytes }));
+    }
 }

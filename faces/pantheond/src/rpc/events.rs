@@ -64,10 +64,10 @@ async fn next(chain: Arc<dyn Chain>, told: Height, network: Network) -> Option<(
     let height = Height(told.0.saturating_add(1));
     Some(match chain.block(height).await {
         Some(block) => (height, event("block", height, &view::header(&block, network))),
-        // What lies before the next block that is kept is told of as one gap; nobody looks for each of these blocks.
+        // What lies before the next block that is kept, or where none is, up to the newest, is told of as one gap; nobody looks for each of these blocks.
         None => {
-            let kept = chain.kept_from(Height(height.0.saturating_add(1))).unwrap_or(newest);
-            let last = Height(kept.0.saturating_sub(1)).clamp(height, newest);
+            let kept = chain.kept_from(Height(height.0.saturating_add(1)));
+            let last = kept.map_or(newest, |kept| Height(kept.0.saturating_sub(1))).clamp(height, newest);
             (last, event("pruned", last, &json!({ "from": height.0, "to": last.0 })))
         }
     })

@@ -30,6 +30,8 @@ pub const FAREWELL: Duration = Duration::from_secs(3);
 pub const LIGHT_KEYS_MAX: usize = mickai_proof::limits::LIGHT_ENTRIES_MAX;
 /// Light proofs that are made at a time; who asks for more waits. One may have 64 MiB, and is held several times over while it becomes text.
 pub const LIGHT_AT_ONCE: usize = 2;
+/// MiB of their texts that are being sent at a time; who asks for more is refused. One may have 86, and is held until its last byte is read, or none was for as long as a write may make no progress.
+pub const LIGHT_SENDING_MIB: usize = 512;
 /// Transactions of a block in one answer.
 pub const PAGE_MAX: u64 = 1_000;
 /// Transactions of an account's history in one answer: each may stand in a block of its own, which is read whole.

@@ -31,6 +31,8 @@ mod refused;
 
 mod reply;
 
+mod sending;
+
 mod guard;
 
 mod rate;

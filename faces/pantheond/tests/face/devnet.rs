@@ -93,6 +93,9 @@ fn a_load_is_followed_to_its_end_and_makes_no_obol() {
     let again = machine.run(&["--json", "devnet", "--validators", "1", "--for", "1s", "--load", "--senders", "5", "--dir", "net"]).code(0).says(&["with 3 accounts that send"]);
     let told: Value = serde_json::from_str(again.out.lines().nth(1).unwrap()).unwrap();
     assert!(told["height"].as_u64() > figures["height"].as_u64(), "{told}");
+    // Where nothing is sent, who could send is nobody's business.
+    let idle = machine.run(&["--json", "devnet", "--validators", "1", "--for", "1s", "--senders", "5", "--dir", "net"]).code(0);
+    assert!(!idle.err.contains("accounts that send"), "{}", idle.err);
 }
 
 #[test]

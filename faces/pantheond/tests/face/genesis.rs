@@ -34,7 +34,10 @@ fn exactly_the_supply_is_given_out_and_not_an_obol_more_or_less() {
     let shown = machine.object(&["genesis", "show", "genesis.cbor"]);
     assert_eq!((shown["chain"].as_str(), shown["bonds"].as_array().unwrap().len()), (Some(chain.as_str()), 2));
     assert_eq!(shown["allocations"][0]["amount"]["pan"], "4998000000.000000000 PAN");
+    // What a killed one left beside it goes, also where there is nothing to write.
+    machine.write("genesis.cbor.99999999.partial", "half");
     machine.run(&["genesis", "new", "genesis.toml", "-o", "genesis.cbor"]).code(1).says(&["exists"]);
+    assert!(!machine.path("genesis.cbor.99999999.partial").exists());
     // The same text is the same chain.
     machine.run(&["genesis", "new", "genesis.toml", "-o", "again.cbor"]).code(0).says(&[&chain]);
     for (allocation, sum) in [("4998000000.000000001", "5000000000000000001"), ("4997999999.999999999", "4999999999999999999")] {

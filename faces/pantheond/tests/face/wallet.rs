@@ -181,6 +181,17 @@ fn what_was_sent_is_named_whatever_becomes_of_it() {
     let (machine, mine) = funded(&server, liar.address);
     machine.run(&["wallet", "send", &mine, "1"]).code(0).says(&["final in block"]);
     assert_eq!(nonce(&server, &mine), 1);
+    // And the second time there is no room: what became of the first is not known.
+    let is_lost = AtomicBool::new(false);
+    let liar = Liar::refusing(server.address, move |request, told| match request {
+        "POST /v1/transactions" if is_lost.swap(true, Ordering::Relaxed) => Some((429, json!({ "error": { "code": "pool-full", "message": "there is no room" } }))),
+        "POST /v1/transactions" => None,
+        _ => Some(told),
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    let run = machine.run(&["wallet", "send", &mine, "1"]).code(1);
+    run.says(&["may have been sent", "pool-full", &format!("pantheon tx show {}", newest(&mine))]);
+    assert_eq!(nonce(&server, &mine), 1);
 }
 
 #[test]

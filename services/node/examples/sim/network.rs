@@ -1,15 +1,17 @@
 //! The simulated network of one seed, and honest nodes on it.
 
-use super::common::{StoredMarks, timing, validator_key};
+use super::common::{StoredMarks, quota, timing, validator_key};
 use super::plan::Plan;
 use commonware_p2p::simulated::{self, Link, Oracle, Receiver, Sender};
 use commonware_parallel::Sequential;
 use commonware_runtime::deterministic::Context;
-use commonware_runtime::{Handle as Task, Quota, Spawner as _, Supervisor as _};
-use commonware_utils::{NZU32, NZUsize, Probability};
+use commonware_runtime::{Handle as Task, Spawner as _, Supervisor as _};
+use commonware_utils::{NZUsize, Probability};
 use mickai_node::identity::{PrivateKey, PublicKey};
-use mickai_node::{Channels, Handle, Keeping, Parts, Timing, limits, message_bytes_max, start};
+use mickai_node::{Channels, Handle, Keeping, Parts, Timing, message_bytes_max, start};
 use mickai_proof::pantheon::Genesis;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 pub type Said = Sender<PublicKey, Context>;
@@ -24,6 +26,8 @@ pub struct Network {
     clock_ahead_ms: i64,
     /// Nodes submit evidence by themselves.
     pub submits_evidence: bool,
+    /// How many messages were forged.
+    pub forged: Arc<AtomicUsize>,
 }
 
 /// A running node; it ends when the task is aborted.
@@ -41,7 +45,7 @@ impl Network {
         let publics: Vec<PublicKey> = keys.iter().map(|key| key.public().clone()).collect();
         let (network, oracle) = simulated::Network::new_with_peers(context.child("network"), config, publics).await;
         network.start();
-        let network = Self { oracle, keys, genesis, clock_ahead_ms: plan.clock_ahead_ms, submits_evidence: true };
+        let network = Self { oracle, keys, genesis, clock_ahead_ms: plan.clock_ahead_ms, submits_evidence: true, forged: Arc::default() };
         network.link(|_, _| true, &link(plan.latency, plan.jitter, plan.loss_percent)).await;
         network
     }
@@ -73,7 +77,7 @@ impl Network {
 
     /// A channel of a place.
     pub async fn channel(&self, at: usize, number: u64) -> (Said, Heard) {
-        self.oracle.control(self.public(at)).register(number, Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND))).await.expect("the place is a peer")
+        self.oracle.control(self.public(at)).register(number, quota(number)).await.expect("the place is a peer")
     }
 
     pub async fn channels(&self, at: usize) -> Channels<Said, Heard> {

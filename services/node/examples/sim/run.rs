@@ -13,6 +13,7 @@ use mickai_ledger::Ledger;
 use mickai_node::Handle;
 use mickai_proof::pantheon::{Address, Amount, Genesis};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Simulated time that a run may take at all.
@@ -38,6 +39,8 @@ pub struct Outcome {
     /// How often there were more validators than before, and fewer.
     pub grown: usize,
     pub shrunk: usize,
+    /// Messages that a cheat forged.
+    pub forged: usize,
 }
 
 /// Runs a plan. A node that ends, or a runtime that stalls, panics: that is a failure too.
@@ -61,16 +64,17 @@ fn run(plan: &Plan) -> Result<Outcome, String> {
     let mut runner = Runner::new(Config::new().with_seed(plan.seed).with_timeout(Some(RUN_MAX)));
     // Power fails between two boots, and after all of them it comes back.
     let boots: Vec<&[Fault]> = plan.faults.split(|fault| *fault == Fault::PowerFailure).collect();
-    let mut trace = String::new();
+    let (mut trace, mut forged) = (String::new(), 0);
     let mut disks = vec![0; usize::from(plan.validators) + 1];
     for (boot, faults) in boots.iter().enumerate() {
         let (is_first, is_last) = (boot == 0, boot + 1 == boots.len());
         let (ended, checkpoint) = runner.start_and_recover(|context| {
-            let (plan, genesis, history, disks) = (plan, genesis.clone(), &mut history, &mut disks);
+            let (plan, genesis, history, disks, forged) = (plan, genesis.clone(), &mut history, &mut disks, &mut forged);
             async move {
                 let mut world = Boot::new(&context, plan, genesis, disks).await;
                 world.play(faults, is_first, is_last).await?;
                 history.add(&world.honest()).await?;
+                *forged += world.network.forged.load(Ordering::Relaxed);
                 Ok::<_, String>(context.auditor().state())
             }
         });
@@ -82,7 +86,7 @@ fn run(plan: &Plan) -> Result<Outcome, String> {
     if ledger.state().account(Account::new(SMUGGLER).address()).is_none_or(|account| account.nonce > 0) {
         return Err("what stood in a message over the limit is final".into());
     }
-    Ok(Outcome { height: history.height(), trace, barred, settled, grown, shrunk })
+    Ok(Outcome { height: history.height(), trace, barred, settled, grown, shrunk, forged })
 }
 
 /// How many lost their bonds.

@@ -6,7 +6,7 @@ use crate::sealed::Sealed;
 use crate::trial::{ACCOUNTS, FEE, Marked, address, edited, genesis, junk, key, slot, transfer};
 use commonware_parallel::Sequential;
 use mickai_ledger::{BlockError, Rejection, SignatureCheck};
-use mickai_proof::digest::Id;
+use mickai_proof::digest::{Id, SetDigest};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::LIGHT_CHANGES_MAX;
 use mickai_proof::pantheon::light::Change;
@@ -174,18 +174,24 @@ fn what_no_block_holds_goes_without_being_proposed() {
 #[test]
 fn changes_of_the_validators_are_counted_with_their_bytes() {
     let (_, chain) = Counting::chain();
-    let made = chain.newest().assemble(slot(), [], &Marked).unwrap();
-    let header = made.block.header;
+    let first = chain.newest().assemble(slot(), [], &Marked).unwrap();
+    let second = first.executed.ledger.assemble(slot(), [], &Marked).unwrap();
+    let header = first.block.header;
     let certificate = Certificate::new(Round { epoch: 0, view: 1 }, 0, 1, vec![(0, Box::new([1; SIGNATURE_LEN]))]).unwrap();
     let next = chain.newest().validators().clone();
     let changes: Vec<_> = (0..=LIGHT_CHANGES_MAX).map(|_| Change { header: header.clone(), certificate: certificate.clone(), next: next.clone() }).collect();
+    // After the newest block others vote: that change is one of the proofs of later blocks.
+    let header = Header { next: SetDigest([7; 32]), ..second.block.header };
     let proof = LightProof { head: chain.head().clone(), changes, header, certificate, entries: Vec::new() };
     assert_eq!(chain.turn_count(), 0);
-    chain.resume(made.executed.ledger, &proof);
-    assert_eq!(chain.turn_count(), LIGHT_CHANGES_MAX + 1);
+    chain.resume(second.executed.ledger, &proof);
+    assert_eq!((chain.turn_count(), chain.turns(Height(2)).len()), (LIGHT_CHANGES_MAX + 1, LIGHT_CHANGES_MAX + 2));
     let byte_count: usize = chain.turns(Height(1)).iter().map(|turn| turn.shown.as_ref().unwrap().byte_count).sum();
     let encoded = proof.encode().len();
     assert!((byte_count..byte_count + 32 * proof.changes.len()).contains(&encoded), "{byte_count} of {encoded}");
+    let third = chain.newest().assemble(slot(), [], &Marked).unwrap().block;
+    chain.finalise(&Sealed::new(third)).unwrap().unwrap();
+    assert_eq!(chain.turn_count(), LIGHT_CHANGES_MAX + 2);
 }
 
 #[test]

@@ -25,6 +25,8 @@ use std::time::Duration;
 pub const PAN: u64 = 1_000_000_000;
 pub const BOND: u64 = 2_000_000 * PAN;
 pub const FEE: u64 = 100_000;
+/// The channel of questions for blocks and of answers to them.
+const BACKFILL: u64 = 3;
 
 /// An account's key pair, from a seed of one repeated byte.
 pub struct Account {
@@ -170,6 +172,14 @@ pub fn timing() -> Timing {
     }
 }
 
+/// How often a node may send on a channel: about missing blocks as often as over real sockets.
+pub fn quota(channel: u64) -> Quota {
+    match channel {
+        BACKFILL => Quota::per_second(NZU32!(limits::BACKFILL_PER_SECOND)).allow_burst(NZU32!(limits::BACKFILL_BURST)),
+        _ => Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND)),
+    }
+}
+
 /// A network of these nodes, all linked.
 pub struct World {
     pub oracle: Oracle<PublicKey, Context>,
@@ -283,10 +293,9 @@ impl World {
     pub async fn node_in(&self, context: &Context, at: usize, folder: &str, marks: Arc<dyn Marks>) -> (Handle, TaskHandle<()>) {
         let key = self.keys[at].clone();
         let control = self.oracle.control(key.public().clone());
-        let quota = Quota::per_second(NZU32!(limits::MESSAGES_PER_SECOND));
         let (control, said) = (&control, &self.said);
         let channel = async |number| {
-            let (sender, receiver) = control.register(number, quota).await.unwrap();
+            let (sender, receiver) = control.register(number, quota(number)).await.unwrap();
             (sender.split_with(said.tap(at, number == 0)).0, receiver)
         };
         let channels = Channels {

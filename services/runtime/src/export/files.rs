@@ -1,20 +1,17 @@
 //! Files and folders of the operator's that appear whole or not at all, and never in another's place.
 
 use crate::error::{Error, Result};
+use mickai_store::{left_beside, partial};
 use sha2::{Digest, Sha256};
-use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Opened values are for whom the operator gives the file to.
 const PRIVATE: u32 = 0o600;
 /// What says nothing but what everybody may know has the mode that files of the operator's have.
 const PUBLIC: u32 = 0o666;
-/// Behind the target's name and the id of the process that writes.
-const PARTIAL: &str = ".partial";
 
 /// What was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,29 +121,12 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-fn partial(path: &Path) -> PathBuf {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}{PARTIAL}", std::process::id()));
-    PathBuf::from(partial)
-}
-
-/// Removes what writes of this target left behind when they were killed: it may show opened values. Where it has this process's own id it is of a process before, because this one has not begun.
-/// What cannot be removed is found out about by whoever is to have that name.
+/// Removes what writes of this target left behind when they were killed: it may show opened values. What cannot be removed is found out about by whoever is to have that name.
 fn sweep(path: &Path) {
-    let (Some(target), own) = (path.file_name(), std::process::id().to_string()) else { return };
-    for entry in fs::read_dir(folder_of(path)).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if pid_of(&name, target).is_some_and(|pid| pid == own || mickai_store::is_dead(pid)) {
-            let is_folder = entry.file_type().is_ok_and(|file_type| file_type.is_dir());
-            let _ = if is_folder { fs::remove_dir_all(entry.path()) } else { fs::remove_file(entry.path()) };
-        }
+    for left in left_beside(path) {
+        let is_folder = left.file_type().is_ok_and(|file_type| file_type.is_dir());
+        let _ = if is_folder { fs::remove_dir_all(left.path()) } else { fs::remove_file(left.path()) };
     }
-}
-
-/// The id in the name of what is being written for a target.
-fn pid_of<'a>(name: &'a OsStr, target: &OsStr) -> Option<&'a str> {
-    let rest = name.as_bytes().strip_prefix(target.as_bytes())?;
-    std::str::from_utf8(rest).ok()?.strip_prefix('.')?.strip_suffix(PARTIAL)
 }
 
 #[cfg(test)]

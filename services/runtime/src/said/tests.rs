@@ -50,13 +50,14 @@ fn one_by_one(said: &Said, model: &Loaded, room: usize) -> Result<Said> {
     let mut left = said.clone();
     loop {
         let token_count = left.render_any(model, DAY).map(|prompt| prompt.tokens.len());
-        if token_count.as_ref().is_ok_and(|token_count| *token_count <= goal) {
+        let is_refused = matches!(token_count, Err(Error::Model(ModelError::Misbehaved(Misbehaved::TemplateRefused(_)))));
+        if token_count.as_ref().is_ok_and(|token_count| *token_count <= goal) || is_refused && left == *said {
             break;
         }
         let is_less = match &mut left {
             Said::Conversation(messages) => {
                 let turns = messages.iter().enumerate().filter(|(_, message)| message.role != Role::System);
-                let next = turns.skip(1).find(|(_, message)| message.role == Role::User).map(|(at, _)| at);
+                let next = turns.skip(1).find(|(_, message)| message.role == Role::User && !message.content.starts_with(GIVEN)).map(|(at, _)| at);
                 let mut at = 0;
                 messages.retain(|message| {
                     at += 1;
@@ -159,7 +160,7 @@ fn a_template_that_wants_turns_in_turn_gets_them() {
         said_first_by_the_user(3),
         vec![message(Role::User, &long), message(Role::Assistant, "yes"), message(Role::User, "hello")],
         vec![message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::User, &long)],
-        // Refused whole, and not for its length: what is left of it is none of these.
+        // Refused whole, and not for its length: nothing goes.
         conversation(3),
         conversation(1_000),
         vec![message(Role::User, &long), message(Role::User, "hello"), message(Role::Assistant, "yes"), message(Role::User, "why")],
@@ -169,6 +170,20 @@ fn a_template_that_wants_turns_in_turn_gets_them() {
     for said in conversations.into_iter().map(Said::Conversation) {
         check(&said, &model);
     }
+}
+
+/// What a call gave is told as a turn of the user, and means nothing without the question and the call.
+#[test]
+fn a_conversation_does_not_begin_with_what_a_call_gave() {
+    let model = model();
+    let given = |content: &str| message(Role::User, &format!("{GIVEN}{content}\n</tool_response>"));
+    let question = [message(Role::User, "what is the time"), message(Role::Assistant, "a call"), given(&"long ".repeat(4_000))];
+    let (said, _) = shortened(&Said::Conversation(question.to_vec()), &model, 1);
+    assert!(matches!(said, Err(Error::PromptTooLong { .. })));
+    let before = [message(Role::User, &"word ".repeat(4_000)), message(Role::Assistant, "a call"), given("short")];
+    let after = [message(Role::User, "what is the time"), message(Role::Assistant, "a call"), given("noon")];
+    let (said, _) = shortened(&Said::Conversation([before, after.clone()].concat()), &model, 1);
+    assert_eq!(said.unwrap(), Said::Conversation(after.to_vec()));
 }
 
 #[test]
@@ -190,7 +205,7 @@ fn a_text_that_is_dense_at_its_end_is_halved() {
     let count = |said: &Said| {
         calls.set(calls.get() + 1);
         let long = said.last_content().bytes().filter(|byte| *byte == b'a').count();
-        Ok(Some(long.div_ceil(128) + said.last_content().len() - long))
+        Ok(Ok(long.div_ceil(128) + said.last_content().len() - long))
     };
     assert_eq!(without_beginning(&(long + &dense), goal, &count).unwrap(), Said::Text(dense));
     assert!((CUTS_MAX..CUTS_MAX + 16).contains(&calls.get()), "{}", calls.get());

@@ -7,6 +7,7 @@ mod room;
 pub(super) use room::Want;
 
 use super::embed::Embedding;
+use super::gate::Gate;
 use super::limits::{LIKELY_COUNT_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
@@ -44,6 +45,8 @@ pub struct Desk {
     /// Held while something is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
     pub(super) embedding: Embedding,
+    /// What prompts go through while they are made. Nobody waits in it for a model, the log or a disk.
+    pub(super) making: Gate,
     /// The thread that settles, once one does.
     settles: Mutex<Option<Settles>>,
     /// The memory of all of this.
@@ -118,7 +121,7 @@ impl Desk {
         let recorder = Arc::new(Recorder::new(system.clone())?);
         recorder.with(|_| Ok(()))?;
         recorder.rest();
-        let embedded = system.models()?.into_iter().find(|model| model.is_embedded).ok_or(Error::EmbeddedModel)?;
+        let embedded = system.embedded_listed()?;
         Ok(Self {
             system,
             recorder,
@@ -128,6 +131,7 @@ impl Desk {
             is_closed: AtomicBool::new(false),
             opening: Mutex::new(()),
             embedding: Embedding::default(),
+            making: Gate::default(),
             settles: Mutex::default(),
             budget: Budget::new(allowance.memory_bytes),
             cache_bytes_max: allowance.cache_bytes,
@@ -188,6 +192,7 @@ impl Desk {
             let (pool, _cache) = self.with_worker(&model, |worker| (worker.pool.clone(), worker.cache.clone()))?;
             let (mut shortening, mut waiting) = (Shortening::default(), Vec::<Waiting<Job>>::with_capacity(orders.len()));
             for (order, listener) in orders {
+                let _inside = self.making.enter();
                 let before = waiting.last().map(|before| &before.item.prepared);
                 let next = prepared(order, &pool, &mut shortening, before, listener)?;
                 waiting.push(next);

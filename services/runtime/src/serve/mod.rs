@@ -16,6 +16,8 @@ mod queue;
 
 mod bell;
 
+mod gate;
+
 mod recorder;
 
 mod settles;

@@ -45,7 +45,8 @@ impl Passphrase {
     }
 
     /// A copy, wiped like this one.
-    pub(crate) fn again(&self) -> Self {
+    #[must_use]
+    pub fn again(&self) -> Self {
         Self(self.0.clone())
     }
 

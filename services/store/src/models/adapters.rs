@@ -137,8 +137,8 @@ impl AdapterStore {
                 return Err(Error::AdapterName);
             }
         }
-        let is_other = |adapter: &StoredAdapter| adapter.manifest.name == about.name && adapter.model == about.model && adapter.digest != about.digest;
-        match self.list()?.into_iter().find(is_other) {
+        let is_other = |adapter: &StoredAdapter| adapter.manifest.name == about.name && adapter.digest != about.digest;
+        match self.shelf(|(_, model)| model == about.model)?.all()?.into_iter().find(is_other) {
             Some(other) => Err(Error::AdapterNameTaken { name: other.manifest.name, digest: other.digest }),
             None => Ok(()),
         }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A model whose answers go on for longer than any client takes to leave.
-const ENDLESS: &str = "endless";
+pub const ENDLESS: &str = "endless";
 /// Its context, in tokens.
 const ENDLESS_TOKENS: u32 = 65_536;
 
@@ -36,7 +36,7 @@ pub fn run(command: &mut Command, server: &Server) -> Run {
 }
 
 /// A machine with the general model, and the same with a context that nobody waits for the end of.
-fn machine_with_endless() -> Machine {
+pub fn machine_with_endless() -> Machine {
     let machine = Machine::with_model();
     let mut file = std::fs::read(vectors(&format!("{GENERAL}.gguf"))).unwrap();
     let name = b"llama.context_length";

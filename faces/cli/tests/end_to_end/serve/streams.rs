@@ -1,5 +1,6 @@
 //! Answers piece by piece: the same words, a count, and at the end the records.
 
+use super::clients::{ENDLESS, machine_with_endless};
 use super::http::{Server, hello};
 use crate::common::{GENERAL, Machine};
 use serde_json::{Value, json};
@@ -143,9 +144,9 @@ fn a_schema_and_a_tool_are_held_to_streamed_or_not() {
 
 #[test]
 fn who_leaves_a_response_finds_it_incomplete() {
-    let machine = Machine::with_model();
+    let machine = machine_with_endless();
     let server = Server::start(&machine, &[]);
-    let body = json!({ "model": GENERAL, "input": "hello", "max_output_tokens": 2_000, "stream": true });
+    let body = json!({ "model": ENDLESS, "input": "hello", "temperature": 0, "stream": true });
     let mut stream = server.begin("POST", "/v1/responses", &[], &body.to_string());
     let mut text = String::new();
     while !text.contains("\"id\":\"resp_") || !text.ends_with('\n') {

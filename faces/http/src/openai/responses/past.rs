@@ -10,6 +10,7 @@ use crate::refused::{Refused, Result};
 use crate::talk::Turn;
 use crate::tools::ToolCall;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Responses that one may go on from, back to the first.
 const DEPTH_MAX: usize = 256;
@@ -20,11 +21,13 @@ const REFERENCES_MAX: usize = 256;
 pub(super) struct Past<'a> {
     call: &'a Call,
     reference_count: usize,
+    /// What responses that were referred to put out, by their ids: each is looked up once.
+    outputs: BTreeMap<String, Vec<Value>>,
 }
 
 impl<'a> Past<'a> {
     pub fn new(call: &'a Call) -> Self {
-        Self { call, reference_count: 0 }
+        Self { call, reference_count: 0, outputs: BTreeMap::new() }
     }
 
     /// The turns of an input, with those that it refers to.
@@ -82,8 +85,12 @@ impl<'a> Past<'a> {
         }
         let missing = || Refused { param: Some(format!("input[{at}].id")), ..Refused::missing(&format!("item {id:?} of a stored response")) };
         let response = response_of(id).ok_or_else(missing)?;
-        let told = find(self.call, response).await.map_err(|refused| if refused.status == 404 { missing() } else { refused })?;
-        let whole = again(&told, &[])?;
-        whole["output"].as_array().into_iter().flatten().find(|item| item["id"] == id).cloned().ok_or_else(missing)
+        if !self.outputs.contains_key(response) {
+            let told = find(self.call, response).await.map_err(|refused| if refused.status == 404 { missing() } else { refused })?;
+            // Its request may be as long as any, and is read as JSON.
+            let mut whole = self.call.app.in_turn(&self.call.app.reading, move |_| Ok(again(&told, &[]))).await??;
+            self.outputs.insert(response.to_owned(), whole["output"].as_array_mut().map(std::mem::take).unwrap_or_default());
+        }
+        self.outputs.get(response).into_iter().flatten().find(|item| item["id"] == id).cloned().ok_or_else(missing)
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::call::{self, Call};
 use crate::refused::{Refused, Result};
+use crate::routes;
 
 /// A query.
 #[derive(Debug)]
@@ -31,10 +32,7 @@ impl Query {
                 unknown.push(name);
             }
         }
-        match unknown.first() {
-            Some(first) if is_strict => Err(Refused::invalid(first.clone(), format!("not known here: {}", unknown.join(", ")))),
-            _ => Ok(Self { said, warnings: call::warnings(unknown) }),
-        }
+        Ok(Self { said, warnings: call::warned(&unknown, is_strict)? })
     }
 
     /// What it says under a name, the last time.
@@ -45,20 +43,7 @@ impl Query {
 
 /// Percent-decoding in which `+` is a space, as forms and clients write queries (WHATWG URL, application/x-www-form-urlencoded); `None` for what does not decode to text.
 fn decoded(text: &str) -> Option<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.bytes();
-    while let Some(byte) = rest.next() {
-        bytes.push(match byte {
-            b'+' => b' ',
-            b'%' => {
-                let mut digit = || char::from(rest.next()?).to_digit(16);
-                let (high, low) = (digit()?, digit()?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            byte => byte,
-        });
-    }
-    String::from_utf8(bytes).ok()
+    routes::decoded(&text.replace('+', " "))
 }
 
 #[cfg(test)]

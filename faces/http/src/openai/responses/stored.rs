@@ -132,7 +132,7 @@ fn object(told: &Told) -> Result<Object> {
     let form = form(&request);
     let mut unknown = Vec::new();
     REQUEST.check(&request, "", &mut unknown)?;
-    let warnings = call::warnings(unknown);
+    let warnings = call::warnings(&unknown);
     let intent = Appended { index: told.intent.index, digest: told.intent.digest };
     Ok(Object { request, form, model: told.model(), intent, created: told.intent.wall_ms / 1000, warnings })
 }

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 
-/// Of a request, such as `GET /v1/status`, and its answer: what is answered. With nothing the connection ends there. Of `/v1/events`, whose answer has no end, only whether it is passed on.
-type Lie = dyn Fn(&str, Value) -> Option<Value> + Send + Sync;
+/// Of a request, such as `GET /v1/status`, and the status and body of its answer: what is answered. With nothing the connection ends there. Of `/v1/events`, whose answer has no end, only whether it is passed on.
+type Lie = dyn Fn(&str, (u16, Value)) -> Option<(u16, Value)> + Send + Sync;
 
 /// Where it listens; it ends with the test's process.
 pub struct Liar {
@@ -15,7 +15,13 @@ pub struct Liar {
 }
 
 impl Liar {
+    /// Each answer keeps its status.
     pub fn before(node: SocketAddr, lie: impl Fn(&str, Value) -> Option<Value> + Send + Sync + 'static) -> Self {
+        Self::refusing(node, move |request, (status, told)| Some((status, lie(request, told)?)))
+    }
+
+    /// It may say that the node refused.
+    pub fn refusing(node: SocketAddr, lie: impl Fn(&str, (u16, Value)) -> Option<(u16, Value)> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let lie: Arc<Lie> = Arc::new(lie);
@@ -36,7 +42,7 @@ fn talk(mut stream: TcpStream, node: SocketAddr, lie: &Lie) {
         let mut answering = TcpStream::connect(node).unwrap();
         answering.write_all(&bytes).unwrap();
         if request == "GET /v1/events" {
-            if lie(&request, Value::Null).is_some() {
+            if lie(&request, (200, Value::Null)).is_some() {
                 let _ = std::io::copy(&mut answering, &mut stream);
             }
             return;
@@ -44,9 +50,9 @@ fn talk(mut stream: TcpStream, node: SocketAddr, lie: &Lie) {
         let mut bytes = Vec::new();
         answering.read_to_end(&mut bytes).unwrap();
         let answer = Answer::read(&bytes);
-        let Some(told) = lie(&request, answer.json()) else { return };
+        let Some((status, told)) = lie(&request, (answer.status, answer.json())) else { return };
         let body = told.to_string();
-        let head = format!("HTTP/1.1 {} told\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", answer.status, body.len());
+        let head = format!("HTTP/1.1 {status} told\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
         // Whoever asked may have left.
         let _ = stream.write_all(format!("{head}{body}").as_bytes());
     }

@@ -1,4 +1,4 @@
-//! What is too large for a vector: settlements of a mebibyte whose every byte would be an item. They are refused at their head, and cost no more than their bytes.
+//! What is too large for a vector: settlements of a mebibyte whose every byte would be an item. They are refused at their head.
 
 use super::super::{Policy, Reason, verify};
 use super::tamper::common::{Log, Parts, Signer};

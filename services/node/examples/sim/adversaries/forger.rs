@@ -11,6 +11,7 @@ use futures::channel::mpsc;
 use mickai_node::Channels;
 use mickai_node::identity::PublicKey;
 use mickai_proof::pantheon::Block;
+use std::sync::atomic::Ordering;
 
 /// The channel of blocks.
 const BLOCKS: u64 = 4;
@@ -43,10 +44,11 @@ pub async fn start(context: Context, network: &Network, at: usize) -> Vec<Runnin
         };
         lines.push((said.split_with(split).0, heard));
     }
-    let mut forging = forging.expect("seven channels");
+    let (mut forging, forged) = (forging.expect("seven channels"), network.forged.clone());
     context.child("forger").spawn(move |_| async move {
         while let Some(id) = proposed.next().await {
             say(&mut forging, Recipients::One(victim.clone()), IoBuf::from([&[0_u8; LENGTH_BYTES][..], &id.0].concat()));
+            forged.fetch_add(1, Ordering::Relaxed);
         }
     });
     let mut lines = lines.into_iter();
