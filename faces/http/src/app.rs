@@ -10,6 +10,7 @@ use mickai_runtime::{Allowance, Error, System};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
 /// How a server is to be.
@@ -81,6 +82,8 @@ pub struct App {
     pub tokenizing: Arc<Semaphore>,
     /// Places of those that read a long body.
     pub reading: Arc<Semaphore>,
+    /// Places of those whose prompts are made. More than there are cores would be none the faster, and each keeps memory of its own for the next.
+    pub preparing: Arc<Semaphore>,
     connections: AtomicU64,
 }
 
@@ -91,8 +94,20 @@ impl App {
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
         let desk = Arc::new(Desk::open(system, options.allowance)?);
-        let [looking, tokenizing, reading] = [LOOKING_MAX, TOKENIZING_MAX, READING_MAX].map(|places| Arc::new(Semaphore::new(places)));
-        Ok(Arc::new(Self { desk, options, metrics: Metrics::default(), idempotent: Idempotent::default(), looking, tokenizing, reading, connections: AtomicU64::new(0) }))
+        // Where the system does not say, one is enough to go on.
+        let core_count = available_parallelism().map_or(1, usize::from);
+        let [looking, tokenizing, reading, preparing] = [LOOKING_MAX, TOKENIZING_MAX, READING_MAX, core_count].map(|places| Arc::new(Semaphore::new(places)));
+        Ok(Arc::new(Self {
+            desk,
+            options,
+            metrics: Metrics::default(),
+            idempotent: Idempotent::default(),
+            looking,
+            tokenizing,
+            reading,
+            preparing,
+            connections: AtomicU64::new(0),
+        }))
     }
 
     /// The desk.

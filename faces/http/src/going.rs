@@ -115,7 +115,10 @@ impl Going {
             (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
-        call.app.on_desk(move |desk| desk.submit(orders)).await?;
+        // A model that has to be opened again is waited for without a place among those whose prompts are made.
+        let entry = call.app.on_desk(move |desk| desk.enter(model)).await?;
+        let entry = call.app.in_turn(&call.app.preparing, move |_| entry.prepared(orders)).await?;
+        call.app.on_desk(move |desk| desk.line_up(entry)).await?;
         Ok(going)
     }
 

@@ -7,7 +7,6 @@ mod room;
 pub(super) use room::Want;
 
 use super::embed::Embedding;
-use super::gate::Gate;
 use super::limits::{LIKELY_COUNT_MAX, REQUEST_BYTES_MAX, STOP_TEXTS_MAX};
 use super::order::{Listener, Order};
 use super::queue::{Full, Waiting};
@@ -45,8 +44,6 @@ pub struct Desk {
     /// Held while something is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
     pub(super) embedding: Embedding,
-    /// What prompts go through while they are made. Nobody waits in it for a model, the log or a disk.
-    pub(super) making: Gate,
     /// The thread that settles, once one does.
     settles: Mutex<Option<Settles>>,
     /// The memory of all of this.
@@ -131,7 +128,6 @@ impl Desk {
             is_closed: AtomicBool::new(false),
             opening: Mutex::new(()),
             embedding: Embedding::default(),
-            making: Gate::default(),
             settles: Mutex::default(),
             budget: Budget::new(allowance.memory_bytes),
             cache_bytes_max: allowance.cache_bytes,
@@ -184,22 +180,27 @@ impl Desk {
     /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
     ///
     /// # Errors
-    /// A prompt, a grammar or a limit that stands against one of them, with the numbers: nothing is in line then, and no listener hears anything. [`Full::Closed`] where nobody waits for one any more.
+    /// Those of [`Desk::enter`], [`Entry::prepared`] and [`Desk::line_up`], which are its steps.
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
-        let waiting = {
-            // A model that was closed for another in the meantime is opened again. What its pool takes is counted as long as that is here.
-            let (pool, _cache) = self.with_worker(&model, |worker| (worker.pool.clone(), worker.cache.clone()))?;
-            let (mut shortening, mut waiting) = (Shortening::default(), Vec::<Waiting<Job>>::with_capacity(orders.len()));
-            for (order, listener) in orders {
-                let _inside = self.making.enter();
-                let before = waiting.last().map(|before| &before.item.prepared);
-                let next = prepared(order, &pool, &mut shortening, before, listener)?;
-                waiting.push(next);
-            }
-            waiting
-        };
-        // And again, where that was while these were made ready.
+        self.line_up(self.enter(model)?.prepared(orders)?)
+    }
+
+    /// Begins to put orders for a model in line. One that was closed for another in the meantime is opened again.
+    ///
+    /// # Errors
+    /// What keeps it from being opened.
+    pub fn enter(&self, model: Arc<Loaded>) -> Result<Entry> {
+        let pages = self.with_worker(&model, |worker| Pages { count_max: worker.pool.page_count_max(), byte_count: worker.pool.page_byte_count() })?;
+        Ok(Entry { model, pages, waiting: Vec::new() })
+    }
+
+    /// Puts orders that are ready in line, all or none, and opens their model again where that was closed while they were made ready.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: nothing is in line then, and no listener hears anything; what keeps the model from being opened.
+    pub fn line_up(&self, entry: Entry) -> Result<()> {
+        let Entry { model, waiting, .. } = entry;
         self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             Error::Full(full)
@@ -296,8 +297,38 @@ impl Drop for Desk {
     }
 }
 
+/// Orders of one caller for one model on their way into its line. It holds nothing of the model's pages, whose memory another model may get meanwhile.
+pub struct Entry {
+    model: Arc<Loaded>,
+    pages: Pages,
+    waiting: Vec<Waiting<Job>>,
+}
+
+/// The pages of a model's pool.
+#[derive(Clone, Copy)]
+struct Pages {
+    count_max: usize,
+    byte_count: usize,
+}
+
+impl Entry {
+    /// Makes orders ready: their prompts are rendered and become tokens, and they are held against the limits. This is work of the processor alone: it waits for no model, no log and no disk.
+    ///
+    /// # Errors
+    /// A prompt, a grammar or a limit that stands against one of them, with the numbers. [`Full::Closed`] where nobody waits for one any more.
+    pub fn prepared(mut self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<Self> {
+        let mut shortening = Shortening::default();
+        for (order, listener) in orders {
+            let before = self.waiting.last().map(|before| &before.item.prepared);
+            let next = prepared(order, self.pages, &mut shortening, before, listener)?;
+            self.waiting.push(next);
+        }
+        Ok(self)
+    }
+}
+
 /// Renders an order, after one of the same caller for the same model, and holds it against the limits.
-fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, before: Option<&Prepared>, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
+fn prepared(order: Order, pages: Pages, shortening: &mut Shortening, before: Option<&Prepared>, listener: Box<dyn Listener>) -> Result<Waiting<Job>> {
     let Order { model, mut asked, likely_count, shortens, caller, gone } = order;
     let look = || if gone.is_set() { Err(Error::Full(Full::Closed)) } else { Ok(()) };
     look()?;
@@ -311,14 +342,14 @@ fn prepared(order: Order, pool: &Pool, shortening: &mut Shortening, before: Opti
     let token_count_max = asked.token_count_max.min(context_tokens_max);
     asked.token_count_max = token_count_max;
     if shortens {
-        let room = Room { token_count_max: pool.page_count_max().saturating_mul(PAGE_TOKENS), answer_token_count: token_count_max };
+        let room = Room { token_count_max: pages.count_max.saturating_mul(PAGE_TOKENS), answer_token_count: token_count_max };
         asked.said = shortening.of(asked.said, &model, today()?, room, &look)?;
     }
     let mut prepared = Prepared::beside(&model, asked, before)?;
     let longest = prepared.intent(&model).1.iter().map(|(_, value)| value.len()).max().unwrap_or(0);
     over("bytes of the prompt on record", longest, VALUE_BYTES_MAX)?;
-    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pool.page_count_max());
-    let bytes = |page_count| page_count * pool.page_byte_count();
+    let (prompt_tokens, page_count_max) = (prepared.prompt.tokens.len(), pages.count_max);
+    let bytes = |page_count| page_count * pages.byte_count;
     // What was not said may be as long as there is room; what was said is promised whole, or refused.
     let output_tokens = if is_said { token_count_max } else { 1 };
     let tokens_max = (prompt_tokens + output_tokens).min(context_tokens_max);

@@ -50,10 +50,7 @@ impl Desk {
     /// # Errors
     /// Inputs or a limit that stands against it, with the numbers: nothing is on record then. [`Full::Closed`] where `gone` was set: what had begun is on record as interrupted. What a model or the log does.
     pub fn embed(&self, model: &Arc<Loaded>, asked: &ToEmbed, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
-        let prepared = {
-            let _inside = self.making.enter();
-            prepare(model, asked)?
-        };
+        let prepared = prepare(model, asked)?;
         let weights = model.file.weights();
         let bytes = prepared.iter().map(|prepared| Embedder::cache_bytes(&weights, &prepared.tokens) as u64).max().unwrap_or(0);
         let want = Want { what: "the inputs and their model", bytes, beside: model.byte_count(), spared: None };

@@ -16,8 +16,6 @@ mod queue;
 
 mod bell;
 
-mod gate;
-
 mod recorder;
 
 mod settles;
@@ -40,7 +38,7 @@ mod kept;
 
 mod embed;
 
-pub use desk::{Counts, Desk, ModelCounts};
+pub use desk::{Counts, Desk, Entry, ModelCounts};
 pub use kept::{Kept, NoAnswer};
 pub use likely::{Likely, likelihood};
 pub use order::{Begun, Caller, Gone, Heard, Listener, Order};

@@ -60,8 +60,8 @@ pub(super) struct Worker {
     pub model: Arc<Loaded>,
     pub queue: Arc<Queue<Job>>,
     pub pool: Pool,
-    /// The memory of all pages of the pool.
-    pub cache: Arc<Share>,
+    /// The memory of all pages of the pool, given back with it.
+    _cache: Share,
     pub tally: Arc<Tally>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -95,7 +95,7 @@ impl Worker {
             work.run(batch);
         };
         let thread = std::thread::Builder::new().name("mickai-model".to_owned()).spawn(run).map_err(Error::Threads)?;
-        Ok(Self { model, queue, pool, cache: Arc::new(cache), tally, thread: Some(thread) })
+        Ok(Self { model, queue, pool, _cache: cache, tally, thread: Some(thread) })
     }
 
     /// Nothing waits and nothing runs.
