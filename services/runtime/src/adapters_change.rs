@@ -106,8 +106,7 @@ impl System {
     /// A stored adapter, with the name of its model.
     pub(crate) fn subject(&self, stored: StoredAdapter) -> Result<Subject> {
         let model = ModelDigest(stored.model.0);
-        let model_name = Some(self.stored_name(model)?).filter(|name| !name.is_empty());
-        Ok(Subject { name: stored.manifest.name, digest: AdapterDigest(stored.digest.0), model: (model, model_name) })
+        Ok(Subject { name: stored.manifest.name, digest: AdapterDigest(stored.digest.0), model: (model, self.stored_name(model)?) })
     }
 
     fn change_adapter(&self, action: &str, subject: Subject, perform: &mut dyn FnMut(&Running, &str) -> Result<()>) -> Result<AdapterChanged> {

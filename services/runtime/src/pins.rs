@@ -198,7 +198,7 @@ impl System {
         };
         let [digest] = found[..] else { return Err(PinError::NoPin { wanted: wanted.to_owned(), known: pins.digests().collect() }.into()) };
         let embedded = self.embedded()?;
-        let name = if digest == embedded.digest { embedded.name } else { self.stored_name(digest)? };
+        let name = if digest == embedded.digest { embedded.name } else { self.stored_name(digest)?.unwrap_or_default() };
         let records = self.change_pins(action::MODEL_UNPIN, about_model(&name, digest), |pins| take(pins, digest))?;
         Ok(ModelChanged { name, digest, records })
     }
@@ -219,17 +219,17 @@ impl System {
         }
         if let Some(whole) = Id::from_hex(wanted) {
             let digest = ModelDigest(whole.0);
-            return Ok((self.stored_name(digest)?, digest));
+            return Ok((self.stored_name(digest)?.unwrap_or_default(), digest));
         }
         let model = self.stored_model(wanted)?;
         Ok((model.manifest.name, ModelDigest(model.digest.0)))
     }
 
-    /// What an imported model is called; empty if it is not here, for it may be on its way, or has no manifest that reads: a pin is of what a digest names.
-    pub(crate) fn stored_name(&self, digest: ModelDigest) -> Result<String> {
+    /// What an imported model is called; `None` if it is not here, for it may be on its way, or has no manifest that reads: a pin is of what a digest names.
+    pub(crate) fn stored_name(&self, digest: ModelDigest) -> Result<Option<String>> {
         match self.store_models().by_digest(Id(digest.0)) {
-            Ok(model) => Ok(model.manifest.name),
-            Err(StoreError::NoSuchModel | StoreError::Damaged { .. }) => Ok(String::new()),
+            Ok(model) => Ok(Some(model.manifest.name)),
+            Err(StoreError::NoSuchModel | StoreError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
