@@ -132,6 +132,8 @@ macro_rules! walk {
                     column += match left {
                         12.. if $widest >= 12 => $tile::<_, $form, $side, 12>(lanes, job, panel, column),
                         8.. if $widest >= 8 => $tile::<_, $form, $side, 8>(lanes, job, panel, column),
+                        // Twice four go faster than six and two.
+                        8..=9 if $widest == 6 => $tile::<_, $form, $side, 4>(lanes, job, panel, column),
                         6.. if $widest >= 6 => $tile::<_, $form, $side, 6>(lanes, job, panel, column),
                         4.. if $widest >= 4 => $tile::<_, $form, $side, 4>(lanes, job, panel, column),
                         2.. => $tile::<_, $form, $side, 2>(lanes, job, panel, column),

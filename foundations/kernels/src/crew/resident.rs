@@ -252,9 +252,26 @@ mod tests {
     #[test]
     fn a_part_that_fails_is_told_to_the_caller_and_the_crew_goes_on() {
         with_hands(3, |crew| {
+            // On whichever thread takes it.
             for failing in 0..8 {
                 let failed = catch_unwind(AssertUnwindSafe(|| crew.run(8, &|i| assert_ne!(i, failing))));
                 assert!(failed.is_err());
+            }
+            // On a hand: the caller stays in its part until one has come, and a hand fails in every part.
+            let caller = std::thread::current().id();
+            for _ in 0..8 {
+                let is_there = AtomicBool::new(false);
+                let part = |_: usize| {
+                    if std::thread::current().id() != caller {
+                        is_there.store(true, Ordering::SeqCst);
+                        panic!("a part of a hand");
+                    }
+                    while !is_there.load(Ordering::SeqCst) {
+                        std::thread::yield_now();
+                    }
+                };
+                let failed = catch_unwind(AssertUnwindSafe(|| crew.run(8, &part))).unwrap_err();
+                assert_eq!(failed.downcast_ref::<&str>(), Some(&"a hand of the crew failed in its part"));
             }
             let sum = AtomicUsize::new(0);
             crew.run(5, &|i| {

@@ -61,6 +61,16 @@ fn settled(sum: Partial) -> [__m256i; 2] {
     [_mm256_add_epi32(sum.settled[0], _mm256_madd_epi16(sum.recent[0], ones)), _mm256_add_epi32(sum.settled[1], _mm256_madd_epi16(sum.recent[1], ones))]
 }
 
+/// The same sum. Whatever is added to it next is computed after it: left to itself the compiler computes the products of many columns first and, having sixteen registers, carries them through memory, at
+/// six tenths of the speed.
+#[target_feature(enable = "avx2")]
+#[inline]
+fn in_order(mut sum: __m256i) -> __m256i {
+    // SAFETY: a comment is no instruction; the register holds afterwards what it held before.
+    unsafe { std::arch::asm!("/* {0} */", inout(ymm_reg) sum, options(nomem, nostack, preserves_flags)) };
+    sum
+}
+
 impl Lanes for Avx2 {
     const WIDE: bool = false;
     type Floats = [__m256; 2];
@@ -162,7 +172,7 @@ impl Lanes for Avx2 {
             let x = _mm256_set1_epi32(i32::from_le_bytes(activations));
             let low = _mm256_add_epi16(sum.recent[0], _mm256_maddubs_epi16(weights[0], x));
             let high = _mm256_add_epi16(sum.recent[1], _mm256_maddubs_epi16(weights[1], x));
-            Partial { settled: sum.settled, recent: [low, high] }
+            Partial { settled: sum.settled, recent: [in_order(low), in_order(high)] }
         }
 
         fn settle(sum: Partial) -> Partial {
@@ -189,7 +199,8 @@ impl Lanes for Avx2 {
             let (x, ones) = (_mm256_set1_epi32(i32::from_le_bytes(activations)), _mm256_set1_epi16(1));
             let low = _mm256_maddubs_epi16(weights.magnitudes[0], _mm256_sign_epi8(x, weights.weights[0]));
             let high = _mm256_maddubs_epi16(weights.magnitudes[1], _mm256_sign_epi8(x, weights.weights[1]));
-            [_mm256_add_epi32(sum[0], _mm256_madd_epi16(low, ones)), _mm256_add_epi32(sum[1], _mm256_madd_epi16(high, ones))]
+            let (low, high) = (_mm256_madd_epi16(low, ones), _mm256_madd_epi16(high, ones));
+            [in_order(_mm256_add_epi32(sum[0], low)), in_order(_mm256_add_epi32(sum[1], high))]
         }
     }
 }
