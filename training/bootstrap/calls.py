@@ -1,6 +1,9 @@
 """The form of a call (spec/verbs.md): building it, and the rule that says which bytes may come next."""
 
 import json
+from functools import cache
+
+from tokenizers import Regex, normalizers
 
 WHEN_TO_MODEL = ["when", "kind", "outcome", "model"]
 VERBS = {
@@ -27,6 +30,7 @@ CHOICES = {
     "format": ["pem", "jwk"],
 }
 VALUE_BYTES_MAX = 120
+LETTERS = normalizers.Replace(Regex(r"\p{Alphabetic}"), "")
 
 
 def build(verb, arguments):
@@ -63,11 +67,17 @@ def may_end(request, i):
         return False
     if i == len(request) or not _inside_run(request[i - 1], request[i]):
         return True
-    return request[i] in "sS" and request[i - 1].isalpha() and (i + 1 == len(request) or not request[i + 1].isalpha())
+    return request[i] in "sS" and is_letter(request[i - 1]) and (i + 1 == len(request) or not is_letter(request[i + 1]))
 
 
 def _inside_run(left, right):
-    return (left.isalpha() and right.isalpha()) or (left in "0123456789" and right in "0123456789")
+    return (is_letter(left) and is_letter(right)) or (left in "0123456789" and right in "0123456789")
+
+
+@cache
+def is_letter(character):
+    """Unicode's property Alphabetic, as Rust's `char::is_alphabetic`. `str.isalpha` knows the categories of letters alone, not the vowel signs of many scripts, Roman numerals and circled letters."""
+    return character.isalpha() or LETTERS.normalize_str(character) == ""
 
 
 class Form:

@@ -44,7 +44,10 @@ def from_gguf(path):
             array = array.reshape(heads, array.shape[0] // heads // 2, 2, -1).swapaxes(1, 2).reshape(array.shape)
         state[f"model.layers.{part[1]}.{theirs[part[2]]}.weight"] = torch.tensor(array)
     model = LlamaForCausalLM(config)
-    model.load_state_dict(state, strict=False)
+    missing, unexpected = model.load_state_dict(state, strict=False)
+    # The output matrix is the embedding, which `tie_weights` sets; anything else would stay as it was drawn by chance.
+    if unexpected or not set(missing) <= {"lm_head.weight"}:
+        raise ValueError(f"tensors missing: {missing}, unexpected: {unexpected}")
     model.tie_weights()
     merges = [tuple(m.split(" ")) for m in value["tokenizer.ggml.merges"]]
     tokenizer = Tokenizer(models.BPE({text: i for i, text in enumerate(value["tokenizer.ggml.tokens"])}, merges))

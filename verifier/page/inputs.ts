@@ -1,6 +1,6 @@
 /** What the person brings: the bundle, the key, the checkpoint, the terms. Files may be dropped anywhere; what they hold says which they are. */
 import { decodeLossy, toHex } from '../src/bytes.js';
-import { KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE, parseKeyId, parsePem } from '../src/keys.js';
+import { KEY_FILE_IS_ID, KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE, parseKeyId, parsePem } from '../src/keys.js';
 import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
 import { FILE_SIZE_MAX, parsePolicyFile } from '../src/policyfile.js';
@@ -8,12 +8,22 @@ import { parseReference } from '../src/reference.js';
 import { AXES, REQUIRED_BY_DEFAULT } from '../src/verdict.js';
 import { byId, el, visible } from './dom.js';
 import { grouped, short, size } from './format.js';
-import { keysOf, sortOf } from './sorting.js';
+import { holdsKeyId, keysOf, sortOf } from './sorting.js';
 
 type TextSlot = 'key' | 'checkpoint';
 /** A note is shorter, and a key file no longer; of a longer file that much is read, and is refused. */
 const TEXT_SIZE_MAX = KEY_FILE_SIZE_MAX;
-const TOO_LARGE: Misused = { misuse: 'misuse-key', why: `the key file ${KEY_FILE_TOO_LARGE}` };
+
+/** Why a file is no key file, whatever its beginning holds, and what is said under the field. */
+interface Refused {
+  misused: Misused;
+  note: string;
+}
+
+const TOO_LARGE: Refused = { misused: { misuse: 'misuse-key', why: `the key file ${KEY_FILE_TOO_LARGE}` }, note: 'Larger than a key file may be, 64 KiB' };
+const IS_ID: Refused = { misused: { misuse: 'misuse-key', why: `the key file ${KEY_FILE_IS_ID}` }, note: 'A key id, where a key file holds PEM: write the digits here' };
+/** Nothing of a file. */
+const NO_FILE = { raw: '', shown: '', isWhole: true };
 
 /** The beginning of a file. */
 interface Start {
@@ -33,7 +43,7 @@ export class InputsView {
   private policyFile: Policy | Misused | null = null;
   private readonly text = { key: byId<HTMLTextAreaElement>('key-text'), checkpoint: byId<HTMLTextAreaElement>('checkpoint-text') };
   /** What a file held, and what its field made of it: a text field changes line ends, and those of a note are not free. */
-  private readonly fromFile = { key: { raw: '', shown: '', isWhole: true }, checkpoint: { raw: '', shown: '', isWhole: true } };
+  private readonly fromFile = { key: NO_FILE, checkpoint: NO_FILE };
   private readonly policyHint = byId('policy-note').textContent!;
   private readonly upto = byId<HTMLInputElement>('upto');
   private readonly verify = byId<HTMLButtonElement>('verify');
@@ -49,14 +59,16 @@ export class InputsView {
   }
 
   read(): Inputs {
-    return { bundle: this.bundle, policy: this.policyFile ?? (this.isCut('key') ? TOO_LARGE : this.policyOfFields()) };
+    return { bundle: this.bundle, policy: this.policyFile ?? this.keyRefused()?.misused ?? this.policyOfFields() };
   }
 
   clear(): void {
     this.bundle = null;
     this.policyFile = null;
-    this.text.key.value = '';
-    this.text.checkpoint.value = '';
+    for (const slot of ['key', 'checkpoint'] as const) {
+      this.text[slot].value = '';
+      this.fromFile[slot] = NO_FILE;
+    }
     this.upto.checked = false;
     for (const box of this.boxes()) box.checked = (REQUIRED_BY_DEFAULT as readonly string[]).includes(box.value);
     for (const id of ['bundle-file', 'key-file', 'checkpoint-file', 'policy-file']) byId<HTMLInputElement>(id).value = '';
@@ -95,9 +107,10 @@ export class InputsView {
     return value !== '' && value === this.fromFile[slot].shown;
   }
 
-  /** Whether the field holds no more than the beginning of a file. */
-  private isCut(slot: TextSlot): boolean {
-    return this.isFromFile(slot) && !this.fromFile[slot].isWhole;
+  private keyRefused(): Refused | undefined {
+    if (!this.isFromFile('key')) return undefined;
+    if (!this.fromFile.key.isWhole) return TOO_LARGE;
+    return holdsKeyId(this.valueOf('key')) ? IS_ID : undefined;
   }
 
   private setText(slot: TextSlot, { text: raw, isWhole }: Start): void {
@@ -124,6 +137,8 @@ export class InputsView {
     this.onFile('checkpoint-file', (file) => void this.takeText('checkpoint', file));
     this.onFile('policy-file', (file) => void this.takePolicy(file));
     for (const field of [this.text.key, this.text.checkpoint, this.upto]) field.addEventListener('change', () => this.update());
+    // What is written into the field is no file's, though it were the same: a key has no line ends that a field could change.
+    this.text.key.addEventListener('input', () => (this.fromFile.key = NO_FILE));
     for (const field of [this.text.key, this.text.checkpoint]) field.addEventListener('input', () => this.write());
     this.listenToDrops();
   }
@@ -231,12 +246,12 @@ export class InputsView {
     this.verify.disabled = bundle === null;
     document.body.classList.toggle('has-policy', this.policyFile !== null);
     // What a file held, which decides, and not what its field made of it.
-    const [key, isFile, isCut] = [this.valueOf('key'), this.isFromFile('key'), this.isCut('key')];
+    const [key, isFile, refused] = [this.valueOf('key'), this.isFromFile('key'), this.keyRefused()];
     describeField('key', this.text.key, key.trim() === '' ? '' : key, (text) => {
-      if (isCut) return undefined;
+      if (refused !== undefined) return undefined;
       const ids = keysOf(text, isFile).map((key) => parseKeyId(key) ?? parsePem(key)?.id);
       return ids.every((id) => id !== undefined) ? `Key id ${ids.map((id) => short(toHex(id))).join(', ')}` : undefined;
-    }, isCut ? 'Larger than a key file may be, 64 KiB' : 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
+    }, refused?.note ?? 'Neither a public key in PEM nor a key id of 64 hexadecimal digits');
     describeField('checkpoint', this.text.checkpoint, this.reference(), (text) => {
       const reference = parseReference(text);
       return reference && `${grouped(reference.size)} records, root ${short(toHex(reference.root))}`;

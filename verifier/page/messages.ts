@@ -31,6 +31,7 @@ export interface Row {
   time: number | null;
   mode: number | null;
   outcome: number | null;
+  /** All openings of it, however many are shown. */
   opened: number;
   /** The outcome of an intent, the intent of an outcome. */
   partner: number | null;
@@ -73,6 +74,7 @@ export interface Detail {
   partner: Row | null;
   /** Indexes of all records before this one that lead to it, by causes and intents, ascending; at most ANCESTORS_MAX. */
   ancestors: number[];
+  /** The first of its openings, OPENINGS_OF_ONE_MAX at most. */
   opened: Opened[];
   erased: { label: string; by: number }[];
 }
@@ -83,9 +85,8 @@ export interface Totals {
   /** Records that the list holds: no more than ROWS_MAX. */
   listed: number;
   first: number;
-  openings: number;
   openIntents: number;
-  /** From this record on, causes and openings were too many to keep; null where all are there. */
+  /** From this record on, causes, openings and erasures were too many to keep; null where all are there. */
   cutAt: number | null;
   kinds: { kind: number; count: number }[];
   actions: { action: number; name: string; count: number }[];

@@ -93,8 +93,15 @@ export class RecordView {
   }
 }
 
+/** What is known of a committed field, by the openings of its record that are shown, and how many there are. */
+export function stateOf(label: string, opened: readonly { label: string }[], openedCount: number, erased: readonly { label: string }[]): 'opened' | 'erased' | 'not shown' | 'not opened' {
+  if (opened.some((field) => field.label === label)) return 'opened';
+  if (erased.some((field) => field.label === label)) return 'erased';
+  return openedCount > opened.length ? 'not shown' : 'not opened';
+}
+
 /** What was committed to: opened with its value, erased, or kept by the operator. */
-function openedFields({ fields, opened, erased }: Detail): Child {
+function openedFields({ row, fields, opened, erased }: Detail): Child {
   const commitments = fields?.get(13n);
   const labels = commitments instanceof Map ? [...commitments] : [];
   const known = new Set(labels.map(([label]) => label));
@@ -104,8 +111,9 @@ function openedFields({ fields, opened, erased }: Detail): Child {
     const name = String(label);
     const opening = opened.find((field) => field.label === name);
     const by = erased.find((field) => field.label === name)?.by;
-    const state = opening !== undefined ? 'opened' : by !== undefined ? 'erased' : 'not opened';
-    const held = by !== undefined ? `Its contents were erased, as record ${grouped(by)} says.` : 'The operator committed to it and did not open it.';
+    const state = stateOf(name, opened, row.opened, erased);
+    const kept = state === 'not shown' ? 'Whether it is opened is not shown: the record has too many openings.' : 'The operator committed to it and did not open it.';
+    const held = by !== undefined ? `Its contents were erased, as record ${grouped(by)} says.` : kept;
     return el('div', { class: 'field', 'data-state': state },
       el('h5', {}, foreign(name), el('span', { class: `tag ${state === 'erased' ? 'erased' : ''}` }, state), opening !== undefined && el('span', { class: 'faint' }, ` ${size(opening.value.length)}`)),
       opening !== undefined ? openedValue(name, opening.value) : el('p', { class: 'faint' }, held),
@@ -115,7 +123,8 @@ function openedFields({ fields, opened, erased }: Detail): Child {
   const unknown = stray.map((field) =>
     el('div', { class: 'field', 'data-state': 'stray' }, el('h5', {}, foreign(field.label), el('span', { class: 'tag erased' }, 'not among the commitments')), openedValue(field.label, field.value)),
   );
-  return el('section', { class: 'fields', 'aria-label': 'Committed fields' }, el('h4', {}, 'Committed fields'), ...labels.map(one), ...unknown);
+  const more = row.opened > opened.length && el('p', { class: 'faint', id: 'more-opened' }, `${plural(row.opened - opened.length, 'more opening')} of this record, not shown: no record commits to so many fields.`);
+  return el('section', { class: 'fields', 'aria-label': 'Committed fields' }, el('h4', {}, 'Committed fields'), ...labels.map(one), ...unknown, more);
 }
 
 function factsOf({ fields }: Detail): Child {

@@ -183,6 +183,6 @@ export class RecordsView {
 function heldText({ records, listed, openIntents, cutAt }: Totals): string {
   const more = listed < records ? `, of which the first ${grouped(listed)} are listed` : '';
   const open = openIntents > 0 ? `; ${plural(openIntents, 'intent')} without outcome` : '';
-  const cut = cutAt === null ? '' : `; from record ${grouped(cutAt)} on, causes and opened fields are too many to show`;
+  const cut = cutAt === null ? '' : `; from record ${grouped(cutAt)} on, causes, opened and erased fields are too many to show`;
   return `${plural(records, 'record')} read${more}${open}${cut}`;
 }

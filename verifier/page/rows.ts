@@ -1,8 +1,7 @@
 /** The list of a bundle's records, kept in the worker: some fifty bytes a record and where its bytes are in the file, so that any file can be shown. */
 import { decodeUtf8, toHex } from '../src/bytes.js';
 import type { Opening } from '../src/bundle.js';
-import { decode, type ValueMap } from '../src/cbor.js';
-import { KIND, MODE } from '../src/record.js';
+import { KIND, MODE, parseRecord, readErasure } from '../src/record.js';
 import type { Report } from '../src/verdict.js';
 import { PAGE_SIZE, type Filter, type Mark, type Row, type Totals } from './messages.js';
 import { Doubles, Ints } from './numbers.js';
@@ -11,9 +10,12 @@ import { skim } from './skim.js';
 /** More are verified all the same; the page says that it does not list them. */
 export const ROWS_MAX = 2_000_000;
 export const ANCESTORS_MAX = 500;
-/** So that a bundle made for it cannot fill the memory: beyond these, causes are not followed and openings not shown. */
+/** Openings of one record that are shown: as many as a record has commitments (spec/record.md). More of them fail in step 15. */
+export const OPENINGS_OF_ONE_MAX = 64;
+/** So that a bundle made for it cannot fill the memory: beyond these, causes are not followed, and openings and erasures not shown. */
 const EDGES_MAX = 8_000_000;
 const OPENINGS_MAX = 4_000_000;
+export const ERASED_FIELDS_MAX = 1_000_000;
 const ACTIONS_MAX = 4096;
 const UNREADABLE = 255;
 const NONE = -1;
@@ -31,7 +33,7 @@ export class Rows {
   /** Records read, listed or not. */
   read = 0;
   openIntents = 0;
-  /** The first record whose causes or openings were too many to keep. */
+  /** The first record whose causes, openings or erasures were too many to keep. */
   private cutAt: number | null = null;
   private readonly end = new Doubles();
   private readonly size = new Ints();
@@ -61,6 +63,7 @@ export class Rows {
   private readonly kindCounts = new Map<number, number>();
   private readonly open = new Map<string, number>();
   private readonly erasures = new Map<number, { label: string; by: number }[]>();
+  private erasedCount = 0;
 
   get count(): number {
     return this.end.length;
@@ -94,7 +97,7 @@ export class Rows {
       this.openIntents += 1;
     }
     if (seen.intent !== undefined) this.close(row, toHex(seen.intent));
-    if (seen.kind === KIND.erase) this.erase(row, bytes);
+    if (seen.kind === KIND.erase && digest !== undefined) this.erase(index, bytes);
   }
 
   /** Takes the signature of record `index`, 0 bytes where there is none. */
@@ -121,7 +124,7 @@ export class Rows {
     const actions = [...this.actionCounts].map(([action, many]) => ({ action, name: this.actions.name(action), count: many }));
     actions.sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
     const { read: records, first, openIntents, cutAt } = this;
-    return { records, listed: this.count, first, openings: this.openingRow.length, openIntents, cutAt, kinds, actions };
+    return { records, listed: this.count, first, openIntents, cutAt, kinds, actions };
   }
 
   /** One page of those that the filter lets through. A page beyond the last is the last. */
@@ -161,7 +164,7 @@ export class Rows {
       time: readable ? this.time.at(row) : null,
       mode: readable ? (codes >> 16) & 0xff : null,
       outcome: readable && outcome >= 0 ? outcome : null,
-      opened: this.openingsOf(row).length,
+      opened: this.openingRow.search(row + 1) - this.openingRow.search(row),
       partner: partner === NONE ? null : this.first + partner,
       causeCount: this.causeCount.at(row),
       erased: this.erasures.has(row),
@@ -179,10 +182,10 @@ export class Rows {
     return size === NONE ? null : size;
   }
 
-  /** The openings of a row: label, where its value is, and where its salt is (right before the head of the value). */
+  /** The openings of a row, OPENINGS_OF_ONE_MAX at most: label, where its value is, and where its salt is (right before the head of the value). */
   openingsOf(row: number): OpeningPlace[] {
     const found: OpeningPlace[] = [];
-    for (let at = this.openingRow.search(row); at < this.openingRow.length && this.openingRow.at(at) === row; at += 1) {
+    for (let at = this.openingRow.search(row); this.openingRow.at(at) === row && found.length < OPENINGS_OF_ONE_MAX; at += 1) {
       const [end, size] = [this.openingEnd.at(at), this.openingSize.at(at)];
       const saltEnd = end - size - (size < 24 ? 1 : size < 256 ? 2 : size < 65_536 ? 3 : 5);
       found.push({ label: this.labels.name(this.openingLabel.at(at)), value: [end - size, end], salt: [saltEnd - 32, saltEnd] });
@@ -278,14 +281,21 @@ export class Rows {
   }
 
   /** An erase record names the record and the labels that are gone. */
-  private erase(row: number, bytes: Uint8Array): void {
-    const facts = factsOf(bytes);
-    const [record, labels] = [facts?.get('record'), facts?.get('labels')];
-    if (typeof record !== 'bigint' || !Array.isArray(labels) || record >= BigInt(this.first + row)) return;
-    const erased = Number(record) - this.first;
+  private erase(index: number, bytes: Uint8Array): void {
+    const record = parseRecord(bytes);
+    const erasure = typeof record === 'string' ? undefined : readErasure(record.facts, index);
+    if (erasure === undefined) return;
+    const erased = Number(erasure.record) - this.first;
     if (erased < 0) return;
-    const named = labels.filter((label) => typeof label === 'string').map((label) => ({ label, by: this.first + row }));
-    this.erasures.set(erased, [...(this.erasures.get(erased) ?? []), ...named]);
+    if (this.erasedCount + erasure.labels.length > ERASED_FIELDS_MAX) {
+      this.cutAt ??= index;
+      return;
+    }
+    this.erasedCount += erasure.labels.length;
+    const named = erasure.labels.map((label) => ({ label, by: index }));
+    const before = this.erasures.get(erased);
+    if (before === undefined) this.erasures.set(erased, named);
+    else before.push(...named);
   }
 
   private *reasonsOf(row: number): Generator<number> {
@@ -319,16 +329,6 @@ class Names {
 
 function count(counts: Map<number, number>, of: number): void {
   counts.set(of, (counts.get(of) ?? 0) + 1);
-}
-
-function factsOf(bytes: Uint8Array): ValueMap | undefined {
-  try {
-    const fields = decode(bytes);
-    const facts = fields instanceof Map ? fields.get(12n) : undefined;
-    return facts instanceof Map ? facts : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whether a range of `scope.revoked` holds the index. */

@@ -15,7 +15,7 @@ export function sortOf(start: Uint8Array, text: string): Sort {
   if (looksLikeBundle(start) || looksLikeFork(start)) return 'bundle';
   // What stands above a key may be in Latin-1, and has no control bytes; a bundle whose beginning is damaged has them.
   const isText = start.every((byte) => byte >= 0x20 || (byte >= 0x09 && byte <= 0x0d));
-  if (isText && (pemLines(text).includes(PEM_BEGIN) || parseKeyId(text.trim()) !== undefined)) return 'key';
+  if (isText && (pemLines(text).includes(PEM_BEGIN) || holdsKeyId(text))) return 'key';
   if (parseReference(text) !== undefined) return 'checkpoint';
   if (/^\s*\{/.test(text)) return 'policy';
   // No key by the rules of PEM, but meant to be one: it is refused where keys belong.
@@ -23,15 +23,20 @@ export function sortOf(start: Uint8Array, text: string): Sort {
 }
 
 /**
- * The keys in a text. Where somebody typed it, several blocks of PEM and key ids may follow each other. A file is one key, as it is
- * for the commands: blocks after its first are passed over. So is any other text, and is read or refused as such.
+ * The keys in a text. Where somebody typed it, several blocks of PEM and key ids may follow each other. A file is one key in PEM, as it
+ * is for the commands: blocks after its first are passed over, and one that `holdsKeyId` is to be refused. So is any other text, and is
+ * read or refused as such.
  */
 export function keysOf(text: string, isFile = false): string[] {
   const keys = isFile ? [] : listedIn(text);
   if (keys.length > 1) return keys;
-  const trimmed = text.trim();
-  if (trimmed === '') return [];
-  return [parseKeyId(trimmed) === undefined ? text : trimmed];
+  if (text.trim() === '') return [];
+  return [holdsKeyId(text) && !isFile ? text.trim() : text];
+}
+
+/** Whether a text is a key id, between blanks or not. */
+export function holdsKeyId(text: string): boolean {
+  return parseKeyId(text.trim()) !== undefined;
 }
 
 /** By the lines that PEM goes by; nothing where anything else stands among them. */

@@ -97,7 +97,7 @@ function axesTable({ axes }: Report, policy: Policy): HTMLElement {
   );
 }
 
-function coveredCard({ report, totals }: Judged): HTMLElement {
+function coveredCard({ report }: Judged): HTMLElement {
   const { scope, verdict, exit } = report;
   const nothing = verdict === null || verdict === 'INVALID';
   const count = scope.first === null || scope.last === null ? 0 : scope.last - scope.first + 1;
@@ -107,7 +107,7 @@ function coveredCard({ report, totals }: Judged): HTMLElement {
     : el('ul', {},
         el('li', {}, el('strong', {}, plural(count, 'record')), `, index ${grouped(scope.first!)}${count > 1 ? ` to ${grouped(scope.last!)}` : ''}`),
         el('li', {}, `${passed} of ${AXES.length} axes pass`),
-        el('li', {}, totals.openings === 0 ? 'No field is opened: the contents stay with the operator' : `${plural(totals.openings, 'opened field')}, each as committed`),
+        el('li', {}, scope.opened === 0 ? 'No field is opened: the contents stay with the operator' : `${plural(scope.opened, 'opened field')}, each as committed`),
       );
   return el('section', { class: 'card covered', 'aria-label': 'Covered' }, el('h3', {}, 'Covered'), body);
 }

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { decodeLossy, toBase64 } from './bytes.js';
 import { looksLikeFork, verifyFork } from './fork.js';
 import { useHashes } from './hashes.js';
-import { KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE } from './keys.js';
+import { KEY_FILE_IS_ID, KEY_FILE_SIZE_MAX, KEY_FILE_TOO_LARGE, parseKeyId } from './keys.js';
 import { isMisused, MisuseError, orMisused, type Misused } from './misuse.js';
 import { nodeHashes } from './node-hashes.js';
 import type { Policy } from './policy.js';
@@ -92,8 +92,11 @@ function parseStrictly(args: string[]) {
 function keyText(given: string): string {
   if (/^[0-9a-fA-F]{64}$/.test(given)) return given;
   const bytes = readBytes(given, KEY_FILE_SIZE_MAX + 1);
-  if (bytes.length <= KEY_FILE_SIZE_MAX) return decodeLossy(bytes);
-  throw new MisuseError('misuse-key', `the key file ${given} ${KEY_FILE_TOO_LARGE}`);
+  if (bytes.length > KEY_FILE_SIZE_MAX) throw new MisuseError('misuse-key', `the key file ${given} ${KEY_FILE_TOO_LARGE}`);
+  const text = decodeLossy(bytes);
+  // A policy would take it as the id.
+  if (parseKeyId(text.trim()) !== undefined) throw new MisuseError('misuse-key', `the key file ${given} ${KEY_FILE_IS_ID}`);
+  return text;
 }
 
 /** What reads as SIZE:ROOT is one; everything else is the name of a file that holds a note. */

@@ -12,6 +12,7 @@ import type { Failure, Reason } from './verdict.js';
 /** What an event is judged by: the signatures, the keys so far, and the times that the references bound. */
 export interface Bench extends Signing {
   ring: KeyRing;
+  /** Without the notes of other logs. */
   references: readonly Reference[];
   skewMs: number;
 }

@@ -10,6 +10,8 @@ export const SPKI_SIZE = 1974;
 export const KEY_FILE_SIZE_MAX = 65_536;
 /** What is said of a longer one, after its name. */
 export const KEY_FILE_TOO_LARGE = 'is larger than 64 KiB: give the file that `mickai key show --pem` prints';
+/** What is said of one that holds a key id in place of PEM, after its name. */
+export const KEY_FILE_IS_ID = 'holds a key id, and a key file holds PEM: give the digits themselves, or the file that `mickai key show --pem` prints';
 export const PEM_BEGIN = '-----BEGIN PUBLIC KEY-----';
 export const PEM_END = '-----END PUBLIC KEY-----';
 

@@ -11,7 +11,7 @@ export interface Reference {
   note: Checkpoint | undefined;
   requested: number | undefined;
   received: number | undefined;
-  /** False for a note that no public key of the policy has verified: step 20 asks the bundle's keys. */
+  /** False for a note that no public key of the policy has verified: step 20 asks the bundle's keys, as it does for one of another log. */
   settled: boolean;
   /** A chain said so, in the bundle. */
   isSettlement?: boolean;
@@ -46,7 +46,7 @@ export function greatest(references: readonly Reference[]): Reference | undefine
   return references.find((reference) => reference.size === size);
 }
 
-/** Whether a claimed time may stand at `index`, by what every reference says (step 16, `time-bounds`). */
+/** Whether a claimed time may stand at `index`, by what every reference of the log says (step 16, `time-bounds`). */
 export function allowsTime(references: readonly Reference[], index: bigint, claimed: bigint, skew: number): boolean {
   return references.every(({ size, requested, received }) =>
     index < size

@@ -170,7 +170,9 @@ export class Verifier {
     const { logId } = this.header;
     const isTrusted = trusted.size === 0 || this.scope.keys.some((id) => trusted.has(id));
     const ring = new KeyRing(keys, logId, this.verify);
-    this.bench = { logId, isTrusted, verify: this.verify, ring, references, skewMs };
+    const log = toHex(logId);
+    const ofThis = references.filter(({ note }) => note === undefined || note.log === log);
+    this.bench = { logId, isTrusted, verify: this.verify, ring, references: ofThis, skewMs };
     this.judgeEventsBelow(this.header.first, false);
   }
 
@@ -266,10 +268,11 @@ export class Verifier {
     this.compareReferences();
   }
 
-  /** Step 20. What no public key of the policy has verified must verify under a listed key. */
+  /** Step 20. What no public key of the policy has verified must verify under a listed key, and so must a note of another log. */
   private compareReferences(): void {
     const { references } = this.terms!;
-    const stranger = references.find(({ settled, note }) => !settled && note !== undefined && verifyNote(note, this.keys, this.verify) !== true);
+    const { log } = this.checkpoint;
+    const stranger = references.find(({ settled, note }) => note !== undefined && (!settled || note.log !== log) && verifyNote(note, this.keys, this.verify) !== true);
     if (stranger !== undefined) {
       const why = `the checkpoint of size ${stranger.size} is signed by no key of this log: it is of another log, or was changed, so leave it out or take it from where you kept it`;
       this.report = misuseReport({ misuse: 'misuse-reference', why }, { ...this.scope, erased: [], opened: 0, settlements: [] });

@@ -45,6 +45,8 @@ const shortForkKey = write('short.pub', elements1.keys.join(''));
 const absent = join(folder, 'absent.oar');
 const fullKey = write('full.pub', log.key.pem.padEnd(65_536, '\n'));
 const longKey = write('long.pub', log.key.pem.padEnd(65_537, '\n'));
+const idFile = write('id.pub', keyId);
+const idLine = write('id-line.pub', `${keyId}\n`);
 const maps = write('maps.revocation', arrayOf(0xa0, 1 << 20));
 const longFork = write('long.fork', concat(encode(other.fork(log.checkpoint(), 3)), new Uint8Array(100_000)));
 
@@ -91,6 +93,9 @@ const CALLS: [string[], number, RegExp][] = [
   [['verify', folder, '--key', pin], 64, /^NO VERDICT misuse-key\n/],
   [['verify', bundle, '--key', fullKey], 2, /^STALE completeness-unwitnessed\n/],
   [['verify', bundle, '--key', longKey], 64, /^NO VERDICT misuse-key\n[^]*\nwrong usage: the key file .*long\.pub is larger than 64 KiB: /],
+  // By what a file holds nobody reaches a key id (spec/keys.md "PEM"); `oar` has the same case.
+  [['verify', bundle, '--key', idFile], 64, /^NO VERDICT misuse-key\n[^]*\nwrong usage: the key file .*id\.pub holds a key id, and a key file holds PEM: /],
+  [['verify', bundle, '--key', idLine], 64, /^NO VERDICT misuse-key\n/],
   [['verify', bundle, '--key', key, '--revocation', maps], 64, /^NO VERDICT misuse-revocation\n/],
   [[], 64, /^$/],
   [['check', bundle], 64, /^$/],

@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { holdsKeyId } from '../page/sorting.js';
 import { encodeUtf8, fromBase64, toHex } from '../src/bytes.js';
 import { isMisused, type Misused } from '../src/misuse.js';
 import type { Policy } from '../src/policy.js';
@@ -153,7 +154,8 @@ function canBeTyped({ keys = [], references = [], require = [], upto, ...more }:
 }
 
 async function giveByFields(visit: Visit, { keys = [], references = [], require, upto }: Policy): Promise<void> {
-  if (keys[0]) await visit.give('key', keys[0]);
+  // A key id is written; a file holds PEM.
+  if (keys[0]) await (holdsKeyId(keys[0]) ? visit.page.fill('#key-text', keys[0]) : visit.give('key', keys[0]));
   if (references[0]) await visit.give('checkpoint', references[0].checkpoint);
   if (!require && !upto) return;
   await visit.page.evaluate(() => document.querySelector<HTMLDetailsElement>('.terms')!.setAttribute('open', ''));
@@ -249,6 +251,32 @@ test('page: a key file is one key, and what is typed may be several', async () =
     await page.waitForFunction(() => document.querySelector('#verdict-word')?.textContent === 'INVALID');
     assert.equal(await visit.text('#verdict-reason'), 'unknown-key');
     assert.match((await visit.text('#key-note'))!, /^Key id [^,]+$/);
+  }, { reducedMotion: 'reduce' });
+});
+
+test('page: a key id is what somebody writes, and not what a file holds', async () => {
+  await visiting(async (visit) => {
+    const { page } = visit;
+    const id = toHex(KEY.publicKey.id);
+    const noted = (begin: string): Promise<unknown> => page.waitForFunction((wanted) => document.querySelector('#key-note')?.textContent?.startsWith(wanted), begin);
+    await visit.give('key', id);
+    await noted('A key id, where a key file holds PEM');
+    await visit.give('bundle', act().bundle());
+    assert.deepEqual([await visit.verdict(), await visit.text('#verdict-reason')], ['NO VERDICT', 'misuse-key']);
+    // The same digits, written.
+    await page.fill('#key-text', id);
+    await noted('Key id ');
+    await page.click('#verify');
+    assert.deepEqual([await visit.verdict(), await visit.text('#verdict-reason')], ['STALE', 'completeness-unwitnessed']);
+    // What a file held is forgotten with everything else.
+    await visit.give('key', KEY.pem.padEnd(65_537, '\n'));
+    await noted('Larger than a key file may be');
+    await visit.startOver();
+    await page.evaluate((text) => {
+      document.querySelector<HTMLTextAreaElement>('#key-text')!.value = text;
+    }, KEY.pem.padEnd(65_536, '\n'));
+    await visit.give('bundle', act().bundle());
+    assert.deepEqual([await visit.verdict(), await visit.text('#verdict-reason')], ['STALE', 'completeness-unwitnessed']);
   }, { reducedMotion: 'reduce' });
 });
 
@@ -551,6 +579,7 @@ const WRONG: [Parameters<Visit['give']>[0], string, string, RegExp][] = [
   ['key', '\ufffd\u0000binary', 'misuse-key', /the key, “\?\?binary”, is no key/],
   ['key', KEY.pem.padEnd(65_537, '\n'), 'misuse-key', /the key file is larger than 64 KiB: give the file that `mickai key show --pem` prints$/],
   ['key', `${KEY.pem.trimEnd()} ${KEY.pem}`, 'misuse-key', /the key, “-----BEGIN PUBLIC KEY---…”, is no key/],
+  ['key', toHex(KEY.publicKey.id), 'misuse-key', /the key file holds a key id, and a key file holds PEM: give the digits themselves, /],
   ['key', 'ab'.repeat(31), 'misuse-key', /the key, “abababababababababababab…”, is no key/],
   ['checkpoint', 'hello', 'misuse-reference', /the reference, “hello”, is no checkpoint: give the file that `mickai log checkpoint` wrote/],
   ['checkpoint', act().checkpoint(3, makeKey(2)), 'misuse-reference', /the checkpoint of size 3 is signed by no key of this log: it is of another log, or was changed/],

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { visible } from '../page/dom.js';
 import { Doubles, Ints } from '../page/numbers.js';
-import { Rows } from '../page/rows.js';
+import { stateOf } from '../page/record-view.js';
+import { ERASED_FIELDS_MAX, OPENINGS_OF_ONE_MAX, Rows } from '../page/rows.js';
 import { skim } from '../page/skim.js';
 import type { Filter, Only } from '../page/messages.js';
 import { fromHex } from '../src/bytes.js';
@@ -12,7 +13,7 @@ import { decode, encode, type Value, type ValueMap } from '../src/cbor.js';
 import { KIND, parseRecord, recordDigest } from '../src/record.js';
 import { AXES, PASS, type Axes, type Report } from '../src/verdict.js';
 import { emptyScope, type Scope } from '../src/scope.js';
-import { Log, makeKey, set } from './make.js';
+import { Log, makeKey } from './make.js';
 import { seeded } from './tamper.js';
 import { readVectors } from './vectors.js';
 
@@ -44,7 +45,7 @@ test('skim: never throws and always ends, whatever the bytes', () => {
 
 const log = new Log(makeKey(1)).genesis().intent().outcome(1).intent();
 log.add(KIND.detail, [[11n, [[1n, new Uint8Array(64)], [3n, recordDigest(log.records[3]!)]]]]);
-log.add(KIND.detail, [[12n, new Map<string, Value>([['record', 1n], ['labels', ['prompt']]])]], set({ 7: 13n, 16: 0n }));
+log.erase(1, ['prompt']);
 log.seal();
 
 function rows(first = 0): Rows {
@@ -81,6 +82,20 @@ test('rows: lineage, openings, erasures and seals', () => {
   assert.deepEqual(rows(3).ancestorsOf(1), [0]);
 });
 
+test('rows: all openings of a record are counted, and no more shown than a record can have', () => {
+  const kept = rows();
+  const field = (index: bigint, label: string) => ({ index, label, salt: new Uint8Array(32), value: new Uint8Array(1) });
+  for (let i = 0; i < 100; i += 1) kept.openField(field(1n, `field-${i}`), 9000 + 50 * i);
+  kept.openField(field(2n, 'prompt'), 20_000);
+  assert.deepEqual([0, 1, 2, 3].map((row) => kept.row(row, report({})).opened), [0, 101, 1, 0]);
+  assert.deepEqual([0, 1, 2, 3].map((row) => kept.openingsOf(row).length), [0, OPENINGS_OF_ONE_MAX, 1, 0]);
+  // Of a field that is not among those that are shown nobody says that it is not opened.
+  const states = (row: number, labels: string[]) => labels.map((label) => stateOf(label, kept.openingsOf(row), kept.row(row, report({})).opened, kept.erasedOf(row)));
+  assert.deepEqual(states(1, ['prompt', 'field-62', 'field-63', 'field-99']), ['opened', 'opened', 'not shown', 'not shown']);
+  assert.deepEqual(states(2, ['prompt', 'field-0']), ['opened', 'not opened']);
+  assert.equal(stateOf('prompt', [], 65, kept.erasedOf(1)), 'erased');
+});
+
 test('rows: which records the list holds, and how they are marked', () => {
   const kept = rows();
   const listed = (filter: Partial<Filter>, of = report({})): number[] => kept.list({ kind: null, action: null, only: 'all', ...filter }, 0, of).rows.map(({ index }) => index);
@@ -96,6 +111,20 @@ test('rows: which records the list holds, and how they are marked', () => {
   // What is no record is listed as one that cannot be read.
   kept.add(7, encode([1n]), 9999, undefined);
   assert.deepEqual([kept.row(7, bad).kind, kept.row(7, bad).action, kept.row(7, bad).time], [null, null, null]);
+});
+
+test('rows: of erasures those that the verifier takes, and no more than there is room for', () => {
+  const labels = Array.from({ length: 64 }, (_, i) => `field-${10 + i}`);
+  const [genesis, most, more] = new Log(makeKey(1)).genesis().erase(0, labels).erase(0, [...labels, 'field-74']).records;
+  const digest = recordDigest(most!);
+  const kept = new Rows();
+  kept.add(0, genesis!, 0, digest);
+  kept.add(1, most!, 0, undefined);
+  kept.add(2, more!, 0, digest);
+  assert.deepEqual(kept.erasedOf(0), [], 'neither of a record that failed or came after one that did, nor of one label more than there may be');
+  const cutAt = 3 + ERASED_FIELDS_MAX / labels.length;
+  for (let index = 3; index <= cutAt + 1; index += 1) kept.add(index, most!, 0, digest);
+  assert.deepEqual([kept.erasedOf(0).length, kept.totals().cutAt], [ERASED_FIELDS_MAX, cutAt]);
 });
 
 test('numbers: they grow, and are found', () => {

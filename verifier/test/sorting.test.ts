@@ -1,7 +1,7 @@
 /** What the page takes a dropped file for, and which keys it finds in a text: by the rules that the commands go by. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { keysOf, sortOf, type Sort } from '../page/sorting.js';
+import { holdsKeyId, keysOf, sortOf, type Sort } from '../page/sorting.js';
 import { concat, decodeLossy, encodeUtf8, toHex } from '../src/bytes.js';
 import { encode } from '../src/cbor.js';
 import { KIND } from '../src/record.js';
@@ -28,7 +28,7 @@ const SORTS: [Uint8Array | string, Sort, string][] = [
   [KEY.pem.replaceAll('\n', '\r\n'), 'key', 'a key with CRLF'],
   [`é\n${KEY.pem}`, 'key', 'a key after a word'],
   [concat(Uint8Array.of(0xff), encodeUtf8(`\n${OTHER.pem}`)), 'key', 'a key after a word in Latin-1'],
-  [` ${ID}\n`, 'key', 'a key id'],
+  [` ${ID}\n`, 'key', 'a key id, to be refused as one'],
   [KEY.pem.replaceAll('\n', ''), 'key', 'a key in one line, to be refused as one'],
   [concat(encodeUtf8(KEY.pem), Uint8Array.of(0xc3)), 'key', 'a key, and a character that is cut'],
   [log.checkpoint(), 'checkpoint', 'a note'],
@@ -73,10 +73,11 @@ test('sorting: the keys in a text', () => {
 test('sorting: a file is one key at most', () => {
   const one: [string, string[], string][] = [
     [' \n\t', [], 'blanks'],
-    [`  ${ID}\n`, [ID], 'a key id'],
+    [`  ${ID}\n`, [`  ${ID}\n`], 'a key id, which is refused'],
     [KEY.pem, [KEY.pem], 'a key'],
     [KEY.pem + OTHER.pem, [KEY.pem + OTHER.pem], 'two keys, of which the first is read'],
     [`${ID}\n${ID}`, [`${ID}\n${ID}`], 'two ids, which are refused as one'],
   ];
   for (const [text, keys, why] of one) assert.deepEqual(keysOf(text, true), keys, why);
+  assert.deepEqual([ID, ` ${ID}\n`, `${ID} ${ID}`, KEY.pem, ''].map(holdsKeyId), [true, true, false, false, false]);
 });

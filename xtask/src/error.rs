@@ -16,6 +16,8 @@ pub(crate) enum Error {
     MissingTools { what: Vec<&'static str>, packages: Vec<&'static str> },
     /// Tools are still missing after their packages were installed.
     StillMissing { what: Vec<&'static str> },
+    /// A package's installer ended with 0, and the package is not where it was to be.
+    NotInstalled { package: String, folder: PathBuf },
     /// A benchmark's program did not print its closing figures.
     NoFigures { bench: &'static str },
     /// Two programs that were to read one text made other tokens of it.
@@ -45,6 +47,7 @@ impl fmt::Display for Error {
                 write!(f, "missing: {}; install with: sudo apt-get install -y --no-install-recommends {}", what.join(", "), packages.join(" "))
             }
             Self::StillMissing { what } => write!(f, "still missing after apt-get: {}; install a newer one by hand", what.join(", ")),
+            Self::NotInstalled { package, folder } => write!(f, "{package} is not in {} although it was installed without complaint; see the lines above", folder.display()),
             Self::NoFigures { bench } => write!(f, "{bench} printed no closing figures; run its command alone to see why"),
             Self::OtherTokens { model } => write!(f, "{}: ours and the peer's tokens differ, so their perplexities cannot be compared; see the lines above", model.display()),
             Self::NothingSelected => write!(f, "no row has these labels; bench/README.md lists them"),

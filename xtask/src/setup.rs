@@ -111,12 +111,17 @@ fn make_clients() -> Result<(), Error> {
     make_python("clients", &CLIENT_PACKAGES)?;
     let folder = places::target().join("clients");
     let (name, version) = CLIENT_NPM_PACKAGE;
-    let installed = fs::read_to_string(folder.join("node_modules").join(name).join("package.json")).unwrap_or_default();
-    if installed.contains(&format!("\"version\": \"{version}\"")) {
+    let package = format!("{name}@{version}");
+    let is_there = || {
+        let installed = fs::read_to_string(folder.join("node_modules").join(name).join("package.json")).unwrap_or_default();
+        installed.contains(&format!("\"version\": \"{version}\""))
+    };
+    if is_there() {
         return Ok(());
     }
-    process::must(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--no-save", &format!("{name}@{version}")]).current_dir(folder))?;
-    Ok(())
+    // Without the prefix npm installs into whatever folder above has a package.json.
+    process::must(Command::new("npm").args(["install", "--no-audit", "--no-fund", "--no-save", "--prefix"]).arg(&folder).arg(&package))?;
+    if is_there() { Ok(()) } else { Err(Error::NotInstalled { package, folder }) }
 }
 
 /// A Python of its own under `target/`, with exactly these packages.
@@ -182,7 +187,8 @@ fn major(version: &str) -> Option<u32> {
     version.trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
-fn modified(path: &Path) -> Option<SystemTime> {
+/// When a file was last written, where it is there.
+pub(crate) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|data| data.modified()).ok()
 }
 

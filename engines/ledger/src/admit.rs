@@ -1,9 +1,10 @@
-//! What every transaction has to pass, whatever it does: chain, expiry, fee, sender, number, key, signature (spec/pantheon.md "Admission").
+//! What every transaction has to pass, whatever it does: size, chain, expiry, fee, sender, number, key, signature (spec/pantheon.md "Admission").
 
 use crate::draft::Draft;
 use crate::execute::Terms;
 use crate::rejection::Rejection;
 use mickai_proof::key::PublicKey;
+use mickai_proof::limits;
 use mickai_proof::pantheon::{Address, Amount, Transaction};
 use mickai_proof::signature::{self, SIGNATURE_LEN};
 
@@ -23,9 +24,13 @@ impl SignatureCheck for Library {
     }
 }
 
-/// Steps 1 to 8: takes the fee and the number. The order is the spec's, so that every node names the same reason.
+/// The size, then steps 1 to 8: takes the fee and the number. The order is the spec's, so that every node names the same reason.
 pub(crate) fn admit(draft: &mut Draft<'_>, terms: &Terms<'_>, transaction: &Transaction) -> Result<(), Rejection> {
-    let body = transaction.body();
+    let (body, bytes) = (transaction.body(), transaction.byte_count());
+    // One that was parsed has no more. One that was made in this process may, and nobody could read a block of it.
+    if bytes > limits::TRANSACTION_BYTES_MAX {
+        return Err(Rejection::Oversized { bytes });
+    }
     if body.chain != terms.chain {
         return Err(Rejection::OtherChain(body.chain));
     }
@@ -33,7 +38,7 @@ pub(crate) fn admit(draft: &mut Draft<'_>, terms: &Terms<'_>, transaction: &Tran
         return Err(Rejection::Expired { height: terms.height, expires: body.expires });
     }
     // A fee that nobody could pay is too much for this one too.
-    let least = terms.params.fee_min(transaction.byte_count()).unwrap_or(Amount::SUPPLY);
+    let least = terms.params.fee_min(bytes).unwrap_or(Amount::SUPPLY);
     if body.fee < least {
         return Err(Rejection::FeeTooLow { fee: body.fee, least });
     }

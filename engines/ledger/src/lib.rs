@@ -1,11 +1,11 @@
 //! Pantheon's state machine: what each transaction does to accounts, logs, names and the set of validators (spec/pantheon.md).
 //!
 //! *What it is.* A pure function: [`Ledger::execute`] takes a block and gives the ledger after it, with what happened, or the reason why there is none. [`Ledger::begin`] makes
-//! one, transaction by transaction. A ledger never changes; the one after it shares with it what is the same, so that a node keeps several at little cost: one for each block that is not final yet.
+//! one, transaction by transaction. A ledger never changes; the one after it shares with it what is the same, so that a node keeps several at little cost: those after its newest blocks, final or not.
 //!
 //! *What it never does.* Agree with others, read a clock, keep a file, know a socket. Which of two blocks counts, and whether a proposer's time is plausible, is for the node.
 //!
-//! *The life of one transaction.* `execute` opens a `Draft` over the state; `admit` checks chain, expiry, fee, nonce, key and signature; one module of `actions` does what it
+//! *The life of one transaction.* `execute` opens a `Draft` over the state; `admit` checks size, chain, expiry, fee, nonce, key and signature; one module of `actions` does what it
 //! says; if any of it is refused, the draft goes back to where it was. At an epoch's end `epoch` returns what was unbonded and seats the next validators. `supply` then counts
 //! what every changed entry holds, and `trie` gives the state root.
 //!
@@ -41,3 +41,4 @@ mod state;
 pub use state::State;
 
 mod trie;
+pub use trie::RootStream;

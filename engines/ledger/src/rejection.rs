@@ -5,11 +5,17 @@ use core::fmt;
 use mickai_proof::digest::{BlockId, ChainId, LogId, SetDigest, StateHash};
 use mickai_proof::fork::ForkError;
 use mickai_proof::history::KeyFault;
+use mickai_proof::limits::TRANSACTION_BYTES_MAX;
 use mickai_proof::pantheon::{Address, Amount, Height};
 
 /// Why a transaction is refused. The state is then what it was.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Rejection {
+    /// It has more bytes than a transaction may.
+    Oversized {
+        /// How many.
+        bytes: usize,
+    },
     /// It is meant for another chain.
     OtherChain(ChainId),
     /// Its last block lies below this one.
@@ -142,6 +148,7 @@ impl Rejection {
     /// The stable reason code.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Oversized { .. } => "oversized",
             Self::OtherChain(_) => "other-chain",
             Self::Expired { .. } => "expired",
             Self::FeeTooLow { .. } => "fee-too-low",
@@ -188,6 +195,7 @@ impl Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Oversized { bytes } => write!(f, "the transaction has {bytes} bytes, at most {TRANSACTION_BYTES_MAX} are taken"),
             Self::OtherChain(chain) => write!(f, "the transaction is meant for chain {chain}"),
             Self::Expired { height, expires } => write!(f, "block {height} is later than {expires}, the last that may hold the transaction"),
             Self::FeeTooLow { fee, least } => write!(f, "the fee is {fee}, and must be {least} at least"),

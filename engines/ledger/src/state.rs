@@ -55,7 +55,7 @@ impl State {
         self.tree.under(first_byte).for_each(&mut filtered);
     }
 
-    /// The state of these entries; `None` unless they ascend by path, none twice. Whether they are anybody's state is what the root says.
+    /// The state of these entries; `None` unless they ascend by path, none twice. Whether they are anybody's state is what the root says: of a stranger's [`RootStream`](crate::RootStream) tells it before a tree is made.
     pub fn of(entries: &[(StatePath, Entry)]) -> Option<Self> {
         entries.is_sorted_by(|(before, _), (after, _)| before < after).then(|| Self { tree: Tree::default().with(entries) })
     }

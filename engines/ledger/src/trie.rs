@@ -129,3 +129,51 @@ impl Branch {
         if right { &self.right } else { &self.left }
     }
 }
+
+/// The root of entries that come one by one, ascending by path: the one that their tree would have, from 256 hashes at most.
+///
+/// Two entries whose paths part late stand under up to 255 branches with nothing beside them. A tree of entries that a stranger chose can so take hundreds of times their bytes; whoever takes a state from one asks for this root first.
+#[derive(Default)]
+pub struct RootStream {
+    /// Of each branch above the last entry that has an entry on its left: the branch's depth, and the hash of that side. Depths ascend, so that there are no more than a path has bits.
+    lefts: Vec<(usize, StateHash)>,
+    /// The last entry's path and leaf.
+    last: Option<(StatePath, StateHash)>,
+}
+
+impl RootStream {
+    /// Takes the next entry by its encoding; false, and it is not taken, unless its path is above the one before.
+    pub fn take(&mut self, path: StatePath, value: &[u8]) -> bool {
+        if let Some((before, leaf)) = self.last {
+            if before >= path {
+                return false;
+            }
+            let depth = before.common_bits(&path);
+            let left = self.fold(depth + 1, &before, leaf);
+            self.lefts.push((depth, left));
+        }
+        self.last = Some((path, leaf_hash(&path, &value_hash(value))));
+        true
+    }
+
+    /// The root of those that were taken.
+    pub fn root(mut self) -> StateHash {
+        self.last.map_or(EMPTY, |(path, leaf)| self.fold(0, &path, leaf))
+    }
+
+    /// The subtree at `depth` in which this entry is the last: what is kept of the others goes into it.
+    fn fold(&mut self, depth: usize, path: &StatePath, leaf: StateHash) -> StateHash {
+        // A leaf's hash is the same at every depth: from 0 nothing is lifted.
+        let (mut hash, mut at) = (leaf, 0);
+        while let Some((branch, left)) = self.lefts.pop_if(|(branch, _)| *branch >= depth) {
+            hash = node_hash(&left, &lifted(hash, path, at, branch + 1));
+            at = branch;
+        }
+        lifted(hash, path, at, depth)
+    }
+}
+
+/// A branch at depth `from`, as the subtree at depth `to` above it: on the way nothing is beside it.
+fn lifted(hash: StateHash, path: &StatePath, from: usize, to: usize) -> StateHash {
+    (to..from).rev().fold(hash, |hash, depth| if path.bit(depth) { node_hash(&EMPTY, &hash) } else { node_hash(&hash, &EMPTY) })
+}

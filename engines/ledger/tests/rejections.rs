@@ -57,6 +57,24 @@ fn admission_refuses_each_defect_by_its_own_name() {
     assert_eq!(chain.refuses(good.sign_with(None, &forged)), Rejection::Signature);
 }
 
+/// Bytes are counted where no parser did: of a transaction that was made in this process, a byte too many makes a block that nobody reads.
+#[test]
+fn a_transaction_of_too_many_bytes_is_in_no_block() {
+    let mut chain = Chain::new();
+    let rich = Signer::new(10);
+    chain.does(&rich, transfer(20, 5));
+    let of = |proof_bytes: usize| chain.transaction(&rich, Action::Fork(vec![0; proof_bytes]));
+    // Every length from 256 on is written in as many bytes.
+    let around = of(1_000).byte_count() - 1_000;
+    let largest = of(limits::TRANSACTION_BYTES_MAX - around);
+    assert_eq!(largest.byte_count(), limits::TRANSACTION_BYTES_MAX);
+    assert!(matches!(chain.refuses(largest), Rejection::ForkUnproven(_)), "its size is no reason");
+    let larger = of(limits::TRANSACTION_BYTES_MAX - around + 1);
+    assert!(Transaction::parse(&larger.encode()).is_err());
+    let why = chain.refuses(larger);
+    assert_eq!((why.code(), why), ("oversized", Rejection::Oversized { bytes: limits::TRANSACTION_BYTES_MAX + 1 }));
+}
+
 /// The same transaction twice in one block: the second is a duplicate.
 #[test]
 fn a_duplicate_is_refused() {
@@ -115,6 +133,7 @@ fn logs_are_held_to_their_rules() {
 
     // A rotation: by the committed key alone, after what was told, signed by both.
     assert_eq!(refused(&chain, log.rotate(4, 33, 34)), Rejection::LogKeys(KeyFault::PreRotation));
+    assert_eq!(refused(&chain, log.rotate(u64::MAX, 31, 33)), Rejection::LogKeys(KeyFault::Event));
     assert_eq!(refused(&chain, log.rotate(0, 31, 34)), Rejection::LogRecord(log.id));
     let Action::RotateLog { record, signature, .. } = log.rotate(4, 31, 33) else { panic!() };
     let mut forged = signature.clone();

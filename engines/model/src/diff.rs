@@ -118,7 +118,7 @@ fn settings(first: &ModelFile, second: &ModelFile) -> Vec<(&'static str, String,
             ("rope_base", config.rope_base.to_string()),
             ("rope_factors", factors),
             ("tied", config.tied.to_string()),
-            // No digest covers these, and an import refuses a model that is here with others.
+            // No digest of the model covers these, and an import refuses a model that is here with others.
             ("bos", ids(&roles.bos)),
             ("adds_bos", roles.adds_bos.to_string()),
             ("eos", ids(&roles.eos)),

@@ -1,10 +1,12 @@
-//! The digests that name a model, its tokenizer and its template (`spec/model.md`).
+//! The digests that name a model, its tokenizer, its template, and where its texts begin and end (`spec/model.md`).
 
 use crate::config::{Architecture, Config};
+use crate::file::ModelFile;
 use crate::forward::Factors;
 use crate::generate::Flow;
 use crate::tensor::{RowOrder, Tensor};
 use crate::tokens::vocabulary::{TokenKind, Vocabulary};
+use crate::tokens::{ChatTemplate, Token};
 use mickai_kernels::crew::{Crew, each_row};
 use sha3::{Digest, Sha3_256};
 use std::collections::BTreeMap;
@@ -44,12 +46,25 @@ digest_type! {
     TemplateDigest
 }
 digest_type! {
+    /// Names where an act's texts begin and end: what a model's files say of it that no other digest covers.
+    EdgesDigest
+}
+digest_type! {
     /// Names an adapter by its content: scale, rank, weights.
     AdapterDigest
 }
 digest_type! {
     /// Names a tensor by its bytes in canonical row order.
     TensorDigest
+}
+
+/// An act that reads where texts begin and end.
+#[derive(Clone, Copy, Debug)]
+pub enum EdgesOf<'a> {
+    /// A generation: from a conversation, which this template writes, or from a text, which none does.
+    Generation(Option<&'a ChatTemplate>),
+    /// Embeddings; their texts go through no template.
+    Embeddings,
 }
 
 /// The model's name, from the digests of its tensors in the order of their names: SHA3-256 of the canonical CBOR of `spec/model.md`, "Model digest".
@@ -174,6 +189,26 @@ pub(crate) fn template(source: &str) -> TemplateDigest {
     TemplateDigest(sha3(source.as_bytes()))
 }
 
+/// SHA3-256 of the canonical CBOR of `spec/model.md`, "Edges digest". What the act does not read is left out: two forms of one model often differ in a token that nothing writes.
+pub fn edges(model: &ModelFile, act: EdgesOf<'_>) -> EdgesDigest {
+    let roles = model.tokenizer.roles();
+    let id = |token: Token| Item::Unsigned(u64::from(token.0));
+    let mut map = vec![("form", Item::text("mickai edges 1")), ("context", Item::Unsigned(model.config.context_tokens_max as u64))];
+    let template = match act {
+        EdgesOf::Generation(template) => {
+            map.push(("ends", Item::Array(roles.eos.iter().copied().map(id).collect())));
+            template
+        }
+        EdgesOf::Embeddings => None,
+    };
+    // Whatever a template writes of these, it has under a name that stands in its text.
+    let names = |name: &str| template.is_some_and(|template| template.source().contains(name));
+    let begins = if template.is_some() { names("bos_token") } else { roles.adds_bos };
+    let written = [("bos", roles.bos, begins), ("eos", roles.eos_written, names("eos_token")), ("pad", roles.pad, names("pad_token"))];
+    map.extend(written.into_iter().filter(|(.., is_read)| *is_read).filter_map(|(key, token, _)| Some((key, id(token?)))));
+    EdgesDigest(sha3(&Item::Map(map).encode()))
+}
+
 fn sha3(bytes: &[u8]) -> [u8; 32] {
     Sha3_256::digest(bytes).into()
 }
@@ -250,6 +285,10 @@ fn head(out: &mut Vec<u8>, major: u8, argument: u64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::file::open_gguf;
+    use std::sync::Arc;
+
+    const MODEL: &[u8] = include_bytes!("../../../spec/vectors/model/llama-64.f32.gguf");
 
     /// Examples of RFC 8949, appendix A, and its order of keys.
     #[test]
@@ -262,5 +301,40 @@ mod tests {
         assert_eq!(hex(Item::Unsigned(1_000_000_000_000)), "1b000000e8d4a51000");
         assert_eq!(hex(Item::Array(vec![Item::Bytes(vec![1, 2]), Item::text("ü"), Item::Bool(true)])), "8342010262c3bcf5");
         assert_eq!(hex(Item::Map(vec![("bb", Item::Unsigned(1)), ("z", Item::Unsigned(2)), ("a", Item::Unsigned(3))])), "a3616103617a0262626201");
+    }
+
+    /// The model's edges for a text, for a conversation by its own template and by one that writes the end token alone, and for embeddings.
+    fn all_edges(model: &ModelFile) -> [EdgesDigest; 4] {
+        let other = ChatTemplate::new("{{ messages[0].content + eos_token }}");
+        let acts = [EdgesOf::Generation(None), EdgesOf::Generation(model.template()), EdgesOf::Generation(Some(&other)), EdgesOf::Embeddings];
+        acts.map(|act| edges(model, act))
+    }
+
+    /// The figures are those of a plain reading of the page with Python's hashlib. The model's own template writes the token that begins a text.
+    #[test]
+    fn edges_are_what_an_act_reads() {
+        let model = open_gguf(Arc::new(MODEL)).unwrap();
+        let begun = "aeb0b4216dcab4d0a8b9c9fd0066e42d11ccb7c32d84cac66483515f7e989d2a";
+        let ended = "32de75a9e665480ed9b773216c6184d5d0e419a0bb23c574f0d6d7cdfb15c36e";
+        let embedded = "be292da9d92d6f0388f9b834613ca83eaec6e59a25e0de3daa38846b02ebc8ac";
+        let found = all_edges(&model);
+        assert_eq!(found.map(|digest| digest.to_string()), [begun, begun, ended, embedded]);
+        for (key, value, is_changed) in [
+            ("tokenizer.ggml.eos_token_id", &3u32.to_le_bytes()[..], [true, true, true, false]),
+            // An end already: what changes is what a template sees.
+            ("tokenizer.ggml.eos_token_id", &508u32.to_le_bytes()[..], [false, false, true, false]),
+            ("tokenizer.ggml.bos_token_id", &3u32.to_le_bytes()[..], [true, true, false, true]),
+            ("tokenizer.ggml.add_bos_token", &[0][..], [true, false, false, true]),
+            ("llama.context_length", &1024u32.to_le_bytes()[..], [true; 4]),
+        ] {
+            // Behind the key: type, value.
+            let at = MODEL.windows(key.len()).position(|window| window == key.as_bytes()).unwrap() + key.len() + 4;
+            let mut bytes = MODEL.to_vec();
+            bytes[at..at + value.len()].copy_from_slice(value);
+            let other = open_gguf(Arc::new(bytes)).unwrap();
+            let changed: Vec<bool> = found.iter().zip(all_edges(&other)).map(|(before, after)| *before != after).collect();
+            assert_eq!(changed, is_changed, "{key}");
+            assert_eq!(other.digest(), model.digest(), "{key}: the model's name is the same");
+        }
     }
 }

@@ -48,7 +48,7 @@ impl Embedder {
     /// The vectors of all inputs, `dimension_count` values each, one behind the other; `None` if the caller stopped it.
     ///
     /// # Errors
-    /// No tokens, tokens outside the vocabulary, more than the model holds; other dimensions than 1 to its width; a model whose state is not finite, or is zero; an adapter for models of another shape.
+    /// No tokens, tokens outside the vocabulary, more than the model holds; other dimensions than 1 to its width; a model whose state has no direction ([`Misbehaved::NoDirection`]); an adapter for models of another shape.
     pub fn embed(&mut self, inputs: &[Vec<Token>], dimension_count: usize, each: &mut dyn FnMut() -> Flow) -> Result<Option<Vec<f32>>> {
         let width = self.decoder.weights().config().width;
         if !(1..=width).contains(&dimension_count) {
@@ -99,11 +99,17 @@ impl Embedder {
         if !states.is_empty() {
             to_length_one(self.isa, &*self.crew, states, dimension_count, &mut vectors);
         }
-        match vectors.iter().position(|value| !value.is_finite()) {
-            Some(index) => Err(Misbehaved::StateNotFinite { index: index % dimension_count }.into()),
+        match vectors.chunks_exact(dimension_count).position(|vector| !has_length_one(vector)) {
+            Some(input) => Err(Misbehaved::NoDirection { input }.into()),
             None => Ok(vectors),
         }
     }
+}
+
+/// Whether the sum of the squares is 1, but for rounding: where f32 cannot hold that of the state, the vector is zero, too short, or not finite.
+fn has_length_one(vector: &[f32]) -> bool {
+    let squares: f64 = vector.iter().map(|&value| f64::from(value) * f64::from(value)).sum();
+    (squares - 1.0).abs() <= 1e-3
 }
 
 /// Inputs cut into groups that go through the layers together.

@@ -1,5 +1,6 @@
 //! Everything that can go wrong with a model, by who is at fault: the file, the model, what this crate supports, the caller.
 
+use mickai_kernels::element::ElementType;
 use std::fmt;
 
 /// Result of this crate.
@@ -91,8 +92,8 @@ pub enum Unsupported {
 pub enum Misbehaved {
     /// A logit is infinite or not a number.
     LogitNotFinite { index: usize },
-    /// A final hidden state is zero, or a value of it is infinite or not a number.
-    StateNotFinite { index: usize },
+    /// The final hidden state of this input has no direction: it is zero, a value of it is infinite or not a number, or it is so large or so small that no f32 holds the sum of its squares.
+    NoDirection { input: usize },
     /// The chat template does not compile or failed on this conversation.
     Template { line: usize, detail: Box<str> },
     /// The chat template itself refused the conversation, in its own words.
@@ -157,11 +158,14 @@ pub enum Part {
     TensorElements,
     HeaderBytes,
     JsonBytes,
+    JsonValues,
     Tokens,
+    MarkupBytes,
     Merges,
     Template,
     Shards,
     ScratchBytes,
+    PageBytes,
 }
 
 impl Part {
@@ -177,11 +181,14 @@ impl Part {
             Self::TensorElements => "tensor elements",
             Self::HeaderBytes => "header bytes",
             Self::JsonBytes => "JSON bytes",
+            Self::JsonValues => "JSON values",
             Self::Tokens => "tokens",
+            Self::MarkupBytes => "bytes of a control token",
             Self::Merges => "merges",
             Self::Template => "template bytes",
             Self::Shards => "shards",
             Self::ScratchBytes => "bytes of intermediate values",
+            Self::PageBytes => "bytes of a page of keys and values",
         }
     }
 }
@@ -235,7 +242,8 @@ impl fmt::Display for Unsupported {
             Self::GgufValueType(number) => write!(f, "GGUF metadata of value type {number} is not supported; convert the model again"),
             Self::Architecture(name) => write!(f, "architecture {name:?} is not supported; llama and qwen2 are"),
             Self::GgmlType { name, number } => {
-                write!(f, "tensor {name} has ggml type {number}, which is not supported; use a file in F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K")
+                let known = ElementType::ALL.map(|element| element.name().to_uppercase()).join(", ");
+                write!(f, "tensor {name} has ggml type {number}, which is not supported; use a file in one of {known}")
             }
             Self::ElementType { name, element } => write!(f, "tensor {name} has type {element}, which is not supported; F32, F16 and BF16 are"),
             Self::Tensor { name } => write!(f, "tensor {name} belongs to a variant of the architecture that is not supported; use a plain llama or qwen2 model"),
@@ -251,7 +259,9 @@ impl fmt::Display for Unsupported {
 impl fmt::Display for Misbehaved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::StateNotFinite { index } => write!(f, "the model gave no direction: value {index} of its final state is not a finite number, or all are zero; import it again"),
+            Self::NoDirection { input } => {
+                write!(f, "the model gave input {input} no direction: its final state is zero, not finite, or too large or too small to be measured; import it again")
+            }
             Self::LogitNotFinite { index } => write!(f, "the model gave token {index} a score that is not a finite number; its weights are damaged, import it again"),
             Self::Template { line, detail } => write!(f, "the model's chat template failed at line {line}: {detail}; use another model or ask without a template"),
             Self::TemplateRefused(words) => write!(f, "the model's chat template refuses this conversation: {words}"),

@@ -1,5 +1,7 @@
 //! Every limit of this crate, each refused at the door before anything is allocated for it.
 
+use crate::error::{Malformed, Part, Result};
+
 /// Key-value pairs in a GGUF header; published models have under 100.
 pub const GGUF_METADATA_COUNT_MAX: u64 = 65_536;
 /// Bytes of a GGUF metadata key, by the GGUF specification.
@@ -22,6 +24,9 @@ pub const SAFETENSORS_HEADER_BYTES_MAX: u64 = 100_000_000;
 pub const TOKENIZER_BYTES_MAX: u64 = 128 << 20;
 /// Bytes of any other JSON file of a model folder.
 pub const JSON_BYTES_MAX: u64 = 16 << 20;
+/// Values in either: Llama 3's `tokenizer.json`, whose 280,000 merges are arrays of two, has a million. In a tree one takes some hundred bytes at most, beside its text.
+/// A merge in that form is three values, so that a file holds fewer of those than `MERGE_COUNT_MAX`: 1.4 million at most.
+pub const JSON_VALUES_MAX: u64 = 1 << 22;
 /// Safetensors files of one model.
 pub const SHARD_COUNT_MAX: u64 = 1_024;
 /// Layers of a model; the deepest published ones have under 130.
@@ -30,12 +35,17 @@ pub const LAYER_COUNT_MAX: u64 = 4_096;
 pub const WIDTH_MAX: u64 = 1 << 24;
 /// Bytes of the intermediate values of a batch of tokens; Llama 3.1 405B needs 272 million.
 pub const SCRATCH_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of one page of keys and values, 256 positions in all layers; Llama 3.1 405B needs 264 million, and Llama 65B, whose heads share none, 1.3 billion.
+pub const PAGE_BYTES_MAX: u64 = 4 << 30;
 /// Rank of an adapter; published ones have 4 to 256.
 pub const ADAPTER_RANK_MAX: u64 = 4_096;
 /// Entries of a vocabulary.
 pub const TOKEN_COUNT_MAX: u64 = 1 << 20;
 /// Bytes of one token.
 pub const TOKEN_BYTES_MAX: u64 = 4_096;
+/// Bytes of the text of a control or added token; published ones have under 64. A place of a text is compared with such tokens at most once for each of these bytes, however many there are:
+/// models of speech have tens of thousands.
+pub const MARKUP_BYTES_MAX: u64 = 128;
 /// Merges of a tokenizer.
 pub const MERGE_COUNT_MAX: u64 = 1 << 22;
 /// Bytes of one text to encode, and of a rendered conversation.
@@ -50,3 +60,8 @@ pub const TEMPLATE_FUEL: u64 = 600_000;
 /// Bytes of the stack that a chat template runs on; only those that are used become memory. A list in a list takes a step and a half at least, and the engine drops, writes and compares values
 /// one call for each level: the steps buy 400,000 levels, which leaves 2,684 bytes to each.
 pub const TEMPLATE_STACK_BYTES: usize = 1 << 30;
+
+/// Refuses a count beyond its limit.
+pub(crate) fn limit(what: Part, count: usize, max: u64) -> Result<()> {
+    if count as u64 > max { Err(Malformed::TooMany { what, count: count as u64, max }.into()) } else { Ok(()) }
+}

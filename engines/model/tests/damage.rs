@@ -123,9 +123,25 @@ fn shared_bytes_are_refused_before_anything_is_made_of_the_tensors() {
 }
 
 #[test]
+fn rope_factors_are_a_tensor_like_any_other() {
+    const NAME: &str = "rope_freqs.weight";
+    let range = |name: &str| Error::from(Malformed::TensorRange { name: name.into() });
+    // Behind the name: dimension count, one dimension, type, offset.
+    assert_eq!(refused(patched(LLAMA_F32, &text(NAME), 4 + 8 + 4, &4u64.to_le_bytes())), range(NAME));
+    assert_eq!(refused(patched(LLAMA_F32, &text(NAME), 4 + 8, &1u32.to_le_bytes())), range(NAME));
+    let place = find(LLAMA_F32, &text("blk.0.attn_norm.weight")) + text("blk.0.attn_norm.weight").len() + 4 + 8 + 4;
+    let shared = patched(LLAMA_F32, &text(NAME), 4 + 8 + 4, &LLAMA_F32[place..place + 8]);
+    assert_eq!(refused(shared), range("model.layers.0.input_layernorm.weight"));
+    assert_eq!(refused(renamed(QWEN2_F32, "blk.0.attn_q.bias", NAME)), Unsupported::Tensor { name: NAME.into() }.into());
+}
+
+#[test]
 fn types_architectures_and_settings_that_are_not_built() {
     let kind = |number: u32| refused(patched(LLAMA_F32, &text("output_norm.weight"), 4 + 8, &number.to_le_bytes()));
-    assert_eq!(kind(10).to_string(), "tensor output_norm.weight has ggml type 10, which is not supported; use a file in F32, F16, BF16, Q8_0, Q4_0, Q4_K or Q6_K");
+    assert_eq!(
+        kind(10).to_string(),
+        "tensor output_norm.weight has ggml type 10, which is not supported; use a file in one of F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, Q8_K"
+    );
     assert_eq!(kind(999), Unsupported::GgmlType { name: "output_norm.weight".into(), number: 999 }.into());
     let architecture = refused(patched(LLAMA_F32, &text("general.architecture"), 4 + 8, b"mamba"));
     assert_eq!(architecture.to_string(), "architecture \"mamba\" is not supported; llama and qwen2 are");
@@ -211,10 +227,14 @@ fn folders_with_bad_settings() {
     assert_eq!(setting("attention_bias", true.into()), Unsupported::Setting { key: "attention_bias".into(), value: "true".into() }.into());
     let yarn = serde_json::json!({"rope_type": "yarn", "factor": 4.0});
     assert_eq!(setting("rope_parameters", yarn).to_string(), "rope_type = yarn is not supported; use a plain llama or qwen2 model");
+    let beside = serde_json::json!({"rope_type": "linear", "factor": 2.0});
+    assert_eq!(setting("rope_scaling", beside).to_string(), "rope_scaling = (beside rope_parameters) is not supported; use a plain llama or qwen2 model");
     assert_eq!(setting("hidden_size", "wide".into()), Malformed::KeyInvalid { key: "config.json: hidden_size".into() }.into());
     assert_eq!(setting("hidden_size", u64::MAX.into()), Malformed::KeyInvalid { key: "config.json: hidden_size".into() }.into());
     assert!(matches!(setting("vocab_size", 600.into()), Error::Malformed(Malformed::TensorShape { .. })));
     assert_eq!(setting("vocab_size", 500.into()), Malformed::VocabularyTooLarge { token_count: 512, embedding_rows: 500 }.into());
+    let crowded = folder_error(llama(), |f| drop(f.insert("config.json".to_owned(), source(format!("[{}0]", "0,".repeat(1 << 22))))));
+    assert_eq!(crowded.to_string(), "4194306 JSON values where at most 4194304 can be; the file is damaged or crafted, fetch it again");
     let broken = folder_error(llama(), |f| drop(f.insert("config.json".to_owned(), source(&b"{\"model_type\": }"[..]))));
     assert_eq!(broken.to_string(), "config.json is not the JSON it should be, at line 1 column 16; fetch it again");
 }
@@ -223,6 +243,7 @@ fn folders_with_bad_settings() {
 fn settings_that_are_read_in_spite_of_their_place() {
     let mut files = llama();
     with_setting(&mut files, "rope_parameters", serde_json::json!({ "rope_type": "default" }));
+    with_setting(&mut files, "rope_scaling", serde_json::json!({}));
     with_setting(&mut files, "rope_theta", 500_000.0.into());
     with_setting(&mut files, "eos_token_id", u32::MAX.into());
     files.remove("generation_config.json");
@@ -245,10 +266,17 @@ fn folders_with_bad_tensors() {
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([-1])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([1u64 << 61, 2])), out);
     assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([])), out);
+    assert_eq!(header(|h| h["model.norm.weight"]["shape"] = serde_json::json!([1, 1, 1, 1, 64])), out);
+    assert_eq!(header(|h| h["model.norm.weight"]["data_offsets"] = serde_json::json!([0, 256, 256])), out);
+    assert!(matches!(header(|h| h["model.norm.weight"]["shape"] = "64".into()), Error::Malformed(Malformed::Json { .. })));
+    let shapeless = header(|h| drop(h["model.norm.weight"].as_object_mut().unwrap().remove("shape")));
+    assert_eq!(shapeless, Malformed::KeyMissing { key: "model.safetensors: model.norm.weight shape".into() }.into());
     assert_eq!(header(|h| h["model.norm.weight"]["dtype"] = "I8".into()), Unsupported::ElementType { name: norm(), element: "I8".into() }.into());
     assert_eq!(header(|h| drop(h.as_object_mut().unwrap().remove("model.norm.weight"))), Malformed::TensorMissing { name: norm() }.into());
     let extra = |h: &mut serde_json::Value| h["extra.weight"] = serde_json::json!({ "dtype": "F32", "shape": [0], "data_offsets": [0, 0] });
     assert_eq!(header(extra), Unsupported::Tensor { name: "extra.weight".into() }.into());
+    let same = |h: &mut serde_json::Value| h["model.layers.00.input_layernorm.weight"] = serde_json::json!({ "dtype": "F32", "shape": [0], "data_offsets": [0, 0] });
+    assert_eq!(header(same), Unsupported::Tensor { name: "model.layers.00.input_layernorm.weight".into() }.into());
     let both = header(|h| {
         h["model.layers.1.input_layernorm.weight"]["data_offsets"] = h["model.layers.0.input_layernorm.weight"]["data_offsets"].clone();
         drop(h.as_object_mut().unwrap().remove("model.norm.weight"));

@@ -3,7 +3,7 @@
 use crate::args::Adapter;
 use crate::failure::Failure;
 use crate::model_import::Shown;
-use crate::out::{Out, size};
+use crate::out::{Out, remark, size};
 use crate::turn::Interrupt;
 use mickai_runtime::{AdapterChanged, ListedAdapter, LoadedAdapter, Pins, System};
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ fn import(system: &System, path: &Path, name: Option<&str>, model: &str, out: Ou
     let changed = changed?;
     out.object(&changed_json(&changed), || changed_text("imported", &changed))?;
     if !system.pins()?.allow_adapter(changed.digest) {
-        eprintln!("it is not pinned, and only pinned models and adapters run here: `mickai adapter pin {}` lets it", changed.digest);
+        remark(format_args!("it is not pinned, and only pinned models and adapters run here: `mickai adapter pin {}` lets it", changed.digest));
     }
     Ok(())
 }

@@ -224,7 +224,7 @@ pub enum Log {
     },
     /// One record, with everything it says
     Show {
-        /// Number, `last`, `first`, or the beginning of a digest
+        /// Number, `last`, `first`, or the beginning of a digest: digits alone are a number
         record: String,
         /// Show the values behind its commitments, from the vault
         #[arg(long)]
@@ -261,7 +261,7 @@ pub enum Log {
         /// A checkpoint kept elsewhere: a file, or SIZE:ROOT
         #[arg(long, value_name = "FILE|SIZE:ROOT")]
         checkpoint: Option<String>,
-        /// Only this record
+        /// Only this record: number, `last`, `first`, or the beginning of a digest
         #[arg(long, conflicts_with = "checkpoint")]
         record: Option<String>,
     },
@@ -291,7 +291,7 @@ pub struct Filter {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub struct Range {
-    /// Only this record
+    /// Only this record: number, `last`, `first`, or the beginning of a digest
     #[arg(long)]
     pub record: Option<String>,
     /// Only the records from FIRST to LAST
@@ -463,7 +463,7 @@ pub struct Signer {
 
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// A record (number, `last`, beginning of a digest), or a bundle (.oar)
+    /// A record (number, `last`, beginning of a digest: digits alone are a number), or a bundle (.oar); a name with a `.` or a `/` is a file's
     pub target: String,
     /// Of a bundle: only this record
     #[arg(long)]
@@ -472,7 +472,7 @@ pub struct Replay {
 
 #[derive(Debug, Args)]
 pub struct Erase {
-    /// Number, `last`, `first`, or the beginning of a digest
+    /// Number, `last`, `first`, or the beginning of a digest: digits alone are a number
     pub record: String,
     #[command(flatten)]
     pub which: Which,

@@ -4,9 +4,9 @@ use crate::answer;
 use crate::args::Ask;
 use crate::doctor;
 use crate::failure::Failure;
-use crate::out::{Out, code_after};
+use crate::out::{Out, code_after, remark};
 use crate::turn::{self, Interrupt};
-use mickai_model::generate::{Context, StopReason};
+use mickai_model::generate::{Context, Flow, StopReason};
 use mickai_runtime::verbs::{Answer, Call, Plan};
 use mickai_runtime::{Answered, Error, Loaded, Refusal, System};
 use serde_json::{Value, json};
@@ -79,13 +79,16 @@ fn resolve_and_perform(system: &System, answered: &Answered, manner: &Manner<'_>
     let plan = Plan::new(system, call, &jiff::Zoned::now(), below)?;
     if !manner.out.json {
         // What was understood, and the range that is used: nothing is guessed behind the operator's back.
-        eprintln!("{}{}", plan.call, plan.range.as_ref().map(|range| format!("  ({range})")).unwrap_or_default());
+        remark(format_args!("{}{}", plan.call, plan.range.as_ref().map(|range| format!("  ({range})")).unwrap_or_default()));
     }
     let is_confirmed = match plan.change() {
         Some(change) => confirmed(&change, manner)?,
         None => false,
     };
-    let answer = match manner.interrupt.during(|flow| plan.perform(system, answered.outcome, below, is_confirmed, &mut |_| flow())) {
+    let perform = |flow: &(dyn Fn() -> Flow + Sync)| plan.perform(system, answered.outcome, below, is_confirmed, flow);
+    // What cannot be stopped is ended by the signal, as its own command is.
+    let performed = if plan.can_be_stopped() { manner.interrupt.during(perform) } else { perform(&|| Flow::Continue) };
+    let answer = match performed {
         Err(Error::Denied { record: denied, refusal: Refusal::Unconfirmed, .. }) => {
             let fields = json!({ "call": plan.call.to_string(), "done": false, "denied": denied.index });
             return code_after(manner.out.object(&record(answered, fields), || format!("not done; record {} says so", denied.index)), 1);
@@ -117,11 +120,10 @@ fn confirmed(change: &str, manner: &Manner<'_>) -> Result<bool, Failure> {
         return Ok(true);
     }
     if !std::io::stdin().is_terminal() {
-        eprintln!("would {change}; nobody is here to answer: pass --yes");
+        remark(format_args!("would {change}; nobody is here to answer: pass --yes"));
         return Ok(false);
     }
-    eprint!("{change}? [y/N] ");
-    std::io::stderr().flush().map_err(Failure::Stream)?;
+    write!(std::io::stderr(), "{change}? [y/N] ").map_err(Failure::Stream)?;
     let mut line = String::new();
     std::io::stdin().read_line(&mut line).map_err(Failure::Stream)?;
     Ok(matches!(line.trim(), "y" | "Y" | "yes"))

@@ -3,7 +3,7 @@
 use crate::args::{Ask, Chat};
 use crate::ask::{Manner, text, verb};
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::turn::{self, Interrupt};
 use mickai_model::tokens::{Message, Role};
 use mickai_runtime::System;
@@ -22,12 +22,12 @@ pub fn chat(system: &System, args: &Chat, out: Out) -> Result<u8, Failure> {
     let mut editor = DefaultEditor::new().map_err(Failure::Editor)?;
     let mut messages = turn::opening(&args.generation);
     let ask = Ask { words: Vec::new(), generation: args.generation.clone(), yes: false, quiet: false };
-    eprintln!("{} {}. {HELP}", model.name, model.digest);
+    remark(format_args!("{} {}. {HELP}", model.name, model.digest));
     while let Some(line) = read(&mut editor)? {
         match line.as_str() {
             "" => {}
             "/exit" | "/quit" => break,
-            "/help" => eprintln!("{HELP}"),
+            "/help" => remark(HELP),
             "/new" => messages = turn::opening(&args.generation),
             // Each line to the embedded model stands alone: it knows verbs, not conversations.
             words if model.is_embedded => {
@@ -63,7 +63,7 @@ fn read(editor: &mut DefaultEditor) -> Result<Option<String>, Failure> {
                 editor.add_history_entry(&line).map_err(Failure::Editor)?;
                 return Ok(Some(line));
             }
-            Err(ReadlineError::Interrupted) => eprintln!("{HELP}"),
+            Err(ReadlineError::Interrupted) => remark(HELP),
             Err(ReadlineError::Eof) => return Ok(None),
             Err(error) => return Err(Failure::Editor(error)),
         }

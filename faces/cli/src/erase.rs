@@ -2,7 +2,7 @@
 
 use crate::args::Erase;
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use mickai_runtime::{Fields, System, ValuesErased};
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ pub fn erase(system: &System, args: &Erase, out: Out) -> Result<u8, Failure> {
     let erased = system.erase(system.resolve_record(&args.record, None)?, &fields, None)?;
     out.object(&to_json(&erased), || text(&erased))?;
     if !erased.remaining.is_empty() && !out.json {
-        eprintln!("the same act still keeps {}", list(&erased.remaining));
+        remark(format_args!("the same act still keeps {}", list(&erased.remaining)));
     }
     Ok(0)
 }

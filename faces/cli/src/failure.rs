@@ -1,5 +1,6 @@
 //! What went wrong, with its exit code and, where there is one, a hint.
 
+use crate::out::remark;
 use crate::plain;
 use crate::turn::INTERRUPTED;
 use mickai_runtime::Error;
@@ -71,7 +72,7 @@ impl Failure {
     /// Says it on standard error. Words of others are in it: a node's, a file's.
     pub fn print(&self) {
         if !matches!(self, Self::Closed) {
-            eprintln!("mickai: {}", plain::set_in(&self.to_string()));
+            remark(format_args!("mickai: {}", plain::set_in(&self.to_string())));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::args::{By, Cli, Form, Key, New, Recovery, Revoke};
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::passphrase;
 use mickai_proof::history::Revocation;
 use mickai_proof::key::PublicKey;
@@ -87,10 +87,10 @@ pub fn take_over(home: &Path, args: &Revoke, cli: &Cli, out: Out) -> Result<u8, 
     let (done, said, unsealed) = (taken.succeeded, taken.revocation, taken.unsealed);
     drop(taken);
     if unsealed > 0 {
-        eprintln!("{unsealed} sealed records had no seal by the lost key: the key that took over vouches for what they say");
+        remark(format_args!("{unsealed} sealed records had no seal by the lost key: the key that took over vouches for what they say"));
     }
     let system = System::open_existing(home, usize::from(cli.threads), custody)?;
-    eprintln!("the new key lies in the open: `mickai key protect` puts a passphrase before it, `mickai key backup` makes a copy");
+    remark("the new key lies in the open: `mickai key protect` puts a passphrase before it, `mickai key backup` makes a copy");
     revoked(&system, done.as_ref(), &said, args, out)?;
     Ok(0)
 }
@@ -140,7 +140,7 @@ fn export_recovery(system: &System, path: &Path, protect: bool, new: &New, out: 
     let changed = system.export_recovery(path, passphrase.as_ref())?;
     let moved = &changed.done;
     if moved.is_same_disk {
-        eprintln!("{} lies on the disk of the home: whoever takes the disk takes both; move it on", path.display());
+        remark(format_args!("{} lies on the disk of the home: whoever takes the disk takes both; move it on", path.display()));
     }
     let text = || format!("moved to {}{}: read back, synced, and removed here", path.display(), if moved.is_protected { ", behind a passphrase" } else { "" });
     say(&changed, &json!({ "path": moved.path, "protected": moved.is_protected, "same_disk": moved.is_same_disk }), text, out)
@@ -151,7 +151,7 @@ fn succeeded(system: &System, done: &Succeeded, fields: &Value, text: &str, out:
     object.insert("key".to_owned(), json!(done.key.to_string()));
     object.insert("record".to_owned(), json!({ "index": done.appended.index, "digest": done.appended.digest.to_string() }));
     if !system.home().recovery_is_offline() {
-        eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
+        remark("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
     out.object(&Value::Object(object), || {
         format!("{text}\nkey in force {}; verifiers need `mickai key show --pem` of any key of this log\nrecord {} {}", done.key, done.appended.index, done.appended.digest)

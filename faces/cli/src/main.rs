@@ -24,11 +24,11 @@ mod settle;
 mod signer;
 mod turn;
 
-use args::{Cli, Command, Key, Log, Model, Retention, Settle, SettleCommand};
+use args::{Adapter, Cli, Command, Key, Log, Model, Retention, Settle, SettleCommand};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
 use mickai_runtime::{System, lacks_operator_key};
-use out::{Out, code_after};
+use out::{Out, code_after, remark};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -71,6 +71,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         // Nothing else opens a home whose key is lost, or runs where a signer that had it is gone.
         Command::Key(Key::Revoke(args)) if cli.signer.is_none() && lacks_operator_key(&home(cli)?) => key::take_over(&home(cli)?, args, cli, out),
         Command::Model(Model::Diff { first, second, all }) => model_diff::diff(cli, [first, second], *all, out),
+        Command::Model(Model::List) if !home(cli)?.exists() => model::list_without_home(&home(cli)?, out),
         command if makes_no_home(command) => perform(&with_isa(System::open_existing(&home(cli)?, usize::from(cli.threads), passphrase::custody(cli))?, cli)?, cli, out),
         _ => perform(&system(cli)?, cli, out),
     }
@@ -84,12 +85,16 @@ fn with_isa(system: System, cli: &Cli) -> Result<System, Failure> {
     Ok(cli.isa.iter().try_fold(system, |system, name| system.with_isa(name))?)
 }
 
-/// Commands that look at a home, or at its keys, make none: a mistyped `--home` is said, not filled.
+/// Commands that look at a home, or at its keys, make none: a mistyped `--home` is said, not filled. Nor do those that take something away, or run it again: in a new home there is nothing of it.
 fn makes_no_home(command: &Command) -> bool {
     match command {
         Command::Log(log) => !matches!(log, Log::Export { .. } | Log::Checkpoint { .. }),
-        Command::Retention(retention) => matches!(retention, Retention::Show),
-        Command::Settle(Settle { command: Some(SettleCommand::Status), .. }) | Command::Key(_) | Command::Doctor(_) => true,
+        Command::Model(model) => !matches!(model, Model::Import { .. } | Model::Pin { .. }),
+        Command::Adapter(adapter) => !matches!(adapter, Adapter::Import { .. } | Adapter::Pin { .. }),
+        Command::Retention(retention) => !matches!(retention, Retention::Set(_)),
+        // A bundle brings what is run again.
+        Command::Replay(args) => !replay::is_bundle(&args.target),
+        Command::Settle(Settle { command: Some(SettleCommand::Status), .. }) | Command::Key(_) | Command::Erase(_) | Command::Doctor(_) => true,
         _ => false,
     }
 }
@@ -97,16 +102,16 @@ fn makes_no_home(command: &Command) -> bool {
 fn perform(system: &System, cli: &Cli, out: Out) -> Result<u8, Failure> {
     let done = dispatch(system, cli, out);
     if let Some(run) = system.enforced().filter(|run| run.records.is_some()) {
-        eprintln!("retention: {}", retention::run_text(&run, false));
+        remark(format_args!("retention: {}", retention::run_text(&run, false)));
     }
     if system.was_settle_due() && !matches!(cli.command, Command::Settle(_)) {
         settle::automatic(system);
     }
     if system.disagreements() > 0 {
-        eprintln!(
+        remark(format_args!(
             "mickai: two ways to verify a signature disagreed {} times, and the library's word was taken: this is a fault of mickai or of the library, please report it",
             system.disagreements()
-        );
+        ));
     }
     done
 }

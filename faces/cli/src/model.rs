@@ -6,9 +6,12 @@ use crate::failure::Failure;
 use crate::model_import;
 use crate::out::{Out, code_after, size};
 use indicatif::ProgressStyle;
+use mickai_model::file::open_gguf;
 use mickai_model::stats::tensor_stats;
-use mickai_runtime::{Found, Listed, Loaded, Pins, System, Verified};
+use mickai_runtime::{EMBEDDED, EMBEDDED_NAME, Error, Found, Listed, Loaded, Pins, System, Verified};
 use serde_json::{Value, json};
+use std::path::Path;
+use std::sync::Arc;
 
 pub fn model(system: &System, args: &Model, out: Out) -> Result<u8, Failure> {
     match args {
@@ -36,6 +39,15 @@ pub fn model(system: &System, args: &Model, out: Out) -> Result<u8, Failure> {
         // Handled before a home is opened: files can be compared without one.
         Model::Diff { .. } => {}
     }
+    Ok(0)
+}
+
+/// Where there is no home: the model that every machine has. None is made, and that is said, for the folder may be mistyped.
+pub fn list_without_home(home: &Path, out: Out) -> Result<u8, Failure> {
+    let digest = open_gguf(Arc::new(EMBEDDED))?.digest();
+    let embedded = Listed { name: EMBEDDED_NAME.to_owned(), digest, byte_count: EMBEDDED.len() as u64, is_embedded: true, adapter: None };
+    print_list(&[embedded], &Pins::default(), out)?;
+    Failure::from(Error::NoHome(home.to_owned())).print();
     Ok(0)
 }
 

@@ -3,7 +3,7 @@
 use crate::answer::{changed_json, changed_text};
 use crate::failure::Failure;
 use crate::model::bar_style;
-use crate::out::{Out, size};
+use crate::out::{Out, remark, size};
 use crate::turn::Interrupt;
 use indicatif::ProgressBar;
 use mickai_runtime::{ImportStep, Phase, System};
@@ -26,7 +26,7 @@ pub fn import(system: &System, path: &Path, name: Option<&str>, out: Out) -> Res
     out.object(&changed_json(&changed), || changed_text("imported", &changed))?;
     let pins = system.pins()?;
     if !pins.allow(changed.digest) {
-        eprintln!("it is not pinned, and only pinned models run here: `mickai model pin {}` lets it", changed.digest);
+        remark(format_args!("it is not pinned, and only pinned models run here: `mickai model pin {}` lets it", changed.digest));
     }
     Ok(())
 }
@@ -82,7 +82,7 @@ impl Shown {
             let seconds = begun.elapsed().as_secs_f64();
             // Small models take no time that a rate could be said of.
             let rate = if seconds < 0.01 { String::new() } else { format!(" in {seconds:.2} s, {}/s", size((step.bytes_total as f64 / seconds) as u64)) };
-            eprintln!("{} {}{rate}", step.phase.name(), size(step.bytes_total));
+            remark(format_args!("{} {}{rate}", step.phase.name(), size(step.bytes_total)));
         }
     }
 }

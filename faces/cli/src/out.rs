@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use crate::plain;
 use serde_json::Value;
+use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 
 /// Where answers go. Progress and errors go to standard error.
@@ -63,6 +64,11 @@ impl Out {
         }
         Ok(())
     }
+}
+
+/// A line on standard error. That nobody reads it any more (`2>&1 | head`) ends nothing and changes no code.
+pub fn remark(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// The code of an answer that was printed, or that nobody stayed to read (`| head`): it is the same.

@@ -2,7 +2,7 @@
 
 use crate::args::{Retention, SetRetention, YesNo};
 use crate::failure::Failure;
-use crate::out::{Out, size};
+use crate::out::{Out, code_after, size};
 use mickai_runtime::System;
 use mickai_runtime::acts::{local_time, now_ms};
 use mickai_runtime::retention::{Change, Held, InForce, Keep, RetentionRun, Rule, Scope, Survey};
@@ -18,7 +18,8 @@ pub fn retention(system: &System, args: &Retention, out: Out) -> Result<u8, Fail
         Retention::Set(args) => set(system, args, out)?,
         Retention::Run { dry_run } => {
             let run = system.run_retention(now_ms(), *dry_run)?;
-            out.object(&run_json(&run, *dry_run), || run_text(&run, *dry_run))?;
+            let printed = out.object(&run_json(&run, *dry_run), || run_text(&run, *dry_run));
+            return code_after(printed, u8::from(!run.unreadable.is_empty()));
         }
     }
     Ok(0)

@@ -2,12 +2,11 @@
 
 use crate::args::Serve as Args;
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::settle;
 use mickai_http::{App, Options, api_keys};
 use mickai_runtime::{Allowance, System};
 use serde_json::json;
-use std::io::Write;
 use std::sync::Arc;
 
 pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
@@ -30,8 +29,7 @@ pub fn serve(system: System, args: &Args, out: Out) -> Result<u8, Failure> {
     })
     .map_err(Failure::Serve)?;
     if cut_count > 0 {
-        // Nothing is left to be done where standard error cannot be written.
-        let _ = writeln!(std::io::stderr(), "connections that were cut off before their answer was whole: {cut_count}");
+        remark(format_args!("connections that were cut off before their answer was whole: {cut_count}"));
     }
     printed.map(|()| 0)
 }

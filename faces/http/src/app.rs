@@ -1,8 +1,11 @@
 //! What every connection shares: the desk, how the server was told to be, what is counted and what is kept.
 
+use crate::body::Bodies;
 use crate::idempotent::Idempotent;
-use crate::limits::{API_KEY_MIN, LOOKING_MAX, READING_MAX, TOKENIZING_MAX};
+use crate::limits::API_KEY_MIN;
 use crate::metrics::Metrics;
+use crate::own::health::Looked;
+use crate::places::Places;
 use crate::refused::{Refused, Result};
 use aws_lc_rs::digest::{SHA256, digest};
 use mickai_runtime::serve::{Caller, Desk};
@@ -10,7 +13,6 @@ use mickai_runtime::{Allowance, Error, System};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::available_parallelism;
 use tokio::sync::Semaphore;
 
 /// How a server is to be.
@@ -76,14 +78,12 @@ pub struct App {
     pub metrics: Metrics,
     /// Keys that are being answered.
     pub idempotent: Idempotent,
-    /// Places of those that look into the log, or into the file of a model to say what it is.
-    pub looking: Arc<Semaphore>,
-    /// Places of those that make tokens of texts, or texts of tokens, and nothing else.
-    pub tokenizing: Arc<Semaphore>,
-    /// Places of those that read a long body.
-    pub reading: Arc<Semaphore>,
-    /// Places of those whose prompts are made. More than there are cores would be none the faster, and each keeps memory of its own for the next.
-    pub preparing: Arc<Semaphore>,
+    /// Places of those that do something heavy.
+    pub places: Places,
+    /// What longer bodies may hold together.
+    pub bodies: Bodies,
+    /// Whether the log could be written when it was last looked at.
+    pub looked: Looked,
     connections: AtomicU64,
 }
 
@@ -94,18 +94,14 @@ impl App {
     /// A log that cannot be written.
     pub fn open(system: Arc<System>, options: Options) -> std::result::Result<Arc<Self>, Error> {
         let desk = Arc::new(Desk::open(system, options.allowance)?);
-        // Where the system does not say, one is enough to go on.
-        let core_count = available_parallelism().map_or(1, usize::from);
-        let [looking, tokenizing, reading, preparing] = [LOOKING_MAX, TOKENIZING_MAX, READING_MAX, core_count].map(|places| Arc::new(Semaphore::new(places)));
         Ok(Arc::new(Self {
             desk,
             options,
             metrics: Metrics::default(),
             idempotent: Idempotent::default(),
-            looking,
-            tokenizing,
-            reading,
-            preparing,
+            places: Places::default(),
+            bodies: Bodies::default(),
+            looked: Looked::default(),
             connections: AtomicU64::new(0),
         }))
     }
@@ -120,7 +116,8 @@ impl App {
         Caller(self.connections.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Does something that may take a while, such as opening a model or reading the log, where it holds up no connection.
+    /// Does something that may take a while, where it holds up no connection. It has a thread until it is done, also when its client is gone: what a request asks for has its places,
+    /// with [`App::in_turn`].
     ///
     /// # Errors
     /// What the desk refuses.

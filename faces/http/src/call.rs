@@ -9,11 +9,12 @@ use crate::shape::{NUMBER, Shape, TEXT, must};
 use crate::talk::Turn;
 use hyper::body::Bytes;
 use mickai_runtime::acts::now_ms;
-use mickai_runtime::serve::{Caller, Gone};
-use mickai_runtime::{Bound, Key, Loaded, Taken};
+use mickai_runtime::serve::{Caller, Desk, Full, Gone};
+use mickai_runtime::{Bound, Error, Key, Loaded, Taken};
 use mickai_store::Appended;
 use serde_json::Value;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// A request.
 pub struct Call {
@@ -21,8 +22,8 @@ pub struct Call {
     pub app: Arc<App>,
     /// Who calls.
     pub caller: Caller,
-    /// The body.
-    pub bytes: Bytes,
+    /// The body, until it is let go.
+    pub bytes: Mutex<Bytes>,
     /// What stood in the path where the route has a parameter.
     pub parameter: String,
     /// The query, as it came.
@@ -108,7 +109,7 @@ impl Call {
         let read = self.checked.lock().unwrap_or_else(PoisonError::into_inner).take();
         match read {
             Some(read) => Ok(read),
-            None => checked(&self.bytes, shape, self.is_strict),
+            None => checked(&self.bytes(), shape, self.is_strict),
         }
     }
 
@@ -127,11 +128,20 @@ impl Call {
 
     /// Does something with the bytes of the body: of a long one in its turn, and where that holds up no connection.
     async fn reading<T: Send + 'static>(&self, act: impl FnOnce(&[u8]) -> Result<T> + Send + 'static) -> Result<T> {
-        if self.bytes.len() <= READ_AT_ONCE_BYTES_MAX {
-            return act(&self.bytes);
+        let bytes = self.bytes();
+        if bytes.len() <= READ_AT_ONCE_BYTES_MAX {
+            return act(&bytes);
         }
-        let bytes = self.bytes.clone();
-        self.app.in_turn(&self.app.reading, move |_| Ok(act(&bytes))).await?
+        self.in_turn(&self.app.places.reading, move |_| Ok(act(&bytes))).await?
+    }
+
+    /// As [`App::in_turn`], but nothing is done for who is gone by then: a request with a key still waits when its connection has ended.
+    ///
+    /// # Errors
+    /// What the desk refuses; [`Full::Closed`] for who is gone.
+    pub async fn in_turn<T: Send + 'static>(&self, places: &Arc<Semaphore>, act: impl FnOnce(&Desk) -> std::result::Result<T, Error> + Send + 'static) -> Result<T> {
+        let gone = self.gone.clone();
+        self.app.in_turn(places, move |desk| if gone.is_set() { Err(Error::Full(Full::Closed)) } else { act(desk) }).await
     }
 
     /// The model that the body names.
@@ -147,7 +157,12 @@ impl Call {
     /// # Errors
     /// As of [`Call::model`].
     pub async fn model_called(&self, wanted: String) -> Result<Arc<Loaded>> {
-        self.app.on_desk(move |desk| desk.model(&wanted)).await
+        let name = wanted.clone();
+        let open = self.in_turn(&self.app.places.naming, move |desk| desk.open_model(&name)).await?;
+        match open {
+            Some(model) => Ok(model),
+            None => self.in_turn(&self.app.places.opening, move |desk| desk.model(&wanted)).await,
+        }
     }
 
     /// What decoding is held to: the embedded model to the form of its verbs, and to requests that it was made for.
@@ -167,9 +182,19 @@ impl Call {
         said.into_iter().find_map(sampling::count).or(self.app.options.token_count).unwrap_or(usize::MAX)
     }
 
+    /// The bytes of the body.
+    pub fn bytes(&self) -> Bytes {
+        self.bytes.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Lets go of them, and with them of their part of what bodies may hold: what was made of them waits where other limits hold.
+    pub fn let_go(&self) {
+        *self.bytes.lock().unwrap_or_else(PoisonError::into_inner) = Bytes::new();
+    }
+
     /// It, as records keep it: once for each request, clones share its bytes.
     pub fn taken(&self, is_stored: bool) -> Taken {
-        Taken { bytes: Arc::from(&*self.bytes), is_stored, key: self.key }
+        Taken { bytes: Arc::from(&*self.bytes()), is_stored, key: self.key }
     }
 
     /// Notes the records before the acts that begin for it.
@@ -230,7 +255,7 @@ impl Call {
         Self {
             app: app.clone(),
             caller: Caller(1),
-            bytes: Bytes::copy_from_slice(bytes),
+            bytes: Mutex::new(Bytes::copy_from_slice(bytes)),
             parameter: String::new(),
             query: String::new(),
             is_strict: false,

@@ -35,8 +35,12 @@ pub fn inputs(value: &Value) -> Vec<Input> {
 pub async fn vectors(call: &Call, model: Arc<Loaded>, asked: ToEmbed, tell: impl FnOnce(&Embedded) -> Value + Send + 'static) -> Result<Reply> {
     let _waits = Waits::new(call.gone.clone());
     let (gone, mut notes) = (call.gone.clone(), call.notes());
-    let tell = move |made: &Embedded| reply(&tell(made), made);
-    call.app.on_desk(move |desk| Ok(tell(&desk.embed(&model, &asked, &gone, &mut notes)?))).await
+    let entry = call.app.desk().enter_embedding(model)?;
+    let entry = call.in_turn(&call.app.places.preparing, move |_| entry.prepared(&asked)).await?;
+    call.let_go();
+    let made = call.in_turn(&call.app.places.embedding, move |desk| desk.embed(entry, &gone, &mut notes)).await?;
+    // The next one's vectors are made meanwhile. It is told for who is gone too: the acts are over, and a key may ask for their answer.
+    call.app.in_turn(&call.app.places.preparing, move |_| Ok(reply(&tell(&made), &made))).await
 }
 
 /// The values of a vector: each f32 is told exactly.
@@ -62,5 +66,30 @@ pub fn check_dimensions(model: &Loaded, dimension_count: Option<usize>) -> Resul
     match dimension_count.filter(|count| *count > width) {
         Some(count) => Err(Refused::invalid("dimensions", format!("{} gives vectors of {width} dimensions, {count} are asked for", model.name))),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::App;
+    use mickai_runtime::EMBEDDED_NAME;
+
+    #[test]
+    fn nothing_is_made_ready_for_who_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = App::of_test(&folder.path().join("home"));
+        let (stays, leaves) = (Call::of_test(&app, b""), Call::of_test(&app, b""));
+        leaves.gone.set();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let model = app.on_desk(|desk| desk.model(EMBEDDED_NAME)).await.unwrap();
+            for (call, status) in [(stays, 400), (leaves, 503)] {
+                // Refused as soon as anybody looks at it.
+                let asked = ToEmbed { inputs: vec![Input::Tokens(Vec::new())], dimension_count: None, shortens: false, request: None };
+                let refused = vectors(&call, model.clone(), asked, |_| Value::Null).await.err();
+                assert_eq!(refused.map(|refused| refused.status), Some(status));
+            }
+        });
     }
 }

@@ -54,6 +54,17 @@ pub struct Wanted {
     pub shortens: bool,
 }
 
+#[cfg(test)]
+impl Wanted {
+    /// So many answers of the embedded model.
+    pub fn of_test(model: &Arc<Loaded>, count: usize) -> Self {
+        use mickai_model::tokens::{Message, Role};
+        let message = Message { role: Role::User, content: "what models do I have".to_owned() };
+        let asked = Asked { bound: mickai_runtime::Bound::Verbs, ..Asked::conversation(vec![message], 32) };
+        Self { model: model.clone(), asked: vec![asked; count], likely_count: None, shortens: false }
+    }
+}
+
 /// Generations under way.
 pub struct Going {
     events: UnboundedReceiver<(usize, Event)>,
@@ -115,10 +126,14 @@ impl Going {
             (order, Box::new(Channel { choice, begun: call.begun.clone(), events: sender.clone() }) as Box<dyn Listener>)
         };
         let orders: Vec<_> = asked.into_iter().enumerate().map(order).collect();
-        // A model that has to be opened again is waited for without a place among those whose prompts are made.
-        let entry = call.app.on_desk(move |desk| desk.enter(model)).await?;
-        let entry = call.app.in_turn(&call.app.preparing, move |_| entry.prepared(orders)).await?;
-        call.app.on_desk(move |desk| desk.line_up(entry)).await?;
+        let entry = call.app.desk().enter(model);
+        let entry = call.in_turn(&call.app.places.preparing, move |_| entry.prepared(orders)).await?;
+        let closed = call.in_turn(&call.app.places.naming, move |desk| desk.line_up_if_open(entry)).await?;
+        // A model that was closed in the meantime is opened again where all are, without a place among those whose prompts are made.
+        if let Some(entry) = closed {
+            call.in_turn(&call.app.places.opening, move |desk| desk.line_up(entry)).await?;
+        }
+        call.let_go();
         Ok(going)
     }
 
@@ -144,7 +159,7 @@ impl Going {
     /// All answers, whole.
     ///
     /// # Errors
-    /// The first failure, and an answer that was broken off because nobody waits for it: it is none that could be kept.
+    /// The first failure, and an answer that was broken off.
     pub async fn all(mut self) -> Result<Vec<Choice>> {
         let mut spoken: Vec<Vec<Spoken>> = (0..self.left).map(|_| Vec::new()).collect();
         let mut ended: Vec<Option<Answered>> = (0..self.left).map(|_| None).collect();
@@ -166,7 +181,7 @@ impl Going {
                 Event::Ended(answered) => {
                     self.left -= 1;
                     let answered = (*answered)?;
-                    if self.gone.is_set() && answered.generation.stop_reason == StopReason::Interrupted {
+                    if self.is_broken_off(&answered) {
                         return Err(Refused::from(Error::Full(Full::Closed)));
                     }
                     if let Some(place) = ended.get_mut(choice) {
@@ -177,6 +192,11 @@ impl Going {
         }
         let choices = ended.into_iter().zip(spoken).zip(firsts).map(|((answered, spoken), first)| Some(Choice { answered: answered?, spoken, first }));
         choices.collect::<Option<_>>().ok_or_else(Refused::internal)
+    }
+
+    /// It was broken off because nobody waits for it: it is no answer that could be kept.
+    fn is_broken_off(&self, answered: &Answered) -> bool {
+        self.gone.is_set() && answered.generation.stop_reason == StopReason::Interrupted
     }
 }
 
@@ -223,7 +243,13 @@ impl<E: Encoder> Pieces for Encoded<E> {
             let (choice, event) = happened.unwrap_or_else(|| (0, Event::Ended(Box::new(Err(Error::Full(Full::Closed))))));
             self.going.left -= usize::from(matches!(event, Event::Ended(_)));
             // A failure ends all: what is still to come would be of no use.
-            self.is_failed = matches!(&event, Event::Ended(ended) if ended.is_err());
+            self.is_failed = match &event {
+                Event::Ended(ended) => match &**ended {
+                    Ok(answered) => self.going.is_broken_off(answered),
+                    Err(_) => true,
+                },
+                Event::Begun(_) | Event::Heard(_) => false,
+            };
             let mut text = self.encoder.encode(choice, event);
             if self.is_whole() {
                 text.push_str(&self.encoder.finish());

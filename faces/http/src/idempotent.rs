@@ -2,7 +2,7 @@
 
 use crate::app::{App, sha256};
 use crate::call::Call;
-use crate::limits::IDEMPOTENCY_KEY_MAX;
+use crate::limits::{CONNECTIONS_MAX, IDEMPOTENCY_KEY_MAX};
 use crate::refused::{Refused, Result};
 use crate::reply::{Body, INTENT, Pieces, Reply};
 use hyper::body::Bytes;
@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::JoinHandle;
 
 /// The header.
@@ -52,9 +53,19 @@ impl Idempotent {
     /// The right to answer a request with this key.
     ///
     /// # Errors
-    /// 409 while another one has it.
+    /// 409 while another one has it, 429 while as many keys are being answered as there may be connections: a request with a key may outlive its own.
     pub fn take(&self, key: Key) -> Result<Turn> {
-        if self.lock().insert(key) { Ok(Turn { answering: self.clone(), key }) } else { Err(no_answer(None, NoAnswer::Running)) }
+        let mut answering = self.lock();
+        if answering.contains(&key) {
+            return Err(no_answer(None, NoAnswer::Running));
+        }
+        let count = answering.len();
+        if count >= CONNECTIONS_MAX {
+            let message = format!("{count} requests with an Idempotency-Key are being answered, of at most {CONNECTIONS_MAX}: ask again later");
+            return Err(Refused::new(429, "rate_limit_error", Some("queue_full"), message));
+        }
+        answering.insert(key);
+        Ok(Turn { answering: self.clone(), key })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeSet<Key>> {
@@ -73,9 +84,9 @@ impl Drop for Turn {
 /// # Errors
 /// 422 for another request with that key, 409 where there is no answer to give and nothing is run again.
 pub async fn replayed(call: &Call, key: Key) -> Result<Option<Reply>> {
-    let request = call.bytes.clone();
+    let request = call.bytes();
     let since_ms = now_ms().saturating_sub(ANSWER_LIFE.as_millis() as u64);
-    match call.app.in_turn(&call.app.looking, move |desk| desk.system().kept(key, &request, since_ms)).await? {
+    match call.in_turn(&call.app.places.looking, move |desk| desk.system().kept(key, &request, since_ms)).await? {
         Kept::Nothing => Ok(None),
         Kept::Answer { intent, content_type, bytes } => Ok(Some(Reply::again(&content_type, bytes.into()).with_intent(intent).with(REPLAYED, "true"))),
         Kept::OtherRequest => Err(Refused::new(422, "invalid_request_error", Some("idempotency_key_reused"), "this Idempotency-Key came with another body before: use a new one")),
@@ -108,9 +119,8 @@ pub async fn keep(call: &Call, turn: Turn, reply: Reply) -> Result<Reply> {
     let keeping = Keeping { app: call.app.clone(), begun: call.begun.clone(), told, content_type, turn };
     let body = match reply.body {
         Body::Whole(bytes) => {
-            let kept = bytes.clone();
             // The answer is there either way; whether the log can be written is what the next act finds out.
-            let _ = tokio::task::spawn_blocking(move || keeping.keep(&kept)).await;
+            let _ = keeping.begin(&Handle::current(), bytes.clone()).await;
             Body::Whole(bytes)
         }
         Body::Pieces(pieces) => Body::Pieces(Box::new(Noted { pieces, keeping: Some(keeping), bytes: Some(Vec::new()), last: None })),
@@ -129,6 +139,23 @@ struct Keeping {
 }
 
 impl Keeping {
+    /// Keeps these bytes in their turn. Where there is a place they have a thread at once, which a server that ends waits for.
+    fn begin(self, runtime: &Handle, bytes: impl AsRef<[u8]> + Send + 'static) -> JoinHandle<()> {
+        let places = self.app.places.keeping.clone();
+        let keep = move |place: OwnedSemaphorePermit| {
+            self.keep(bytes.as_ref());
+            drop(place);
+        };
+        match places.clone().try_acquire_owned() {
+            Ok(place) => runtime.spawn_blocking(move || keep(place)),
+            Err(_) => runtime.spawn(async move {
+                if let Ok(place) = places.acquire_owned().await {
+                    let _ = tokio::task::spawn_blocking(move || keep(place)).await;
+                }
+            }),
+        }
+    }
+
     fn keep(self, bytes: &[u8]) {
         let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).clone();
         begun.sort_by_key(|intent| intent.index);
@@ -158,7 +185,7 @@ impl Noted {
         let keeping = self.keeping.take_if(|_| self.pieces.is_whole())?;
         // Of what is too long nothing is kept.
         let bytes = self.bytes.take()?;
-        Some(runtime.spawn_blocking(move || keeping.keep(&bytes)))
+        Some(keeping.begin(&runtime, bytes))
     }
 }
 

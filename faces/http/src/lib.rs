@@ -4,7 +4,7 @@
 //!
 //! *What it never does.* It holds no logic: what may run, in which order, and what is recorded of it is the runtime's. It sends nothing to anybody who did not ask.
 //!
-//! *The life of one request.* `server` takes the connection; `guard` looks at its host, origin and key; `routes` finds its line in the one table; its `shape` is checked; a module of `openai`, `ollama` or `own`
+//! *The life of one request.* `server` takes the connection; `routes` finds its line in the one table; `guard` looks at its host, origin and key; `body` reads what it brings; its `shape` is checked; a module of `openai`, `ollama` or `own`
 //! makes an order of it; `going` hears of the generation; the answer leaves as one JSON value or as events.
 //!
 //! *Invariants.* What `shape` does not name has no effect, and the answer says so. Every answer of a model comes after its outcome is durable; of a stream, the last event does. A client that goes away,
@@ -18,6 +18,8 @@ mod server;
 
 mod files;
 
+mod socket;
+
 mod patient;
 
 mod guard;
@@ -25,6 +27,8 @@ mod guard;
 mod routes;
 
 mod shape;
+
+mod body;
 
 mod call;
 
@@ -53,6 +57,8 @@ mod reply;
 mod refused;
 
 mod metrics;
+
+mod places;
 
 mod app;
 

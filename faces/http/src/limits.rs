@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The port on which Mickai listens unless told otherwise: M-I-C-K on a telephone.
 pub const PORT: u16 = 6425;
-/// Connections at a time; more wait to be accepted.
+/// Connections at a time; more wait to be accepted. Also requests with a key at a time, which may outlive theirs; more are refused.
 pub const CONNECTIONS_MAX: usize = 1_024;
 /// Connections at a time where the process may open few files.
 pub const CONNECTIONS_MIN: usize = 16;
@@ -22,8 +22,26 @@ pub const WARNINGS_MAX: usize = 64;
 pub const READ_AT_ONCE_BYTES_MAX: usize = 64 << 10;
 /// Longer bodies that are read at a time; more wait. Until it is taken apart, what comes of one may have eighty times its bytes.
 pub const READING_MAX: usize = 2;
+/// Answers that are kept for their keys at a time; more wait.
+pub const KEEPING_MAX: usize = 4;
+/// Threads for what is short and has no place: writing a long answer as JSON.
+pub const THREADS_WITHOUT_PLACE: usize = 2;
 /// Bytes of a request's body; of one that is to be an act, `mickai_runtime::serve::limits::REQUEST_BYTES_MAX`.
 pub const BODY_BYTES_MAX: usize = 8 << 20;
+/// Bytes that have come of bodies and are held together, of each what it has beyond [`READ_AT_ONCE_BYTES_MAX`]; more are refused. The memory for them grows ahead of them, by as much again at most.
+pub const BODIES_BYTES_MAX: usize = 256 << 20;
+/// Of these, those of one caller: some are always left for others.
+pub const BODIES_PER_CALLER_BYTES_MAX: usize = BODIES_BYTES_MAX / 4;
+/// Bytes of a body that are read and not kept when it was answered before its end.
+pub const PASSING_BYTES_MAX: u64 = 64 << 20;
+/// The same where nobody knows whose it is: enough for whoever sends a little more than is taken.
+pub const PASSING_UNKNOWN_BYTES_MAX: u64 = BODY_BYTES_MAX as u64 + (1 << 20);
+/// How long nothing of it may come.
+pub const PASSING_PATIENCE: Duration = Duration::from_secs(10);
+/// How long that may take in all.
+pub const PASSING_TIME_MAX: Duration = Duration::from_secs(60);
+/// The same from when the server is told to end. Much less than [`FAREWELL`], which is for answers.
+pub const PASSING_FAREWELL: Duration = Duration::from_secs(1);
 /// Bytes of a request's line and headers together.
 pub const HEAD_BYTES_MAX: usize = 64 << 10;
 /// How long a client may take for them, and how long an idle connection is kept.
@@ -34,6 +52,16 @@ pub const BODY_PATIENCE: Duration = Duration::from_secs(60);
 pub const HANDSHAKE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a write to a client may make no progress: one that does not read has gone away.
 pub const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// After how long without a word from a client the system asks whether its machine is still there.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+/// How often it asks then.
+pub const KEEPALIVE_EVERY: Duration = Duration::from_secs(10);
+/// How many questions without an answer mean that it is not.
+pub const KEEPALIVE_COUNT: u32 = 3;
+/// How often it is looked whether a client has gone away, where bytes that it sent wait to be read.
+pub const END_LOOKED_FOR_EVERY: Duration = Duration::from_millis(50);
+/// For how long it is told again whether the log can be written.
+pub const READY_LIFE: Duration = Duration::from_secs(10);
 /// How long what runs may go on when the server is told to end.
 pub const FAREWELL: Duration = Duration::from_secs(10);
 /// Answers to one request (`n`).

@@ -60,7 +60,7 @@ pub struct Route {
     pub is_keyed: bool,
     /// It needs no key.
     pub is_open: bool,
-    /// Refusals are told in Ollama's words.
+    /// Refusals are told in Ollama's words, as are all under its path.
     pub is_ollama: bool,
 }
 
@@ -229,5 +229,13 @@ mod tests {
             assert_eq!(found, expected.map(|(endpoint, parameter)| (endpoint, parameter.to_owned())), "{method} {path}");
         }
         assert!(matches!(find("PUT", "/v1/models"), Found::Methods(methods) if methods == ["GET"]));
+    }
+
+    /// Refusals are worded by the path, also where it leads nowhere.
+    #[test]
+    fn ollamas_are_the_paths_under_api() {
+        for route in ROUTES {
+            assert_eq!(route.is_ollama, route.path.starts_with("/api/"), "{}", route.path);
+        }
     }
 }

@@ -34,6 +34,19 @@ pub enum Turn {
     },
 }
 
+impl Turn {
+    /// Bytes that it holds.
+    pub fn byte_count(&self) -> usize {
+        let words = match self {
+            Self::System(words) | Self::User(words) | Self::Assistant(words) => words.len(),
+            Self::Call { id, name, arguments } => id.len() + name.len() + arguments.len(),
+            Self::Given { of: Of::Id(of) | Of::Name(of), content, .. } => of.len() + content.len(),
+            Self::Given { of: Of::Next, content, .. } => content.len(),
+        };
+        size_of::<Self>() + words
+    }
+}
+
 /// Which call a result is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Of {
@@ -108,7 +121,8 @@ fn settle(given: &mut Vec<(usize, Turn)>, ordered: &mut Vec<Turn>) {
     ordered.extend(given.drain(..).map(|(_, turn)| turn));
 }
 
-/// The messages: tools are told in the first words of the system, calls and what they gave are written as models read them, and turns of one side that follow each other are one.
+/// The messages: tools are told in the first words of the system, and calls and what they gave are written as models read them, calls with the words before them and what several gave together. Other turns stay as they
+/// came, also where one side has several in a row: it is for the template to take them or to refuse them.
 pub fn messages(turns: Vec<Turn>, form: &Form) -> Vec<Message> {
     let mut messages: Vec<Message> = Vec::new();
     let mut was_given = false;

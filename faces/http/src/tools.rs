@@ -3,6 +3,7 @@
 //! The words are those that Qwen and Hermes models were trained on, and they are part of the prompt that is on record. An answer is either text or calls, and calls fit their tool's schema always: what
 //! a caller asks for strictly, and what it does not, is held to alike.
 
+use crate::call::Call;
 use crate::going::finish_reason;
 use crate::limits::{TOOL_NAME_MAX, TOOLS_MAX};
 use crate::refused::{Refused, Result};
@@ -141,13 +142,15 @@ pub fn schema_of(format: &Value) -> Option<Value> {
 }
 
 impl Form {
-    /// It, if it is what the shapes cannot tell. A schema may be long to go through, so it is done where it holds up no connection.
+    /// It, if it is what the shapes cannot tell. A schema may be long to go through, so it is done where it holds up no connection, among those whose prompts are made.
     ///
     /// # Errors
     /// A name that is there twice, or is chosen and not there; a schema that no answer can be held to, or whose arguments could be something else than an object.
-    pub async fn checked(self) -> Result<Self> {
-        let checked = tokio::task::spawn_blocking(move || self.check().map(|()| self)).await;
-        checked.unwrap_or_else(|_| Err(Refused::internal()))
+    pub async fn checked(self, call: &Call) -> Result<Self> {
+        if self.tools.is_empty() && self.schema.is_none() {
+            return self.check().map(|()| self);
+        }
+        call.in_turn(&call.app.places.preparing, move |_| Ok(self.check().map(|()| self))).await?
     }
 
     fn check(&self) -> Result<()> {

@@ -41,7 +41,7 @@ fn main() -> ExitCode {
     match answer {
         Ok(exit) => ExitCode::from(exit),
         Err(problem) => {
-            eprintln!("oar: {problem}");
+            output::remark(&problem);
             ExitCode::from(problem.exit_code())
         }
     }

@@ -1,9 +1,10 @@
 //! Files and folders that appear whole or not at all, and never in the place of another; and answers, whose code does not depend on who stays to read them.
 
 use crate::problem::Problem;
-use std::ffi::OsString;
+use std::fmt::Display;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +19,11 @@ pub fn printed(written: io::Result<()>) -> Result<(), Problem> {
     }
 }
 
+/// A line on standard error. Whether anybody reads it changes no code either.
+pub fn remark(line: impl Display) {
+    let _ = writeln!(io::stderr(), "oar: {line}");
+}
+
 /// Writes one file, or standard output for `-`. What `fill` has written when it fails is removed.
 pub fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem>) -> Result<(), Problem> {
     if path == Path::new("-") {
@@ -25,8 +31,12 @@ pub fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem
         return fill(&mut out).and_then(|()| out.flush().map_err(Problem::Output));
     }
     refuse_existing(path)?;
-    let partial = partial(path);
     let problem = |error| Problem::Write(path.to_owned(), error);
+    let ends = |end: &[u8]| path.as_os_str().as_bytes().ends_with(end);
+    if ends(b"/") || ends(b"/.") {
+        return Err(problem(ErrorKind::IsADirectory.into()));
+    }
+    let partial = partial(path);
     // Opened values are for whom the file is given to.
     let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&partial).map_err(problem)?;
     let mut out = BufWriter::new(file);
@@ -36,17 +46,27 @@ pub fn file(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Problem
     written
 }
 
-/// A link fails where the name is taken.
+/// A link fails where the name is taken, and where no file has two names, as with what most sticks are formatted with.
 fn publish(out: BufWriter<File>, partial: &Path, path: &Path) -> Result<(), Problem> {
     let synced = out.into_inner().map_err(io::IntoInnerError::into_error).and_then(|file| file.sync_all());
-    match synced.and_then(|()| fs::hard_link(partial, path)) {
+    synced.map_err(|error| Problem::Write(path.to_owned(), error))?;
+    match fs::hard_link(partial, path) {
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(Problem::Exists(path.to_owned())),
-        linked => linked.map_err(|error| Problem::Write(path.to_owned(), error)),
+        Err(_) => move_there(partial, path),
+        Ok(()) => Ok(()),
     }
+}
+
+/// A rename would replace what has the name, so it is looked at first; of two at once, one may still take the other's place.
+fn move_there(partial: &Path, path: &Path) -> Result<(), Problem> {
+    refuse_existing(path)?;
+    fs::rename(partial, path).map_err(|error| Problem::Write(path.to_owned(), error))
 }
 
 /// Writes a folder of files; `fill` is given what makes one of them.
 pub fn folder(path: &Path, fill: impl FnOnce(Add<'_>) -> Result<(), Problem>) -> Result<(), Problem> {
+    // Without a slash or a dot at its end, which a rename would not take.
+    let path = &path.components().collect::<PathBuf>();
     refuse_existing(path)?;
     let partial = partial(path);
     let problem = |error| Problem::Write(path.to_owned(), error);
@@ -68,8 +88,26 @@ fn refuse_existing(path: &Path) -> Result<(), Problem> {
     if path.symlink_metadata().is_ok() { Err(Problem::Exists(path.to_owned())) } else { Ok(()) }
 }
 
+/// Beside it, also where a slash ends the path.
 fn partial(path: &Path) -> PathBuf {
-    let mut name = OsString::from(path.as_os_str());
+    let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.partial", std::process::id()));
-    PathBuf::from(name)
+    path.with_file_name(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_no_file_has_two_names_a_name_that_is_taken_stays_whose_it_is_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        fs::write(&from, b"new").unwrap();
+        move_there(&from, &to).unwrap();
+        assert_eq!((fs::read(&to).unwrap(), from.exists()), (b"new".to_vec(), false));
+        fs::write(&from, b"other").unwrap();
+        assert!(matches!(move_there(&from, &to), Err(Problem::Exists(at)) if at == to));
+        assert_eq!(fs::read(&to).unwrap(), b"new");
+    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test")]
 
 use base64ct::{Base64, Encoding};
+use mickai_proof::key::PublicKey;
 use mickai_proof::verify::{Head, Reference};
 use serde_json::Value;
 use std::fs;
@@ -198,6 +199,22 @@ fn a_key_file_has_at_most_64_kib() {
     }
 }
 
+/// spec/keys.md "PEM": by what a file holds nobody reaches a key id. The verifier in TypeScript has the same case.
+#[test]
+fn a_file_that_holds_a_key_id_is_no_key_file() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let (case, file) = (laid.path("case.oar"), laid.path("id.pub"));
+    let id = PublicKey::from_pem(&fs::read_to_string(laid.path("operator.pub")).unwrap()).unwrap().id().to_string();
+    for text in [id.clone(), format!("{id}\n")] {
+        fs::write(&file, text).unwrap();
+        let output = oar(&["verify", &case, "--key", &file]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(64), "{said}");
+        assert!(said.contains("misuse-key: "), "{said}");
+    }
+    assert_eq!(oar(&["verify", &case, "--key-id", &id]).status.code(), Some(2));
+}
+
 /// spec/checkpoint.md "Fork proof": an array of whatever length that begins with the name is judged as one.
 #[test]
 fn what_begins_as_a_fork_proof_is_judged_as_one() {
@@ -270,6 +287,19 @@ fn a_reader_that_goes_away_changes_no_code() {
         drop(reader);
         let output = Command::new(env!("CARGO_BIN_EXE_oar")).args(args).stdout(writer).output().unwrap();
         assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(exit), String::new()), "{args:?}");
+    }
+}
+
+/// `2>&1 | true`: nor does it where nobody reads what went wrong.
+#[test]
+fn nobody_at_standard_error_changes_no_code() {
+    let laid = Laid::new(&vector("accept/three-records-pinned"));
+    let (case, pin, absent) = (laid.path("case.oar"), laid.path("pin.txt"), laid.path("absent"));
+    for (args, exit) in [(&["verify", absent.as_str()][..], 4), (&["verify", &case, "--key", &pin], 64)] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = Command::new(env!("CARGO_BIN_EXE_oar")).args(args).stderr(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{args:?}");
     }
 }
 

@@ -272,7 +272,10 @@ fn a_folder_of_tiles_holds_the_checkpoint_and_every_record_once() {
     let entries = ["000", "001", "002.p/89"].map(|name| desk.read(&format!("log/tile/entries/{name}"))).concat();
     let records: Vec<u8> = log.records.iter().flat_map(|record| [&(record.len() as u16).to_be_bytes()[..], record].concat()).collect();
     assert!(entries == records);
-    desk.holds(&["log", "whole.oar"]);
+    // A folder may be named with a slash at its end.
+    desk.says(&["export", "whole.oar", "--as", "tiles", "-o", "again/"], 0);
+    assert_eq!(files_under(&desk.path("again")), wanted);
+    desk.holds(&["again", "log", "whole.oar"]);
 }
 
 /// The same log, with another outcome at index 2 and what follows from it.

@@ -1,6 +1,7 @@
 //! The file of a node: which chain, which key, where it listens, whom it speaks to. Paths in it are beside it.
 
 use crate::failure::Failure;
+use crate::file::read_within;
 use crate::rpc::limits::{P2P_PORT, RPC_PORT, WRITE_PATIENCE};
 use crate::rpc::{Options, Rate};
 use mickai_proof::key::PublicKey;
@@ -115,13 +116,31 @@ impl Config {
     }
 }
 
-/// A public key from its PEM file.
+/// A public key from its PEM file. What stands around the key may be in another encoding than UTF-8.
 pub fn public_key(path: &Path) -> Result<PublicKey, Failure> {
     let not_a_key = || Failure::Store(mickai_store::Error::NotAKey(path.to_owned()));
-    let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
-    if length > BROUGHT_KEY_BYTES_MAX as u64 {
-        return Err(not_a_key());
+    let pem = read_within(path, BROUGHT_KEY_BYTES_MAX, |_| not_a_key())?;
+    PublicKey::from_pem(&String::from_utf8_lossy(&pem)).map_err(|_| not_a_key())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_whatever_stands_above_it_and_nothing_else_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("peer.pub");
+        let key = PublicKey::from_raw([7; mickai_proof::key::PUBLIC_KEY_LEN]);
+        let read = |bytes: &[u8]| {
+            std::fs::write(&path, bytes).unwrap();
+            public_key(&path)
+        };
+        // In Latin-1.
+        assert_eq!(read(&[&b"the key of Zo\xeb\n"[..], key.to_pem().as_bytes()].concat()).unwrap(), key);
+        // By its id nobody reaches a key.
+        for none in [&b"Zo\xeb"[..], key.id().to_string().as_bytes(), b"\n".repeat(BROUGHT_KEY_BYTES_MAX + 1).as_slice()] {
+            assert!(matches!(read(none), Err(Failure::Store(mickai_store::Error::NotAKey(at))) if at == path));
+        }
     }
-    let text = std::fs::read_to_string(path).map_err(Failure::io(path))?;
-    PublicKey::from_pem(&text).map_err(|_| not_a_key())
 }

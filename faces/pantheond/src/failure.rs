@@ -1,5 +1,6 @@
 //! What went wrong, with its exit code.
 
+use crate::out::remark;
 use crate::rpc::ServeError;
 use mickai_node::NodeError;
 use mickai_proof::checkpoint::CheckpointError;
@@ -60,6 +61,8 @@ pub enum Failure {
     OtherChain { found: String, wanted: String },
     /// A transaction's last block came without it.
     Expired { id: String },
+    /// Its account's number is used, by it or by another transaction.
+    NumberUsed { nonce: u64 },
     /// A transaction left, or may have, and nobody said what became of it.
     Unknown { id: String, is_taken: bool, why: Box<Failure> },
     /// The least fee is more than what is paid without being told to.
@@ -112,9 +115,9 @@ impl Failure {
         match self {
             Self::Closed => {}
             Self::Refused { status, code, message, values } if json => {
-                eprintln!("{}", serde_json::json!({ "error": { "status": status, "code": code, "message": message, "values": values } }));
+                remark(serde_json::json!({ "error": { "status": status, "code": code, "message": message, "values": values } }));
             }
-            _ => eprintln!("pantheon: {self}"),
+            _ => remark(format_args!("pantheon: {self}")),
         }
     }
 }
@@ -142,6 +145,9 @@ impl fmt::Display for Failure {
             Self::Refused { code, message, .. } => write!(f, "{code}: {message}"),
             Self::OtherChain { found, wanted } => write!(f, "the node is of chain {found}, not {wanted}: nothing was sent"),
             Self::Expired { id } => write!(f, "transaction {id} found no place before its last block: nothing of it happened; send it again, perhaps with a higher --fee"),
+            Self::NumberUsed { nonce } => {
+                write!(f, "its last block is past, and number {nonce} of its account is used, by it or by another transaction: a node that keeps all blocks says by which")
+            }
             Self::Unknown { id, is_taken, why } => {
                 let left = if *is_taken { "was sent, and it is not known whether it is final" } else { "may have been sent" };
                 write!(f, "transaction {id} {left} ({why}): see `pantheon tx show {id}` before it is sent again")

@@ -1,10 +1,19 @@
-//! Files for whoever runs the program: whole under their names or not there, and never in another's place.
+//! Files of whoever runs the program: what is brought is read as far as it may be long; what is written is whole under its name or not there, and never in another's place.
 
 use crate::failure::Failure;
-use mickai_store::{left_beside, partial};
-use std::fs::{self, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use mickai_store::{left_beside, partial_file};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
+
+/// The bytes of a file that is brought, of which there may be `most`. Where there are more, `too_long` is told how many at least: a pipe or a device does not say it, and has no end perhaps.
+pub fn read_within(path: &Path, most: usize, too_long: impl FnOnce(usize) -> Failure) -> Result<Vec<u8>, Failure> {
+    let file = File::open(path).map_err(Failure::io(path))?;
+    let said = file.metadata().map_err(Failure::io(path))?.len();
+    let mut bytes = Vec::new();
+    let read = file.take((most as u64).saturating_add(1)).read_to_end(&mut bytes).map_err(Failure::io(path))?;
+    if read > most { Err(too_long(read.max(usize::try_from(said).unwrap_or(usize::MAX)))) } else { Ok(bytes) }
+}
 
 /// Writes beside the target, and gives it its name when it is whole and durable. What processes that were killed left there goes.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -12,7 +21,7 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         // What cannot be removed takes nobody's name.
         let _ = fs::remove_file(left.path());
     }
-    let partial = partial(path);
+    let partial = partial_file(path).map_err(Failure::io(path))?;
     let written = write(&partial, bytes).and_then(|()| mickai_store::publish(&partial, path));
     // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
     let _ = fs::remove_file(&partial);
@@ -36,6 +45,22 @@ mod tests {
         let mut names: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
         names.sort();
         names
+    }
+
+    #[test]
+    fn no_more_is_read_than_there_may_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("proof");
+        fs::write(&path, [7_u8; 9]).unwrap();
+        let told = |path: &Path, most| match read_within(path, most, |bytes| Failure::Stalled { height: bytes as u64 }) {
+            Ok(bytes) => Ok(bytes.len()),
+            Err(Failure::Stalled { height }) => Err(height),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!([told(&path, 10), told(&path, 9), told(&path, 8), told(&path, 0)], [Ok(9), Ok(9), Err(9), Err(9)]);
+        // It has no length and no end.
+        assert_eq!(told(Path::new("/dev/zero"), 65_536), Err(65_537));
+        assert!(matches!(read_within(&folder.path().join("absent"), 9, |_| panic!("it is not there")), Err(Failure::Io { .. })));
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use crate::args::{Cli, Export, Light};
 use crate::client::Rpc;
 use crate::failure::Failure;
-use crate::file::write_new;
-use crate::out::Out;
+use crate::file::{read_within, write_new};
+use crate::out::{Out, remark};
 use crate::rpc::view;
 use base64ct::{Base64, Encoding};
 use mickai_proof::digest::ChainId;
@@ -62,12 +62,8 @@ fn verified(bytes: &[u8], chain: ChainId) -> Result<(LightProof, LightVerdict), 
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
-    if length > LIGHT_BYTES_MAX as u64 {
-        let error = PantheonError::Oversized { part: Part::Light, bytes: usize::try_from(length).unwrap_or(usize::MAX), most: LIGHT_BYTES_MAX };
-        return Err(Failure::Light(LightError { step: 1, error }));
-    }
-    std::fs::read(path).map_err(Failure::io(path))
+    let too_long = |bytes| Failure::Light(LightError { step: 1, error: PantheonError::Oversized { part: Part::Light, bytes, most: LIGHT_BYTES_MAX } });
+    read_within(path, LIGHT_BYTES_MAX, too_long)
 }
 
 fn chain_id(text: &str) -> Result<ChainId, Failure> {
@@ -95,7 +91,7 @@ fn say(proof: &LightProof, verdict: &LightVerdict, written: Option<(&Path, usize
     }
     out.fields(&told)?;
     if !is_witness {
-        eprintln!("a set of {validators_fewest} could decide alone: what this chain settles witnesses no completeness; at least {WITNESSES_MIN} validators do");
+        remark(format_args!("a set of {validators_fewest} could decide alone: what this chain settles witnesses no completeness; at least {WITNESSES_MIN} validators do"));
     }
     Ok(())
 }

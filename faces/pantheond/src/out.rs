@@ -2,7 +2,13 @@
 
 use crate::failure::Failure;
 use serde_json::Value;
+use std::fmt::Display;
 use std::io::Write;
+
+/// A line on standard error, if anybody reads it.
+pub fn remark(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
 
 /// Where answers go. Errors go to standard error.
 #[derive(Clone, Copy, Debug)]

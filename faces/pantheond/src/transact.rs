@@ -1,7 +1,7 @@
 //! A transaction from what is wanted to where it is final: made for the chain that the node follows, signed, posted, waited for.
 
 use crate::args::{Cli, Sending};
-use crate::client::{Events, Rpc, text, whole};
+use crate::client::{Events, Rpc, height, text, whole};
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::out::Out;
@@ -13,6 +13,7 @@ use mickai_proof::pantheon::{Action, Address, Amount, Body, GenesisHead, Height,
 use mickai_proof::signature::SIGNATURE_LEN;
 use mickai_store::Custody;
 use serde_json::{Value, json};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 /// How long a block may take before whoever waits for it looks whether the node still answers.
@@ -94,7 +95,7 @@ impl Terms {
 impl Standing {
     /// Asks for it; an account to which nothing came has nothing.
     pub fn ask(rpc: &mut Rpc, terms: &Terms, of: Address) -> Result<Self, Failure> {
-        let found = rpc.find(&format!("/v1/accounts/{}", of.to_text(terms.network)))?.unwrap_or_default();
+        let found = rpc.find(&account(of, terms.network))?.unwrap_or_default();
         let balance = text(&found, "/balance/obols").parse().map(Amount::from_obols).unwrap_or_default();
         Ok(Self { nonce: whole(&found, "/nonce"), is_revealed: found["key"].is_string(), balance })
     }
@@ -123,12 +124,12 @@ pub fn act(cli: &Cli, custody: &Custody, sending: &Sending, out: Out, action: im
         return Err(Failure::Short { balance: standing.balance, need });
     }
     let transaction = key.sign(body, reveals.is_some())?;
-    follow(&mut rpc, &transaction, sending.no_wait, out)?;
+    follow(&mut rpc, &transaction, &terms, sending.no_wait, out)?;
     Ok(0)
 }
 
 /// Posts a transaction, and says where it is final. From here on it is out: whatever goes wrong is said with its id, so that nobody pays twice.
-fn follow(rpc: &mut Rpc, transaction: &Transaction, is_left: bool, out: Out) -> Result<(), Failure> {
+fn follow(rpc: &mut Rpc, transaction: &Transaction, terms: &Terms, is_left: bool, out: Out) -> Result<(), Failure> {
     let (id, fee) = (transaction.id().to_string(), transaction.body().fee);
     let Posted { taken, is_repeated } = submit(rpc, transaction);
     if let Err(why) = taken {
@@ -140,7 +141,7 @@ fn follow(rpc: &mut Rpc, transaction: &Transaction, is_left: bool, out: Out) -> 
         let told = json!({ "transaction": id, "final": false, "fee": view::amount(fee) });
         return out.object(&told, || format!("transaction {id}\nsent; fee {fee}; `pantheon tx show {id}` says when it is final"));
     }
-    let found = match wait(rpc, &id, transaction.body().expires) {
+    let found = match wait(rpc, &id, transaction.body(), terms) {
         Ok(found) => found,
         Err(why) => return Err(unknown(id, true, why, out)),
     };
@@ -180,13 +181,23 @@ fn find(rpc: &mut Rpc, id: &str, why: Failure) -> Result<(), Failure> {
     if is_there { Ok(()) } else { Err(why) }
 }
 
+/// Where a node tells of an account.
+fn account(of: Address, network: Network) -> String {
+    format!("/v1/accounts/{}", of.to_text(network))
+}
+
 /// Where a node tells of a final transaction.
 fn place(id: &str) -> String {
     format!("/v1/transactions/{id}")
 }
 
+/// Where a node tells of a final block, by its height or its id, and of as little in it as may be.
+fn block(of: impl fmt::Display) -> String {
+    format!("/v1/blocks/{of}?limit=1")
+}
+
 /// Waits until a final block holds the transaction, or none can any more.
-fn wait(rpc: &mut Rpc, id: &str, expires: Height) -> Result<Value, Failure> {
+fn wait(rpc: &mut Rpc, id: &str, body: &Body, terms: &Terms) -> Result<Value, Failure> {
     // Listening begins before the first look, so that no block lies between the two.
     let mut events = match Events::open(rpc.address(), None) {
         Ok(events) => Some(events),
@@ -195,33 +206,52 @@ fn wait(rpc: &mut Rpc, id: &str, expires: Height) -> Result<Value, Failure> {
         Err(failure) => return Err(failure),
     };
     let path = place(id);
-    let (mut height, mut silences) = (0, 0);
+    let (mut newest, mut silences) = (0, 0);
     loop {
         if let Some(found) = rpc.find(&path)? {
             return Ok(found);
         }
-        if height > expires.0 {
-            return Err(Failure::Expired { id: id.to_owned() });
+        if newest > body.expires.0 {
+            return Err(missed(rpc, id, body, terms)?);
         }
-        match next(events.as_mut(), rpc, height)? {
-            Some(newer) => height = newer,
+        match next(events.as_mut(), rpc, newest)? {
+            Some(newer) => newest = newer,
             None if silences == SILENCES_MAX => return Err(Failure::Stalled { height: whole(&rpc.get("/v1/status")?, "/height") }),
             None => silences += 1,
         }
     }
 }
 
+/// What became of a transaction that the node was just asked for, after its last block, and does not have. A node that does not keep all blocks may have forgotten the one that holds it; but an account's number is used once, by what a block
+/// holds.
+fn missed(rpc: &mut Rpc, id: &str, body: &Body, terms: &Terms) -> Result<Failure, Failure> {
+    let told = rpc.find(&account(body.sender, terms.network))?.unwrap_or_default();
+    if whole(&told, "/height") <= body.expires.0 {
+        return Err(Failure::Answer { address: rpc.address(), wanted: "account that is as new as its blocks" });
+    }
+    let may_be_it = rpc.counted(&told, "nonce")? > body.nonce && !knows_all_after(rpc, terms.height)?;
+    Ok(if may_be_it { Failure::NumberUsed { nonce: body.nonce } } else { Failure::Expired { id: id.to_owned() } })
+}
+
+/// Does the node know of every transaction above this height? What it forgets it forgets from its oldest block on, so that it did when it was asked before, if it still knows the first of these blocks. By its height a block may be there
+/// that it forgot, because its store drops a thousand at a time; by its id it is not.
+fn knows_all_after(rpc: &mut Rpc, height: Height) -> Result<bool, Failure> {
+    let Some(first) = rpc.find(&block(height.0.saturating_add(1)))? else { return Ok(false) };
+    let id = rpc.told(&first["header"], "id")?;
+    Ok(rpc.find(&block(id))?.is_some())
+}
+
 /// The height of the next final block: out of the events, or, without them, asked for again and again. `None` where none came for a while.
 fn next(events: Option<&mut Events>, rpc: &mut Rpc, above: u64) -> Result<Option<u64>, Failure> {
     if let Some(events) = events {
-        return Ok(events.next(PATIENCE)?.map(|header| whole(&header, "/height")));
+        return Ok(events.next(PATIENCE)?.map(|event| height(&event)));
     }
     let begun = Instant::now();
     while begun.elapsed() < PATIENCE {
         std::thread::sleep(LOOK_EVERY);
-        let height = whole(&rpc.get("/v1/status")?, "/height");
-        if height > above {
-            return Ok(Some(height));
+        let newest = whole(&rpc.get("/v1/status")?, "/height");
+        if newest > above {
+            return Ok(Some(newest));
         }
     }
     Ok(None)

@@ -3,12 +3,13 @@
 use crate::args::{Attest, Bond, Cli, KeyFile, Unbond, Wallet};
 use crate::client::{Rpc, text};
 use crate::failure::Failure;
+use crate::file::read_within;
 use crate::key::{self, Key};
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::passphrase;
 use crate::transact::{Terms, act, address, amount};
 use mickai_node::voted::MarkFile;
-use mickai_proof::checkpoint::Note;
+use mickai_proof::checkpoint::{CheckpointError, Note};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::NOTE_BYTES_MAX;
 use mickai_proof::pantheon::{Action, Address, Attestation, Network};
@@ -29,7 +30,7 @@ pub fn wallet(cli: &Cli, command: &Wallet, out: Out) -> Result<u8, Failure> {
             // In case it is a node's: it has voted nowhere.
             MarkFile::beside(&path).make().map_err(Failure::Node)?;
             if !wants {
-                eprintln!("{} is in the open, readable by you alone: `pantheon wallet new --protect` puts a passphrase before a new one", path.display());
+                remark(format_args!("{} is in the open, readable by you alone: `pantheon wallet new --protect` puts a passphrase before a new one", path.display()));
             }
             show(&path, &public, out)?;
         }
@@ -72,12 +73,8 @@ fn history(cli: &Cli, of: Option<&str>, key: &KeyFile, n: u64, out: Out) -> Resu
 
 pub fn attest(cli: &Cli, args: &Attest, out: Out) -> Result<u8, Failure> {
     let path = &args.note;
-    let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
     let broken = |error| Failure::Checkpoint { path: path.clone(), error };
-    if length > NOTE_BYTES_MAX as u64 {
-        return Err(broken(mickai_proof::checkpoint::CheckpointError::Malformed));
-    }
-    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+    let bytes = read_within(path, NOTE_BYTES_MAX, |_| broken(CheckpointError::Malformed))?;
     let note = Note::parse(&bytes).map_err(broken)?;
     let attestation = Attestation { checkpoint: note.checkpoint, signature: Box::new(*note.signature()) };
     act(cli, &passphrase::custody(cli), &args.sending, out, |_, _| Ok(Action::Attest(vec![attestation])))

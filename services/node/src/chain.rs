@@ -73,8 +73,8 @@ struct Inner {
     newest: Ledger,
     /// After those before it, the newest last.
     finals: VecDeque<Ledger>,
-    /// Of blocks that may become final.
-    pending: BTreeMap<BlockId, Executed>,
+    /// Of blocks that may become final; the one that was executed or asked for last is the last.
+    pending: VecDeque<Executed>,
     turns: Vec<Turn>,
     /// For an epoch that begins after the newest final block or has begun, the block before it.
     bases: BTreeMap<u64, Base>,
@@ -86,6 +86,17 @@ struct Inner {
     /// Who waits for a final block.
     watchers: Vec<oneshot::Sender<Height>>,
     is_stopped: bool,
+}
+
+impl Inner {
+    /// Keeps what a block that may become final gives. While none does, the one that nobody needed for longest goes for the next: who needs it again executes its block again, which the engine's store has.
+    fn keep(&mut self, executed: Executed) {
+        self.pending.retain(|other| other.ledger.tip() != executed.ledger.tip());
+        self.pending.push_back(executed);
+        if self.pending.len() > limits::PENDING_LEDGERS_KEPT {
+            self.pending.pop_front();
+        }
+    }
 }
 
 impl Chain {
@@ -100,7 +111,7 @@ impl Chain {
         let inner = Inner {
             newest: ledger.clone(),
             finals: VecDeque::new(),
-            pending: BTreeMap::new(),
+            pending: VecDeque::new(),
             turns: Vec::new(),
             bases: BTreeMap::from([(0, Base::of(&ledger))]),
             mempool: Mempool::new(limits::MEMPOOL_BYTES_MAX, limits::SENDER_BYTES_MAX),
@@ -148,11 +159,17 @@ impl Chain {
         std::iter::once(&inner.newest).chain(inner.finals.iter().rev()).cloned().collect()
     }
 
-    /// After this block, if it is known and has not been overtaken long ago.
+    /// After this block, if it is known and has not been overtaken long ago, by a final one or by many that are not.
     pub(crate) fn after(&self, block: BlockId) -> Option<Ledger> {
-        let inner = self.lock();
-        let mut finals = std::iter::once(&inner.newest).chain(inner.finals.iter().rev());
-        inner.pending.get(&block).map(|executed| &executed.ledger).or_else(|| finals.find(|ledger| ledger.tip() == block)).cloned()
+        let mut inner = self.lock();
+        let known = inner.pending.iter().position(|executed| executed.ledger.tip() == block);
+        if let Some(executed) = known.and_then(|at| inner.pending.remove(at)) {
+            // Blocks are made on it now: it stays longer than those that nobody asks for.
+            let ledger = executed.ledger.clone();
+            inner.pending.push_back(executed);
+            return Some(ledger);
+        }
+        std::iter::once(&inner.newest).chain(inner.finals.iter().rev()).find(|ledger| ledger.tip() == block).cloned()
     }
 
     /// The changes of validators up to the block at this height.
@@ -221,7 +238,7 @@ impl Chain {
         self.verify_ahead(parent, block, strategy)?;
         let executed = parent.execute(block, &self.remembered)?;
         let ledger = executed.ledger.clone();
-        self.lock().pending.insert(sealed.id(), executed);
+        self.lock().keep(executed);
         Ok(ledger)
     }
 
@@ -261,7 +278,7 @@ impl Chain {
         let sealed = Sealed::new(block);
         let inner = &mut *self.lock();
         inner.mempool.refused(&inner.newest, &refused);
-        inner.pending.insert(sealed.id(), executed);
+        inner.keep(executed);
         Ok(sealed)
     }
 
@@ -272,12 +289,13 @@ impl Chain {
     pub(crate) fn finalise(&self, sealed: &Sealed) -> Result<Option<Ledger>, BlockError> {
         let (parent, known) = {
             let mut inner = self.lock();
-            (inner.newest.clone(), inner.pending.remove(&sealed.id()))
+            let known = inner.pending.iter().position(|executed| executed.ledger.tip() == sealed.id());
+            (inner.newest.clone(), known.and_then(|at| inner.pending.remove(at)))
         };
         let Some(block) = sealed.block().filter(|block| block.header.height > parent.height()) else { return Ok(None) };
         let executed = match known {
             Some(executed) if block.header.parent == parent.tip() => executed,
-            // A quorum answered for its signatures.
+            // Not executed here, or so long ago that its ledger has gone. A quorum answered for its signatures.
             _ => parent.execute(block, &Final)?,
         };
         let ledger = self.append(sealed, block, executed);
@@ -314,7 +332,7 @@ impl Chain {
             inner.finals.pop_front();
         }
         // A block below, or beside, will never be final.
-        inner.pending.retain(|_, other| other.ledger.height() > ledger.height());
+        inner.pending.retain(|other| other.ledger.height() > ledger.height());
         inner.mempool.follow(&ledger);
         inner.index.add(block);
         let height = sealed.at();

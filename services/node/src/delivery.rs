@@ -9,9 +9,9 @@ use commonware_actor::Feedback;
 use commonware_consensus::Reporter;
 use commonware_consensus::marshal::Update;
 use commonware_cryptography::Digested;
-use commonware_utils::Acknowledgement;
 use commonware_utils::acknowledgement::Exact;
-use commonware_utils::channel::mpsc;
+use commonware_utils::channel::{mpsc, ring};
+use commonware_utils::{Acknowledgement, NZUsize};
 use mickai_ledger::Ledger;
 use std::sync::Arc;
 
@@ -29,14 +29,19 @@ pub(crate) struct Delivery {
     pub(crate) roster: Roster,
     /// Told each epoch that begins.
     pub(crate) epochs: mpsc::UnboundedSender<u64>,
-    /// Given the ledger at each epoch's end.
-    pub(crate) ends: mpsc::UnboundedSender<Ledger>,
+    /// Given the ledger at each epoch's end; see [`ends`].
+    pub(crate) ends: ring::Sender<Ledger>,
 }
 
 /// Both ends of the way of final blocks.
 pub(crate) fn inbox() -> (Inbox, mpsc::UnboundedReceiver<Delivered>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Inbox { sender }, receiver)
+}
+
+/// Both ends of the way of ledgers at the ends of epochs. There is room for one: the next takes its place, because an older one holds what newer states no longer share, and nobody wants it.
+pub(crate) fn ends() -> (ring::Sender<Ledger>, ring::Receiver<Ledger>) {
+    ring::channel(NZUsize!(1))
 }
 
 impl Reporter for Inbox {
@@ -62,7 +67,7 @@ impl Delivery {
         // Nobody listens before the first epoch is entered: that one is read off the roster.
         let _ = self.epochs.send(next);
         // A node whose keeper has ended goes on without new snapshots.
-        let _ = self.ends.send(ledger);
+        self.ends.send_lossy(ledger);
         Ok(())
     }
 
@@ -76,5 +81,35 @@ impl Delivery {
             acknowledgement.acknowledge();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trial::{ACCOUNTS, Marked, address, genesis_of, key, slot};
+    use mickai_proof::pantheon::Height;
+
+    /// A start takes in all that came after the snapshot before anybody asks for the end of an epoch, and later blocks may come faster than snapshots are written.
+    #[test]
+    fn of_the_ends_of_epochs_the_newest_waits() {
+        let genesis = genesis_of(2, vec![(address(1_000), key(1_001))], Vec::new(), address(ACCOUNTS));
+        let chain = Arc::new(Chain::with_verifier(&genesis, Box::new(Marked)).unwrap());
+        let (epochs, mut begun) = mpsc::unbounded_channel();
+        let (sender, mut ends) = ends();
+        let delivery = Delivery { chain: chain.clone(), roster: Roster::default(), epochs, ends: sender };
+        for _ in 1..=7 {
+            let block = chain.newest().assemble(slot(), [], &Marked).unwrap().block;
+            delivery.take(&Sealed::new(block)).unwrap();
+        }
+        assert_eq!(ends.try_recv().unwrap().height(), Height(6));
+        assert_eq!(ends.try_recv().err(), Some(ring::TryRecvError::Empty));
+        assert_eq!([1, 2, 3].map(|_| begun.try_recv().unwrap()), [1, 2, 3]);
+        // What waits is still taken when nothing comes any more.
+        let block = chain.newest().assemble(slot(), [], &Marked).unwrap().block;
+        delivery.take(&Sealed::new(block)).unwrap();
+        drop(delivery);
+        assert_eq!(ends.try_recv().unwrap().height(), Height(8));
+        assert_eq!(ends.try_recv().err(), Some(ring::TryRecvError::Disconnected));
     }
 }

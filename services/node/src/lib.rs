@@ -10,8 +10,8 @@
 //! At an epoch's end `engines` starts the next engine with the next voters. Whom it reports as having voted twice, `accuser` brings before the chain.
 //!
 //! *Invariants.* No vote to notarize a block that was not executed here; one to finalise it follows a quorum of those, and may come before this node has executed it. No vote at all in an epoch in which this key may have voted out of
-//! another folder ([`voted`]). What is final is executed once, in order, and acknowledged after. A final block that does not follow stops the node. What waits here of a peer, and what it proposes, take no more of the node's memory than
-//! its share (`door`); what the engine keeps of votes grows with the views since the newest final block, and no peer alone brings those about.
+//! another folder ([`voted`]). What is final is taken in once, in order, and acknowledged after. A final block that does not follow stops the node. What waits here of a peer, and what it proposes, take no more of the node's memory than
+//! its share (`door`), and of ledgers after blocks that are not final a fixed number is kept; what the engine keeps of votes grows with the views since the newest final block, and no peer alone brings those about.
 //!
 //! *Start reading* at [`start`].
 

@@ -64,6 +64,8 @@ pub const DIAL_AGAIN_SECONDS: u64 = 1;
 pub const DIAL_EVERY_MS: u64 = 250;
 /// Final ledgers of which a node can show entries: the newest with a certificate is among them.
 pub const FINAL_LEDGERS_KEPT: usize = 64;
+/// Ledgers after blocks that are not final: of more the one goes that nobody needed for longest.
+pub const PENDING_LEDGERS_KEPT: usize = 64;
 /// Evidence against validators that a node keeps for whoever submits it.
 pub const EVIDENCE_MAX: usize = 256;
 /// How far a block's time may lie before its voter's clock, ms (spec/pantheon.md "Header and block").
@@ -90,7 +92,7 @@ pub const PROPOSALS_KEPT: usize = 3;
 pub const SNAPSHOTS_SHOWN: usize = 2;
 /// And of those.
 pub const SNAPSHOTS_PINNED: usize = 2;
-/// The largest snapshot that is taken from a peer, and shown to one, bytes: its entries are held in memory, for a moment twice.
+/// The largest snapshot that is taken from a peer, and shown to one, bytes: once their root is known to be the block's, its entries are held in memory, for a moment twice.
 pub const SNAPSHOT_BYTES_MAX: u64 = 2 << 30;
 /// Of that, the largest proof that it belongs to the chain. A node's own snapshot has no bound.
 pub const SNAPSHOT_PROOF_BYTES_MAX: usize = 512 << 20;

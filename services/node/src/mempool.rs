@@ -10,6 +10,7 @@ use crate::limits;
 use mickai_ledger::{Ledger, Rejection};
 use mickai_proof::digest::TransactionId;
 use mickai_proof::key::PublicKey;
+use mickai_proof::limits::TRANSACTION_BYTES_MAX;
 use mickai_proof::pantheon::{Account, Action, Address, Amount, Body, Height, Transaction};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -351,9 +352,12 @@ pub(crate) fn next_nonce(ledger: &Ledger, account: Address) -> u64 {
     ledger.state().account(account).map_or(0, |account| account.nonce)
 }
 
-/// Steps 1 to 5 of the spec's admission, as far as they can be told before the sender's other transactions are in.
+/// The size, and steps 1 to 5 of the spec's admission, as far as they can be told before the sender's other transactions are in.
 fn admissible<'a>(ledger: &'a Ledger, transaction: &Transaction) -> Result<&'a Account, Rejection> {
-    let body = transaction.body();
+    let (body, bytes) = (transaction.body(), transaction.byte_count());
+    if bytes > TRANSACTION_BYTES_MAX {
+        return Err(Rejection::Oversized { bytes });
+    }
     if body.chain != ledger.chain() {
         return Err(Rejection::OtherChain(body.chain));
     }
@@ -361,7 +365,7 @@ fn admissible<'a>(ledger: &'a Ledger, transaction: &Transaction) -> Result<&'a A
     if body.expires < height {
         return Err(Rejection::Expired { height, expires: body.expires });
     }
-    let least = ledger.params().fee_min(transaction.byte_count()).unwrap_or(Amount::SUPPLY);
+    let least = ledger.params().fee_min(bytes).unwrap_or(Amount::SUPPLY);
     if body.fee < least {
         return Err(Rejection::FeeTooLow { fee: body.fee, least });
     }

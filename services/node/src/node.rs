@@ -4,10 +4,9 @@ use crate::accuser::Accuser;
 use crate::application::Application;
 use crate::archive::{self, Archives};
 use crate::chain::Chain;
-use crate::delivery::{Delivery, Inbox, inbox};
+use crate::delivery::{Delivery, Inbox, ends, inbox};
 use crate::engines::{Engines, Lines, Store};
 use crate::error::NodeError;
-use crate::first::first;
 use crate::gossip::Gossip;
 use crate::handle::Handle;
 use crate::identity::{PrivateKey, PublicKey};
@@ -28,9 +27,9 @@ use commonware_cryptography::{Digested, Signer};
 use commonware_p2p::{Blocker, Provider, Receiver, Sender};
 use commonware_parallel::Strategy;
 use commonware_runtime::{Clock, Error as RuntimeError, Handle as Task, Metrics, Spawner, Storage};
-use commonware_utils::channel::mpsc;
+use commonware_utils::channel::{mpsc, oneshot};
 use commonware_utils::{NZDuration, NZUsize, NonZeroDuration};
-use futures::future::{BoxFuture, Either, select_all};
+use futures::future::{BoxFuture, pending, select_all};
 use mickai_proof::pantheon::{Address, Genesis, Height};
 use rand_core::CryptoRng;
 use std::sync::Arc;
@@ -135,7 +134,7 @@ impl Default for Keeping {
 
 /// Starts a node: reads what it stored, makes the chain of it, and takes part from there.
 ///
-/// The second value resolves when the node cannot go on; the node has stopped voting then.
+/// The second value resolves when the node cannot go on. With it all tasks that vote are aborted; a step that one of them is in the middle of, on another thread, comes to its end.
 ///
 /// # Errors
 /// [`NodeError`], of what is stored, or of genesis.
@@ -154,7 +153,7 @@ where
     let voted = Voted::open(context.child("voted"), parts.name.clone(), (chain.id(), Address::of(parts.key.public().key())), parts.marks.clone(), started_ms).await?;
     let roster = Roster::default();
     let (epoch_sender, epochs) = mpsc::unbounded_channel();
-    let (end_sender, ends) = mpsc::unbounded_channel();
+    let (end_sender, ends) = ends();
     let delivery = Delivery { chain: chain.clone(), roster: roster.clone(), epochs: epoch_sender, ends: end_sender };
     let archives = Archives::open(&context, &parts.name, chain.id()).await?;
     let partition = format!("{}-snapshots", parts.name);
@@ -189,14 +188,14 @@ where
         voted,
         store: store.clone(),
         application: Application { chain: chain.clone(), strategy: parts.strategy.clone(), idle: parts.timing.idle, clock_ahead_ms },
-        blocker: parts.blocker,
+        blocker: parts.blocker.clone(),
         timing: parts.timing,
         cache,
     };
     let lines = Lines { votes: channels.votes, certificates: channels.certificates, resolver: channels.resolver };
-    let engines = context.child("epochs").spawn(move |_| engines.run(lines, begin, epochs));
+    let (engines_ended, engines) = spawn_engines(context.child("engines"), move |context| Engines { context, ..engines }.run(lines, begin, epochs));
     let (submissions, submitted) = mpsc::unbounded_channel();
-    let gossip = Gossip { chain: chain.clone(), strategy: parts.strategy };
+    let gossip = Gossip { chain: chain.clone(), strategy: parts.strategy, blocker: parts.blocker };
     let gossip = context.child("gossip").spawn(move |_| gossip.run(channels.transactions, submitted));
     if parts.submits_evidence {
         let context = context.child("accuser");
@@ -207,16 +206,11 @@ where
     let others = [("store", stores.0), ("broadcast", stores.1), ("snapshots", serving), ("keeping", keeping), ("gossip", gossip)];
     let others = others.map(|(name, task)| part(name, async { task.await.map(Ok) }));
     // Why a block was not taken in says more than what ended after it.
-    let all: Vec<_> = std::iter::once(part("delivery", delivery)).chain(others).collect();
+    let all: Vec<_> = std::iter::once(part("delivery", delivery)).chain(others).chain([engines_ended]).collect();
     // Gossip ends with the last who could submit: this one stays as long as the node.
     let open = submissions.clone();
     let ended = async move {
-        let mut engines = engines;
-        let why = match first(select_all(all), &mut engines).await {
-            Either::Left((why, ..)) | Either::Right(Ok(Err(why))) => why,
-            Either::Right(Ok(Ok(())) | Err(_)) => NodeError::PartEnded("epochs"),
-        };
-        engines.abort();
+        let why = end(all, engines).await;
         drop(open);
         why
     };
@@ -237,6 +231,29 @@ fn part(name: &'static str, task: impl Future<Output = Result<Result<(), NodeErr
             Ok(Ok(())) | Err(_) => NodeError::PartEnded(name),
         }
     })
+}
+
+/// Runs the engines: the part of the node that they are, and their task, below which is what they spawn. That task does not end with them: one that ends says so before what is below it is aborted, and one that is aborted says so after.
+fn spawn_engines<E: Spawner, F>(context: E, run: impl FnOnce(E) -> F + Send + 'static) -> (BoxFuture<'static, NodeError>, Task<()>)
+where
+    F: Future<Output = Result<(), NodeError>> + Send + 'static,
+{
+    let (sender, ended) = oneshot::channel();
+    let task = context.spawn(move |context| async move {
+        // Who no longer waits for it knows that the node has ended.
+        let _ = sender.send(run(context).await);
+        pending::<()>().await;
+    });
+    (part("epochs", async { ended.await.map_err(|_| RuntimeError::Closed) }), task)
+}
+
+/// Resolves when the first part of the node has ended, with why, and what the engines spawned is aborted.
+async fn end(parts: Vec<BoxFuture<'static, NodeError>>, engines: Task<()>) -> NodeError {
+    let (why, ..) = select_all(parts).await;
+    engines.abort();
+    // Until what is below it is aborted; it has nothing to say itself.
+    let _ = engines.await;
+    why
 }
 
 type Beginning = Start<Scheme, Digest, Digested<Sealed>>;
@@ -354,4 +371,55 @@ async fn restore(delivery: &Delivery, store: &Store, oldest: Option<u64>, floor:
         delivery.take(block.inner())?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{end, spawn_engines};
+    use crate::error::NodeError;
+    use commonware_runtime::{Clock as _, Runner as _, Spawner as _, Supervisor as _, deterministic};
+    use futures::future::{BoxFuture, pending};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    const STEP: Duration = Duration::from_millis(10);
+
+    /// Why a node ended whose engines, and another part, end by themselves after so many steps. What the engines spawned goes no step further: it is spawned as an epoch's engine is by what runs the engines, and its voter by the engine.
+    fn ended(engines_after: u32, part_after: u32) -> NodeError {
+        deterministic::Runner::default().start(|context| async move {
+            let steps = Arc::new(AtomicUsize::new(0));
+            let counted = steps.clone();
+            let (engines_ended, engines) = spawn_engines(context.child("engines"), move |context| async move {
+                context.child("engine").spawn(move |context| async move {
+                    context.child("voter").spawn(move |context| async move {
+                        for _ in 0..1_000 {
+                            context.sleep(STEP).await;
+                            counted.fetch_add(1, Ordering::Relaxed);
+                        }
+                    });
+                    pending::<()>().await;
+                });
+                context.sleep(engines_after * STEP).await;
+                Err(NodeError::EpochUnknown(7))
+            });
+            let clock = context.child("part");
+            let part: BoxFuture<'static, NodeError> = Box::pin(async move {
+                clock.sleep(part_after * STEP).await;
+                NodeError::Ended
+            });
+            let why = end(vec![part, engines_ended], engines).await;
+            let taken = steps.load(Ordering::Relaxed);
+            assert!(taken > 0);
+            context.sleep(10 * STEP).await;
+            assert_eq!(steps.load(Ordering::Relaxed), taken);
+            why
+        })
+    }
+
+    #[test]
+    fn what_the_engines_spawned_has_ended_when_the_node_says_so() {
+        assert!(matches!(ended(500, 10), NodeError::Ended));
+        assert!(matches!(ended(10, 500), NodeError::EpochUnknown(7)));
+    }
 }

@@ -1,11 +1,16 @@
-//! What the unit tests share: a chain with many accounts, transactions for it, and a verifier that costs nothing.
+//! What the unit tests share: a chain with many accounts, transactions for it, a verifier that costs nothing, and who was shut out.
 
+use crate::identity::PublicKey as Peer;
+use commonware_actor::Feedback;
+use commonware_p2p::{BlockedSubscription, Blocker};
+use commonware_utils::NZUsize;
+use commonware_utils::channel::ring;
 use mickai_ledger::{Ledger, SignatureCheck, Slot};
 use mickai_proof::digest::TreeHash;
 use mickai_proof::key::{PUBLIC_KEY_LEN, PublicKey};
 use mickai_proof::pantheon::{Action, Address, Allocation, Amount, Body, Genesis, GenesisHead, Height, Network, Params, Transaction};
 use mickai_proof::signature::SIGNATURE_LEN;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 pub(crate) const PAN: u64 = 1_000_000_000;
 /// Above what any transfer has to pay.
@@ -21,6 +26,29 @@ pub(crate) struct Marked;
 impl SignatureCheck for Marked {
     fn is_signed(&self, _: &PublicKey, _: &[u8], signature: &[u8; SIGNATURE_LEN]) -> bool {
         signature[0] == 1
+    }
+}
+
+/// Writes down who was shut out.
+#[derive(Clone, Default)]
+pub(crate) struct Blocked(Arc<Mutex<Vec<Peer>>>);
+
+impl Blocked {
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl Blocker for Blocked {
+    type PublicKey = Peer;
+
+    fn block(&mut self, peer: Peer) -> Feedback {
+        self.0.lock().unwrap().push(peer);
+        Feedback::Ok
+    }
+
+    fn blocked(&mut self) -> BlockedSubscription<Peer> {
+        ring::channel(NZUsize!(1)).1
     }
 }
 

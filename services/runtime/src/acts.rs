@@ -73,6 +73,7 @@ pub mod fact {
     pub const PANELS: &str = "panels";
     pub const TEMPLATE: &str = "template";
     pub const TOKENIZER: &str = "tokenizer";
+    pub const EDGES: &str = "edges";
     pub const ARITHMETIC: &str = "arithmetic";
     pub const SAMPLER: &str = "sampler";
     pub const DAY: &str = "day";
@@ -215,6 +216,11 @@ pub struct Act {
 }
 
 impl Act {
+    /// Its records.
+    pub(crate) fn sides(&self) -> impl Iterator<Item = &Side> {
+        std::iter::once(&self.intent).chain(self.outcome.as_ref().map(|(_, side)| side))
+    }
+
     /// The word of spec/verbs.md for how it ended: `executed`, `failed`, `stopped`, `unknown`; `running` while it has no outcome.
     pub fn ending(&self) -> &'static str {
         match &self.outcome {

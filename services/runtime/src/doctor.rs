@@ -128,10 +128,14 @@ impl System {
     /// Loads a model, computes one token, and says how much memory that took. Nothing is recorded: nothing is answered.
     ///
     /// # Errors
-    /// A model that cannot be loaded.
+    /// A model that cannot be loaded, or that the pins do not let run.
     pub fn measure_memory(&self, wanted: &str) -> Result<(Loaded, Memory)> {
         let resident_before = resident_bytes();
         let model = self.model(wanted)?;
+        // It was opened by what the index knows, and no writer is asked before it runs.
+        let pins = self.pins()?;
+        pins.check(&model.model_name, model.digest)?;
+        model.adapter.as_ref().map_or(Ok(()), |adapter| pins.check_adapter(&adapter.name, adapter.digest()))?;
         let mut session = mickai_model::forward::Session::new(model.file.weights(), model.file.config.context_tokens_max, self.crew(), self.isa())?;
         session.feed(&[Token(0)])?;
         let memory = Memory { tensor_byte_count: model.file.tensor_bytes(), resident_before, resident_after: resident_bytes() };

@@ -1,12 +1,14 @@
 //! Erases values on the operator's word: the intent, the erase record, the destruction, the outcome (spec/privacy.md).
 
-use crate::acts::{action, fact, label};
+use crate::acts::{Side, action, fact, label};
 use crate::error::{Error, Result};
 use crate::executor::{Done, Executor};
+use crate::in_force::decoded;
 use crate::policy;
+use crate::retention::readable;
 use crate::system::System;
 use mickai_proof::record::{Fact, Kind, Record};
-use mickai_store::{Appended, Draft, Entry, Erased, Erasure, LogReader, Query, Vault};
+use mickai_store::{Appended, Draft, Entry, Erased, Erasure, LogReader, Vault};
 
 /// Which values of a record to erase.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +54,7 @@ impl System {
         let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
         let labels = choose(&record, fields, &executor.log().erased(), executor.log().vault())?;
         // An answer that is kept for its key tells what its act's values tell.
-        let answers = self.answers(&reader, &entry, executor.log().vault())?;
+        let answers = self.answers(&reader, index, executor.log().vault())?;
         let mut erasures = vec![Erasure { record: index, digest: entry.digest(), labels: labels.clone() }];
         erasures.extend(answers.iter().map(|answer| Erasure { record: answer.index, digest: answer.digest(), labels: vec![label::OUTPUT.to_owned()] }));
         let mut draft = Draft::new(Kind::Intent, executor.operator(), policy::authority(), action::ERASE)
@@ -76,30 +78,36 @@ impl System {
         })
     }
 
-    /// The records that still keep what was answered of the act that a record belongs to.
-    fn answers(&self, reader: &LogReader, entry: &Entry, vault: &Vault) -> Result<Vec<Entry>> {
-        let index = entry.index;
-        let record = entry.decode().map_err(|_| Error::BadRecord { index, part: "form" })?;
-        let intent = match record.closes {
-            None => Some(index),
-            Some((digest, _)) => self.find(reader, &Query { digest_prefix: Some(digest.to_string()), ..Query::default() })?.first().map(|intent| intent.index),
-        };
+    /// The records that still keep what was answered of the act that record `index` belongs to, as far as their vault files can be read. The log is walked through to its end: what the index hides would
+    /// stay readable.
+    fn answers(&self, reader: &LogReader, index: u64, vault: &Vault) -> Result<Vec<Entry>> {
         let mut answers = Vec::new();
-        for answer in intent.map(|intent| self.answer_parts(reader, intent)).transpose()?.unwrap_or_default() {
-            if answer.index != index && !vault.labels(answer.index)?.is_empty() {
+        let Some(act) = self.act_at(reader, index)? else { return Ok(answers) };
+        // Of an act without a key nothing is kept.
+        if act.intent.fact(fact::IDEMPOTENCY).is_none() {
+            return Ok(answers);
+        }
+        for answer in reader.entries(act.intent.index..reader.size()) {
+            let answer = answer?;
+            if is_answer(&decoded(&answer)?, &act.intent) && readable(vault.labels(answer.index))?.is_some_and(|labels| !labels.is_empty()) {
                 answers.push(answer);
             }
         }
         Ok(answers)
     }
 
-    /// What the intent still keeps of an act whose outcome is `index`, or the other way round.
+    /// What the intent still keeps of an act whose outcome is `index`, or the other way round, as far as its vault file can be read.
     fn remaining(&self, index: u64, vault: &Vault) -> Result<Vec<(u64, String)>> {
         let Some(act) = self.act_at(&self.reader()?, index)? else { return Ok(Vec::new()) };
         let other = if act.intent.index == index { act.outcome.map(|(_, side)| side.index) } else { Some(act.intent.index) };
         let Some(other) = other else { return Ok(Vec::new()) };
-        Ok(vault.labels(other)?.into_iter().map(|label| (other, label)).collect())
+        Ok(readable(vault.labels(other))?.unwrap_or_default().into_iter().map(|label| (other, label)).collect())
     }
+}
+
+/// Does the record keep what was answered of the act of this intent?
+fn is_answer(record: &Record<'_>, intent: &Side) -> bool {
+    record.kind == Kind::Detail && record.action == action::ANSWER && record.causes.contains(&(intent.index, intent.digest))
 }
 
 /// The labels to erase, in the order of the record.

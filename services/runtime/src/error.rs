@@ -1,5 +1,6 @@
 //! What can go wrong between a request and its record, by who is at fault, and what to do about it.
 
+use crate::acts::fact;
 use crate::export::FormError;
 use crate::grammar::GrammarError;
 use crate::memory::Short;
@@ -11,6 +12,7 @@ use crate::settle::SettleError;
 use crate::verbs::CallError;
 use crate::when::WhenError;
 use mickai_model::digest::{AdapterDigest, ModelDigest};
+use mickai_proof::history::Revocation;
 use mickai_proof::verify::{Misuse, Word};
 use mickai_store::Appended;
 use std::fmt;
@@ -255,7 +257,7 @@ pub enum Error {
         /// Which part.
         part: &'static str,
     },
-    /// The record was made with another arithmetic, sampler, template or tokenizer than this program and model have.
+    /// The record was made with another arithmetic, sampler, template, tokenizer or other edges than this program and model have.
     OtherVersion {
         /// Which record.
         index: u64,
@@ -268,6 +270,13 @@ pub enum Error {
         wanted: String,
         /// What there is.
         known: Vec<String>,
+    },
+    /// A key is revoked on record, and the statement of it was not written.
+    NoStatement {
+        /// As the log says it.
+        revocation: Revocation,
+        /// Why.
+        because: Box<Self>,
     },
     /// A record after the newest own checkpoint, where the key is not at hand for another.
     NotCovered {
@@ -344,8 +353,15 @@ impl fmt::Display for Error {
             | Self::OpenForm(_)
             | Self::NothingToOpen { .. } => self.fmt_privacy(f),
             Self::BadRecord { index, part } => write!(f, "record {index}: its {part} does not fit; run `mickai log fsck`"),
+            Self::OtherVersion { index, part: fact::EDGES } => {
+                write!(f, "record {index} was made with other tokens that begin or end a text, or another context length, than its model has now: import the earlier file again")
+            }
             Self::OtherVersion { index, part } => write!(f, "record {index} was made with another {part} than this program has: replay it with the version that it names"),
             Self::NoKey { wanted, known } => write!(f, "no one key begins with {wanted:?}; this log had: {}. Give at least four digits", known.join(", ")),
+            Self::NoStatement { revocation: Revocation { revoked, effective, .. }, because } => write!(
+                f,
+                "key {revoked} is revoked from record {effective} on, and the statement of it was not written: {because}. `mickai key revoke {revoked} --effective {effective} --statement FILE` writes it and revokes nothing more"
+            ),
             Self::NotCovered { index, size } => {
                 write!(f, "record {index} came after the newest own checkpoint, of {size} records: `mickai log checkpoint` makes one that covers it")
             }

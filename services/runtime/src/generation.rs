@@ -11,10 +11,11 @@ use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
+use mickai_model::digest::{EdgesOf, edges};
 use mickai_model::forward::Rows;
 use mickai_model::generate::{Context, Flow, Generation, Inference, Progress, Request, StopReason, generate};
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
-use mickai_model::tokens::{Message, Prompt, Token};
+use mickai_model::tokens::{ChatTemplate, Message, Prompt, Token};
 use mickai_proof::cbor::{Major, Reader, write_head, write_text};
 use mickai_proof::digest::Id;
 use mickai_proof::limits::VALUE_BYTES_MAX;
@@ -27,6 +28,9 @@ const STOP_LIMIT: &str = "limit";
 
 /// Bytes of text after which a generation ends: a value that is committed to holds no more, and the last token may still be long.
 const OUTPUT_BYTES_MAX: usize = VALUE_BYTES_MAX - 65_536;
+
+/// Tokens after which a generation ends, however little they spell: one value holds no more of them.
+const OUTPUT_TOKENS_MAX: usize = VALUE_BYTES_MAX / size_of::<u32>();
 
 /// What is asked of a model.
 #[derive(Clone, Debug)]
@@ -226,10 +230,11 @@ impl Ongoing {
     }
 }
 
-/// Text that no record could commit to ends a generation, as its other limits do.
+/// More text, or more tokens, than a record could commit to: that ends a generation as its other limits do.
 #[derive(Default)]
 struct Filled {
     byte_count: usize,
+    token_count: usize,
     is_full: bool,
 }
 
@@ -237,7 +242,8 @@ impl Filled {
     fn hear(&mut self, progress: Progress<'_>, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Flow {
         if let Progress::Token { text, .. } = progress {
             self.byte_count += text.len();
-            self.is_full |= self.byte_count > OUTPUT_BYTES_MAX;
+            self.token_count += 1;
+            self.is_full |= self.byte_count > OUTPUT_BYTES_MAX || self.token_count >= OUTPUT_TOKENS_MAX;
         }
         let flow = each(progress);
         if self.is_full { Flow::Stop } else { flow }
@@ -294,11 +300,12 @@ pub(crate) fn run(
 
 fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
     let Prepared { asked, day, adapter, prompt, request, .. } = prepared;
-    let sampler = &request.sampler;
+    let (sampler, template) = (&request.sampler, template_of(model, &asked.said));
     let mut draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id(model.digest.0)), policy::authority(), action::GENERATE)
         .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
         .fact(fact::MODEL_NAME, Fact::Text(model.model_name.clone().into()))
         .fact(fact::TOKENIZER, Fact::Bytes(model.file.tokenizer.digest().0.to_vec().into()))
+        .fact(fact::EDGES, Fact::Bytes(edges(&model.file, EdgesOf::Generation(template)).0.to_vec().into()))
         .fact(fact::ARITHMETIC, Fact::Text(ARITHMETIC.into()))
         .fact(fact::SAMPLER, Fact::Text(SAMPLER.into()))
         .fact(fact::DAY, Fact::Text(day.to_string().into()))
@@ -311,7 +318,7 @@ fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
         .fact(fact::TOKEN_COUNT_MAX, Fact::Uint(request.output_tokens_max as u64))
         .fact(fact::PROMPT_TOKEN_COUNT, Fact::Uint(prompt.tokens.len() as u64));
     draft = with_adapter(draft, adapter.as_deref());
-    if let (Said::Conversation(_), Some(template)) = (&asked.said, model.file.template()) {
+    if let Some(template) = template {
         draft = draft.fact(fact::TEMPLATE, Fact::Bytes(template.digest().0.to_vec().into()));
     }
     if let Some(name) = asked.bound.name() {
@@ -326,6 +333,14 @@ fn intent(model: &Loaded, prepared: &Prepared) -> Draft {
     match &asked.request {
         Some(taken) => idempotency(draft, taken),
         None => draft,
+    }
+}
+
+/// The template that writes what is said; none writes a text.
+pub(crate) fn template_of<'a>(model: &'a Loaded, said: &Said) -> Option<&'a ChatTemplate> {
+    match said {
+        Said::Conversation(_) => model.file.template(),
+        Said::Text(_) => None,
     }
 }
 
@@ -385,4 +400,21 @@ fn random_seed() -> Result<u64> {
     let mut bytes = [0; 8];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Entropy)?;
     Ok(u64::from_be_bytes(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn as_many_tokens_as_a_value_holds_end_a_generation_whatever_they_spell() {
+        let mut filled = Filled::default();
+        let silent = Progress::Token { token: Token(7), text: "", logits: &[] };
+        let end = (1..=OUTPUT_TOKENS_MAX + 1).find(|_| filled.hear(silent, &mut |_| Flow::Continue) == Flow::Stop);
+        assert_eq!(end, Some(OUTPUT_TOKENS_MAX));
+        let output_tokens = vec![Token(7); OUTPUT_TOKENS_MAX];
+        assert_eq!(token_bytes(&output_tokens).len(), VALUE_BYTES_MAX);
+        let generation = Generation { prompt_tokens: Vec::new(), output_tokens, text: String::new(), stop_reason: StopReason::Interrupted };
+        assert_eq!(filled.stop(&generation), STOP_LIMIT);
+    }
 }

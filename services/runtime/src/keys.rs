@@ -135,7 +135,7 @@ impl System {
     /// A recovery file that is not here or another log's; a signer that holds the key; a log that cannot be written; [`Error::Denied`].
     pub fn rotate_key(&self, recovery: Option<&Path>) -> Result<Succeeded> {
         let recovery = absolute(recovery)?;
-        let mut executor = self.executor_as_is()?;
+        let mut executor = self.executor()?;
         executor.allow(executor.operator(), action::KEY_ROTATE)?;
         Ok(executor.log_mut().rotate_key(policy::authority(), recovery.as_deref())?)
     }
@@ -143,18 +143,20 @@ impl System {
     /// Says that a key is worth nothing from some record on; where it is the key in force, a committed key takes over. A key that was revoked before just so is not revoked again. With `statement` the
     /// revocation is also written to a file that reaches verifiers without the log.
     ///
-    /// There is no intent and no outcome, as with [`System::rotate_key`]: the revoke record is the act.
+    /// There is no intent and no outcome, as with [`System::rotate_key`]: the revoke record is the act. It waits for no retention policy: one that cannot be enforced keeps no key from being revoked.
     ///
     /// # Errors
-    /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists.
+    /// As [`System::rotate_key`]; a key that this log never had, or several that begin with those digits; a file that exists. [`Error::NoStatement`] comes after the revocation, which stands.
     pub fn revoke_key(&self, wanted: Option<&str>, revoking: Revoking, recovery: Option<&Path>, statement: Option<&Path>) -> Result<(Option<Succeeded>, Revocation)> {
         statement.map_or(Ok(()), refuse_existing)?;
         let recovery = absolute(recovery)?;
         let (_, account) = self.key_account()?;
         let key = wanted.map(|wanted| find_key(&account, wanted)).transpose()?;
-        let told = account.revocations().iter().find(|told| Some(told.revoked) == key);
-        let told =
-            told.filter(|told| revoking.effective.is_none_or(|effective| effective == told.effective) && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms));
+        // One key may be revoked several times, each time from another record on.
+        let told = account.revocations().iter().find(|told| {
+            let is_of_record = Some(told.revoked) == key && revoking.effective.is_none_or(|effective| effective == told.effective);
+            is_of_record && (revoking.since_ms.is_none() || revoking.since_ms == told.since_ms)
+        });
         let mut executor = self.executor_as_is()?;
         let (succeeded, revocation) = match told {
             Some(told) => (None, *told),
@@ -202,11 +204,11 @@ fn find_key(account: &KeyAccount, wanted: &str) -> Result<KeyId> {
     }
 }
 
-/// By the key in force; the file appears whole or not at all.
+/// By the key in force; the file appears whole or not at all. The revocation is on record by then: whoever heard of the file alone would give the command again, and revoke the key that took over.
 fn write_statement(log: &LogWriter, revocation: Revocation, path: Option<&Path>) -> Result<()> {
     let Some(path) = path else { return Ok(()) };
-    let bytes = log.key().sign_statement(log.log_id(), revocation)?;
-    public_file(path, &bytes)
+    let signed = log.key().sign_statement(log.log_id(), revocation).map_err(Error::from);
+    signed.and_then(|bytes| public_file(path, &bytes)).map_err(|because| Error::NoStatement { revocation, because: Box::new(because) })
 }
 
 fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
@@ -216,4 +218,45 @@ fn absolute(path: Option<&Path>) -> Result<Option<PathBuf>> {
 fn now_ms() -> Result<u64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).map_err(|_| Error::Clock)?;
     u64::try_from(since.as_millis()).map_err(|_| Error::Clock)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mickai_store::keys::Successor;
+
+    const BY_RECOVERY: Revoking = Revoking { key: None, effective: None, since_ms: None, successor: Successor::Recovery };
+
+    /// A key that is here, and one that is lost.
+    #[test]
+    fn a_revocation_without_its_statement_is_told_and_the_statement_is_had_later() {
+        for is_lost in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let home = folder.path().join("home");
+            let system = System::open(&home, 1, Custody::default()).unwrap();
+            let first = system.well_known().unwrap().key().unwrap().id();
+            let absent = folder.path().join("absent/first.revocation");
+            let failed = if is_lost {
+                fs::remove_file(system.home().operator_key_path()).unwrap();
+                take_over(&home, Custody::default(), None, BY_RECOVERY, None, Some(&absent)).map(drop)
+            } else {
+                system.revoke_key(None, BY_RECOVERY, None, Some(&absent)).map(drop)
+            };
+            let Err(error @ Error::NoStatement { revocation, .. }) = &failed else { panic!("{failed:?}") };
+            assert_eq!((revocation.revoked, revocation.effective), (first, 1));
+            assert!(error.to_string().contains(&format!("`mickai key revoke {first} --effective 1 --statement FILE`")), "{error}");
+            // What is said there to be done.
+            let system = System::open_existing(&home, 1, Custody::default()).unwrap();
+            let (id, path) = (first.to_string(), folder.path().join("first.revocation"));
+            let from = |index| Revoking { effective: Some(index), ..BY_RECOVERY };
+            assert_eq!(system.revoke_key(Some(&id), from(1), None, Some(&path)).unwrap(), (None, *revocation));
+            assert!(path.exists());
+            // Also of a second revocation of the same key.
+            let (done, again) = system.revoke_key(Some(&id), from(0), None, None).unwrap();
+            assert!(done.is_some());
+            assert_eq!(system.revoke_key(Some(&id), from(0), None, None).unwrap(), (None, again));
+            let (_, account) = system.key_account().unwrap();
+            assert_eq!((account.keys().count(), account.revocations().len()), (2, 2));
+        }
+    }
 }

@@ -4,7 +4,8 @@
 //! where somebody changed it; so of each look-up it is said what an answer of "none" is worth:
 //! - the other half of an act, and what is on record of repacked weights: nothing; the log is walked through before it is believed;
 //! - pins, when a model is opened: enough to open it. It does not run by that: before an intent the pins are asked of the writer, which has read the whole log, record by record, when it took the
-//!   log in hand ([`System::refuse_unpinned`]).
+//!   log in hand ([`System::refuse_unpinned`]); where nothing is recorded, the log is walked through ([`System::measure_memory`]);
+//! - a caller's key, and the answer that is kept for it: enough to run what is asked, or to say that there is no answer. An erasure does not believe it and walks through the log ([`System::erase`]).
 
 use crate::acts::{Act, Side};
 use crate::error::Result;

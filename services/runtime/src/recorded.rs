@@ -5,14 +5,14 @@ use crate::bound::{Bound, CONSTRAINT_VERBS, Ready};
 use crate::bundle::Case;
 use crate::embedding::RecordedEmbedding;
 use crate::error::{Error, Result};
-use crate::generation::{texts_of, tokens_of};
+use crate::generation::{template_of, texts_of, tokens_of};
 use crate::grammar::{CONSTRAINT_GRAMMAR, Grammar};
 use crate::models::Loaded;
 use crate::said::Said;
 use crate::system::System;
 use jiff::civil::Date as Day;
 use mickai_kernels::ARITHMETIC;
-use mickai_model::digest::{AdapterDigest, ModelDigest};
+use mickai_model::digest::{AdapterDigest, EdgesDigest, EdgesOf, ModelDigest, edges};
 use mickai_model::generate::Request;
 use mickai_model::sample::{SAMPLER, SamplerConfig, Seed};
 use mickai_model::tokens::Token;
@@ -91,6 +91,11 @@ impl System {
     }
 }
 
+/// Whether an intent has these edges. Those that were written before there was such a fact say nothing of them, and are replayed as they were then.
+pub(crate) fn has_edges(intent: &Side, edges: EdgesDigest) -> bool {
+    intent.fact(fact::EDGES).is_none_or(|fact| fact.as_bytes() == Some(edges.0.as_slice()))
+}
+
 impl Recorded {
     fn read(act: Act, log: LogId, value: Values<'_>) -> Result<Self> {
         let (before, after) = match &act.outcome {
@@ -137,15 +142,14 @@ impl Recorded {
     pub fn model(&self, system: &System) -> Result<Loaded> {
         let intent = &self.act.intent;
         let model = system.recorded_model(intent)?;
-        let template = match self.said {
-            Said::Conversation(_) => model.file.template().map(|template| template.digest()),
-            Said::Text(_) => None,
-        };
+        let template = template_of(&model, &self.said);
+        let template_digest = template.map(|template| template.digest());
         let same = [
             (fact::ARITHMETIC, intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)),
             (fact::SAMPLER, intent.text(fact::SAMPLER) == Some(SAMPLER)),
             (fact::TOKENIZER, intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)),
-            (fact::TEMPLATE, intent.bytes(fact::TEMPLATE) == template.as_ref().map(|digest| digest.0.as_slice())),
+            (fact::TEMPLATE, intent.bytes(fact::TEMPLATE) == template_digest.as_ref().map(|digest| digest.0.as_slice())),
+            (fact::EDGES, has_edges(intent, edges(&model.file, EdgesOf::Generation(template)))),
         ];
         match same.into_iter().find(|(_, is_same)| !is_same) {
             Some((part, _)) => Err(Error::OtherVersion { index: intent.index, part }),

@@ -1,6 +1,6 @@
 //! Runs a recorded generation again and compares it token by token, or embeddings and compares their bits; the replay is itself an act with its records.
 
-use crate::acts::{Act, action, fact};
+use crate::acts::{Act, STOP_INTERRUPTED, action, fact};
 use crate::bundle::Case;
 use crate::embedding::{self, RecordedEmbedding};
 use crate::error::Result;
@@ -93,10 +93,14 @@ impl System {
         let (request, mut ready) = recorded.request(&model)?;
         let mut context = self.context(&model)?;
         let mut executor = self.executor_for(&model)?;
-        let own_log = executor.log().log_id();
-        let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
+        let other_log = self.other_log(&recorded.act, recorded.log, executor.log().log_id())?;
+        let permit = executor.permit(intent(&recorded.act, other_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
             let ran = run(act, &model, &mut context, &recorded.prompt_tokens, &request, &mut ready, each)?;
+            // Whoever stops it has compared nothing.
+            if ran.stop == STOP_INTERRUPTED {
+                return Err(mickai_store::Error::Stopped.into());
+            }
             let (divergence, is_text_equal, is_stop_equal) = compare(recorded, &ran);
             let identical = divergence.is_none() && is_text_equal && is_stop_equal;
             Ok(Done::new((divergence, is_text_equal, is_stop_equal), facts(identical, divergence)))
@@ -110,8 +114,8 @@ impl System {
         let model = recorded.model(self)?;
         let total = recorded.tokens.iter().map(Vec::len).sum();
         let mut executor = self.executor_for(&model)?;
-        let own_log = executor.log().log_id();
-        let permit = executor.permit(intent(&recorded.act, recorded.log, own_log, cause), &[])?;
+        let other_log = self.other_log(&recorded.act, recorded.log, executor.log().log_id())?;
+        let permit = executor.permit(intent(&recorded.act, other_log, cause), &[])?;
         let performed = executor.run(permit, |act, _| {
             let tell = &mut || each(Progress::Prompt { done: 0, total });
             // Whoever stops it has compared nothing.
@@ -126,6 +130,18 @@ impl System {
     }
 }
 
+impl System {
+    /// The log that an act is of, unless its records are this one's. A log that was copied and went on has the id of the other, and other records.
+    fn other_log(&self, act: &Act, log: LogId, own_log: LogId) -> Result<Option<LogId>> {
+        let reader = self.reader()?;
+        let mut is_own = log == own_log;
+        for side in act.sides() {
+            is_own = is_own && reader.entry(side.index)?.is_some_and(|entry| entry.digest() == side.digest);
+        }
+        Ok((!is_own).then_some(log))
+    }
+}
+
 /// Of the outcome.
 fn facts(is_identical: bool, divergence: Option<Divergence>) -> Vec<(String, Fact<'static>)> {
     let mut facts = vec![(fact::IDENTICAL.to_owned(), Fact::Uint(u64::from(is_identical)))];
@@ -134,7 +150,7 @@ fn facts(is_identical: bool, divergence: Option<Divergence>) -> Vec<(String, Fac
 }
 
 /// Its causes are the records replayed, where they are of this log, and the request that led to it.
-fn intent(act: &Act, log: LogId, own_log: LogId, cause: Option<Appended>) -> Draft {
+fn intent(act: &Act, other_log: Option<LogId>, cause: Option<Appended>) -> Draft {
     let mut draft = Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), policy::authority(), action::REPLAY)
         .fact(fact::RECORD, Fact::Uint(act.intent.index))
         .fact(fact::RECORD_DIGEST, Fact::Bytes(act.intent.digest.0.to_vec().into()));
@@ -143,13 +159,13 @@ fn intent(act: &Act, log: LogId, own_log: LogId, cause: Option<Appended>) -> Dra
             draft = draft.fact(name, digest.clone());
         }
     }
-    if log == own_log {
-        let sides = [Some(&act.intent), act.outcome.as_ref().map(|(_, side)| side)];
-        draft.causes = sides.into_iter().flatten().map(|side| (side.index, side.digest)).collect();
-    } else {
-        draft = draft.fact(fact::LOG, Fact::Bytes(log.0.to_vec().into()));
+    match other_log {
+        None => draft.causes = act.sides().map(|side| (side.index, side.digest)).collect(),
+        Some(log) => draft = draft.fact(fact::LOG, Fact::Bytes(log.0.to_vec().into())),
     }
-    draft.causes.extend(cause.map(|cause| (cause.index, cause.digest)));
+    let cause = cause.map(|cause| (cause.index, cause.digest));
+    // What led to it may be what is replayed: a record names each cause once.
+    draft.causes.extend(cause.filter(|cause| !draft.causes.contains(cause)));
     draft
 }
 

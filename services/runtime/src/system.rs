@@ -14,9 +14,14 @@ use mickai_kernels::isa::Isa;
 use mickai_proof::record::{Kind, Record};
 use mickai_store::{Appended, Custody, Draft, Entry, Erased, Home, Index, LogReader, LogWriter, ModelStore, Query, Vault};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use zeroize::Zeroizing;
+
+/// Digits of the largest number that a record can have.
+const NUMBER_DIGITS_MAX: usize = 20;
+/// Digits of a digest that name a record, at least.
+const PREFIX_DIGITS_MIN: usize = 4;
 
 /// One home, and the threads to compute with.
 pub struct System {
@@ -25,8 +30,8 @@ pub struct System {
     isa: Isa,
     /// `None` until this process has begun to act.
     enforced: Mutex<Option<Option<RetentionRun>>>,
-    /// Whether it was time to settle when this process began to act.
-    is_settle_due: AtomicBool,
+    /// Whether it was time to settle when this process began to act; empty until it has.
+    is_settle_due: OnceLock<bool>,
     /// What the newest intent about pins, by its index, comes to.
     pins: Mutex<Option<(u64, Pins)>>,
     read: Arc<AtomicU64>,
@@ -65,7 +70,7 @@ impl System {
             threads,
             isa: Isa::best(),
             enforced: Mutex::new(None),
-            is_settle_due: AtomicBool::new(false),
+            is_settle_due: OnceLock::new(),
             pins: Mutex::new(None),
             read: Arc::default(),
             disagreements: AtomicU64::new(0),
@@ -113,18 +118,29 @@ impl System {
 
     /// The log, for acts on it. The first of a process erases what an automatic retention policy no longer keeps.
     pub(crate) fn executor(&self) -> Result<Executor> {
-        let mut executor = self.executor_as_is()?;
+        let mut executor = Executor::new(self.writer()?);
         let mut enforced = self.enforced.lock().unwrap_or_else(PoisonError::into_inner);
         if enforced.is_none() {
             *enforced = Some(self.enforce_retention(&mut executor)?);
-            self.is_settle_due.store(self.settle_is_due(executor.log())?, Ordering::Relaxed);
         }
+        self.look_whether_settle_is_due(executor.log())?;
         Ok(executor)
     }
 
-    /// The log, for acts that are themselves about retention.
+    /// The log, for acts that are themselves about retention, and for what no policy that cannot be enforced may hold up: a revocation, a refusal.
     pub(crate) fn executor_as_is(&self) -> Result<Executor> {
-        Ok(Executor::new(self.writer()?))
+        let executor = Executor::new(self.writer()?);
+        // What cannot be told of settling holds up none of them either.
+        let _ = self.look_whether_settle_is_due(executor.log());
+        Ok(executor)
+    }
+
+    /// Once a process: what was found first stays.
+    fn look_whether_settle_is_due(&self, log: &LogWriter) -> Result<()> {
+        if self.is_settle_due.get().is_none() {
+            let _ = self.is_settle_due.set(self.settle_is_due(log)?);
+        }
+        Ok(())
     }
 
     /// What this process erased of its own accord because the retention policy says so.
@@ -134,7 +150,7 @@ impl System {
 
     /// Was it time to settle, by what the operator said, when this process began to act?
     pub fn was_settle_due(&self) -> bool {
-        self.is_settle_due.load(Ordering::Relaxed)
+        self.is_settle_due.get().copied().unwrap_or(false)
     }
 
     /// Records that an act of the operator's was refused; gives what is said of it.
@@ -197,8 +213,13 @@ impl System {
         Ok(pairing.finish())
     }
 
-    /// The index of the record that an operator means: a number, `last`, `latest`, `newest`, `most recent`, `previous`, `first`, or the beginning of a digest.
-    /// Records at or after `below` do not count: who asks for the last record does not mean that of the question.
+    /// Could a record be called so, in this log or another?
+    pub fn names_record(wanted: &str) -> bool {
+        Named::by(wanted).is_some()
+    }
+
+    /// The index of the record that an operator means: a number, `last`, `latest`, `newest`, `most recent`, `previous`, `first`, or the beginning of a digest. Up to 20 decimal
+    /// digits and no letter are a number and nothing else. Records at or after `below` do not count: who asks for the last record does not mean that of the question.
     ///
     /// # Errors
     /// [`Error::NoRecord`], [`Error::AmbiguousRecord`].
@@ -207,20 +228,13 @@ impl System {
         let record_count = reader.size().min(below.unwrap_or(u64::MAX));
         let missing = || Error::NoRecord { wanted: wanted.to_owned(), record_count };
         let in_log = |index: Option<u64>| index.filter(|&index| index < record_count).ok_or_else(missing);
-        let word = wanted.trim().trim_start_matches('#').to_lowercase();
-        match word.as_str() {
-            "last" | "latest" | "newest" | "most recent" => return in_log(record_count.checked_sub(1)),
-            "previous" => return in_log(record_count.checked_sub(2)),
-            "first" => return in_log(Some(0)),
-            _ => {}
-        }
-        if let Some(index) = word.parse::<u64>().ok().filter(|&index| index < record_count) {
-            return Ok(index);
-        }
-        if word.len() < 4 || !word.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(missing());
-        }
-        let candidates = self.by_digest(&reader, &word, record_count)?;
+        let prefix = match Named::by(wanted) {
+            None => return Err(missing()),
+            Some(Named::Number(index)) => return in_log(Some(index)),
+            Some(Named::FromEnd(places)) => return in_log(record_count.checked_sub(places)),
+            Some(Named::Digest(prefix)) => prefix,
+        };
+        let candidates = self.by_digest(&reader, &prefix, record_count)?;
         match candidates.as_slice() {
             [] => Err(missing()),
             [index] => Ok(*index),
@@ -296,18 +310,44 @@ impl System {
         let reader = self.reader()?;
         let Some(vault) = self.vault(&reader)? else { return Ok(Vec::new()) };
         let mut opened = Vec::new();
-        for name in vault.labels(record.index)? {
-            if let Some(value) = vault.get(record.index, &name)? {
-                let text = match name.as_str() {
+        for (name, _) in &record.commitments {
+            if let Some(value) = vault.get(record.index, name)? {
+                let text = match &**name {
                     label::PROMPT => self.prompt_text(record.index)?,
                     label::PROMPT_TOKENS | label::OUTPUT_TOKENS => {
                         tokens_of(&value.value).unwrap_or_default().iter().map(|token| token.0.to_string()).collect::<Vec<_>>().join(" ")
                     }
                     _ => String::from_utf8_lossy(&value.value).into_owned(),
                 };
-                opened.push((name, text));
+                opened.push((name.clone().into_owned(), text));
             }
         }
         Ok(opened)
+    }
+}
+
+/// How an operator names a record.
+enum Named {
+    /// By its number.
+    Number(u64),
+    /// By its place from the end: 1 is the last.
+    FromEnd(u64),
+    /// By the beginning of its digest, in lower case.
+    Digest(String),
+}
+
+impl Named {
+    /// A number that no record of the log has is never taken for the beginning of a digest: an erasure would go to another record than was meant, in a long log sooner or later.
+    fn by(wanted: &str) -> Option<Self> {
+        let word = wanted.trim().trim_start_matches('#').to_lowercase();
+        match word.as_str() {
+            "last" | "latest" | "newest" | "most recent" => Some(Self::FromEnd(1)),
+            "previous" => Some(Self::FromEnd(2)),
+            "first" => Some(Self::Number(0)),
+            // One too large for a number is too large for every log.
+            digits if digits.len() <= NUMBER_DIGITS_MAX && digits.bytes().all(|byte| byte.is_ascii_digit()) => Some(Self::Number(digits.parse().unwrap_or(u64::MAX))),
+            digits if digits.len() >= PREFIX_DIGITS_MIN && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => Some(Self::Digest(digits.to_owned())),
+            _ => None,
+        }
     }
 }

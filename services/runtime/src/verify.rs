@@ -68,8 +68,9 @@ impl System {
             verifier.feed(bytes);
             Ok(())
         })?;
-        self.disagreements.fetch_add(verifier.disagreements(), Ordering::Relaxed);
-        Ok(verifier.finish()?)
+        let (verdict, disagreements) = verifier.finish_counted()?;
+        self.disagreements.fetch_add(disagreements, Ordering::Relaxed);
+        Ok(verdict)
     }
 
     /// A checkpoint to verify under, and its size. Signed here and not kept where the key lies open: verifying takes no lock and leaves no trace. Looking asks for no passphrase and has no signer

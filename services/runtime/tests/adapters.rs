@@ -199,7 +199,7 @@ fn embeddings_take_an_adapter_and_run_again() {
     let desk = machine.desk(1, Isa::best(), 64 << 20);
     let embed = |choice: &str| {
         let asked = ToEmbed { inputs: vec![Input::Text("hello".to_owned()), Input::Tokens(vec![Token(7); 300])], dimension_count: None, shortens: false, request: None };
-        desk.embed(&desk.model(choice).unwrap(), &asked, &Gone::default(), &mut |_| {}).unwrap()
+        desk.embed(desk.enter_embedding(desk.model(choice).unwrap()).unwrap().prepared(&asked).unwrap(), &Gone::default(), &mut |_| {}).unwrap()
     };
     let made = CHOICES.map(embed);
     assert!(made[0].vectors != made[1].vectors && made[1].vectors != made[2].vectors);

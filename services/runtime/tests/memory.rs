@@ -250,7 +250,8 @@ fn embeddings_have_their_share() {
     let page_count = CACHE_BYTES / page_bytes;
     let embed = |input_count: usize| {
         let inputs = vec![Input::Tokens(vec![Token(7); page_count as usize * 256]); input_count];
-        desk.embed(&model, &ToEmbed { inputs, dimension_count: None, shortens: false, request: None }, &Gone::default(), &mut |_| {})
+        let asked = ToEmbed { inputs, dimension_count: None, shortens: false, request: None };
+        desk.embed(desk.enter_embedding(model.clone())?.prepared(&asked)?, &Gone::default(), &mut |_| {})
     };
     let acts = machine.act_count();
     let refusal = short(embed(2).unwrap_err());

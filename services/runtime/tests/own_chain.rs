@@ -51,7 +51,7 @@ fn chosen(system: &System) -> OwnChain {
 
 /// The fault of a chain of one.
 fn fault<T: std::fmt::Debug>(refused: Result<T, SettleError>) -> OwnFault {
-    let SettleError::Chain(why) = refused.unwrap_err() else { panic!("another error") };
+    let (SettleError::Chain(why) | SettleError::Unsent(why)) = refused.unwrap_err() else { panic!("another error") };
     *why.downcast().unwrap()
 }
 

@@ -16,9 +16,11 @@ use mickai_proof::fork::ForkReport;
 use mickai_proof::pantheon::{Action, LightProof, StateKey};
 use mickai_proof::record::OutcomeCode;
 use mickai_proof::verify::{Policy, Standing, TrustedKey, Verdict, Word, verify};
+use mickai_runtime::retention::{Change, Keep};
 use mickai_runtime::settle::{Cadence, SettleChange, SettleError, Settler};
 use mickai_runtime::{Error, Form, Open, Selection, System};
-use mickai_store::{Custody, OperatorKey};
+use mickai_store::keys::Successor;
+use mickai_store::{Custody, OperatorKey, Revoking};
 use std::fs;
 use std::path::Path;
 
@@ -29,12 +31,14 @@ struct Local {
     payer: Signer,
     /// Nothing is reached any more.
     is_away: bool,
+    /// It goes away once an action of this kind is final.
+    leaves_after: Option<&'static str>,
     performed: Vec<&'static str>,
 }
 
 impl Local {
     fn new(validators: &[u8]) -> Self {
-        Self { chain: Chain::with(params(), validators), validators: validators.to_vec(), payer: Signer::new(10), is_away: false, performed: Vec::new() }
+        Self { chain: Chain::with(params(), validators), validators: validators.to_vec(), payer: Signer::new(10), is_away: false, leaves_after: None, performed: Vec::new() }
     }
 
     fn refused<T>(&self, why: Rejection) -> Result<T, SettleError> {
@@ -59,7 +63,11 @@ impl Settler for Local {
     }
 
     fn perform(&mut self, action: Action) -> Result<(), SettleError> {
+        if self.is_away {
+            return Err(SettleError::Unsent(Box::new(Rejection::KeyMissing)));
+        }
         self.performed.push(action.kind());
+        self.is_away = self.leaves_after == Some(action.kind());
         let transaction = self.chain.transaction(&self.payer, action);
         match self.chain.push(vec![transaction], &Library).1.pop() {
             None => Ok(()),
@@ -205,6 +213,8 @@ fn a_log_that_was_put_back_is_told_so() {
     honest.settle(&mut chain).unwrap();
     let Err(Error::Settle(SettleError::Ahead { settled, have, note })) = other.settle(&mut chain) else { panic!("not said") };
     assert_eq!((settled, have), (7, 3));
+    let (code, outcome) = other.acts().unwrap().pop().unwrap().outcome.unwrap();
+    assert_eq!((code, outcome.text("reason")), (OutcomeCode::Failed, Some("ahead")), "and the record says that it is no use to ask again");
     assert!(fs::read_to_string(note).unwrap().starts_with("mickai.log/"));
 }
 
@@ -222,6 +232,22 @@ fn a_chain_that_is_away_or_lies_leaves_a_failed_act_and_no_proof() {
     assert!(matches!(system.settle(&mut chain), Err(Error::Settle(SettleError::Light(_)))));
     assert!(system.settlements().unwrap().is_empty());
     assert!(matches!(system.export(Form::Bundle, &Selection::Settled, &Open::default(), Path::new("unused.oar"), None), Err(Error::Settle(SettleError::Unsettled))));
+}
+
+/// The registration is final and the checkpoint was not sent, which is certain; everything is final and no proof of it is had, and as little is known where the process dies there.
+#[test]
+fn what_a_chain_that_goes_away_was_sent_is_unknown_and_settled_the_next_time() {
+    for (kind, code) in [("register_log", OutcomeCode::Failed), ("attest", OutcomeCode::Unknown)] {
+        let (_folder, system) = home();
+        let outcome = || system.acts().unwrap().pop().unwrap().outcome.unwrap().0;
+        let mut chain = Local::new(FOUR);
+        chain.leaves_after = Some(kind);
+        assert!(matches!(system.settle(&mut chain), Err(Error::Settle(SettleError::Chain(_) | SettleError::Unsent(_)))));
+        assert_eq!((outcome(), system.settlements().unwrap().len()), (code, 0), "{kind}");
+        (chain.leaves_after, chain.is_away) = (None, false);
+        assert_eq!(system.settle(&mut chain).unwrap().settled.size, 3);
+        assert_eq!(outcome(), OutcomeCode::Executed, "{kind}");
+    }
 }
 
 #[test]
@@ -252,4 +278,32 @@ fn it_is_due_when_the_operator_said_so() {
     assert!(!is_due());
     assert_eq!(system.settling().unwrap().every, Cadence::default());
     assert!(matches!(system.set_settling(every(None, None)), Err(Error::Settle(SettleError::NoChange))));
+}
+
+/// Acts about retention and a revocation too, which wait for no policy.
+#[test]
+fn whatever_acts_looks_whether_it_is_due() {
+    let (folder, system) = home();
+    system.set_settling(SettleChange { every: Some(Cadence { records: Some(8), minutes: None }), ..SettleChange::default() }).unwrap();
+    let acts: [fn(&System); 3] = [
+        |system| {
+            system.set_retention(Change { keep: Keep::parse("30d"), ..Change::default() }).unwrap();
+        },
+        |system| {
+            system.run_retention(0, false).unwrap();
+        },
+        |system| {
+            system.revoke_key(None, Revoking { key: None, effective: None, since_ms: None, successor: Successor::Next }, None, None).unwrap();
+        },
+    ];
+    for perform in acts {
+        let next = open(&folder.path().join("home"));
+        assert!(!next.was_settle_due(), "it has not acted");
+        perform(&next);
+        assert!(next.was_settle_due());
+    }
+    // A rehearsal is no act.
+    let next = open(&folder.path().join("home"));
+    next.run_retention(0, true).unwrap();
+    assert!(!next.was_settle_due());
 }

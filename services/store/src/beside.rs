@@ -17,11 +17,20 @@ pub(crate) fn is_dead(pid: &str) -> bool {
     is_id && !Path::new("/proc").join(pid).exists()
 }
 
-/// Where this process writes what is to have that name.
+/// Where this process writes what is to have that name: beside it, also where a slash ends the path.
 pub fn partial(path: &Path) -> PathBuf {
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(format!(".{}{PARTIAL}", std::process::id()));
-    PathBuf::from(partial)
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}{PARTIAL}", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// As [`partial`], of a file.
+///
+/// # Errors
+/// [`io::ErrorKind::IsADirectory`] where the path ends as only a folder's may.
+pub fn partial_file(path: &Path) -> io::Result<PathBuf> {
+    let ends = |end: &[u8]| path.as_os_str().as_bytes().ends_with(end);
+    if ends(b"/") || ends(b"/.") { Err(io::ErrorKind::IsADirectory.into()) } else { Ok(partial(path)) }
 }
 
 /// What writes of that target left beside it when they were killed: files and folders. What has this process's own id is of one before, because this one has not begun.
@@ -90,6 +99,11 @@ mod tests {
         let target = folder.path().join("proof");
         let own = partial(&target);
         assert_eq!(own, folder.path().join(format!("proof.{}.partial", std::process::id())));
+        assert_eq!(partial(&folder.path().join("proof/")), own);
+        assert_eq!(partial_file(&target).unwrap(), own);
+        for end in ["proof/", "proof/."] {
+            assert_eq!(partial_file(&folder.path().join(end)).unwrap_err().kind(), io::ErrorKind::IsADirectory);
+        }
         for name in ["proof", "proof.bak.partial", "proof.1.partial", "proof.99999999", "proofs.99999999.partial", "proof.99999999.partial"] {
             std::fs::write(folder.path().join(name), b"").unwrap();
         }

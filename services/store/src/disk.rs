@@ -8,8 +8,8 @@ pub(crate) mod faulty;
 pub(crate) use seam::{Handle, How, Sync, disk_of};
 
 use crate::error::Error;
-use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -23,15 +23,21 @@ pub(crate) enum Existing {
     Keep,
 }
 
-/// Writes a file of mode 0600 so that after a crash at any point it is either absent (or its old self) or whole. The caller is the only writer of that path.
+/// Writes a file of mode 0600 so that after a crash at any point it is either absent (or its old self) or whole. The caller is the only writer of that path. Where it fails before the file has its name,
+/// nothing is left of it, not even of its bytes as far as the file system writes in place: they may be a secret.
 pub(crate) fn write_file(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Error> {
     let temporary = temporary_beside(path);
     let disk = disk_of(path);
     let file = disk.open(&temporary, How::Empty).map_err(Error::io("create", &temporary))?;
-    file.write_all_at(bytes, 0).map_err(Error::io("write", &temporary))?;
-    file.sync(Sync::All).map_err(Error::io("fsync", &temporary))?;
-    drop(file);
-    disk.rename(&temporary, path, existing).map_err(Error::io(if existing == Existing::Keep { "create" } else { "rename" }, path))?;
+    let written = file.write_all_at(bytes, 0).map_err(Error::io("write", &temporary));
+    let synced = written.and_then(|()| file.sync(Sync::All).map_err(Error::io("fsync", &temporary)));
+    let named = synced.and_then(|()| disk.rename(&temporary, path, existing).map_err(Error::io(if existing == Existing::Keep { "create" } else { "rename" }, path)));
+    // The name first: a rename that was refused and happened all the same leaves none to remove, and the file is not overwritten.
+    if named.is_err() && disk.remove(&temporary).is_ok() {
+        let len = file.len().map_or(0, |len| usize::try_from(len).unwrap_or(0));
+        let _ = file.write_all_at(&vec![0; len], 0).and_then(|()| file.sync(Sync::All));
+    }
+    named?;
     sync_folder_of(path)
 }
 
@@ -62,7 +68,8 @@ pub(crate) fn move_folder(from: &Path, to: &Path) -> Result<(), Error> {
 
 /// Makes the names in a file's folder durable.
 pub(crate) fn sync_folder_of(path: &Path) -> Result<(), Error> {
-    path.parent().map_or(Ok(()), sync_folder)
+    // That of a bare name is the one in which this process is.
+    path.parent().map_or(Ok(()), |folder| sync_folder(if folder.as_os_str().is_empty() { Path::new(".") } else { folder }))
 }
 
 /// Makes the names in a folder durable.
@@ -114,11 +121,47 @@ pub(crate) fn check_private(path: &Path) -> Result<(), Error> {
     if mode & 0o077 == 0 { Ok(()) } else { Err(Error::ReadableByOthers { path: path.to_owned(), mode }) }
 }
 
+/// Destroys what was cut off while it was written beside its place: nobody reads it, so it keeps its name until its bytes are gone, as far as the file system writes in place, and whoever is cut off
+/// here leaves it to the next. Absent is as good.
+pub(crate) fn destroy_unfinished(temporary: &Path) -> Result<(), Error> {
+    let mut file = match OpenOptions::new().write(true).open(temporary) {
+        // A folder on the way that is not there is a file that is not there.
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(()),
+        opened => opened.map_err(Error::io("open", temporary))?,
+    };
+    let len = file.metadata().map_err(Error::io("look at", temporary))?.len();
+    let zeros = vec![0; usize::try_from(len).unwrap_or(0)];
+    file.write_all(&zeros).and_then(|()| file.sync_all()).map_err(Error::io("overwrite", temporary))?;
+    remove_file(temporary)
+}
+
 /// Removes a file; absent is as good.
 pub(crate) fn remove_file(path: &Path) -> Result<(), Error> {
     match disk_of(path).remove(path) {
         Ok(()) => sync_folder_of(path),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         Err(error) => Err(Error::io("remove", path)(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::faulty::{Fault, mount};
+    use super::*;
+    use crate::testing::memory_folder;
+
+    /// The calls before a file has its name: open, write, fsync, rename.
+    #[test]
+    fn a_write_that_fails_leaves_the_old_file_and_nothing_beside_it() {
+        for (call, fault) in (0..4).flat_map(|call| [(call, Fault::Io), (call, Fault::NoSpace)]) {
+            let folder = memory_folder();
+            let path = folder.path().join("secret");
+            std::fs::write(&path, "old").unwrap();
+            let mounted = mount(folder.path(), false);
+            mounted.0.plan(call, fault);
+            assert!(matches!(write_file(&path, b"a new secret", Existing::Replace), Err(Error::Io { .. })), "{fault:?} at call {call}");
+            assert_eq!(std::fs::read(&path).unwrap(), b"old");
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "{fault:?} at call {call}");
+        }
     }
 }

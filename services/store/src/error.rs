@@ -190,7 +190,7 @@ pub enum Misuse {
     Kind(Kind),
     /// The draft does not give a record: over a limit, a name twice, or a cause that is not earlier.
     Draft(RecordError),
-    /// The outcome closes no open intent.
+    /// The outcome, or the permit, is of no open intent.
     NotOpen,
     /// Too many intents are open.
     TooManyOpen,
@@ -208,6 +208,8 @@ pub enum Misuse {
     PermitForeign,
     /// The key was never in force, or the effective index lies ahead.
     KeyEvent,
+    /// The log has had as many key events as a log may have.
+    TooManyKeyEvents,
     /// Not a checkpoint, or of another log.
     Checkpoint,
 }
@@ -398,7 +400,7 @@ impl fmt::Display for Misuse {
         match self {
             Self::Kind(kind) => write!(f, "a record of kind {} cannot be appended this way", kind.name()),
             Self::Draft(error) => write!(f, "the draft is over a limit of spec/record.md or names something twice: {error}"),
-            Self::NotOpen => f.write_str("the outcome closes no open intent"),
+            Self::NotOpen => f.write_str("no such intent is open: it has its outcome, or there is none"),
             Self::TooManyOpen => f.write_str("too many intents are open; close some first"),
             Self::BatchCount(count) => write!(f, "a batch has 1 to {} records, not {count}", crate::limits::BATCH_RECORDS_MAX),
             Self::ValueCount(count) => write!(f, "a record keeps at most {} values, not {count}", crate::limits::VAULT_FIELDS_MAX),
@@ -407,6 +409,7 @@ impl fmt::Display for Misuse {
             Self::PermitExpired => f.write_str("the permit ran out before the act began; ask again"),
             Self::PermitForeign => f.write_str("the permit is of another log"),
             Self::KeyEvent => f.write_str("no such revocation: the key was never in force here, was so before, or the effective index lies ahead of the log"),
+            Self::TooManyKeyEvents => write!(f, "this log has had {} key events, and a log has no more; begin a new home", mickai_proof::limits::KEY_EVENTS_MAX),
             Self::Checkpoint => f.write_str("this is not a checkpoint of this log"),
         }
     }

@@ -29,7 +29,8 @@
 //! - a segment, but no operator key or `vault.key`: never made anew, [`Error::KeyMissing`]; `mickai key restore` puts them back from a backup, and without one `mickai key revoke --by recovery`
 //!   has a committed key take over, `mickai key restore --vault-lost` gives up what the vault holds;
 //! - a segment, no operator key, and `operator.p8.next` with the log's key: a takeover was cut off after its record (`keys::succession`); whoever comes next completes it;
-//! - a segment and no `recovery.mickai`: it was moved offline, as it should be.
+//! - a segment and no `recovery.mickai`: it was moved offline, as it should be;
+//! - a segment and both keys, but not every folder, or no `format`: removed by somebody; what is left can be looked at. Whoever comes to act makes a folder again, and takes no folder without `format` for a home.
 
 use crate::disk::{self, Existing};
 use crate::error::Error;
@@ -44,7 +45,7 @@ use std::path::{Path, PathBuf};
 const FORMAT: &[u8] = b"mickai-home 1\n";
 const FORMAT_PREFIX: &[u8] = b"mickai-home ";
 
-/// A home that is complete: its folders, its keys.
+/// A home with its keys.
 #[derive(Clone, Debug)]
 pub struct Home {
     root: PathBuf,
@@ -85,7 +86,7 @@ impl Home {
         Ok(home)
     }
 
-    /// Opens the home at `path`, which must be complete.
+    /// Opens the home at `path`, which must be there with its keys; nothing is made. Where the log has begun another folder may be gone: whoever needs it says so.
     ///
     /// # Errors
     /// [`Error::NotAHome`] and those of [`Home::open_or_create`].
@@ -99,9 +100,7 @@ impl Home {
                 let _lock = Lock::acquire(&home.lock_path(), limits::LOCK_WAIT)?;
                 settle_cut_off(&home)?;
             }
-            if !home.is_complete()? {
-                return Err(Error::KeyMissing(home.missing_key()));
-            }
+            home.check_keys()?;
         }
         home.check_secrets()?;
         Ok(home)
@@ -296,8 +295,7 @@ impl Home {
             if self.is_taken_over_perhaps() {
                 settle_cut_off(self)?;
             }
-            let missing = self.missing_key();
-            return if missing.exists() { Ok(()) } else { Err(Error::KeyMissing(missing)) };
+            return self.check_keys();
         }
         keys::create_missing(self)
     }
@@ -318,8 +316,10 @@ impl Home {
         !self.has_operator_key() && keys::is_unsettled(self)
     }
 
-    fn missing_key(&self) -> PathBuf {
-        if self.has_operator_key() { self.vault_key_path() } else { self.operator_key_path() }
+    /// Are the keys here that a log which has begun needs?
+    fn check_keys(&self) -> Result<(), Error> {
+        let missing = if self.has_operator_key() { self.vault_key_path() } else { self.operator_key_path() };
+        if missing.exists() { Ok(()) } else { Err(Error::KeyMissing(missing)) }
     }
 
     fn check_secrets(&self) -> Result<(), Error> {

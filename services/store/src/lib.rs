@@ -50,7 +50,7 @@ mod map;
 
 mod models;
 
-pub use beside::{left_beside, partial, publish};
+pub use beside::{left_beside, partial, partial_file, publish};
 pub use clock::{Clock, SystemClock};
 pub use error::{Damage, Error, Misuse};
 pub use home::Home;

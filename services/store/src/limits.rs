@@ -70,6 +70,8 @@ pub const DERIVATION_WORK_KIB_MAX: u64 = 8 << 20;
 pub const SIGNER_MESSAGE_BYTES_MAX: usize = 4_096;
 /// Connections that a signer serves at a time.
 pub const SIGNER_CONNECTIONS_MAX: usize = 32;
+/// Connections that one application has to a signer at a time: others find a place beside it.
+pub const SIGNER_CLIENT_CONNECTIONS_MAX: usize = SIGNER_CONNECTIONS_MAX / 2;
 /// Logs that one signer remembers.
 pub const SIGNER_LOGS_MAX: usize = 256;
 /// Indexes of one log that a signer remembers beyond its last checkpoint.

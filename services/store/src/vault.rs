@@ -18,7 +18,7 @@
 //! Both have the associated data "mickai-vault-v1", 0, log id (32), index (8, big-endian), label: a field moved to another record, label or log does not decrypt.
 //!
 //! Whoever changes a file gains a value that does not decrypt; whoever reads `keys/vault.key` and these files reads what was asked and answered. A file is durable before its record is appended;
-//! one whose record never came is an orphan, holds nothing anybody refers to, and is removed by the next writer.
+//! one whose record never came is an orphan, holds nothing anybody refers to, and is removed by the next writer before another record has its index.
 
 use crate::disk::{self, Existing};
 use crate::error::{Damage, Error, Misuse};
@@ -140,11 +140,11 @@ impl Vault {
     /// # Errors
     /// [`Error::Damaged`] if the file was changed or the vault key is not that of the file; [`Error::Io`].
     pub fn get(&self, index: u64, label: &str) -> Result<Option<Opened>, Error> {
-        let path = self.path(index);
-        let Some(bytes) = read(&path)? else { return Ok(None) };
-        let fields = fields(&bytes).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultForm))?;
-        let Some(field) = fields.iter().find(|field| field.label == label) else { return Ok(None) };
-        self.unseal(index, field).map(Some).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultSealed))
+        let opened = self.look(index, |fields| {
+            let field = fields.iter().find(|field| field.label == label);
+            field.map(|field| self.unseal(index, field).ok_or(Damage::VaultSealed)).transpose()
+        });
+        Ok(opened?.flatten())
     }
 
     /// The labels kept for record `index`.
@@ -152,10 +152,8 @@ impl Vault {
     /// # Errors
     /// As [`Vault::get`].
     pub fn labels(&self, index: u64) -> Result<Vec<String>, Error> {
-        let path = self.path(index);
-        let Some(bytes) = read(&path)? else { return Ok(Vec::new()) };
-        let fields = fields(&bytes).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultForm))?;
-        Ok(fields.iter().map(|field| field.label.to_owned()).collect())
+        let labels = self.look(index, |fields| Ok(fields.iter().map(|field| field.label.to_owned()).collect()))?;
+        Ok(labels.unwrap_or_default())
     }
 
     /// The labels kept for record `index`, each with the bytes of its value.
@@ -163,10 +161,24 @@ impl Vault {
     /// # Errors
     /// As [`Vault::get`].
     pub fn sizes(&self, index: u64) -> Result<Vec<(String, u64)>, Error> {
+        let size = |field: &Field<'_>| (field.label.to_owned(), field.sealed.len().saturating_sub(Salt::LEN + TAG_LEN) as u64);
+        let sizes = self.look(index, |fields| Ok(fields.iter().map(size).collect()))?;
+        Ok(sizes.unwrap_or_default())
+    }
+
+    /// What `find` makes of the fields of record `index`; `None` if there is no file. Whoever reads without the lock may hold a file that an erasure has just replaced, and read the zeros that it
+    /// writes over it: what looks damaged is read once more.
+    fn look<T>(&self, index: u64, find: impl Fn(&[Field<'_>]) -> Result<T, Damage>) -> Result<Option<T>, Error> {
         let path = self.path(index);
-        let Some(bytes) = read(&path)? else { return Ok(Vec::new()) };
-        let fields = fields(&bytes).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultForm))?;
-        Ok(fields.iter().map(|field| (field.label.to_owned(), field.sealed.len().saturating_sub(Salt::LEN + TAG_LEN) as u64)).collect())
+        let look = || -> Result<Option<T>, Error> {
+            let Some(bytes) = read(&path)? else { return Ok(None) };
+            let found = fields(&bytes).ok_or(Damage::VaultForm).and_then(|fields| find(&fields));
+            found.map(Some).map_err(|damage| Error::damaged(&path, 0, damage))
+        };
+        match look() {
+            Err(Error::Damaged { .. }) => look(),
+            seen => seen,
+        }
     }
 
     /// Removes what appends that never became durable left behind: the files of `count` records from `index` on.

@@ -14,6 +14,7 @@ const LIGHT_ITEMS_MAX = 1 + 7 + 4 * CHANGES_MAX + STATE_PROOF_ITEMS_MAX * ENTRIE
 
 export interface LightVerdict {
   header: Header;
+  /** The fewest that any set on the way had; what the proof leaves out between two times of the same set is not counted. */
   validatorsFewest: number;
   /** For each key the entry's bytes, or undefined where there is none. */
   entries: (Uint8Array | undefined)[];

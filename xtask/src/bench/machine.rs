@@ -5,12 +5,18 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::process;
 
-/// Processor and core count as one word for a file name, such as `amd-epyc-9b14-2cores`.
+/// Processor and core count as one word for a file name, such as `amd-epyc-family-25-model-17-2cores`: virtual machines give processors of several generations one name.
 pub(crate) fn kind() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    let information = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = information.lines().find_map(|line| line.strip_prefix("model name")).map_or(std::env::consts::ARCH, |rest| rest.trim_start_matches([' ', '\t', ':']));
-    format!("{}-{cores}cores", slug(name))
+    format!("{}-{cores}cores", slug(&processor(&fs::read_to_string("/proc/cpuinfo").unwrap_or_default())))
+}
+
+/// Of the first processor in such a text, its name, family and model.
+fn processor(information: &str) -> String {
+    let fields = || information.lines().filter_map(|line| line.split_once(':')).map(|(name, value)| (name.trim(), value.trim()));
+    let of = |wanted: &str| fields().find(|(name, _)| *name == wanted).map(|(_, value)| value);
+    let generation = of("cpu family").zip(of("model")).map_or(String::new(), |(family, model)| format!(" family {family} model {model}"));
+    format!("{}{generation}", of("model name").unwrap_or(std::env::consts::ARCH))
 }
 
 /// Lines that stand above every result: commit, compiler, kernel, load.
@@ -77,6 +83,12 @@ mod tests {
     fn processor_time_stands_behind_the_name() {
         assert_eq!(cpu_s("7 (a) b) S 1 7 7 0 -1 4194304 99 8 0 0 11 12 1300 14 20 0 1 0"), Some(13.14));
         assert_eq!(cpu_s("7 (cut off"), None);
+    }
+
+    #[test]
+    fn a_processor_is_told_from_another_of_its_name() {
+        assert_eq!(processor("processor\t: 0\ncpu family\t: 25\nmodel\t\t: 1\nmodel name\t: AMD EPYC\n\nprocessor\t: 1\nmodel\t\t: 2\n"), "AMD EPYC family 25 model 1");
+        assert_eq!(processor("processor\t: 0\nBogoMIPS\t: 243.75\n"), std::env::consts::ARCH);
     }
 
     #[test]

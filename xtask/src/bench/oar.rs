@@ -47,17 +47,41 @@ pub(super) fn measure() -> Result<Found, Error> {
     lines.push("$ npm --prefix verifier run bench".to_owned());
     let done = process::must(Command::new("npm").arg("--prefix").arg(places::root().join("verifier")).args(["run", "bench"]))?;
     lines.extend(done.output.lines().map(str::to_owned));
-    let bars = bars(&FIGURES, &lines)?;
+    let (figures, lacking): (Vec<&Figure>, Vec<&Figure>) = FIGURES.iter().partition(|figure| has_instructions(figure, &can_do));
+    lines.extend(lacking.iter().map(|figure| format!("not measured: {}: this machine lacks the instructions", figure.bar)));
+    let bars = bars(figures, &lines)?;
     Ok(Found { lines, bars })
 }
 
+/// Whether a machine that can do so much can do what the figure compares.
+fn has_instructions(figure: &Figure, can_do: &dyn Fn(&str) -> bool) -> bool {
+    figure.line.strip_prefix("mldsa/ratio=ours-").is_none_or(|name| can_do(name.trim_end()))
+}
+
+/// Whether this machine has the instructions that the signatures' code calls so.
+fn can_do(name: &str) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::is_x86_feature_detected as has;
+        match name {
+            "avx512" => has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl"),
+            name => name == "avx2" && has!("avx2"),
+        }
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let _ = name;
+        false
+    }
+}
+
 /// Each figure, from the lines.
-pub(super) fn bars(figures: &[Figure], lines: &[String]) -> Result<Vec<Bar>, Error> {
+pub(super) fn bars<'a>(figures: impl IntoIterator<Item = &'a Figure>, lines: &[String]) -> Result<Vec<Bar>, Error> {
     let bar = |figure: &Figure| {
         let measured = value(lines, figure.line, figure.value).ok_or(Error::NoFigures { bench: figure.bar })?;
         Ok(Bar { name: figure.bar.into(), measured, goal: figure.goal })
     };
-    figures.iter().map(bar).collect()
+    figures.into_iter().map(bar).collect()
 }
 
 /// The number behind `name=` in the last line that begins with `start`.
@@ -77,5 +101,15 @@ mod tests {
         assert_eq!(value(&lines, "append/sealed ", "records_per_s"), Some(250_000.0));
         assert_eq!(value(&lines, "append/sealed ", "ratio"), None);
         assert_eq!(value(&lines, "page/10k-sealed ", "ms"), None);
+    }
+
+    #[test]
+    fn only_a_figure_of_instructions_that_are_lacking_may_be_missing() {
+        let lacking = |can_do: &dyn Fn(&str) -> bool| FIGURES.iter().filter(|figure| !has_instructions(figure, can_do)).map(|figure| figure.bar).collect::<Vec<_>>();
+        assert_eq!(lacking(&|name| name == "avx2"), ["oar/mldsa=avx512/ratio"]);
+        assert_eq!(lacking(&|_| true), Vec::<&str>::new());
+        assert_eq!(lacking(&|_| false).len(), 2);
+        let avx2 = FIGURES.iter().filter(|figure| figure.bar == "oar/mldsa=avx2/ratio");
+        assert!(bars(avx2, &["mldsa/verify=library us=90.1".to_owned()]).is_err());
     }
 }

@@ -8,7 +8,7 @@ use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Part, Result, Unsupported};
 use crate::forward::{Adapter, Factors};
 use crate::limits;
-use crate::tensor::{Source, Tensor};
+use crate::tensor::{RowOrder, Source, Tensor};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -76,22 +76,18 @@ pub fn open_adapter_gguf(source: &Source, config: &Config) -> Result<Adapter> {
         }
     }
     let alpha = header.float("adapter.lora.alpha")?.ok_or_else(|| Malformed::KeyMissing { key: "adapter.lora.alpha".into() })?;
-    let mut rank = None;
-    let halves: Vec<Result<(String, usize, Tensor)>> = header
-        .tensors
-        .iter()
-        .map(|info| {
-            // blk.0.attn_q.weight.lora_a
-            let parts = info.name.rsplit_once('.').and_then(|(base, half)| Some((gguf::canonical_name(base)?, half_of(half, ["lora_a", "lora_b"])?)));
-            let (name, half) = parts.ok_or_else(|| Unsupported::Tensor { name: info.name.into() })?;
-            let order = if half == 1 { gguf::row_order(config, &name) } else { crate::tensor::RowOrder::Canonical };
-            let tensor = gguf::tensor(&header, source, info, info.name.to_owned(), order)?;
-            if half == 0 {
-                rank = rank.or(tensor.shape.first().copied());
-            }
-            Ok((name.strip_suffix(".weight").unwrap_or(&name).to_owned(), half, tensor))
-        })
-        .collect();
+    let (mut halves, mut rank) = (Vec::new(), None);
+    for info in &header.tensors {
+        // blk.0.attn_q.weight.lora_a
+        let parts = info.name.rsplit_once('.').and_then(|(base, half)| Some((gguf::canonical_name(base)?, half_of(half, ["lora_a", "lora_b"])?)));
+        let (name, half) = parts.ok_or_else(|| Unsupported::Tensor { name: info.name.into() })?;
+        let order = if half == 1 { gguf::row_order(config, &name) } else { RowOrder::Canonical };
+        let tensor = gguf::tensor(&header, source, info, info.name.to_owned(), order)?;
+        if half == 0 {
+            rank = rank.or(tensor.shape.first().copied());
+        }
+        halves.push(Ok((name.strip_suffix(".weight").unwrap_or(&name).to_owned(), half, tensor)));
+    }
     let factors = factors(halves.into_iter())?;
     // No tensors: no rank, which is refused with the rank.
     let rank = rank.unwrap_or(0);

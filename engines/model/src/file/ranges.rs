@@ -36,10 +36,10 @@ pub(crate) fn check_config(config: &Config) -> Result<()> {
     {
         return wrong("rope factors");
     }
-    // A wide layer of a narrow model is few bytes of a file.
-    let (count, max) = (forward::scratch_bytes(config), limits::SCRATCH_BYTES_MAX);
-    if count > max {
-        return Err(Malformed::TooMany { what: Part::ScratchBytes, count, max }.into());
+    // A wide layer of a narrow model is few bytes of a file, and so are many layers of many heads.
+    let sizes = [(Part::ScratchBytes, forward::scratch_bytes(config), limits::SCRATCH_BYTES_MAX), (Part::PageBytes, forward::page_bytes(config), limits::PAGE_BYTES_MAX)];
+    match sizes.into_iter().find(|(_, count, max)| count > max) {
+        Some((what, count, max)) => Err(Malformed::TooMany { what, count, max }.into()),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -127,10 +127,10 @@ impl Decoder {
         self.project(0..places.logit_rows);
         let (width, vocab_count) = (self.weights.config.width, self.weights.config.vocab_count);
         let this = &*self;
-        let rows = |(admitted, (start, count, wanted)): (Result<()>, (usize, usize, Wanted))| {
+        let rows = |(admitted, Place { first, count, wanted }): (Result<()>, Place)| {
             admitted.map(|()| {
-                let logits = if wanted == Wanted::States { &[] } else { &this.logits[start * vocab_count..][..count * vocab_count] };
-                Rows { width, vocab_count, states: &this.states[start * width..][..count * width], logits }
+                let logits = if wanted == Wanted::States { &[] } else { &this.logits[first * vocab_count..][..count * vocab_count] };
+                Rows { width, vocab_count, states: &this.states[first * width..][..count * width], logits }
             })
         };
         admitted.into_iter().zip(places.of_pieces).map(rows).collect()
@@ -170,30 +170,30 @@ impl Decoder {
 
     /// The rows of all admitted pieces, and where each piece's wanted rows come to lie.
     fn lay_out(&mut self, pieces: &[Piece<'_>], admitted: &[Result<()>]) -> Places {
-        let count = |piece: &Piece<'_>| match piece.wanted {
-            Wanted::Nothing => 0,
-            Wanted::Last => 1,
-            Wanted::Every | Wanted::States => piece.tokens.len(),
+        let place = |(piece, admitted): (&Piece<'_>, &Result<()>)| {
+            let count = match piece.wanted {
+                Wanted::Nothing => 0,
+                Wanted::Last => 1,
+                Wanted::Every | Wanted::States => piece.tokens.len(),
+            };
+            Place { first: 0, count: if admitted.is_ok() { count } else { 0 }, wanted: piece.wanted }
         };
-        let mut of_pieces = vec![(0, 0, Wanted::Nothing); pieces.len()];
-        let (mut slots, mut logit_rows) = (0, 0);
-        for states in [false, true] {
-            for (index, piece) in pieces.iter().enumerate().filter(|(index, piece)| admitted[*index].is_ok() && (piece.wanted == Wanted::States) == states) {
-                of_pieces[index] = (slots, count(piece), piece.wanted);
-                slots += count(piece);
-            }
-            if !states {
-                logit_rows = slots;
-            }
+        let mut of_pieces: Vec<Place> = pieces.iter().zip(admitted).map(place).collect();
+        let logit_rows: usize = of_pieces.iter().filter(|place| place.wanted != Wanted::States).map(|place| place.count).sum();
+        let (mut logits_end, mut states_end) = (0, logit_rows);
+        for place in &mut of_pieces {
+            let end = if place.wanted == Wanted::States { &mut states_end } else { &mut logits_end };
+            place.first = *end;
+            *end += place.count;
         }
         self.rows.clear();
         for (index, piece) in pieces.iter().enumerate().filter(|(index, _)| admitted[*index].is_ok()) {
-            let (start, wanted, _) = of_pieces[index];
-            let (first, unwanted) = (piece.sequence.tokens().len(), piece.tokens.len() - wanted);
-            let row = |(offset, &token): (usize, &Token)| Row { piece: index, token, position: first + offset, slot: offset.checked_sub(unwanted).map(|offset| start + offset) };
+            let Place { first, count, .. } = of_pieces[index];
+            let (start, unwanted) = (piece.sequence.tokens().len(), piece.tokens.len() - count);
+            let row = |(offset, &token): (usize, &Token)| Row { piece: index, token, position: start + offset, slot: offset.checked_sub(unwanted).map(|offset| first + offset) };
             self.rows.extend(piece.tokens.iter().enumerate().map(row));
         }
-        self.streams.resize(slots * self.weights.config.width, 0.0);
+        self.streams.resize(states_end * self.weights.config.width, 0.0);
         Places { of_pieces, logit_rows }
     }
 
@@ -259,10 +259,17 @@ impl Decoder {
     }
 }
 
-/// Where the wanted rows lie.
+/// Where the wanted rows of a piece lie: none, if it was refused.
+#[derive(Clone, Copy)]
+struct Place {
+    first: usize,
+    count: usize,
+    wanted: Wanted,
+}
+
+/// Where all wanted rows lie.
 struct Places {
-    /// For each piece: the first row, their count, and what is wanted.
-    of_pieces: Vec<(usize, usize, Wanted)>,
+    of_pieces: Vec<Place>,
     /// Rows whose logits are wanted; they come first.
     logit_rows: usize,
 }

@@ -275,6 +275,7 @@ mod tests {
     use super::*;
     use crate::config::Architecture;
     use crate::file::ranges::check_config;
+    use crate::forward::page_bytes;
     use crate::{error, limits};
 
     /// Shapes of a published model: width, heads, heads of keys and values, width of a head, of the feed-forward layer.
@@ -315,6 +316,10 @@ mod tests {
         let count = Scratch::byte_count_of(&crafted, 256);
         assert_eq!(said, error::Malformed::TooMany { what: error::Part::ScratchBytes, count, max: limits::SCRATCH_BYTES_MAX }.into());
         let endless = config([usize::MAX; 5]);
-        assert_eq!(Scratch::byte_count_of(&endless, 256), u64::MAX);
+        assert_eq!((Scratch::byte_count_of(&endless, 256), page_bytes(&endless)), (u64::MAX, u64::MAX));
+        assert_eq!(page_bytes(&Config { layer_count: 126, ..large }), 264_241_152);
+        let deep = Config { layer_count: 4_096, ..config([2, 512, 512, 64, 2]) };
+        let (what, count, max) = (error::Part::PageBytes, 4_096 * 512 * 64 * 2 * 256 * 4, limits::PAGE_BYTES_MAX);
+        assert_eq!(check_config(&deep), Err(error::Malformed::TooMany { what, count, max }.into()));
     }
 }

@@ -21,6 +21,7 @@ pub(crate) use adapter::Factors;
 pub(crate) use decoder::scratch_bytes;
 pub use decoder::{Decoder, Piece, Rows, Wanted};
 pub use page::PAGE_TOKENS;
+pub(crate) use page::page_bytes;
 pub use pool::{Pool, PoolUse};
 pub use sequence::Sequence;
 pub use session::Session;

@@ -18,6 +18,12 @@ pub(super) struct PageShape {
     head_width: usize,
 }
 
+/// Bytes of one page of such a model; the greatest number where they are more than that.
+pub(crate) fn page_bytes(config: &Config) -> u64 {
+    let factors = [config.layer_count, config.kv_head_count, 2 * CHUNK, config.head_width, size_of::<f32>()];
+    factors.into_iter().fold(1, |bytes: u64, factor| bytes.saturating_mul(factor as u64))
+}
+
 impl PageShape {
     pub(super) fn new(config: &Config) -> Self {
         Self { layer_count: config.layer_count, kv_head_count: config.kv_head_count, head_width: config.head_width }

@@ -51,8 +51,7 @@ pub struct PoolUse {
 impl Pool {
     /// As many pages as `byte_count_max` has room for. They are taken from the system when they are first needed.
     pub fn new(weights: &Arc<Weights>, byte_count_max: usize) -> Self {
-        let shape = PageShape::new(weights.config());
-        Self::of_pages(weights, byte_count_max / shape.byte_count())
+        Self::of_pages(weights, Self::pages_within(weights, byte_count_max))
     }
 
     pub(crate) fn of_pages(weights: &Arc<Weights>, page_count_max: usize) -> Self {
@@ -95,7 +94,12 @@ impl Pool {
         tokens.div_ceil(PAGE_TOKENS)
     }
 
-    /// Bytes of these pages.
+    /// Pages that so many bytes have room for.
+    pub fn pages_within(weights: &Weights, byte_count_max: usize) -> usize {
+        byte_count_max / PageShape::new(weights.config()).byte_count()
+    }
+
+    /// Bytes of the pages that a sequence of so many tokens needs.
     pub fn bytes_of(weights: &Weights, tokens: usize) -> usize {
         Self::pages_of(tokens).saturating_mul(PageShape::new(weights.config()).byte_count())
     }

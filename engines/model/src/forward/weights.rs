@@ -67,7 +67,7 @@ impl Weights {
     /// architecture does not know: leaving it out would compute another model.
     pub fn bind(config: &Config, tensors: &BTreeMap<String, Tensor>) -> Result<Self> {
         check(config)?;
-        let mut binder = Binder { config, tensors, used: 0, packed_bytes: 0 };
+        let mut binder = Binder { config, tensors, taken: BTreeSet::new(), packed_bytes: 0 };
         let (width, vocab) = (config.width, config.vocab_count);
         let embedding = binder.matrix("model.embed_tokens", vocab, width, Use { bias: false, product: config.tied })?;
         let layers = (0..config.layer_count).map(|index| binder.layer(index)).collect::<Result<_>>()?;
@@ -179,11 +179,11 @@ fn check(config: &Config) -> Result<()> {
     }
 }
 
-/// Takes tensors by name and counts them, so that one too many is seen.
+/// Takes tensors by name and remembers which, so that one too many is seen.
 struct Binder<'a> {
     config: &'a Config,
     tensors: &'a BTreeMap<String, Tensor>,
-    used: usize,
+    taken: BTreeSet<&'a str>,
     packed_bytes: usize,
 }
 
@@ -199,7 +199,7 @@ impl Use {
     const PRODUCT: Self = Self { bias: false, product: true };
 }
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     fn layer(&mut self, index: usize) -> Result<Layer> {
         let config = self.config;
         let (width, ffn) = (config.width, config.ffn_width);
@@ -220,12 +220,12 @@ impl Binder<'_> {
         })
     }
 
-    fn take(&mut self, name: &str, shape: &[usize]) -> Result<&Tensor> {
-        let tensor = self.tensors.get(name).ok_or_else(|| Malformed::TensorMissing { name: name.into() })?;
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<&'a Tensor> {
+        let (key, tensor) = self.tensors.get_key_value(name).ok_or_else(|| Malformed::TensorMissing { name: name.into() })?;
         if tensor.shape != shape {
             return Err(Malformed::TensorShape { name: name.into(), expected: shape.to_vec(), found: tensor.shape.clone() }.into());
         }
-        self.used += 1;
+        self.taken.insert(key);
         Ok(tensor)
     }
 
@@ -239,8 +239,8 @@ impl Binder<'_> {
 
     /// A vector of f32, in canonical order whatever the order and type in the file.
     fn vector(&mut self, name: &str, len: usize) -> Result<Vec<f32>> {
-        let tensor = self.take(name, &[len])?.clone();
-        let map = self.map(&tensor, len)?;
+        let tensor = self.take(name, &[len])?;
+        let map = self.map(tensor, len)?;
         let mut stored = vec![0.0; len];
         dequantise(tensor.element, tensor.bytes(), &mut stored);
         let mut out = vec![0.0; len];
@@ -270,33 +270,10 @@ impl Binder<'_> {
 
     /// Refuses tensors that nothing asked for.
     fn finish(self) -> Result<()> {
-        if self.used == self.tensors.len() {
-            return Ok(());
+        match self.tensors.keys().find(|name| !self.taken.contains(name.as_str())) {
+            Some(name) => Err(Unsupported::Tensor { name: name.as_str().into() }.into()),
+            None => Ok(()),
         }
-        let known = |name: &str| {
-            let layer = name.strip_prefix("model.layers.").and_then(|rest| rest.split_once('.'));
-            let parts = [
-                "input_layernorm.weight",
-                "post_attention_layernorm.weight",
-                "self_attn.q_proj.weight",
-                "self_attn.k_proj.weight",
-                "self_attn.v_proj.weight",
-                "self_attn.o_proj.weight",
-                "mlp.gate_proj.weight",
-                "mlp.up_proj.weight",
-                "mlp.down_proj.weight",
-            ];
-            let biases = ["self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"];
-            match layer {
-                Some((index, part)) => {
-                    let inside = index.parse::<usize>().is_ok_and(|index| index < self.config.layer_count);
-                    inside && (parts.contains(&part) || self.config.architecture == Architecture::Qwen2 && biases.contains(&part))
-                }
-                None => ["model.embed_tokens.weight", "model.norm.weight"].contains(&name) || !self.config.tied && name == "lm_head.weight",
-            }
-        };
-        let name = self.tensors.keys().find(|name| !known(name)).map_or("", String::as_str);
-        Err(Unsupported::Tensor { name: name.into() }.into())
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::alphabet::text_bytes;
 use super::pipeline::{Roles, Tokenizer};
-use super::vocabulary::{Entries, Entry, PreTokenizer, Token, TokenKind, Vocabulary, limit};
+use super::vocabulary::{Entries, Entry, PreTokenizer, Token, TokenKind, Vocabulary};
 use crate::error::{Malformed, Part, Result, Unsupported};
 use crate::file::gguf::Header;
-use crate::limits;
+use crate::limits::{self, limit};
 
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const TYPES: &str = "tokenizer.ggml.token_type";

@@ -2,10 +2,10 @@
 
 use super::alphabet::text_bytes;
 use super::pipeline::{Roles, Tokenizer};
-use super::vocabulary::{Entry, PreTokenizer, Rules, Token, TokenKind, Vocabulary, limit};
+use super::vocabulary::{Entry, PreTokenizer, Rules, Token, TokenKind, Vocabulary};
 use crate::error::{Malformed, Part, Result, Unsupported};
 use crate::file::json::{Json, parse};
-use crate::limits;
+use crate::limits::{self, limit};
 use std::collections::BTreeMap;
 
 const FILE: &str = "tokenizer.json";
@@ -96,8 +96,8 @@ fn pre_tokenizer(root: &Json<'_>) -> Result<PreTokenizer> {
     if kind != "Sequence" {
         return Err(unknown(kind).into());
     }
-    let steps = pre.field("pretokenizers")?.items()?;
-    let [split, byte_level] = &*steps else { return Err(unknown("a sequence of other steps").into()) };
+    let mut steps = pre.field("pretokenizers")?.items()?;
+    let (Some(split), Some(byte_level), None) = (steps.next(), steps.next(), steps.next()) else { return Err(unknown("a sequence of other steps").into()) };
     if split.text("type")? != Some("Split") || byte_level.text("type")? != Some("ByteLevel") {
         return Err(unknown("a sequence of other steps").into());
     }
@@ -112,7 +112,7 @@ fn added_tokens<'a>(root: &Json<'a>) -> Result<Vec<Added<'a>>> {
     let Some(list) = root.optional("added_tokens") else { return Ok(Vec::new()) };
     let items = list.items()?;
     limit(Part::Tokens, items.len(), limits::TOKEN_COUNT_MAX)?;
-    let read = |item: &Json<'a>| {
+    let read = |item: Json<'a>| {
         let id = item.unsigned("id")?.and_then(|id| u32::try_from(id).ok()).ok_or_else(|| invalid("added_tokens.id"))?;
         let content = item.text("content")?.ok_or_else(|| invalid("added_tokens.content"))?;
         for key in ["lstrip", "rstrip", "single_word"] {
@@ -123,7 +123,7 @@ fn added_tokens<'a>(root: &Json<'a>) -> Result<Vec<Added<'a>>> {
         let control = item.bool("special")?.unwrap_or(false) || looks_special(content);
         Ok(Added { id: Token(id), content, kind: if control { TokenKind::Control } else { TokenKind::Added } })
     };
-    items.iter().map(read).collect()
+    items.map(read).collect()
 }
 
 /// llama.cpp's converter marks tokens of this look as control tokens even where `tokenizer.json` does not; so both sources agree.
@@ -164,7 +164,7 @@ fn entries(by_text: &BTreeMap<&str, Token>, added: &[Added<'_>]) -> Result<Vec<E
 fn merge_pairs(model: &Json<'_>, by_text: &BTreeMap<&str, Token>) -> Result<Vec<(Token, Token)>> {
     let items = model.field("merges")?.items()?;
     limit(Part::Merges, items.len(), limits::MERGE_COUNT_MAX)?;
-    let pair = |item: &Json<'_>| -> Option<(Token, Token)> {
+    let pair = |item: Json<'_>| -> Option<(Token, Token)> {
         let (left, right) = match item.value() {
             serde_json::Value::String(text) => text.split_once(' ')?,
             serde_json::Value::Array(pair) => match &**pair {
@@ -175,8 +175,7 @@ fn merge_pairs(model: &Json<'_>, by_text: &BTreeMap<&str, Token>) -> Result<Vec<
         };
         by_text.get(left).copied().zip(by_text.get(right).copied())
     };
-    let numbered = items.iter().enumerate();
-    numbered.map(|(index, item)| pair(item).ok_or(Malformed::Merge { index: index as u32 }.into())).collect()
+    items.enumerate().map(|(index, item)| pair(item).ok_or(Malformed::Merge { index: index as u32 }.into())).collect()
 }
 
 /// The token that the post-processor sets before every text, if it sets one.

@@ -61,13 +61,16 @@ fn hand_over(task: Task) -> Result<(), Misbehaved> {
 
 /// What the template writes.
 fn written<const N: usize>(source: &str, globals: Globals, conversations: [Vec<Message>; N]) -> Result<[String; N], Misbehaved> {
+    // As in the reference, lines end with the same character everywhere, also in what the template writes.
+    let source = source.replace("\r\n", "\n").replace('\r', "\n");
     let environment = environment(globals.date)?;
-    let template = environment.template_from_str(source).map_err(misbehaved)?;
+    let template = environment.template_from_str(&source).map_err(misbehaved)?;
     let mut texts = [const { String::new() }; N];
     for (text, messages) in texts.iter_mut().zip(conversations) {
         let messages: Vec<Value> = messages.into_iter().map(message).collect();
-        let mut pairs = vec![("messages", Value::from(messages)), ("add_generation_prompt", Value::from(true))];
-        // As in the reference, a token that the model does not have is undefined, not none.
+        let none = || Value::from(());
+        let mut pairs = vec![("messages", Value::from(messages)), ("add_generation_prompt", Value::from(true)), ("tools", none()), ("documents", none())];
+        // As in the reference, tools that nobody gives are none, and a token that the model does not have is undefined.
         for (name, token) in [("bos_token", &globals.bos), ("eos_token", &globals.eos), ("pad_token", &globals.pad)] {
             pairs.extend(token.as_deref().map(|token| (name, Value::from(token))));
         }
@@ -133,8 +136,9 @@ fn python_method(state: &mut State<'_, '_>, value: &Value, method: &str, args: &
         return map_method(value, method, args);
     }
     let text = value.as_str().ok_or_else(unknown)?;
-    // What is made is paid for by the engine, what is read by its filters alone.
-    state.consume_fuel(text.len() as u64 / 64)?;
+    // The engine is paid for the text and for what is made of it, by the byte; not for what a method is given beside the text, and may read to its end.
+    let given_bytes: usize = args.iter().filter_map(Value::as_str).map(str::len).sum();
+    state.consume_fuel(given_bytes as u64 / 64)?;
     let argument = |index: usize| args.get(index).and_then(Value::as_str);
     Ok(match (method, args.len()) {
         ("strip", 0 | 1) => Value::from(text.trim_matches(stripped(argument(0)))),

@@ -4,21 +4,20 @@
 //! stands in every record; it cannot read anything but the conversation and the date, nor run for ever.
 //!
 //! A person may type `<|im_end|>`. Before rendering, every message is *sealed*: a character that occurs in no message
-//! (the first free one of U+FDD0 to U+FDEF, which Unicode sets aside) goes behind the first character of every place where the text of a
-//! control or added token begins, and around the message's first and last printed characters. The template copies the seals
-//! along; recognition of control tokens stops at a seal, and the seals are dropped before BPE. So the tokens are those of the same text
-//! with exactly the template's own control tokens in it, and no message, alone or together with the template's words around it,
-//! can make another. A template that looks for such a text in a message, as some do for `</think>`, would not find it: so the conversation is written without seals too, and refused where that
-//! is another text.
+//! (the first free one of U+FDD0 to U+FDEF, which Unicode sets aside) goes behind every character that the text of a control or added
+//! token begins with, in either case, and around the message's first and last printed characters. The template copies the seals
+//! along, also where it leaves out what stands between two of them or writes another case; recognition of control tokens stops at a seal, and the seals are dropped before BPE. So the tokens are
+//! those of the same text with exactly the template's own control tokens in it, and no message, alone or together with the template's words around it,
+//! can make another, unless the template makes such a character of another, as `<` of `&lt;`, or turns a message around. A template that looks in a message for what begins like such a token, as some do for `</think>`, would not find it: so the conversation is written without seals too, and
+//! refused where that is another text.
 
 use super::chat::{Date, Message, Prompt};
 use super::jinja;
 use super::pipeline::Tokenizer;
-use super::vocabulary::{Token, TokenKind};
+use super::vocabulary::Token;
 use crate::digest::{self, TemplateDigest};
 use crate::error::{Misbehaved, Misuse, Result};
 use crate::limits;
-use std::collections::BTreeSet;
 
 /// A chat template as the model file carries it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +50,7 @@ impl ChatTemplate {
             return Err(Misuse::TextTooLong { bytes, max: limits::TEXT_BYTES_MAX }.into());
         }
         let seal = free_character(messages, &self.source).ok_or(Misuse::TextUnsealable)?;
-        let markup = markup_texts(tokenizer);
-        let sealed = messages.iter().map(|m| Message { role: m.role, content: sealed(&m.content, &markup, seal) });
+        let sealed = messages.iter().map(|m| Message { role: m.role, content: sealed(&m.content, tokenizer, seal) });
         let written = |token: Option<Token>| token.and_then(|t| tokenizer.vocabulary().bytes(t)).map(|b| String::from_utf8_lossy(b).into_owned());
         let roles = tokenizer.roles();
         let globals = jinja::Globals { date, bos: written(roles.bos), eos: written(roles.eos_written), pad: written(roles.pad) };
@@ -83,17 +81,11 @@ fn free_character(messages: &[Message], template: &str) -> Option<char> {
     ('\u{fdd0}'..='\u{fdef}').find(|&c| !template.contains(c) && messages.iter().all(|m| !m.content.contains(c)))
 }
 
-fn markup_texts(tokenizer: &Tokenizer) -> Vec<&str> {
-    let markup = tokenizer.vocabulary().iter().filter(|(_, e)| matches!(e.kind, TokenKind::Control | TokenKind::Added));
-    markup.filter_map(|(_, entry)| std::str::from_utf8(&entry.bytes).ok()).collect()
-}
-
 /// The message with seals in it; white space at its ends stays outside, so that a template's `trim` works as ever.
-fn sealed(content: &str, markup: &[&str], seal: char) -> String {
+fn sealed(content: &str, tokenizer: &Tokenizer, seal: char) -> String {
     let start = content.len() - content.trim_start().len();
     let end = content.trim_end().len().max(start);
     let mut out = String::with_capacity(content.len() + 8);
-    let firsts: BTreeSet<char> = markup.iter().filter_map(|text| text.chars().next()).collect();
     let mut inside = false;
     for (at, character) in content.char_indices() {
         if at == start && start < end {
@@ -105,8 +97,7 @@ fn sealed(content: &str, markup: &[&str], seal: char) -> String {
             inside = false;
         }
         out.push(character);
-        let rest = content.get(at..).unwrap_or("");
-        if firsts.contains(&character) && markup.iter().any(|text| rest.starts_with(text)) {
+        if tokenizer.begins_markup(character) {
             out.push(seal);
         }
     }

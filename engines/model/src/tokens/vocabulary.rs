@@ -2,7 +2,7 @@
 
 use super::buckets::{Buckets, hash_of_bytes};
 use crate::error::{Malformed, Part, Result};
-use crate::limits;
+use crate::limits::{self, limit};
 use std::collections::BTreeSet;
 
 /// One index of the vocabulary.
@@ -217,11 +217,6 @@ impl Vocabulary {
     pub fn markup(&self, text: &str) -> Option<Token> {
         self.iter().find(|(_, e)| matches!(e.kind, TokenKind::Control | TokenKind::Added) && *e.bytes == *text.as_bytes()).map(|(token, _)| token)
     }
-}
-
-/// Refuses a count beyond its limit.
-pub(crate) fn limit(what: Part, count: usize, max: u64) -> Result<()> {
-    if count as u64 > max { Err(Malformed::TooMany { what, count: count as u64, max }.into()) } else { Ok(()) }
 }
 
 fn is_sized(bytes: &[u8]) -> bool {

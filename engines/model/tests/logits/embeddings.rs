@@ -1,10 +1,11 @@
 //! Embeddings: against transformers in float64, and equal bits however the inputs were put together.
 
+use crate::refusals::plain;
 use crate::vectors::{folder, gguf, threads, weights};
 use mickai_kernels::crew::Serial;
 use mickai_kernels::isa::Isa;
 use mickai_model::embed::Embedder;
-use mickai_model::error::{Error, Misuse};
+use mickai_model::error::{Error, Misbehaved, Misuse};
 use mickai_model::generate::Flow;
 use mickai_model::tokens::Token;
 use std::sync::Arc;
@@ -78,4 +79,15 @@ fn what_cannot_be_embedded_is_refused() {
     assert_eq!(refused(&[1, 512], 64), Misuse::TokenUnknown(512).into());
     assert!(matches!(refused(&[1; 2_049], 64), Error::Misuse(Misuse::ContextTooLong { .. })));
     assert_eq!(embedder.embed(&[vec![Token(1)]], 64, &mut || Flow::Stop).unwrap(), None);
+}
+
+/// A state that is zero, one that is not finite, and two whose squares f32 does not hold: all would be vectors of another length.
+#[test]
+fn a_state_without_a_direction_gives_no_vector() {
+    for value in [0.0, f32::NAN, 1e30, 1e-30] {
+        let mut model = gguf("llama-64.f32");
+        model.tensors.insert("model.norm.weight".into(), plain("model.norm.weight", &[64], value));
+        let said = embedder(&weights(&model)).embed(&[vec![Token(1)], vec![Token(2)]], 64, &mut || Flow::Continue).unwrap_err();
+        assert_eq!(said, Misbehaved::NoDirection { input: 0 }.into(), "{value}");
+    }
 }

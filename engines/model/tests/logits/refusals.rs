@@ -17,7 +17,8 @@ fn bind_error(change: impl Fn(&mut ModelFile)) -> Error {
     Weights::bind(&model.config, &model.tensors).err().unwrap()
 }
 
-fn plain(name: &str, shape: &[usize], value: f32) -> Tensor {
+/// A tensor that is one value throughout.
+pub fn plain(name: &str, shape: &[usize], value: f32) -> Tensor {
     let bytes: Vec<u8> = value.to_le_bytes().repeat(shape.iter().product());
     let len = bytes.len();
     Tensor::new(name.into(), shape.to_vec(), ElementType::F32, RowOrder::Canonical, Arc::new(bytes), 0..len).unwrap()

@@ -3,7 +3,7 @@
 use crate::answer::{exported_json, exported_text};
 use crate::args::{ExportForm, Range};
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use mickai_runtime::{Form, Open, Selection, System, when};
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub fn export(system: &System, path: &Path, form: ExportForm, open: &[String], (
     let exported = system.export(form.into(), &selection, &Open::parse(open)?, path, None)?;
     out.object(&exported_json(&exported), || exported_text(&exported))?;
     if !system.home().recovery_is_offline() {
-        eprintln!("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
+        remark("the recovery key is not yet offline: `mickai key recovery export PATH` moves it to another place");
     }
     Ok(0)
 }
@@ -41,7 +41,7 @@ fn selection(system: &System, range: &Range) -> Result<Selection, Failure> {
     }
     if let Some(phrase) = &range.when {
         let range = when::resolve(phrase, &jiff::Zoned::now())?;
-        eprintln!("{range}");
+        remark(&range);
         return Ok(Selection::Range(system.records_within(&range, u64::MAX)?));
     }
     Ok(Selection::All)

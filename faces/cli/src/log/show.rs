@@ -2,7 +2,7 @@
 
 use crate::args::Filter;
 use crate::failure::Failure;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::plain;
 use mickai_proof::record::Record;
 use mickai_runtime::acts::local_time;
@@ -23,7 +23,7 @@ type Row = (Value, Vec<String>);
 pub fn list(system: &System, filter: &Filter, out: Out) -> Result<u8, Failure> {
     let range = filter.when.as_deref().map(|phrase| when::resolve(phrase, &jiff::Zoned::now())).transpose()?;
     if let Some(range) = &range {
-        eprintln!("{range}");
+        remark(range);
     }
     let reader = system.reader()?;
     let mut rows = Vec::new();

@@ -16,8 +16,8 @@ const OPERATIONS: usize = 2;
 /// The driving thread's track; those of the others follow.
 const HANDS: usize = 3;
 
-/// Writes the whole file, one event a line, and syncs nothing: it can be made again.
-pub fn write(file: File, model: &Loaded, profiled: &Profiled, trace: &Trace) -> std::io::Result<()> {
+/// Writes the whole file, one event a line, and syncs it.
+pub fn write(file: &File, model: &Loaded, profiled: &Profiled, trace: &Trace) -> std::io::Result<()> {
     let mut events = Events { out: BufWriter::new(file), is_first: true };
     let about = json!({
         "schema": SCHEMA,
@@ -38,15 +38,16 @@ pub fn write(file: File, model: &Loaded, profiled: &Profiled, trace: &Trace) -> 
         }
     }
     events.out.write_all(b"\n]}\n")?;
-    events.out.flush()
+    events.out.flush()?;
+    file.sync_all()
 }
 
-struct Events {
-    out: BufWriter<File>,
+struct Events<'a> {
+    out: BufWriter<&'a File>,
     is_first: bool,
 }
 
-impl Events {
+impl Events<'_> {
     fn put(&mut self, event: &Value) -> std::io::Result<()> {
         let between = if std::mem::take(&mut self.is_first) { "\n" } else { ",\n" };
         write!(self.out, "{between}{event}")

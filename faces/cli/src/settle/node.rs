@@ -57,7 +57,7 @@ impl std::fmt::Display for NodeFault {
             Self::OtherChain { node, found } => write!(f, "the node at {node} follows chain {found}, not the one that you chose: name another node, or that chain"),
             Self::NoBlock { node } => write!(f, "the chain of the node at {node} has no block yet: try again when it has"),
             Self::NoAccount { address } => write!(f, "your account {address} has nothing on this chain, and settling costs a fee: have somebody transfer PAN to it"),
-            Self::NotFinal { transaction } => write!(f, "transaction {transaction} was sent and is not final yet: `mickai settle` again, it is not paid for twice"),
+            Self::NotFinal { transaction } => write!(f, "transaction {transaction} was sent and is not final yet: `mickai settle` again later, it is not paid for twice"),
         }
     }
 }

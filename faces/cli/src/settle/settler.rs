@@ -3,7 +3,7 @@
 use super::node::{Node, NodeFault};
 use base64ct::{Base64, Encoding};
 use mickai_proof::digest::{ChainId, LogId};
-use mickai_proof::pantheon::{Account, Action, Amount, Body, Entry, GenesisHead, Height, LightProof, LightVerdict, Network};
+use mickai_proof::pantheon::{Account, Action, Amount, Body, Entry, GenesisHead, Height, LightProof, LightVerdict, Network, Transaction};
 use mickai_runtime::settle::{SettleError, Settler};
 use mickai_store::keys::Wallet;
 use serde_json::{Value, json};
@@ -76,6 +76,26 @@ impl NodeSettler {
         Ok((bytes, proof, verdict))
     }
 
+    /// The action as a transaction of the operator's account.
+    fn signed(&self, action: &Action) -> Result<Transaction, SettleError> {
+        let Known { address, height, account, head } = self.known()?;
+        let account = account.ok_or_else(|| chain(NodeFault::NoAccount { address }))?;
+        let body = |fee| Body {
+            chain: self.chain,
+            sender: self.wallet.address(),
+            nonce: account.nonce,
+            fee,
+            expires: Height(height.0.saturating_add(EXPIRES_AFTER)),
+            action: action.clone(),
+        };
+        let reveals = account.key.is_none();
+        let sign = |fee| self.wallet.sign(body(fee), reveals).map_err(|error| SettleError::Chain(Box::new(error)));
+        // Signed once to see how long it is, and once with what it costs.
+        let length = sign(head.params.fee_base)?.encode().len() + FEE_ROOM_BYTES;
+        let fee = head.params.fee_min(length).unwrap_or(head.params.fee_base);
+        sign(fee)
+    }
+
     /// Waits for the first block, before which there is nothing to prove.
     fn await_block(&self) -> Result<(), SettleError> {
         let path = "/v1/status";
@@ -123,27 +143,12 @@ impl Settler for NodeSettler {
     }
 
     fn perform(&mut self, action: Action) -> Result<(), SettleError> {
-        let Known { address, height, account, head } = self.known()?;
-        let account = account.ok_or_else(|| chain(NodeFault::NoAccount { address }))?;
-        let body = |fee| Body {
-            chain: self.chain,
-            sender: self.wallet.address(),
-            nonce: account.nonce,
-            fee,
-            expires: Height(height.0.saturating_add(EXPIRES_AFTER)),
-            action: action.clone(),
-        };
-        let reveals = account.key.is_none();
-        let sign = |fee| self.wallet.sign(body(fee), reveals).map_err(|error| SettleError::Chain(Box::new(error)));
-        // Signed once to see how long it is, and once with what it costs.
-        let length = sign(head.params.fee_base)?.encode().len() + FEE_ROOM_BYTES;
-        let fee = head.params.fee_min(length).unwrap_or(head.params.fee_base);
-        let transaction = sign(fee)?;
+        let transaction = self.signed(&action).map_err(|error| SettleError::Unsent(Box::new(error)))?;
         let sent = self.node.post("/v1/transactions", &json!({ "base64": Base64::encode_string(&transaction.encode()) }));
         match sent {
             Ok(_) => {}
-            // It waits there already.
-            Err(NodeFault::Refused { status: 409, .. }) => {}
+            // It waits there already. Another of its number, which the node calls underpriced, would not be this one.
+            Err(NodeFault::Refused { code, .. }) if code == "transaction-known" => {}
             Err(NodeFault::Refused { code, values, .. }) if code == "log-forked" => {
                 let proof = values["fork_proof"].as_str().and_then(|text| Base64::decode_vec(text).ok());
                 return Err(proof.map_or(SettleError::Misbehaved, SettleError::Conflict));

@@ -1,5 +1,6 @@
 //! What is said of settings and settlements, as text and as JSON. A chain of too few says so in every one of them.
 
+use crate::out::remark;
 use crate::plain;
 use mickai_proof::verify::{Settled, WITNESS_SEATS_MIN};
 use mickai_runtime::Result;
@@ -9,8 +10,8 @@ use serde_json::{Value, json};
 /// Says on standard error what came of a settlement that nobody waits for.
 pub fn tell(settled: Result<Settlement>) {
     match settled {
-        Ok(settlement) => eprintln!("{}", settlement_text(&settlement)),
-        Err(error) => eprintln!("mickai: not settled: {}", plain::set_in(&error.to_string())),
+        Ok(settlement) => remark(settlement_text(&settlement)),
+        Err(error) => remark(format_args!("mickai: not settled: {}", plain::set_in(&error.to_string()))),
     }
 }
 

@@ -26,7 +26,7 @@ fn what_is_not_there_is_named_and_so_is_what_is() {
     let machine = Machine::with_model();
     std::fs::write(machine.path("there.oar"), "mine").unwrap();
     std::fs::write(machine.path("garbage"), "no checkpoint").unwrap();
-    let cases: [(&[&str], i32, &[&str]); 20] = [
+    let cases: [(&[&str], i32, &[&str]); 22] = [
         (&["ask", ""], 64, &["something to ask"]),
         (&["ask", "-"], 64, &["something to ask"]),
         (&["ask", "-m", "nobody", "hello"], 1, &["no model \"nobody\"", GENERAL, "mickai model import"]),
@@ -46,6 +46,8 @@ fn what_is_not_there_is_named_and_so_is_what_is() {
         (&["log", "verify", "--checkpoint", "no-such-file"], 64, &["checkpoint"]),
         (&["replay", "999"], 1, &["no record \"999\""]),
         (&["replay", "1"], 1, &["not part of a generation"]),
+        (&["replay", "1", "--record", "2"], 64, &["--record \"2\"", "bundle"]),
+        (&["replay", "last", "--record", "2"], 64, &["--record \"2\"", "bundle"]),
         (&["replay", "there.oar"], 4, &["there.oar", "oar verify"]),
     ];
     for (args, exit, words) in cases {

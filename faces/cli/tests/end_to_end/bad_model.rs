@@ -53,7 +53,7 @@ fn bad_gguf_files_are_refused() {
         ("shape that overflows", with(after("blk.0.attn_q.weight") + 4, &[most, most].concat()), &["fetch it again"]),
         ("offset past the end", with(after("blk.0.attn_q.weight") + 24, &large), &["blk.0.attn_q.weight", "does not lie where"]),
         ("offset that overflows", with(after("blk.0.attn_q.weight") + 24, &(u64::MAX - 31).to_le_bytes()), &["blk.0.attn_q.weight"]),
-        ("unknown tensor type", with(after("blk.0.attn_q.weight") + 20, &250_u32.to_le_bytes()), &["ggml type 250", "use a file in F32"]),
+        ("unknown tensor type", with(after("blk.0.attn_q.weight") + 20, &250_u32.to_le_bytes()), &["ggml type 250", "use a file in one of F32"]),
         ("a tensor doubled", renamed("blk.1.attn_q.weight", "blk.0.attn_q.weight"), &["twice"]),
         ("a tensor of another kind", renamed("blk.1.attn_q.weight", "blk.1.attn_z.weight"), &["not supported"]),
         ("unknown architecture", with(after("general.architecture") + 12, b"mamba"), &["architecture \"mamba\"", "llama and qwen2"]),

@@ -12,7 +12,7 @@ fn the_operator_exports_every_form_and_a_stranger_those_that_need_no_key() {
     machine.run(&["log", "export", "--as", "dsse", "--record", "2", "-o", "2.json"]).ok();
     machine.run(&["log", "export", "--as", "dsse", "-o", "all.json"]).ok();
     machine.run(&["log", "export", "--as", "jsonl", "--range", "0-2", "-o", "ours.jsonl"]).ok();
-    machine.run(&["log", "export", "--as", "tiles", "-o", "site"]).ok();
+    machine.run(&["log", "export", "--as", "tiles", "-o", "site/"]).ok();
     assert_eq!(fs::read(machine.path("2.receipt")).unwrap()[..2], [0xd2, 0x84], "a tagged COSE_Sign1");
     let envelope: serde_json::Value = serde_json::from_slice(&fs::read(machine.path("2.json")).unwrap()).unwrap();
     assert_eq!(envelope["payloadType"], "application/vnd.in-toto+json");

@@ -36,7 +36,7 @@ fn the_records_say_what_ran(machine: &Machine) {
     let facts = &intent["facts"];
     assert_eq!(facts["model"], models[0]["digest"]);
     assert_eq!(intent["actor"], serde_json::json!(["brain", models[0]["digest"]]));
-    for name in ["tokenizer", "template"] {
+    for name in ["tokenizer", "template", "edges"] {
         assert_eq!(facts[name].as_str().map(str::len), Some(64), "{name} by its digest: {facts}");
     }
     for name in ["arithmetic", "sampler", "seed", "temperature", "top_k", "top_p", "min_p", "repetition", "prompt_token_count", "token_count_max", "constraint"] {

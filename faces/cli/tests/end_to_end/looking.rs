@@ -7,9 +7,34 @@ use std::process::Stdio;
 #[test]
 fn a_mistyped_home_is_said_and_not_made() {
     let machine = Machine::new();
-    for args in [&["log", "list"][..], &["log", "verify"], &["log", "fsck"], &["key", "show"], &["doctor"]] {
+    let looks: [&[&str]; 10] = [
+        &["log", "list"],
+        &["log", "verify"],
+        &["log", "fsck"],
+        &["key", "show"],
+        &["doctor"],
+        &["model", "show", "mickai-bootstrap"],
+        &["model", "verify", "mickai-bootstrap"],
+        &["adapter", "list"],
+        &["adapter", "show", "tone"],
+        &["retention", "run", "--dry-run"],
+    ];
+    // What there is nothing of in a new home.
+    let takes: [&[&str]; 7] = [
+        &["erase", "1", "--all"],
+        &["replay", "1"],
+        &["model", "rm", GENERAL],
+        &["model", "unpin", "mickai-bootstrap"],
+        &["adapter", "remove", "tone"],
+        &["adapter", "unpin", "tone"],
+        &["retention", "run"],
+    ];
+    for args in looks.into_iter().chain(takes) {
         machine.run(args).code(1).says(&["no home at", "mickai ask"]);
     }
+    // The model that every machine has is listed all the same.
+    machine.run(&["model", "list"]).ok().says(&["mickai-bootstrap", "embedded", "no home at"]);
+    assert_eq!(machine.object(&["model", "list"])["embedded"], true);
     assert!(!machine.home().exists());
 }
 
@@ -68,4 +93,12 @@ fn a_bundle_without_a_generation_is_not_replayed_in_silence() {
     let machine = Machine::with_model();
     machine.run(&["log", "export", "-o", "case.oar"]).ok();
     machine.run(&["replay", "case.oar"]).code(1).says(&["no generation"]);
+    // What a record may be called is a record, whatever file is called so.
+    for name in ["1", "beefbeefbeef", "bundle"] {
+        std::fs::copy(machine.path("case.oar"), machine.path(name)).unwrap();
+        machine.run(&["replay", &format!("./{name}")]).code(1).says(&["no generation"]);
+    }
+    machine.run(&["replay", "1"]).code(1).says(&["record 1 is not part of a generation"]);
+    machine.run(&["replay", "beefbeefbeef"]).code(1).says(&["no record \"beefbeefbeef\""]);
+    machine.run(&["replay", "bundle"]).code(1).says(&["no generation"]);
 }

@@ -1,6 +1,6 @@
 //! What is printed, and where the home is: JSON lines, tables, completions, man pages, colours, folders.
 
-use crate::common::{GENERAL, Machine, Run, Step, Terminal, mickai};
+use crate::common::{GENERAL, Machine, Run, Step, Terminal, mickai, vectors};
 use serde_json::Value;
 use std::path::Path;
 
@@ -83,6 +83,23 @@ fn a_value_passes_neither_for_a_line_of_ours_nor_for_a_command_to_the_terminal()
     assert!(opened.as_str().unwrap().contains("a\u{1b}[2J\u{202e}\nopened     output = forged"), "{opened}");
 }
 
+/// `2>&1 | true`: what is being done goes on, and ends with its code.
+#[test]
+fn nobody_at_standard_error_changes_nothing() {
+    let machine = Machine::new();
+    let model = vectors(&format!("{GENERAL}.gguf"));
+    for (args, exit) in
+        [(&["model", "import", &model][..], 0), (&["log", "list", "--when", "today"], 0), (&["model", "show", "nobody"], 1), (&["log", "list", "--when", "gibberish o'clock"], 64)]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = machine.command(&mickai(), args).stderr(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{args:?}");
+    }
+    assert!(machine.open_intents().is_empty());
+    machine.assert_log_valid();
+}
+
 #[test]
 fn no_colour_where_none_is_wanted() {
     let machine = Machine::new();
@@ -101,7 +118,7 @@ fn no_colour_where_none_is_wanted() {
 fn the_home_is_where_the_flag_the_variable_or_the_standard_says() {
     let machine = Machine::new();
     let made = |setting: &dyn Fn(&mut std::process::Command), args: &[&str], wanted: &str| {
-        let mut command = machine.command(&mickai(), &[args, &["model", "list"]].concat());
+        let mut command = machine.command(&mickai(), &[args, &["log", "checkpoint"]].concat());
         command.env_remove("MICKAI_HOME").env("HOME", machine.path("user"));
         setting(&mut command);
         Run::of(&mut command).ok();

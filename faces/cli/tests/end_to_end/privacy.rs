@@ -212,6 +212,18 @@ fn retention_as_its_operator_sees_it() {
     machine.assert_log_valid();
 }
 
+/// What cannot be read is named, and the code says that not all is erased.
+#[test]
+fn a_run_that_could_not_erase_everything_is_no_success() {
+    let machine = machine();
+    machine.run(&["retention", "set", "default", "--keep", "0s"]).ok();
+    std::fs::write(vault_file(&machine, 3), b"mickaiV1\xff").unwrap();
+    let unreadable = "the vault files of records [3] cannot be read";
+    machine.run(&["retention", "run", "--dry-run"]).code(1).says(&["would erase 2 values of 1 records", unreadable]);
+    machine.run(&["retention", "run"]).code(1).says(&["erased 2 values of 1 records", unreadable, "mickai log fsck"]);
+    assert!(!vault_file(&machine, 4).exists());
+}
+
 #[test]
 fn an_automatic_policy_erases_before_the_next_act() {
     let machine = machine();

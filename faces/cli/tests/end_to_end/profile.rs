@@ -1,6 +1,6 @@
 //! What `mickai profile` says of one generation: nothing is changed by looking, the parts add up, and Perfetto itself opens the trace.
 
-use crate::common::{GENERAL, Machine, Run, not_checked};
+use crate::common::{GENERAL, Machine, Run, mickai, not_checked};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -150,9 +150,30 @@ fn a_trace_that_cannot_be_written_is_said_before_anything_runs() {
     assert_eq!(machine.lines(&["log", "list"]).len(), 3, "nothing ran");
     // What fails afterwards leaves no empty file.
     profile("new", &"word ".repeat(3_000)).code(1).says(&["shorten the prompt"]);
-    assert!(!Path::new(&machine.path("new")).exists());
+    assert!(traces(&machine, "new").is_empty());
     machine.run(&["profile", "--alternatives", "21", "hello"]).code(64).says(&["0..=20"]);
     machine.run(&["profile", " "]).code(64).says(&["something to ask"]);
+}
+
+/// The files whose names begin with that of a trace.
+fn traces(machine: &Machine, name: &str) -> Vec<String> {
+    let names = std::fs::read_dir(machine.folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|found| found.starts_with(name)).collect()
+}
+
+/// No file may grow beyond 256 KiB, as on a full disk.
+#[test]
+fn a_trace_that_breaks_off_has_no_name_and_is_in_nobodys_way() {
+    let machine = Machine::with_model();
+    let profile = ["profile", "-m", GENERAL, "--max-tokens", "200", "--trace", "trace.json", "hello"];
+    let program = mickai();
+    let args = [&["-c", "ulimit -f 256 && trap '' XFSZ && exec \"$0\" \"$@\"", program.to_str().unwrap()][..], &profile].concat();
+    Run::of(&mut machine.command(Path::new("bash"), &args)).code(1).says(&["trace.json: "]);
+    assert!(traces(&machine, "trace.json").is_empty());
+    machine.run(&profile).ok();
+    assert_eq!(traces(&machine, "trace.json"), ["trace.json"]);
+    assert!(std::fs::metadata(machine.path("trace.json")).unwrap().len() > 256 * 1_024);
+    assert!(machine.open_intents().is_empty());
 }
 
 /// Perfetto's own trace processor, where `cargo xtask setup` has put it.

@@ -61,6 +61,29 @@ fn an_ask_that_is_interrupted_says_so_on_record() {
     machine.assert_log_valid();
 }
 
+/// What was stopped compared nothing, and those of the same bundle behind it do not begin.
+#[test]
+fn a_replay_that_is_interrupted_says_nothing_of_the_record() {
+    let machine = Machine::with_model();
+    machine.run(&LONG).ok();
+    machine.run(&LONG).ok();
+    machine.run(&["log", "export", "--open", "all", "-o", "case.oar"]).ok();
+    let records = || machine.lines(&["log", "list"]);
+    // The first may be done before the signal comes; then it is tried again.
+    let is_caught = (0..20).any(|_| {
+        let count = records().len();
+        let mut replay = machine.start(&["replay", "case.oar"]);
+        eventually("its intent", || (!machine.open_intents().is_empty() || !replay.is_running()).then_some(()));
+        if replay.is_running() {
+            replay.signal("INT");
+        }
+        let (exit, records) = (replay.end().exit(), records());
+        exit == Some(130) && records.len() == count + 2 && records.last().is_some_and(|last| last["outcome"] == "failed")
+    });
+    assert!(is_caught, "twenty replays were quicker than SIGINT, or went on");
+    machine.assert_log_valid();
+}
+
 #[test]
 fn an_ask_that_is_interrupted_says_so_to_programs() {
     let machine = Machine::with_model();

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::shape::may;
+use mickai_runtime::EMBEDDED_NAME;
 use std::future::poll_fn;
 use std::task::Poll;
 
@@ -61,6 +62,33 @@ fn what_is_wrong_with_a_long_body_is_said_as_of_a_short_one() {
         assert_eq!(param(&call(&body_of(count), true)).as_deref(), Some("robot"));
         assert_eq!(param(&call(&" ".repeat(count + 1), false)), None);
     }
+}
+
+/// Whoever waits for something to be opened has no thread, and is in nobody's way who asks for what is open.
+#[test]
+fn an_open_model_is_found_while_prompts_are_made_and_others_are_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let app = App::of_test(&folder.path().join("home"));
+    let [first, second, third] = std::array::from_fn(|_| Call::of_test(&app, b""));
+    let name = || EMBEDDED_NAME.to_owned();
+    let runtime = tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    runtime.block_on(async {
+        let _prompts = app.places.preparing.acquire_many(app.places.preparing.available_permits() as u32).await.unwrap();
+        let opened = app.places.opening.acquire().await.unwrap();
+        let mut stays = std::pin::pin!(first.model_called(name()));
+        let mut leaves = std::pin::pin!(second.model_called(name()));
+        for _ in 0..3 {
+            assert!(poll_fn(|context| Poll::Ready(stays.as_mut().poll(context).is_pending() && leaves.as_mut().poll(context).is_pending())).await);
+            // The one thread has done what there was to do.
+            app.on_desk(|_| Ok(())).await.unwrap();
+        }
+        second.gone.set();
+        drop(opened);
+        assert_eq!(stays.await.unwrap().name, EMBEDDED_NAME);
+        assert_eq!(leaves.await.err().map(|refused| refused.status), Some(503));
+        let _opened = app.places.opening.acquire().await.unwrap();
+        assert_eq!(third.model_called(name()).await.unwrap().name, EMBEDDED_NAME);
+    });
 }
 
 /// A body of a million of them would be answered by as many.

@@ -17,6 +17,20 @@ impl Pieces for Mebibytes {
     }
 }
 
+/// Each holds its request, and may outlive its connection.
+#[test]
+fn no_more_keys_are_answered_than_there_may_be_connections() {
+    let answering = Idempotent::default();
+    let key = |number: u64| Key(std::array::from_fn(|place| number.to_be_bytes()[place % 8]));
+    let refused = |number: u64| answering.take(key(number)).err().map(|refused| (refused.status, refused.code));
+    let count = CONNECTIONS_MAX as u64;
+    let mut turns: Vec<Turn> = (0..count).map(|number| answering.take(key(number)).unwrap()).collect();
+    assert_eq!(refused(0), Some((409, Some("idempotency_key_in_use"))));
+    assert_eq!(refused(count), Some((429, Some("queue_full"))));
+    drop(turns.pop());
+    assert_eq!(refused(count), None);
+}
+
 #[test]
 fn no_more_is_noted_than_can_be_kept() {
     let folder = tempfile::tempdir().unwrap();

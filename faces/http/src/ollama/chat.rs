@@ -62,7 +62,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
     let tools = body.value["tools"].as_array().into_iter().flatten().map(|tool| Tool::of(&tool["function"])).collect();
-    let form = Form { tools, choice: ToolChoice::Auto, is_single: false, schema: options::schema_of(&body.value["format"]) }.checked().await?;
+    let form = Form { tools, choice: ToolChoice::Auto, is_single: false, schema: options::schema_of(&body.value["format"]) }.checked(call).await?;
     let mut turns = Vec::new();
     body.value["messages"].as_array().into_iter().flatten().enumerate().for_each(|(at, message)| push_turns(message, at, &mut turns));
     let unmatched = |at| Refused::invalid(format!("messages[{at}].tool_name"), format!("messages[{at}] must be the result of a call before it that has none yet"));

@@ -61,7 +61,7 @@ pub async fn answer(call: &Call) -> Result<Reply> {
             "mickai": records(&made.records, &warnings),
         })
     };
-    made(call, &body.value, "input", told).await
+    made(call, body.value, "input", told).await
 }
 
 /// Makes one.
@@ -72,13 +72,15 @@ pub async fn answer_old(call: &Call) -> Result<Reply> {
     let body = call.body(&OLD_REQUEST)?;
     let warnings = body.warnings;
     let told = move |made: &Embedded| json!({ "embedding": made.vectors.first().map(|vector| values(vector)), "mickai": records(&made.records, &warnings) });
-    made(call, &body.value, "prompt", told).await
+    made(call, body.value, "prompt", told).await
 }
 
-async fn made(call: &Call, body: &Value, name: &str, told: impl FnOnce(&Embedded) -> Value + Send + 'static) -> Result<Reply> {
-    let model = call.model(body).await?;
+async fn made(call: &Call, body: Value, name: &str, told: impl FnOnce(&Embedded) -> Value + Send + 'static) -> Result<Reply> {
+    let model = call.model(&body).await?;
     let dimension_count = count(&body["dimensions"]);
     check_dimensions(&model, dimension_count)?;
     let asked = ToEmbed { inputs: inputs(&body[name]), dimension_count, shortens: body["truncate"] != false, request: Some(call.taken(false)) };
+    // It has many times the bytes that came, and all that follows is a wait.
+    drop(body);
     vectors(call, model, asked, told).await
 }

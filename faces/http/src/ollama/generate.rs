@@ -47,7 +47,7 @@ pub const ANSWER: Shape = Shape::Ref(
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    let form = Form { choice: ToolChoice::None, schema: options::schema_of(&body.value["format"]), ..Form::default() }.checked().await?;
+    let form = Form { choice: ToolChoice::None, schema: options::schema_of(&body.value["format"]), ..Form::default() }.checked(call).await?;
     let prompt = body.value["prompt"].as_str().unwrap_or_default().to_owned();
     let lines = Lines::new(Place::Response, model.name.clone(), form, body.warnings);
     if prompt.is_empty() {

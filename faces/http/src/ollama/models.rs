@@ -28,7 +28,7 @@ pub const VERSION: Shape = Shape::Fields(&[must("version", TEXT, "Mickai's")]);
 /// # Errors
 /// A model folder that cannot be read.
 pub async fn tags(call: &Call) -> Result<Reply> {
-    let models = call.app.on_desk(|desk| desk.models()).await?;
+    let models = call.in_turn(&call.app.places.naming, |desk| desk.models()).await?;
     let told = |model: &Listed| {
         let mut told = json!({ "name": model.name, "model": model.name, "size": model.byte_count, "digest": model.digest.to_string() });
         if let Some(adapter) = model.adapter {
@@ -44,7 +44,7 @@ pub async fn tags(call: &Call) -> Result<Reply> {
 /// # Errors
 /// None of its own.
 pub async fn ps(call: &Call) -> Result<Reply> {
-    let counts = call.app.on_desk(|desk| Ok(desk.counts())).await?;
+    let counts = call.in_turn(&call.app.places.naming, |desk| Ok(desk.counts())).await?;
     let told = counts.models.iter().map(|model| json!({ "name": model.name, "model": model.name, "size": model.tensor_bytes, "size_vram": 0, "digest": model.digest.to_string() }));
     Ok(Reply::json(200, &json!({ "models": told.collect::<Vec<_>>() })))
 }
@@ -58,7 +58,7 @@ pub async fn show(call: &Call) -> Result<Reply> {
     let wanted = |body: &mut Value| ["model", "name"].map(|name| taken_text(body, name)).into_iter().find(|name| !name.is_empty());
     let (wanted, warnings) = call.taken_apart(&SHOW, wanted).await?;
     let wanted = wanted.unwrap_or_default();
-    let (listed, file) = call.app.in_turn(&call.app.looking, move |desk| desk.look_at(&wanted)).await?;
+    let (listed, file) = call.in_turn(&call.app.places.looking, move |desk| desk.look_at(&wanted)).await?;
     let told = json!({
         "template": file.template().map(|template| template.source()),
         "details": { "format": "", "family": family(&file) },

@@ -117,15 +117,16 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
     let likely_count = likely_count(&body.value)?;
-    let form = form(&body.value).checked().await?;
+    let form = form(&body.value).checked(call).await?;
     let base = asked(call, &body.value, &model, &form)?;
     let asked = (0..sampling::count(&body.value["n"]).unwrap_or(1)).map(|choice| Asked { seed: sampling::seed(&body.value, choice), ..base.clone() }).collect();
-    let shortens = body.value["truncation"] == "auto";
+    let (shortens, streams, has_usage) = (body.value["truncation"] == "auto", body.value["stream"] == true, body.value["stream_options"]["include_usage"] == true);
+    // It has many times the bytes that came, and all that follows is a wait.
+    drop(body.value);
     let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
     let told = Told { model, form, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
-    if body.value["stream"] == true {
-        let has_usage = body.value["stream_options"]["include_usage"] == true;
+    if streams {
         let stream = Encoded::new(going, Stream::new(told, has_usage));
         return Ok(Reply::pieces(EVENTS, Box::new(stream)).with_intent(begun.intent));
     }

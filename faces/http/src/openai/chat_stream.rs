@@ -4,6 +4,7 @@ use super::chat::Told;
 use super::events::{end, event, failed, with_usage};
 use super::logprobs;
 use crate::going::{Encoder, Event, Spoken, records};
+use crate::refused::Refused;
 use crate::tools::Filter;
 use mickai_model::generate::Generation;
 use mickai_store::Appended;
@@ -38,7 +39,7 @@ impl Stream {
         &mut self.choices[index]
     }
 
-    /// The records of those that have ended.
+    /// The records of those that have ended or failed, in the order of the choices.
     fn pairs(&self) -> Vec<(Appended, Appended)> {
         self.choices.iter().filter_map(|choice| choice.pair).collect()
     }
@@ -100,7 +101,11 @@ impl Encoder for Stream {
             Event::Heard(spoken) => self.heard(choice, &spoken),
             Event::Ended(ended) => match *ended {
                 Ok(answered) => self.ended(choice, (answered.intent, answered.outcome), &answered.generation),
-                Err(error) => failed(error, self.pairs(), &self.told.warnings),
+                Err(error) => {
+                    let refused = Refused::from(error);
+                    refused.records.iter().for_each(|pair| self.choice(choice).pair = Some(*pair));
+                    failed(&refused, &self.pairs(), &self.told.warnings)
+                }
             },
         }
     }

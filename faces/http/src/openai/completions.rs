@@ -77,13 +77,14 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let model = call.model(&body.value).await?;
     let likely_count = likely_count(&body.value)?;
     let asked = asked(call, &body.value, &prompts, n);
-    let shortens = body.value["truncation"] == "auto";
+    let echoed = Some(prompts).filter(|_| body.value["echo"] == true).unwrap_or_default();
+    let (shortens, streams, has_usage) = (body.value["truncation"] == "auto", body.value["stream"] == true, body.value["stream_options"]["include_usage"] == true);
+    // It has many times the bytes that came, and all that follows is a wait.
+    drop(body.value);
     let mut going = Going::start(call, Wanted { model: model.clone(), asked, likely_count, shortens }).await?;
     let begun = going.begun().await?;
-    let echoed = if body.value["echo"] == true { prompts } else { Vec::new() };
     let told = Told { model, n, echoed, warnings: body.warnings, created: call.now_s(), intent: begun.intent, likely_count };
-    if body.value["stream"] == true {
-        let has_usage = body.value["stream_options"]["include_usage"] == true;
+    if streams {
         let stream = Stream { told, has_usage, pairs: Vec::new(), tokens: (0, 0), offsets: Vec::new() };
         return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, stream))).with_intent(begun.intent));
     }
@@ -168,13 +169,26 @@ impl Told {
 struct Stream {
     told: Told,
     has_usage: bool,
-    pairs: Vec<(Appended, Appended)>,
+    /// The records of each choice that has ended.
+    pairs: Vec<Option<(Appended, Appended)>>,
     tokens: (usize, usize),
     /// Characters that each choice has shown.
     offsets: Vec<usize>,
 }
 
 impl Stream {
+    /// The records of those that have ended or failed, in the order of the choices.
+    fn pairs(&self) -> Vec<(Appended, Appended)> {
+        self.pairs.iter().flatten().copied().collect()
+    }
+
+    fn ended(&mut self, index: usize, pair: (Appended, Appended)) {
+        if self.pairs.len() <= index {
+            self.pairs.resize(index + 1, None);
+        }
+        self.pairs[index] = Some(pair);
+    }
+
     fn piece(&mut self, index: usize, text: &str, spoken: &[Spoken], finish_reason: Option<&str>) -> Value {
         if self.offsets.len() <= index {
             self.offsets.resize(index + 1, 0);
@@ -198,11 +212,15 @@ impl Encoder for Stream {
             Event::Ended(ended) => match *ended {
                 Ok(answered) => {
                     let generation = &answered.generation;
-                    self.pairs.push((answered.intent, answered.outcome));
+                    self.ended(choice, (answered.intent, answered.outcome));
                     self.tokens = (self.tokens.0 + generation.prompt_tokens.len(), self.tokens.1 + generation.output_tokens.len());
                     event(&self.piece(choice, "", &[], Some(finish_reason(generation.stop_reason))))
                 }
-                Err(error) => failed(error, self.pairs.clone(), &self.told.warnings),
+                Err(error) => {
+                    let refused = Refused::from(error);
+                    refused.records.iter().for_each(|pair| self.ended(choice, *pair));
+                    failed(&refused, &self.pairs(), &self.told.warnings)
+                }
             },
         }
     }
@@ -210,13 +228,49 @@ impl Encoder for Stream {
     fn finish(&mut self) -> String {
         let usage = self.has_usage.then(|| with_usage(self.told.envelope(json!([])), self.tokens.0 / self.told.n, self.tokens.1));
         let nothing = self.told.envelope(json!([self.told.choice(0, "", &[], 0, None)]));
-        end(usage, nothing, records(&self.pairs, &self.told.warnings))
+        end(usage, nothing, records(&self.pairs(), &self.told.warnings))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::App;
+    use mickai_runtime::{Answered, EMBEDDED_NAME, Error};
+
+    /// Answers end in any order, and clients find the records of each by its place.
+    #[test]
+    fn records_come_in_the_order_of_the_choices() {
+        let folder = tempfile::tempdir().unwrap();
+        let call = Call::of_test(&App::of_test(&folder.path().join("home")), b"");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let model = call.app.on_desk(|desk| desk.model(EMBEDDED_NAME)).await.unwrap();
+            let mut going = Going::start(&call, Wanted::of_test(&model, 1)).await.unwrap();
+            let begun = going.begun().await.unwrap();
+            let Answered { intent, outcome, generation } = going.all().await.unwrap().remove(0).answered;
+            let stream = || {
+                let told = Told { model: model.clone(), n: 3, echoed: Vec::new(), warnings: Vec::new(), created: 0, intent: begun.intent, likely_count: None };
+                let mut stream = Stream { told, has_usage: true, pairs: Vec::new(), tokens: (0, 0), offsets: Vec::new() };
+                for choice in [2, 0] {
+                    let answered = Answered { intent: Appended { index: choice as u64, ..intent }, outcome, generation: generation.clone() };
+                    stream.encode(choice, Event::Ended(Box::new(Ok(answered))));
+                }
+                stream
+            };
+            let indexes = |body: &str, place: &str| -> Vec<Value> {
+                let event: Value = serde_json::from_str(body.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
+                event.pointer(place).and_then(Value::as_array).unwrap().iter().map(|pair| pair["intent"]["index"].clone()).collect()
+            };
+            assert_eq!(indexes(&stream().finish(), "/mickai/records"), [0, 2]);
+            let failed = stream().encode(1, Event::Ended(Box::new(Err(Error::Fault))));
+            assert_eq!(indexes(&failed, "/error/mickai/records"), [0, 2]);
+            // What failed has records of its own where it had begun.
+            let because = Error::Failed { because: Box::new(Error::Fault), records: Box::new((Appended { index: 1, ..intent }, outcome)) };
+            let failed = stream().encode(1, Event::Ended(Box::new(Err(because))));
+            assert_eq!(indexes(&failed, "/error/mickai/records"), [0, 1, 2]);
+        });
+    }
 
     /// The prompt's own tokens would have to be told too.
     #[test]

@@ -51,8 +51,10 @@ pub async fn answer(call: &Call) -> Result<Reply> {
     let dimension_count = count(&body.value["dimensions"]);
     check_dimensions(&model, dimension_count)?;
     let asked = ToEmbed { inputs: inputs(&body.value["input"]), dimension_count, shortens: false, request: Some(call.taken(false)) };
-    let (name, is_base64) = (model.name.clone(), body.value["encoding_format"] == "base64");
-    vectors(call, model, asked, move |made| told(made, &name, is_base64, &body.warnings)).await
+    let (name, is_base64, warnings) = (model.name.clone(), body.value["encoding_format"] == "base64", body.warnings);
+    // It has many times the bytes that came, and all that follows is a wait.
+    drop(body.value);
+    vectors(call, model, asked, move |made| told(made, &name, is_base64, &warnings)).await
 }
 
 fn told(made: &Embedded, name: &str, is_base64: bool, warnings: &[String]) -> Value {

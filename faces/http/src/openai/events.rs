@@ -3,7 +3,6 @@
 use super::chat::counts;
 use crate::going::records;
 use crate::refused::Refused;
-use mickai_runtime::Error;
 use mickai_store::Appended;
 use serde_json::Value;
 
@@ -24,11 +23,10 @@ pub fn end(usage: Option<Value>, nothing: Value, mickai: Value) -> String {
     format!("{name}{}data: [DONE]\n\n", event(&last))
 }
 
-/// The end of a stream that failed: why, and in its `mickai` the records of what had ended and of what failed.
-pub fn failed(error: Error, ended: Vec<(Appended, Appended)>, warnings: &[String]) -> String {
-    let refused = Refused::from(error);
+/// The end of a stream that failed: why, and in its `mickai` the records of what had ended and of what failed, in the order of the choices.
+pub fn failed(refused: &Refused, ended: &[(Appended, Appended)], warnings: &[String]) -> String {
     let mut envelope = refused.envelope();
-    envelope["error"]["mickai"] = records(&[ended, refused.records].concat(), warnings);
+    envelope["error"]["mickai"] = records(ended, warnings);
     event(&envelope)
 }
 

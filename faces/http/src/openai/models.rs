@@ -4,7 +4,7 @@ use crate::call::Call;
 use crate::refused::Result;
 use crate::reply::Reply;
 use crate::shape::{NUMBER, Shape, TEXT, may, must};
-use mickai_runtime::{Error, Listed};
+use mickai_runtime::Listed;
 use serde_json::{Value, json};
 
 /// One model, alone or with an adapter on it.
@@ -37,23 +37,16 @@ fn told(model: &Listed) -> Value {
 /// # Errors
 /// A model folder that cannot be read.
 pub async fn list(call: &Call) -> Result<Reply> {
-    let models = call.app.on_desk(|desk| desk.models()).await?;
+    let models = call.in_turn(&call.app.places.naming, |desk| desk.models()).await?;
     Ok(Reply::json(200, &json!({ "object": "list", "data": models.iter().map(told).collect::<Vec<_>>() })))
 }
 
-/// One of them.
+/// One of them, by its name or the beginning of its digest, as requests name it.
 ///
 /// # Errors
-/// None of that name.
+/// None of that name, or several.
 pub async fn one(call: &Call) -> Result<Reply> {
     let wanted = call.parameter.clone();
-    let model = call
-        .app
-        .on_desk(move |desk| {
-            let models = desk.models()?;
-            let found = models.iter().find(|model| model.name == wanted).cloned();
-            found.ok_or_else(|| Error::NoModel { wanted, known: models.into_iter().map(|model| model.name).collect() })
-        })
-        .await?;
+    let model = call.in_turn(&call.app.places.naming, move |desk| desk.listed(&wanted)).await?;
     Ok(Reply::json(200, &told(&model)))
 }

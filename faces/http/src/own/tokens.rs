@@ -28,7 +28,7 @@ pub const DETOKENIZED: Shape = Shape::Fields(&[must("content", TEXT, "control to
 pub async fn tokenize(call: &Call) -> Result<Reply> {
     let ((wanted, content), warnings) = call.taken_apart(&TOKENIZE, |body| (taken_text(body, "model"), taken_text(body, "content"))).await?;
     let model = call.model_called(wanted).await?;
-    let told = call.app.in_turn(&call.app.tokenizing, move |_| {
+    let told = call.in_turn(&call.app.places.tokenizing, move |_| {
         let tokens: Vec<u32> = model.file.tokenizer.encode_text(&content)?.into_iter().map(|token| token.0).collect();
         Ok(Reply::json(200, &json!({ "count": tokens.len(), "tokens": tokens, "mickai": records(&[], &warnings) })))
     });
@@ -46,7 +46,7 @@ pub async fn detokenize(call: &Call) -> Result<Reply> {
     if asked > max {
         return Err(Refused::from(Error::TooMuch { what: "tokens", asked: asked as u64, max: max as u64 }));
     }
-    let told = call.app.in_turn(&call.app.tokenizing, move |_| {
+    let told = call.in_turn(&call.app.places.tokenizing, move |_| {
         // What is given could be given to /tokenize again.
         let content = text_of(&model.file.tokenizer, &tokens, BODY_BYTES_MAX);
         Ok(content.map(|content| Reply::json(200, &json!({ "content": content, "mickai": records(&[], &warnings) }))))

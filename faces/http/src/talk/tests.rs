@@ -1,4 +1,4 @@
-//! What calls gave comes in the order of the calls, and each has its own.
+//! What calls gave comes in the order of the calls, and each has its own; what messages are made of turns.
 
 use super::*;
 
@@ -44,4 +44,25 @@ fn a_result_of_no_call_is_refused_at_its_place() {
     assert_eq!(contents(vec![a.clone(), given(id("1"), "A", 1), given(id("1"), "A", 2)]), Err(2));
     assert_eq!(contents(vec![a.clone(), given(name("b"), "B", 1)]), Err(1));
     assert_eq!(contents(vec![given(Of::Next, "A", 0), a]), Err(0));
+}
+
+/// A request may have ten thousands of turns without a word.
+#[test]
+fn a_turn_holds_itself_and_every_text_in_it() {
+    let bare = Turn::User(String::new()).byte_count();
+    assert!(bare >= size_of::<String>());
+    let turns = [Turn::System("abc".to_owned()), Turn::Assistant("abc".to_owned()), call("", "a"), given(id("ab"), "c", 0), given(name("ab"), "c", 0), given(Of::Next, "abc", 0)];
+    assert!(turns.iter().all(|turn| turn.byte_count() == bare + 3));
+}
+
+/// It is for the template to take two turns of one side or to refuse them.
+#[test]
+fn turns_stay_as_they_came_but_for_calls_and_what_they_gave() {
+    let (user, assistant) = (|words: &str| Turn::User(words.to_owned()), |words: &str| Turn::Assistant(words.to_owned()));
+    let turns = vec![user("a"), user("b"), assistant("c"), assistant("d"), call("1", "f"), call("2", "g"), given(id("1"), "A", 0), given(id("2"), "B", 0), user("e")];
+    let messages = messages(turns, &Form::default());
+    let calls = format!("d\n{}\n{}", tools::written("f", "{}"), tools::written("g", "{}"));
+    let results = format!("{GIVEN}A\n</tool_response>\n{GIVEN}B\n</tool_response>");
+    let expected = [(Role::User, "a"), (Role::User, "b"), (Role::Assistant, "c"), (Role::Assistant, calls.as_str()), (Role::User, results.as_str()), (Role::User, "e")];
+    assert_eq!(messages.iter().map(|message| (message.role, message.content.as_str())).collect::<Vec<_>>(), expected);
 }

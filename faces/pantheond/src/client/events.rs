@@ -1,7 +1,7 @@
 //! Final blocks as a node tells of them, one after the other.
 
-use super::http::{Connection, Length};
-use super::rpc::refused;
+use super::http::{ANSWER_PATIENCE, Connection, Length};
+use super::rpc::{refused, whole};
 use crate::failure::Failure;
 use serde_json::Value;
 use std::io::{self, ErrorKind};
@@ -22,8 +22,14 @@ pub struct Events {
 impl Events {
     /// Listens; the first event is the block after that height, or the next one. A node that has no place for one more listener refuses with 429.
     pub fn open(address: SocketAddr, after: Option<u64>) -> Result<Self, Failure> {
+        Self::open_within(address, after, ANSWER_PATIENCE)
+    }
+
+    /// The same at a node that answers within `patience`.
+    pub fn open_within(address: SocketAddr, after: Option<u64>, patience: Duration) -> Result<Self, Failure> {
         let failed = |source| Failure::Rpc { address, source };
         let mut connection = Connection::open(address).map_err(failed)?;
+        connection.set_patience(Some(patience)).map_err(failed)?;
         let after = after.map(|height| height.to_string());
         let headers: Vec<(&str, &str)> = after.iter().map(|height| ("last-event-id", height.as_str())).collect();
         connection.send("GET", "/v1/events", &headers, b"").map_err(failed)?;
@@ -39,7 +45,7 @@ impl Events {
         }
     }
 
-    /// The next block's header; `None` where nothing came within `patience`.
+    /// The next block's header, or the gap that a node tells of in place of blocks that it does not keep; `None` where nothing came within `patience`.
     pub fn next(&mut self, patience: Duration) -> Result<Option<Value>, Failure> {
         let address = self.address;
         let failed = |source| Failure::Rpc { address, source };
@@ -71,5 +77,21 @@ impl Events {
             return Err(ErrorKind::InvalidData.into());
         }
         if self.connection.chunk(&mut self.rest)? { Ok(()) } else { Err(ErrorKind::UnexpectedEof.into()) }
+    }
+}
+
+/// Up to which height an event tells of final blocks: that of its block, or of the last one of its gap.
+pub fn height(event: &Value) -> u64 {
+    whole(event, if event["to"].is_u64() { "/to" } else { "/height" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::height;
+    use serde_json::json;
+
+    #[test]
+    fn a_gap_reaches_as_far_as_a_block() {
+        assert_eq!([height(&json!({ "height": 7, "id": "x" })), height(&json!({ "from": 1, "to": 299 }))], [7, 299]);
     }
 }

@@ -4,9 +4,10 @@ use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// How long a node may take to connect, and to answer.
+/// How long a node may take to connect.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
-const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
+/// And to answer.
+pub const ANSWER_PATIENCE: Duration = Duration::from_secs(120);
 /// Bytes of a head's line, and lines of a head.
 const LINE_BYTES_MAX: u64 = 16 << 10;
 const LINES_MAX: usize = 64;

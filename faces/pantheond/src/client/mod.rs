@@ -6,5 +6,5 @@ mod rpc;
 
 mod events;
 
-pub use events::Events;
+pub use events::{Events, height};
 pub use rpc::{Rpc, text, whole};

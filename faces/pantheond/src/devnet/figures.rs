@@ -1,6 +1,6 @@
 //! What a devnet did, in figures: of blocks as they were told, of transfers as they were submitted and became final.
 
-use crate::client::{text, whole};
+use crate::client::{height, text, whole};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Blocks {
 impl Blocks {
     /// Counts one, if it became final while it was measured.
     pub fn add(&mut self, header: &Value, is_measured: bool) {
-        self.newest = whole(header, "/height");
+        self.newest = height(header);
         if is_measured {
             self.count += 1;
             self.bytes += whole(header, "/byte_count");

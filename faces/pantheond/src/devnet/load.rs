@@ -2,7 +2,7 @@
 
 use super::figures::{Blocks, Transfers};
 use super::senders::{Sender, Way, ready};
-use crate::client::{Events, Rpc, text, whole};
+use crate::client::{Events, Rpc, height, text, whole};
 use crate::failure::Failure;
 use crate::key::Key;
 use serde_json::Value;
@@ -20,6 +20,8 @@ const WORKERS_MAX: usize = 8;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// How long no block may come before what is on its way is given up.
 const SILENCE_MAX: Duration = Duration::from_secs(30);
+/// How long a validator may take to begin with its events before the next one is listened to.
+const EAR_PATIENCE: Duration = Duration::from_secs(10);
 /// Transactions that one answer tells of.
 const PAGE: u64 = 1_000;
 
@@ -48,12 +50,14 @@ pub struct Outcome {
 
 /// Runs it. `has_stopped` is asked again and again, so that whoever waits can end it before its time.
 pub fn run(plan: Plan<'_>, has_stopped: &mut dyn FnMut() -> bool) -> Result<Outcome, Failure> {
-    let Some(first) = plan.rpcs.first().copied() else { return Ok(Outcome::default()) };
+    if plan.rpcs.is_empty() {
+        return Ok(Outcome::default());
+    }
     let senders = ready(plan.rpcs, plan.senders)?;
     let ways = senders.iter().map(|sender| (sender.address(), sender.way())).collect();
-    let events = listen(first)?;
+    let (ear, counted) = Ear::open(plan.rpcs, 0, None)?;
     let begun = Instant::now();
-    let mut watcher = Watcher { rpc: Rpc::new(first), ways, events, begun, time: plan.time, outcome: Outcome::default(), last: begun };
+    let mut watcher = Watcher { rpcs: plan.rpcs, ear, ways, begun, time: plan.time, outcome: Outcome::default(), counted, last: begun };
     let crew = Crew::start(plan.rpcs, senders, plan.window);
     while begun.elapsed() < plan.time && !has_stopped() {
         watcher.look(&crew.shared)?;
@@ -71,11 +75,45 @@ pub fn run(plan: Plan<'_>, has_stopped: &mut dyn FnMut() -> bool) -> Result<Outc
     Ok(watcher.outcome)
 }
 
-/// Events of the first validator, each with the instant at which it came.
-fn listen(address: SocketAddr) -> Result<Receiver<(Instant, Value)>, Failure> {
+/// One validator that is listened to.
+struct Ear {
+    /// Its number.
+    at: usize,
+    rpc: Rpc,
+    /// Its events, each with the instant at which it came.
+    events: Receiver<(Instant, Value)>,
+}
+
+impl Ear {
+    /// At the first that answers, from validator `at` on and around: what becomes final after a height, or else after the newest block that it has; that height too.
+    fn open(rpcs: &[SocketAddr], at: usize, after: Option<u64>) -> Result<(Self, u64), Failure> {
+        let mut silent = Failure::Stalled { height: after.unwrap_or_default() };
+        for (at, address) in rpcs.iter().copied().enumerate().cycle().skip(at).take(rpcs.len()) {
+            match Self::open_at(at, address, after) {
+                Ok(opened) => return Ok(opened),
+                Err(failure) => silent = failure,
+            }
+        }
+        Err(silent)
+    }
+
+    fn open_at(at: usize, address: SocketAddr, after: Option<u64>) -> Result<(Self, u64), Failure> {
+        let mut rpc = Rpc::new(address);
+        let after = match after {
+            Some(height) => height,
+            None => {
+                let status = rpc.get("/v1/status")?;
+                rpc.counted(&status, "height")?
+            }
+        };
+        let events = Events::open_within(address, Some(after), EAR_PATIENCE)?;
+        Ok((Self { at, rpc, events: told(events) }, after))
+    }
+}
+
+/// Events as they come, from a thread that ends with the node, or when nobody takes what it hears.
+fn told(mut events: Events) -> Receiver<(Instant, Value)> {
     let (sender, receiver) = channel();
-    let mut events = Events::open(address, None)?;
-    // It ends with the node, or when nobody takes what it hears.
     std::thread::spawn(move || {
         while let Ok(event) = events.next(SILENCE_MAX) {
             if event.is_some_and(|header| sender.send((Instant::now(), header)).is_err()) {
@@ -83,35 +121,60 @@ fn listen(address: SocketAddr) -> Result<Receiver<(Instant, Value)>, Failure> {
             }
         }
     });
-    Ok(receiver)
+    receiver
 }
 
-/// Sees what becomes final.
-struct Watcher {
-    rpc: Rpc,
+/// Sees what becomes final, at one validator, and where that is gone at the next one.
+struct Watcher<'a> {
+    rpcs: &'a [SocketAddr],
+    ear: Ear,
     ways: BTreeMap<String, Arc<Way>>,
-    events: Receiver<(Instant, Value)>,
     begun: Instant,
     time: Duration,
     outcome: Outcome,
+    /// The block up to which all are counted, or were there before.
+    counted: u64,
     /// When the last block came.
     last: Instant,
 }
 
-impl Watcher {
+impl Watcher<'_> {
     /// Waits a moment for the next block, and counts it.
     fn look(&mut self, shared: &Shared) -> Result<(), Failure> {
-        let (at, header) = match self.events.recv_timeout(LOOK_EVERY) {
+        let (at, header) = match self.ear.events.recv_timeout(LOOK_EVERY) {
             Ok(event) => event,
             Err(RecvTimeoutError::Timeout) => return Ok(()),
-            Err(RecvTimeoutError::Disconnected) => return Err(Failure::Stalled { height: self.outcome.blocks.newest }),
+            Err(RecvTimeoutError::Disconnected) => {
+                self.turn();
+                return Ok(());
+            }
         };
-        self.last = Instant::now();
+        match self.count(at, &header) {
+            // It told of the block and was gone: the next one tells of it again.
+            Err(Failure::Rpc { .. } | Failure::Answer { .. }) => self.turn(),
+            counted => {
+                counted?;
+                self.last = Instant::now();
+                shared.block();
+            }
+        }
+        Ok(())
+    }
+
+    /// Listens to the next validator that answers, from the last block on that was counted. Where none answers it is tried again at the next look: one that ended can be started again.
+    fn turn(&mut self) {
+        match Ear::open(self.rpcs, self.ear.at.saturating_add(1), Some(self.counted)) {
+            Ok((ear, _)) => self.ear = ear,
+            Err(_) => std::thread::sleep(LOOK_EVERY),
+        }
+    }
+
+    /// Counts a block and the transfers in it; what was counted of one that is told of twice is not counted again.
+    fn count(&mut self, at: Instant, header: &Value) -> Result<(), Failure> {
         let is_measured = at >= self.begun && at.saturating_duration_since(self.begun) <= self.time;
-        self.outcome.blocks.add(&header, is_measured);
-        let (height, count) = (whole(&header, "/height"), whole(&header, "/transaction_count"));
+        let (height, count) = (height(header), whole(header, "/transaction_count"));
         for from in (0..count).step_by(usize::try_from(PAGE).unwrap_or(usize::MAX)) {
-            let block = self.rpc.get(&format!("/v1/blocks/{height}?from={from}&limit={PAGE}"))?;
+            let block = self.ear.rpc.get(&format!("/v1/blocks/{height}?from={from}&limit={PAGE}"))?;
             for transaction in block["transactions"].as_array().into_iter().flatten() {
                 let Some(way) = self.ways.get(text(transaction, "/sender")) else { continue };
                 for begun in way.arrived(whole(transaction, "/nonce")) {
@@ -120,7 +183,8 @@ impl Watcher {
                 }
             }
         }
-        shared.block();
+        self.outcome.blocks.add(header, is_measured);
+        self.counted = height;
         Ok(())
     }
 
@@ -253,5 +317,32 @@ impl Worker {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{answer, events, node};
+    use super::*;
+    use serde_json::json;
+
+    /// The first validator is gone before it told of a block; the second knows which one comes next only where it is asked for what follows.
+    #[test]
+    fn no_block_is_lost_where_the_first_validator_tells_of_none() {
+        let first = node(|head| if head.starts_with("GET /v1/status ") { answer(&json!({ "height": 5 })) } else { events(&[]) });
+        let block = json!({ "height": 6, "byte_count": 10, "transaction_count": 0 });
+        let second = node(move |head| if head.contains("last-event-id: 5\r\n") { events(std::slice::from_ref(&block)) } else { events(&[]) });
+        let rpcs = [first, second];
+        let (ear, counted) = Ear::open(&rpcs, 0, None).unwrap();
+        assert_eq!((ear.at, counted), (0, 5));
+        let begun = Instant::now();
+        let mut watcher = Watcher { rpcs: &rpcs, ear, ways: BTreeMap::new(), begun, time: Duration::MAX, outcome: Outcome::default(), counted, last: begun };
+        let shared = Shared::default();
+        let is_counted = (0..1_000).any(|_| {
+            watcher.look(&shared).unwrap();
+            watcher.counted == 6
+        });
+        let blocks = &watcher.outcome.blocks;
+        assert_eq!((is_counted, watcher.ear.at, blocks.newest, blocks.count, blocks.bytes), (true, 1, 6, 1, 10));
     }
 }

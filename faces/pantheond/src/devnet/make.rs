@@ -53,8 +53,7 @@ impl Folder {
         }
         let genesis = genesis::read(&path.join(GENESIS))?;
         let configs = (0..genesis.head.bonds.len()).map(|at| validator(path, at).join("node.toml")).collect();
-        let mut senders: Vec<PathBuf> = std::fs::read_dir(path.join(SENDERS)).map_err(Failure::io(path))?.flatten().map(|entry| entry.path()).collect();
-        senders.sort();
+        let senders = senders(path, &genesis)?;
         Ok(Self { path: path.to_owned(), configs, senders, genesis })
     }
 
@@ -62,6 +61,25 @@ impl Folder {
     pub fn wallet(&self) -> PathBuf {
         self.path.join("wallet.p8")
     }
+}
+
+/// The keys of accounts that send, in order. A start that was cut off, for more of them, may have left others there, and what was not written to its end: genesis gives those nothing.
+fn senders(path: &Path, genesis: &Genesis) -> Result<Vec<PathBuf>, Failure> {
+    let folder = path.join(SENDERS);
+    let mut senders = Vec::new();
+    for entry in std::fs::read_dir(&folder).map_err(Failure::io(&folder))? {
+        let file = entry.map_err(Failure::io(&folder))?.path();
+        if file.extension().is_none_or(|extension| extension != "p8") {
+            continue;
+        }
+        let account = Address::of(&public_of_file(&file)?);
+        // By ascending address.
+        if genesis.allocations.binary_search_by_key(&account, |one| one.to).is_ok() {
+            senders.push(file);
+        }
+    }
+    senders.sort();
+    Ok(senders)
 }
 
 fn validator(path: &Path, at: usize) -> PathBuf {
@@ -162,4 +180,25 @@ fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
     }
     let source = std::io::ErrorKind::AddrInUse.into();
     Err(Failure::Serve(crate::rpc::ServeError::Listen { address: (Ipv4Addr::LOCALHOST, PORTS.start).into(), source }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_start_left_that_was_cut_off_sends_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        let sender = |at: usize| path.join(SENDERS).join(format!("{at:04}.p8"));
+        // One that was to have four, and wrote the fourth when it ended.
+        (0..3).for_each(|at| drop(make_file(&sender(at), None).unwrap()));
+        std::fs::write(path.join(SENDERS).join(".0003.p8.tmp"), b"half").unwrap();
+        let wanted = Wanted { validators: 1, senders: 2, epoch_blocks: 10 };
+        let of = |folder: Folder| (folder.configs.len(), folder.senders);
+        let expected = (1, vec![sender(0), sender(1)]);
+        assert_eq!(of(Folder::open(path, &wanted).unwrap()), expected);
+        // And when it goes on.
+        assert_eq!(of(Folder::open(path, &wanted).unwrap()), expected);
+    }
 }

@@ -9,7 +9,7 @@ use crate::client::{Rpc, whole};
 use crate::command;
 use crate::failure::Failure;
 use crate::key;
-use crate::out::Out;
+use crate::out::{Out, remark};
 use crate::passphrase;
 use crate::wallet::whole_supply;
 use serde_json::{Value, json};
@@ -32,10 +32,10 @@ pub fn devnet(cli: &Cli, args: &Devnet, out: Out) -> Result<u8, Failure> {
     let wanted = Wanted { validators: args.validators.into(), senders: args.senders.into(), epoch_blocks: args.epoch_blocks };
     let folder = Folder::open(&path, &wanted)?;
     if folder.configs.len() != wanted.validators {
-        eprintln!("{} holds a devnet of {} validators, which goes on", path.display(), folder.configs.len());
+        remark(format_args!("{} holds a devnet of {} validators, which goes on", path.display(), folder.configs.len()));
     }
     if args.load && folder.senders.len() != wanted.senders {
-        eprintln!("{} holds a devnet with {} accounts that send, which goes on: --senders is for a new one", path.display(), folder.senders.len());
+        remark(format_args!("{} holds a devnet with {} accounts that send, which goes on: --senders is for a new one", path.display(), folder.senders.len()));
     }
     let has_stopped = Arc::new(AtomicBool::new(false));
     let on_signal = has_stopped.clone();
@@ -48,14 +48,14 @@ pub fn devnet(cli: &Cli, args: &Devnet, out: Out) -> Result<u8, Failure> {
     let plan = Plan { rpcs: &rpcs, senders, window: args.window.into(), time: time.unwrap_or(if args.load { LOAD_TIME } else { FOR_EVER }) };
     let outcome = run(plan, &mut || {
         for (at, config, status) in validators.ended() {
-            eprintln!("validator {at} ended ({status}): `pantheon node {}` starts it again", config.display());
+            remark(format_args!("validator {at} ended ({status}): `pantheon node {}` starts it again", config.display()));
         }
         has_stopped.load(Ordering::Relaxed) || validators.are_gone()
     })?;
     if has_stopped.load(Ordering::Relaxed) && !args.load {
         return Ok(0);
     }
-    let supply = Rpc::new(*rpcs.first().unwrap_or(&cli.rpc)).get("/v1/supply")?;
+    let supply = supply(&rpcs)?;
     whole_supply(&supply)?;
     let figures = told(&outcome.blocks, args.load.then_some(&outcome.transfers), outcome.measured, &supply, &agreement(&rpcs)?);
     out.object(&figures, || text_of(&figures))?;
@@ -72,6 +72,18 @@ fn announce(folder: &Folder, validators: &Validators, out: Out) -> Result<(), Fa
         let lines: Vec<String> = validators.0.iter().map(|one| format!("validator {}  RPC {}  process {}", one.at, one.rpc, one.pid())).collect();
         format!("chain {chain}\nfolder {path}\n{}\nnearly all PAN: --key {}{alone}", lines.join("\n"), wallet.display())
     })
+}
+
+/// The supply, as the first that answers counts it: one that was ended says nothing any more.
+fn supply(rpcs: &[SocketAddr]) -> Result<Value, Failure> {
+    let mut silent = Failure::Stalled { height: 0 };
+    for address in rpcs {
+        match Rpc::new(*address).get("/v1/supply") {
+            Ok(supply) => return Ok(supply),
+            Err(failure) => silent = failure,
+        }
+    }
+    Err(silent)
 }
 
 /// The newest block that all who answer have, and that it is one.

@@ -1,6 +1,6 @@
 //! Accounts that send under load, their keys revealed before anything is measured.
 
-use crate::client::{Events, Rpc, whole};
+use crate::client::{self, Events, Rpc};
 use crate::failure::Failure;
 use crate::key::Key;
 use crate::transact::{Standing, Terms, submit};
@@ -98,12 +98,12 @@ impl Sender {
     }
 }
 
-/// Reveals the keys that the chain does not have, and waits until every node does: each sender may submit to another one.
+/// Reveals the keys that the chain does not have, and waits until every node does that answers: each sender may submit to another one.
 pub fn ready(nodes: &[SocketAddr], keys: Vec<Key>) -> Result<Vec<Sender>, Failure> {
-    let Some(&address) = nodes.first().filter(|_| !keys.is_empty()) else { return Ok(Vec::new()) };
-    let mut rpc = Rpc::new(address);
-    let terms = Terms::ask(&mut rpc, None)?;
-    let mut events = Events::open(address, None)?;
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (mut rpc, terms, mut events) = first(nodes)?;
     // Each gives to the next.
     let mut receivers: Vec<Address> = keys.iter().map(Key::address).collect();
     receivers.rotate_left(1);
@@ -124,9 +124,9 @@ pub fn ready(nodes: &[SocketAddr], keys: Vec<Key>) -> Result<Vec<Sender>, Failur
     let mut height = terms.height.0;
     for node in nodes {
         let mut rpc = Rpc::new(*node);
-        while !are_revealed(&mut rpc, &senders)? {
+        while !is_gone_or_knows(&mut rpc, &senders)? {
             height = match events.next(SILENCE_MAX)? {
-                Some(header) => whole(&header, "/height"),
+                Some(event) => client::height(&event),
                 None => return Err(Failure::Stalled { height }),
             };
         }
@@ -134,11 +134,46 @@ pub fn ready(nodes: &[SocketAddr], keys: Vec<Key>) -> Result<Vec<Sender>, Failur
     Ok(senders)
 }
 
-fn are_revealed(rpc: &mut Rpc, senders: &[Sender]) -> Result<bool, Failure> {
+/// The first node that answers, what it says of the chain, and its blocks from now on.
+fn first(nodes: &[SocketAddr]) -> Result<(Rpc, Terms, Events), Failure> {
+    let mut silent = Failure::Stalled { height: 0 };
+    for node in nodes {
+        let mut rpc = Rpc::new(*node);
+        match Terms::ask(&mut rpc, None).and_then(|terms| Ok((terms, Events::open(*node, None)?))) {
+            Ok((terms, events)) => return Ok((rpc, terms, events)),
+            Err(failure @ Failure::Rpc { .. }) => silent = failure,
+            Err(failure) => return Err(failure),
+        }
+    }
+    Err(silent)
+}
+
+/// Does a node know of every sender's key? One that is gone is not waited for.
+fn is_gone_or_knows(rpc: &mut Rpc, senders: &[Sender]) -> Result<bool, Failure> {
     for sender in senders {
-        if Standing::ask(rpc, &sender.terms, sender.key.address())?.nonce < sender.nonce {
-            return Ok(false);
+        match Standing::ask(rpc, &sender.terms, sender.key.address()) {
+            Ok(standing) if standing.nonce < sender.nonce => return Ok(false),
+            Ok(_) => {}
+            Err(Failure::Rpc { .. }) => return Ok(true),
+            Err(failure) => return Err(failure),
         }
     }
     Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trial::{answer, node};
+    use super::*;
+    use serde_json::json;
+
+    /// At the first address nobody answers, and at the second something that is no node of a chain.
+    #[test]
+    fn a_node_that_is_gone_is_passed_over_and_no_other_one() {
+        let gone: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        let other = node(|_| answer(&json!({})));
+        assert!(matches!(first(&[gone, other]), Err(Failure::Answer { address, .. }) if address == other));
+        assert!(matches!(first(&[other, gone]), Err(Failure::Answer { address, .. }) if address == other));
+        assert!(matches!(first(&[gone, gone]), Err(Failure::Rpc { address, .. }) if address == gone));
+    }
 }

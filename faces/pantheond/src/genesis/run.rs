@@ -3,11 +3,11 @@
 use super::text::make;
 use crate::args::Genesis as Command;
 use crate::failure::Failure;
-use crate::file::write_new;
+use crate::file::{read_within, write_new};
 use crate::out::Out;
 use crate::rpc::view;
 use mickai_proof::limits::GENESIS_BYTES_MAX;
-use mickai_proof::pantheon::{Amount, Genesis};
+use mickai_proof::pantheon::{Amount, Genesis, PantheonError, Part};
 use serde_json::{Value, json};
 use std::path::Path;
 
@@ -27,13 +27,8 @@ pub fn genesis(command: &Command, out: Out) -> Result<u8, Failure> {
 
 /// A genesis file.
 pub fn read(path: &Path) -> Result<Genesis, Failure> {
-    let length = std::fs::metadata(path).map_err(Failure::io(path))?.len();
-    let most = GENESIS_BYTES_MAX as u64;
-    if length > most {
-        let bytes = usize::try_from(length).unwrap_or(usize::MAX);
-        return Err(Failure::file(path)(mickai_proof::pantheon::PantheonError::Oversized { part: mickai_proof::pantheon::Part::Genesis, bytes, most: GENESIS_BYTES_MAX }));
-    }
-    let bytes = std::fs::read(path).map_err(Failure::io(path))?;
+    let too_long = |bytes| Failure::file(path)(PantheonError::Oversized { part: Part::Genesis, bytes, most: GENESIS_BYTES_MAX });
+    let bytes = read_within(path, GENESIS_BYTES_MAX, too_long)?;
     Genesis::parse(&bytes).map_err(Failure::file(path))
 }
 

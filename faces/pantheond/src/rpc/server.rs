@@ -173,26 +173,35 @@ async fn talk(shared: &Arc<Shared>, stream: TcpStream, caller: IpAddr) {
 }
 
 async fn respond(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends) -> Response<Body> {
-    let (path, reply) = match routes::find(request.method().as_str(), request.uri().path()) {
-        Found::Route(route, parameter) => (route.path, handle(shared, request, ends, route, parameter).await),
-        Found::Methods(methods) => {
+    let found = routes::find(request.method().as_str(), request.uri().path());
+    // Counted under its route, also where it is not answered.
+    let path = if let Found::Route(route, _) = &found { route.path } else { "" };
+    let admitted = admit(shared, &request, ends);
+    let reply = match (admitted, found) {
+        (Err(refused), _) => Err(refused),
+        (Ok(()), Found::Route(route, parameter)) => handle(shared, request, ends, route, parameter).await,
+        (Ok(()), Found::Methods(methods)) => {
             let refused = Refused::new(405, "method-not-allowed", format!("this path takes {}", methods.join(", ")));
-            ("", Ok(Reply::refused(&refused).with("allow", &methods.join(", "))))
+            Ok(Reply::refused(&refused).with("allow", &methods.join(", ")))
         }
-        Found::Nothing => ("", Err(Refused::missing("such path"))),
+        (Ok(()), Found::Nothing) => Err(Refused::missing("such path")),
     };
     let reply = reply.unwrap_or_else(|refused| Reply::refused(&refused));
     shared.app.metrics.answered(path, reply.status());
     reply.into_response()
 }
 
-async fn handle(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends, route: &'static routes::Route, parameter: String) -> Result<Reply> {
-    // First: a page from elsewhere that a browser here was led to takes nothing of what this machine's own programs may ask.
+/// May it be answered at all, whatever is asked? The place comes first: a page from elsewhere that a browser here was led to takes nothing of what this machine's own programs may ask.
+fn admit(shared: &Shared, request: &Request<Incoming>, ends: Ends) -> Result<()> {
     guard::check_place(request.headers(), ends.called, &shared.options.names)?;
-    if !shared.buckets.take(ends.caller, Instant::now()) {
-        let Rate { per_s, burst } = shared.options.rate;
-        return Err(Refused::too_many("rate", format!("one address may ask {burst} times at once and {per_s} times a second")));
+    if shared.buckets.take(ends.caller, Instant::now()) {
+        return Ok(());
     }
+    let Rate { per_s, burst } = shared.options.rate;
+    Err(Refused::too_many("rate", format!("one address may ask {burst} times at once and {per_s} times a second")))
+}
+
+async fn handle(shared: &Arc<Shared>, request: Request<Incoming>, ends: Ends, route: &'static routes::Route, parameter: String) -> Result<Reply> {
     if route.request.is_some() {
         guard::check_type(request.headers())?;
     }

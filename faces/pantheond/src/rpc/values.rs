@@ -3,6 +3,7 @@
 use super::view::amount;
 use base64ct::{Base64, Encoding};
 use mickai_ledger::Rejection;
+use mickai_proof::limits::TRANSACTION_BYTES_MAX;
 use mickai_proof::pantheon::{Address, Network};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use serde_json::{Value, json};
 pub fn of(rejection: &Rejection, network: Network) -> Value {
     let address = |address: &Address| address.to_text(network);
     match rejection {
+        Rejection::Oversized { bytes } => json!({ "bytes": bytes, "most": TRANSACTION_BYTES_MAX }),
         Rejection::OtherChain(chain) => json!({ "chain": chain.to_string() }),
         Rejection::Expired { height, expires } => json!({ "height": height.0, "expires": expires.0 }),
         Rejection::FeeTooLow { fee, least } => json!({ "fee": amount(*fee), "least": amount(*least) }),

@@ -1,7 +1,9 @@
 //! Validators as processes: what a killed one changes, what two stop, and that nothing forks.
 
-use crate::common::{Devnet, Machine, asked, eventually};
+use crate::common::{Devnet, Machine, asked, eventually, kill};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
 
 #[test]
 fn one_killed_validator_changes_nothing_two_stop_the_chain_and_nothing_forks() {
@@ -50,6 +52,33 @@ fn one_killed_validator_changes_nothing_two_stop_the_chain_and_nothing_forks() {
     let shown = machine.object(&["light", "verify", "proof", "--chain", &chain]);
     assert_eq!((&shown["witnesses_completeness"], &shown["validators_fewest"]), (&Value::Bool(true), &4.into()));
     drop((third, fourth));
+}
+
+/// The one of whose blocks the devnet hears.
+#[test]
+fn a_devnet_goes_on_without_its_first_validator() {
+    let machine = Machine::new();
+    let mut devnet = Devnet::start(&machine, 4);
+    (0..4).for_each(|validator| devnet.reaches(validator, 2));
+    devnet.kill(0);
+    let newest = devnet.height(1) + 5;
+    let Devnet { process, rpcs, .. } = &mut devnet;
+    eventually("five blocks of three validators", || {
+        assert!(process.runs(), "the devnet ended with its first validator");
+        (asked(rpcs[1], "/v1/status")?.json()["height"].as_u64()? >= newest).then_some(())
+    });
+    let Devnet { process, rpcs, .. } = devnet;
+    process.kill();
+    rpcs.iter().for_each(|rpc| eventually("the end of a validator", || asked(*rpc, "/health").is_none().then_some(())));
+
+    // Nor is it missed when all is counted at the end.
+    let mut command = machine.command(&["--json", "devnet", "--for", "2s", "--dir", "net"]);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+    kill(lines.next().unwrap()["validators"][0]["pid"].as_u64().unwrap());
+    let figures = lines.next();
+    assert!(child.wait().unwrap().success());
+    assert_eq!(figures.unwrap()["supply"], "5000000000.000000000 PAN");
 }
 
 #[test]

@@ -30,6 +30,8 @@ fn a_proof_is_checked_with_the_chains_id_alone() {
     let bytes = std::fs::read(machine.path("proof")).unwrap();
     std::fs::write(machine.path("short"), &bytes[..bytes.len() - 1]).unwrap();
     machine.run(&["light", "verify", "short", "--chain", &chain]).code(1).says(&["malformed-light-proof", "step 1"]);
+    // What has no end is read no further than a proof may be long.
+    machine.run(&["light", "verify", "/dev/zero", "--chain", &chain]).code(1).says(&["oversized", "step 1"]);
     let mut changed = bytes;
     *changed.last_mut().unwrap() ^= 1;
     std::fs::write(machine.path("changed"), changed).unwrap();

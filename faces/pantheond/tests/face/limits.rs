@@ -47,6 +47,20 @@ fn pages_from_elsewhere_take_nothing_of_what_this_machine_may_ask() {
     server.get("/v1/status").is(429);
 }
 
+#[test]
+fn a_path_that_is_none_is_asked_for_from_here_and_as_often_as_any() {
+    let server = Server::with(Rate { per_s: 0, burst: 3 });
+    for (method, path) in [("GET", "/x"), ("GET", "/v1/blocks/%ff"), ("DELETE", "/v1/status")] {
+        assert_eq!(server.send(method, path, &[("host", "evil.example")], "").refusal(), (403, "forbidden-place".to_owned()), "{method} {path}");
+    }
+    server.get("/x").is(404);
+    server.send("DELETE", "/v1/status", &[], "").is(405);
+    server.get("/x").is(404);
+    for (method, path) in [("GET", "/x"), ("DELETE", "/v1/status"), ("GET", "/health")] {
+        assert_eq!(server.send(method, path, &[], "").refusal(), (429, "rate".to_owned()), "{method} {path}");
+    }
+}
+
 /// What no light client takes is not sent either.
 #[test]
 fn a_light_proof_has_an_end() {

@@ -195,6 +195,62 @@ fn what_was_sent_is_named_whatever_becomes_of_it() {
 }
 
 #[test]
+fn nothing_happened_is_said_where_nothing_can_have_and_nowhere_else() {
+    // Whether a block holds it or not: the node keeps no block of the time when it was sent, and many came since.
+    for (is_held, said) in [(false, "was sent, and it is not known whether it is final"), (true, "nothing of it happened")] {
+        let server = Server::start();
+        let solo = server.solo.clone();
+        let forgotten = "0".repeat(64);
+        let liar = Liar::refusing(server.address, move |request, (status, told)| {
+            if request == "POST /v1/transactions" {
+                (0..3).for_each(|_| solo.push(None).unwrap());
+                solo.prune(solo.newest());
+            }
+            // Whoever waits hears of one more block after each look.
+            if request.starts_with("GET /v1/transactions/") {
+                solo.push(None).unwrap();
+            }
+            // As from a node whose store still has the block, by its height.
+            if status == 404 && request.starts_with("GET /v1/blocks/") && !request.contains(&forgotten) {
+                return Some((200, json!({ "header": { "id": forgotten } })));
+            }
+            Some((status, told))
+        });
+        let (machine, mine) = funded(&server, liar.address);
+        if is_held {
+            server.solo.hold();
+        }
+        let run = machine.run(&["wallet", "send", &mine, "1", "--valid-for", "1"]).code(1).says(&[said]);
+        assert_eq!(run.err.contains("send it again"), is_held, "{}", run.err);
+        assert_eq!(nonce(&server, &mine), u64::from(!is_held));
+    }
+}
+
+/// Another transaction took its number, and the node keeps every block.
+#[test]
+fn nothing_happened_is_said_of_what_was_replaced() {
+    let server = Server::start();
+    let (solo, is_replaced) = (server.solo.clone(), AtomicBool::new(false));
+    let liar = Liar::before(server.address, move |request, told| {
+        // The other one becomes final when the wallet knows its number, and before it sends.
+        if request.starts_with("GET /v1/accounts/") && !is_replaced.swap(true, Ordering::Relaxed) {
+            assert!(solo.release());
+        }
+        // Whoever waits hears of one more block after each look.
+        if request.starts_with("GET /v1/transactions/") {
+            solo.push(None).unwrap();
+        }
+        Some(told)
+    });
+    let (machine, mine) = funded(&server, liar.address);
+    server.solo.hold();
+    machine.run(&["--rpc", &server.address.to_string(), "wallet", "send", &mine, "1", "--fee", "0.001", "--no-wait"]).code(0);
+    let run = machine.run(&["wallet", "send", &mine, "1", "--valid-for", "2"]).code(1).says(&["nothing of it happened", "send it again"]);
+    assert!(!run.err.contains("it is not known"), "{}", run.err);
+    assert_eq!(nonce(&server, &mine), 1);
+}
+
+#[test]
 fn what_cannot_be_sent_is_refused_by_its_code() {
     let server = Server::start();
     let machine = Machine::at(server.address);

@@ -2,7 +2,7 @@
 
 use crate::Files;
 use crate::bundle::{Case, beats, one, small, trust};
-use crate::common::vector::PolicyText;
+use crate::common::vector::{Kept, PolicyText};
 use crate::common::{Log, Parts, Signer};
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{LogId, TreeHash};
@@ -118,6 +118,8 @@ fn references(files: &mut Files) {
         3,
         Consistency,
     );
+    let by_pem = key().by_pem(&log.signer).pinned(&log, 3);
+    case("fork-rebuilt-by-pem", "the same, the key as PEM: it is a key of this log too", rebuilt.whole().bytes(), by_pem, "fork", 3, Consistency);
     case("fork-rebuilt-head", "the same with SIZE:ROOT", rebuilt.whole().bytes(), key().pinned_head(&log, 3), "fork", 3, Consistency);
     case("fork-rebuilt-shorter", "another origin is a fork, whatever the sizes", rebuilt.range(0..3).bytes(), key().pinned(&longer(&log), 4), "fork", 3, Consistency);
     case("fork-self-asserted", "a fork needs no trusted key", view.whole().bytes(), PolicyText::default().pinned(&log, 3), "fork", 4, Consistency);
@@ -157,6 +159,11 @@ fn misuses(files: &mut Files) {
     misuse("misuse-upto", "up to another number than the reference's size", key().pinned(&log, 1).upto(2), "misuse-upto");
     misuse("misuse-upto-alone", "up to a number without a reference", key().upto(1), "misuse-upto");
     misuse("misuse-reference-before-upto", "a forged note and a wrong upto: the reference comes first", references(forged.clone()).by_pem(&log.signer).upto(2), "misuse-reference");
+    let other = Log::new(&thief);
+    let watched = PolicyText { keys: vec![log.signer.key.to_pem(), thief.key.to_pem()], ..PolicyText::default() };
+    let early = Kept { checkpoint: other.note(1), requested: None, received: Some(1) };
+    let watched = watched.pinned(&log, 1).kept(early);
+    misuse("misuse-note-other-log", "good notes of two logs, both keys as PEM: that of the other log contradicts nothing here, whenever it came", watched, "misuse-reference");
     let axes = |policy| PolicyText { require: Some(vec!["inclusion".to_owned(), "luck".to_owned()]), ..policy };
     misuse("misuse-require", "an axis that there is not", axes(key()), "misuse-require");
     misuse("misuse-upto-before-require", "a wrong upto and an axis that there is not: upto comes first", axes(key().upto(1)), "misuse-upto");

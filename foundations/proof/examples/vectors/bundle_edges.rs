@@ -5,18 +5,22 @@ use crate::bundle::{Case, INCLUSION, one, small, three, trust};
 use crate::common::log::{bytes, next, next_after, recovery};
 use crate::common::vector::{Kept, PolicyText};
 use crate::common::{Log, Parts, Signer};
+use crate::surgery::Fields;
 use base64ct::{Base64, Encoding};
 use mickai_proof::checkpoint::Checkpoint;
-use mickai_proof::digest::TreeHash;
+use mickai_proof::commitment::Opening;
+use mickai_proof::digest::{Salt, TreeHash};
 use mickai_proof::history::{Committed, KeyEvent, Revocation, Succession};
 use mickai_proof::limits;
 use mickai_proof::record::{Kind, decode};
-use mickai_proof::verify::Axis::{Authenticity, Completeness, Consistency, Inclusion, Integrity, KeyStatus, Time};
+use mickai_proof::verify::Axis::{Authenticity, Completeness, Consistency, Disclosure, Inclusion, Integrity, KeyStatus, Time};
+use std::ops::Range;
 
 pub fn write(files: &mut Files) {
     heads(files);
     trees(files);
     events(files);
+    stops(files);
     keys(files);
     statements(files);
     policies(files);
@@ -105,6 +109,23 @@ fn events(files: &mut Files) {
     let kept = Kept { checkpoint: part_log.note(7), requested: None, received: Some(time) };
     let timed = trust(&part_log.signer).kept(kept).requiring(&[Integrity, Inclusion, Time]);
     Case::new("time-part", "a part of a log, and a reference of its checkpoint's size that was received", part.bytes(), timed).timed(files, &[Completeness, KeyStatus]);
+}
+
+/// An opening names any index: what failed before a chunk, or in it, is the verdict all the same.
+fn stops(files: &mut Files) {
+    let log = rotated();
+    let ask = || trust(&log.reigns[0].1).requiring(&INCLUSION);
+    // The rotation becomes an epoch, a kind that is reserved, and something is opened that no record of the range committed to.
+    let opened = |range: Range<usize>, index: u64| {
+        let mut parts = log.range(range);
+        parts.events[1].record = Fields::of(&parts.events[1].record).set(7, &[8]).bytes();
+        parts.chunks[0].openings = vec![Opening { index, label: "prompt".to_owned(), salt: Salt([7; 32]), value: Vec::new() }];
+        parts.bytes()
+    };
+    let before = opened(3..4, 1);
+    Case::new("events-reserved-then-opening", "an event that cannot be judged, an opening of a lower index", before, ask()).unreadable(files, "unsupported-kind", Some(2), 3);
+    let after = opened(1..2, 100);
+    Case::new("opening-then-events-reserved", "an opening of no record, then an event that cannot be judged", after, ask()).invalid(files, "opening", 100, 15, Disclosure);
 }
 
 fn keys(files: &mut Files) {

@@ -54,6 +54,10 @@ fn witnessed(files: &mut Files) {
     Case::new("settled", "nothing kept but a chain's digest of genesis: four validators settled all three records", settled, pinned(&log)).verified(files, &[]);
     let changed = with(log.whole(), &[settlement(&WIDE, &log, 3)]);
     Case::new("settled-three-changes", "the same after three changes of the validators", changed, pinned(&log)).verified(files, &[]);
+    let mut back = settlement(&[FOUR[0], ONE[0], FOUR[0]], &log, 3);
+    back.changes.clear();
+    let back = with(log.whole(), &[back]);
+    Case::new("settled-stretch-left-out", "a set of one between two times of the same four, left out: what is shown the four signed", back, pinned(&log)).verified(files, &[]);
     let earlier = with(log.whole(), &[settlement(&FOUR, &log, 2)]);
     Case::new("settled-earlier", "the log has grown since it was settled", earlier.clone(), pinned(&log)).stale(files, "after-reference", &[Completeness]);
     Case::new("settled-upto", "the same, judged up to the settlement", earlier.clone(), pinned(&log).upto(2)).verified(files, &[]);

@@ -133,7 +133,8 @@ impl History {
     /// # Errors
     /// The first [`KeyFault`]; the history is then unchanged.
     pub fn apply(&mut self, log: LogId, index: u64, prev: Option<RecordDigest>, event: &KeyEvent) -> Result<(), KeyFault> {
-        if self.event_count >= limits::KEY_EVENTS_MAX {
+        // No bundle holds a record of a higher index; a chain may be told of one, and after the highest of all there is none.
+        if index > limits::INDEX_MAX || self.event_count >= limits::KEY_EVENTS_MAX {
             return Err(KeyFault::Event);
         }
         self.follow(log, index, prev, event)?;

@@ -1,9 +1,10 @@
-//! What no vector of a few kilobytes shows: the limit of key events, and the history that a writer learns from its own log.
+//! What no vector of a few kilobytes shows: the limits of key events and of their indexes, and the history that a writer learns from its own log.
 
 use super::{Committed, History, KeyEvent, KeyFault, Revocation, Succession};
 use crate::digest::{KeyId, LogId, RecordDigest};
 use crate::key::{PUBLIC_KEY_LEN, PublicKey};
 use crate::limits;
+use crate::signature::SIGNATURE_LEN;
 
 const LOG: LogId = LogId([1; 32]);
 
@@ -61,6 +62,18 @@ fn the_257th_key_event_is_one_too_many() {
         assert_eq!(history.apply(LOG, index, None, &again), Ok(()));
     }
     assert_eq!(history.apply(LOG, 1_000, None, &again), Err(KeyFault::Event));
+}
+
+#[test]
+fn an_index_that_no_bundle_holds_is_refused() {
+    let mut history = begun();
+    let rotation = KeyEvent::Rotate { to: to(2), proof: Box::new([0; SIGNATURE_LEN]) };
+    let revocation = revoke(&key(1), 0, Some(to(2)));
+    for index in [limits::INDEX_MAX + 1, u64::MAX] {
+        assert_eq!(history.apply(LOG, index, Some(RecordDigest([3; 64])), &rotation), Err(KeyFault::Event));
+        assert_eq!(history.apply(LOG, index, Some(RecordDigest([3; 64])), &revocation), Err(KeyFault::Event));
+    }
+    assert_eq!(history.apply(LOG, limits::INDEX_MAX, Some(RecordDigest([3; 64])), &revocation), Ok(()));
 }
 
 #[test]

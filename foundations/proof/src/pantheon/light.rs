@@ -32,7 +32,7 @@ pub struct Change {
 pub struct LightProof {
     /// Where it begins.
     pub head: GenesisHead,
-    /// Every change of the validators up to the header's epoch, in order.
+    /// Changes of the validators, in order, that lead from the first set to the header's. What lies between two times of the same set may be missing.
     pub changes: Vec<Change>,
     /// The block whose state is shown.
     pub header: Header,
@@ -47,7 +47,7 @@ pub struct LightProof {
 pub struct LightVerdict {
     /// The block.
     pub header: Header,
-    /// The fewest validators that any of the sets had: one that could decide alone is seen here.
+    /// The fewest validators that any of the sets on the way had: one that could decide alone is seen here. What the proof leaves out between two times of the same set is not counted.
     pub validators_fewest: usize,
     /// For each key asked for, the entry or that there is none.
     pub entries: Vec<(StateKey, Option<Entry>)>,

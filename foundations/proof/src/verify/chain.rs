@@ -221,7 +221,7 @@ pub(super) fn tell(history: &mut History, log: LogId, record: &Record<'_>, index
             });
         }
     }
-    if policy.contradicts_time(index, record.wall_ms) {
+    if policy.contradicts_time(log, index, record.wall_ms) {
         fail(Reason::TimeBounds);
     }
     signer

@@ -137,6 +137,8 @@ impl Judge {
         let mut history = core::mem::take(&mut self.history);
         self.judge_events(&mut history, header.first, false);
         self.history = history;
+        // An opening may name a lower index: outside the chunks the first failure is the verdict.
+        self.is_stopped = self.failure.is_some();
     }
 
     /// Judges the key events outside the range whose index is below `end`, in their order.
@@ -257,7 +259,11 @@ impl Judge {
         self.chunk_start += self.chunk.len() as u64;
         self.chunk.clear();
         let is_last = self.chain.as_ref().map(|chain| chain.frontier().size()) == self.header.map(|header| header.end());
-        if is_last && let Some(mut chain) = self.chain.take() {
+        // An opening may name a higher index than the events that come after the range: what failed in the chunk is the verdict before them.
+        if is_last
+            && self.failure.is_none()
+            && let Some(mut chain) = self.chain.take()
+        {
             let is_closed = chain.is_closed();
             self.judge_events(chain.history_mut(), u64::MAX, is_closed);
             let is_idle = !self.located.is_empty() && !chain.history().has_changed();

@@ -2,7 +2,7 @@
 
 use super::{Axis, Misuse};
 use crate::checkpoint::{Note, decimal};
-use crate::digest::{ChainId, KeyId, TreeHash};
+use crate::digest::{ChainId, KeyId, LogId, TreeHash};
 use crate::history::Statement;
 use crate::key::PublicKey;
 use crate::limits::POLICY_ITEMS_MAX;
@@ -89,6 +89,11 @@ impl Reference {
         };
         let head = bare().or_else(|| Note::parse(bytes).ok().map(Head::Note)).ok_or(Misuse::Reference)?;
         Ok(Self { head, requested_ms: None, received_ms: None })
+    }
+
+    /// A note of another log. What only says how many records there are is taken for this one's.
+    pub(super) fn is_of_another(&self, log: LogId) -> bool {
+        matches!(&self.head, Head::Note(note) if note.checkpoint.log != log)
     }
 
     /// Records covered.
@@ -201,9 +206,10 @@ impl Policy {
         self.keys.is_empty() || self.keys.iter().any(|trusted| listed.contains(&trusted.id()))
     }
 
-    /// Does a reference contradict that the record at `index` was written at `wall_ms`?
-    pub(super) fn contradicts_time(&self, index: u64, wall_ms: u64) -> bool {
-        self.references.iter().any(|reference| match (index < reference.size(), reference.requested_ms, reference.received_ms) {
+    /// Does a reference contradict that the record of `log` at `index` was written at `wall_ms`?
+    pub(super) fn contradicts_time(&self, log: LogId, index: u64, wall_ms: u64) -> bool {
+        let mut of_this = self.references.iter().filter(|reference| !reference.is_of_another(log));
+        of_this.any(|reference| match (index < reference.size(), reference.requested_ms, reference.received_ms) {
             (true, _, Some(received)) => wall_ms > received.saturating_add(self.skew_ms),
             (false, Some(requested), _) => wall_ms < requested.saturating_sub(self.skew_ms),
             _ => false,

@@ -2,7 +2,7 @@
 
 use super::chain::Chain;
 use super::verdict::Scope;
-use super::{Axes, Axis, AxisState, Head, Misuse, Policy, Reason, Reference, TrustedKey};
+use super::{Axes, Axis, AxisState, Misuse, Policy, Reason, Reference, TrustedKey};
 use crate::bundle::Header;
 use crate::checkpoint::{Checkpoint, CheckpointError, Note};
 use crate::digest::TreeHash;
@@ -53,9 +53,10 @@ impl End<'_> {
         Ok(references.into_iter().try_for_each(|reference| self.compare(reference, &checkpoint, axes, scope)))
     }
 
-    /// A note is signed by a key that the policy brings, which was looked at before, or by one of the log's.
+    /// A note is signed by a key that the policy brings, which was looked at before, or by one of the log's. Another log's note contradicts this one only where a key of this log signed it.
     fn check_signed(&self, reference: &Reference) -> Result<(), Misuse> {
-        let brought = self.policy.keys.iter().filter_map(TrustedKey::key);
+        let is_of_another = reference.is_of_another(self.header.log);
+        let brought = self.policy.keys.iter().filter_map(TrustedKey::key).filter(|_| !is_of_another);
         let is_signed = reference.is_signed_by_one_of(brought).or_else(|| reference.is_signed_by_one_of(self.chain.history().keys()));
         if is_signed == Some(true) { Ok(()) } else { Err(Misuse::Reference) }
     }
@@ -81,9 +82,7 @@ impl End<'_> {
 
     /// Step 20. The references come by ascending size: what the last one says of the axes stands.
     fn compare(&self, reference: &Reference, checkpoint: &Checkpoint, axes: &mut Axes, scope: &mut Scope) -> Result<(), Reason> {
-        if let Head::Note(note) = &reference.head
-            && note.checkpoint.log != self.header.log
-        {
+        if reference.is_of_another(self.header.log) {
             return Err(Reason::Fork);
         }
         let (have, kept) = (checkpoint.size, reference.size());

@@ -7,7 +7,7 @@ use crate::limits;
 use crate::pantheon::{Entry, Height, LightProof, LogEntry, PantheonError, Part, StateKey};
 use crate::signature;
 
-/// Seats that every set of a chain must have had for what the chain says to be an outside reference: of fewer, one alone can decide.
+/// Seats that every set on a light proof's way must have had for what the chain says to be an outside reference: of fewer, one alone can decide.
 pub const WITNESS_SEATS_MIN: usize = 4;
 
 /// What a settlement counts for.
@@ -15,7 +15,7 @@ pub const WITNESS_SEATS_MIN: usize = 4;
 pub enum Standing {
     /// An outside reference.
     Counted,
-    /// Nothing: a set of its chain was too small.
+    /// Nothing: a set on the way was too small.
     TooFewSeats,
     /// Nothing: the verifier did not pin its chain.
     ChainNotPinned,

@@ -31,9 +31,14 @@ impl Verifier {
         Ok(Self { parser: Parser::default(), judge: Judge::new(policy, engine) })
     }
 
-    /// How often the library overruled the lanes so far: anything but zero is a fault of one of them, and worth reporting.
+    /// How often the library overruled the lanes so far: anything but zero is a fault of one of them, and worth reporting. [`Verifier::finish_counted`] says how often in all.
     pub fn disagreements(&self) -> u64 {
         self.judge.disagreements()
+    }
+
+    /// Is the verdict fixed? Then what follows in the file changes nothing, and nobody need read it.
+    pub fn is_done(&self) -> bool {
+        self.judge.is_done()
     }
 
     /// Takes the next bytes of the file. After a failure they are passed over.
@@ -55,13 +60,22 @@ impl Verifier {
     ///
     /// # Errors
     /// [`Misuse`] when the reference turns out not to be signed by the key that the bundle brings.
-    pub fn finish(mut self) -> Result<Verdict, Misuse> {
+    pub fn finish(self) -> Result<Verdict, Misuse> {
+        self.finish_counted().map(|(verdict, _)| verdict)
+    }
+
+    /// The same with [`Verifier::disagreements`] in all: of a file that breaks off, the signatures of the last chunk are verified here.
+    ///
+    /// # Errors
+    /// As [`Verifier::finish`].
+    pub fn finish_counted(mut self) -> Result<(Verdict, u64), Misuse> {
         if !self.judge.is_done()
             && let Err(error) = self.parser.finish()
         {
             self.judge.broken(error);
         }
-        self.judge.finish()
+        let disagreements = self.judge.disagreements();
+        Ok((self.judge.finish()?, disagreements))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::limits;
 use crate::sealed::Sealed;
 use crate::trial::{ACCOUNTS, FEE, Marked, address, edited, genesis, junk, key, slot, transfer};
 use commonware_parallel::Sequential;
-use mickai_ledger::{BlockError, Rejection, SignatureCheck};
+use mickai_ledger::{BlockError, Ledger, Rejection, SignatureCheck, Slot};
 use mickai_proof::digest::{Id, SetDigest};
 use mickai_proof::key::PublicKey;
 use mickai_proof::limits::LIGHT_CHANGES_MAX;
@@ -94,6 +94,59 @@ fn a_bad_header_costs_no_signature_and_a_bad_signature_ends_the_work() {
     assert_eq!((refused, counting.count()), (Some(BlockError::Transaction { index: 1, why: Rejection::Signature }), 2));
     chain.execute(&ledger, &Sealed::new(block(None)), &Sequential).unwrap();
     assert_eq!(counting.count(), 4, "the first was found good before");
+}
+
+/// While nothing becomes final, rounds go on: the ledgers that nobody needed for longest go, whether this node proposed the block or another one.
+#[test]
+fn ledgers_that_are_not_final_are_kept_up_to_a_number() {
+    let (_, chain) = Counting::chain();
+    let begin = chain.newest();
+    let (mut tip, mut blocks) = (begin.clone(), Vec::new());
+    for height in 1..=2 * limits::PENDING_LEDGERS_KEPT {
+        let sealed = if height % 2 == 0 {
+            let sealed = chain.assemble(&tip, slot()).unwrap();
+            tip = chain.after(sealed.id()).unwrap();
+            sealed
+        } else {
+            let sealed = Sealed::new(tip.assemble(slot(), [], &Marked).unwrap().block);
+            tip = chain.execute(&tip, &sealed, &Sequential).unwrap();
+            sealed
+        };
+        blocks.push(sealed);
+    }
+    let known = |chain: &Chain| blocks.iter().filter(|sealed| chain.after(sealed.id()).is_some()).count();
+    assert_eq!(known(&chain), limits::PENDING_LEDGERS_KEPT);
+    assert!(chain.after(blocks[limits::PENDING_LEDGERS_KEPT - 1].id()).is_none() && chain.after(blocks[limits::PENDING_LEDGERS_KEPT].id()).is_some());
+    // The same one again takes no other's place; one of old is executed again, where it is wanted.
+    chain.execute(&chain.after(blocks[2 * limits::PENDING_LEDGERS_KEPT - 2].id()).unwrap(), blocks.last().unwrap(), &Sequential).unwrap();
+    assert!(chain.after(blocks[limits::PENDING_LEDGERS_KEPT].id()).is_some());
+    chain.execute(&begin, &blocks[0], &Sequential).unwrap();
+    assert_eq!((known(&chain), chain.after(blocks[0].id()).is_some()), (limits::PENDING_LEDGERS_KEPT, true));
+    // All of them become final, known or not.
+    for sealed in &blocks {
+        assert_eq!(chain.finalise(sealed).unwrap().unwrap().tip(), sealed.id());
+    }
+    assert_eq!(chain.newest().state().root(), tip.state().root());
+    assert!(chain.lock().pending.is_empty());
+}
+
+/// Proposer after proposer makes a block on the same parent, and none of them becomes final.
+#[test]
+fn a_parent_stays_while_blocks_are_made_on_it() {
+    let (_, chain) = Counting::chain();
+    let begin = chain.newest();
+    let made = |parent: &Ledger, view| Sealed::new(parent.assemble(Slot { view, ..slot() }, [], &Marked).unwrap().block);
+    let parent = made(&begin, 1);
+    chain.execute(&begin, &parent, &Sequential).unwrap();
+    let mut blocks = Vec::new();
+    for view in 2..=2 * limits::PENDING_LEDGERS_KEPT as u64 {
+        let ledger = chain.after(parent.id()).unwrap();
+        let sealed = made(&ledger, view);
+        chain.execute(&ledger, &sealed, &Sequential).unwrap();
+        blocks.push(sealed);
+    }
+    assert!(chain.after(blocks[0].id()).is_none());
+    assert_eq!(chain.lock().pending.len(), limits::PENDING_LEDGERS_KEPT);
 }
 
 /// What a block holds, by sender and number.

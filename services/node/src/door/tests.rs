@@ -2,16 +2,13 @@
 
 use super::*;
 use crate::identity::{PrivateKey, SEED_LEN};
-use commonware_actor::Feedback;
+use crate::trial::Blocked;
 use commonware_codec::{DecodeExt as _, Encode as _};
 use commonware_consensus::simplex::types::{Nullify, Vote};
 use commonware_consensus::types::{Epoch, Round, View};
-use commonware_p2p::BlockedSubscription;
 use commonware_runtime::{Runner as _, Supervisor as _, deterministic};
 use commonware_utils::NZUsize;
-use commonware_utils::channel::ring;
 use mickai_proof::pantheon::ValidatorSet;
-use std::sync::Mutex;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
@@ -38,23 +35,6 @@ impl Receiver for Network {
     }
 }
 
-/// Writes down who was shut out.
-#[derive(Clone, Default)]
-struct Blocked(Arc<Mutex<Vec<PublicKey>>>);
-
-impl Blocker for Blocked {
-    type PublicKey = PublicKey;
-
-    fn block(&mut self, peer: PublicKey) -> Feedback {
-        self.0.lock().unwrap().push(peer);
-        Feedback::Ok
-    }
-
-    fn blocked(&mut self) -> BlockedSubscription<PublicKey> {
-        ring::channel(NZUsize!(1)).1
-    }
-}
-
 /// Sends these lengths from these peers, and gives what was admitted and who was shut out.
 async fn admitted(context: &deterministic::Context, sent: &[(u8, usize)]) -> (Vec<(PublicKey, IoBuf)>, Vec<PublicKey>) {
     let (network, receiver) = mpsc::unbounded_channel();
@@ -69,8 +49,7 @@ async fn admitted(context: &deterministic::Context, sent: &[(u8, usize)]) -> (Ve
     while let Ok(message) = door.recv().await {
         messages.push(message);
     }
-    let blocked = blocked.0.lock().unwrap().clone();
-    (messages, blocked)
+    (messages, blocked.peers())
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::limits;
 use crate::trial::{FEE, Marked, PAN, address, edited, genesis, junk, key, later, slot, transfer};
 use mickai_ledger::{Ledger, Rejection};
 use mickai_proof::digest::BlockId;
+use mickai_proof::limits::TRANSACTION_BYTES_MAX;
 use mickai_proof::pantheon::{Action, Address, Amount, Evidence, Height, Proposal, Round, Transaction, Vote, VoteKind};
 use mickai_proof::signature::SIGNATURE_LEN;
 use std::sync::Arc;
@@ -79,6 +80,11 @@ fn each_reason_is_its_own() {
     let (ledger, mut mempool) = (ledger(), roomy());
     let refused = |transaction: Arc<Transaction>| mempool.check(&ledger, transaction.id(), &transaction).err();
     let rejected = |transaction| if let Some(SubmitError::Rejected(why)) = refused(transaction) { why.code() } else { "" };
+    // The largest that can be read, and one byte more, which only this process can have made.
+    let of_bytes = |bytes: usize| edited(&ledger, 2, 0, 2 * FEE, |body| body.action = Action::Fork(vec![0; bytes]));
+    let around = of_bytes(1_000).byte_count() - 1_000;
+    assert_eq!(rejected(of_bytes(TRANSACTION_BYTES_MAX - around)), "");
+    assert_eq!(rejected(of_bytes(TRANSACTION_BYTES_MAX - around + 1)), "oversized");
     assert_eq!(rejected(edited(&ledger, 2, 0, FEE, |body| body.chain.0[0] ^= 1)), "other-chain");
     assert_eq!(rejected(edited(&ledger, 2, 0, FEE, |body| body.expires = Height(0))), "expired");
     assert_eq!(rejected(transfer(&ledger, 2, 0, 7)), "fee-too-low");

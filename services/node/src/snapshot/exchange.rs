@@ -8,7 +8,7 @@
 //! ```
 //!
 //! *Trust.* A peer who lies costs time: its proof is checked before anything else is fetched of it, what it sends has to come at a least speed, and after its first lie, or silence, it is not asked again. At most a gigabyte or two behind a
-//! genuine proof are fetched in vain, and removed.
+//! genuine proof are fetched in vain, hashed, which is at most 256 hashes an entry and takes no memory, and removed.
 
 use super::file::{Bounds, Snapshot, Unread, clear, create, head, keep, proof, read, slice};
 use super::{HEAD_BYTES, Shelf};

@@ -4,11 +4,14 @@ use super::{HEAD_BYTES, MAGIC};
 use crate::error::{NodeError, SnapshotFault};
 use crate::limits;
 use commonware_runtime::{Blob, Error as RuntimeError, ReadOptions, Storage, WriteOptions};
-use mickai_ledger::{Ledger, State};
-use mickai_proof::digest::{ChainId, StatePath};
+use mickai_ledger::{BlockError, Ledger, RootStream, State};
+use mickai_proof::digest::{ChainId, StateHash, StatePath};
 use mickai_proof::limits::ENTRY_BYTES_MAX;
 use mickai_proof::pantheon::{Entry, Height, LightProof, ValidatorSet};
 use std::sync::Arc;
+
+/// Bytes of the shortest entry that there is, a roster of nobody: whoever forges entries sends so many for each, behind its path.
+const ENTRY_BYTES_MIN: usize = 3;
 
 /// A snapshot that was found good.
 pub(crate) struct Snapshot<B> {
@@ -24,7 +27,7 @@ pub(crate) struct Snapshot<B> {
 
 /// Why a file is no snapshot to go on from.
 pub(super) enum Unread {
-    /// Its writing was cut off.
+    /// Its writing was cut off: its head is not there, or not to its end.
     Torn,
     /// It is something else than what was written.
     Fault(SnapshotFault),
@@ -43,13 +46,15 @@ impl From<SnapshotFault> for Unread {
 pub(super) struct Bounds {
     pub(super) proof_bytes: usize,
     pub(super) changes: usize,
+    /// Is the root of its entries asked for before anything is made of them? Entries that somebody chose can take hundreds of times their bytes as a tree.
+    pub(super) root_first: bool,
 }
 
 impl Bounds {
     /// One's own: what was written can be read, however large the chain became.
-    const NONE: Self = Self { proof_bytes: usize::MAX, changes: usize::MAX };
+    const NONE: Self = Self { proof_bytes: usize::MAX, changes: usize::MAX, root_first: false };
     /// A peer's.
-    pub(super) const PEER: Self = Self { proof_bytes: limits::SNAPSHOT_PROOF_BYTES_MAX, changes: limits::SNAPSHOT_CHANGES_MAX };
+    pub(super) const PEER: Self = Self { proof_bytes: limits::SNAPSHOT_PROOF_BYTES_MAX, changes: limits::SNAPSHOT_CHANGES_MAX, root_first: true };
 }
 
 /// Does a peer take a snapshot of so many bytes that begins with this proof?
@@ -170,11 +175,18 @@ async fn put(blob: &impl Blob, offset: u64, bytes: Vec<u8>) -> Result<u64, NodeE
     Ok(end)
 }
 
-/// The head of a snapshot: the bytes of all of it, and of its proof. `None` where it was not written, because the rest was not.
+/// The head of a snapshot: the bytes of all of it, and of its proof. `None` where it is none.
 pub(super) fn head(bytes: &[u8]) -> Option<(u64, u64)> {
     let (magic, numbers) = bytes.split_first_chunk::<16>()?;
     let (whole, light) = numbers.split_first_chunk::<8>()?;
     (magic == MAGIC).then_some((u64::from_be_bytes(*whole), u64::from_be_bytes(*light.first_chunk()?)))
+}
+
+/// Was the writing of this head cut off, or never begun? Then zeros stand where the rest of it belongs. A cut within the proof's length cannot be told from damage, and counts as that; a file shorter than a head was made, and not written to.
+fn is_torn(head: &[u8], byte_count: u64) -> bool {
+    let begin = if byte_count < HEAD_BYTES { Vec::new() } else { [&MAGIC[..], &byte_count.to_be_bytes()].concat() };
+    let written = head.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    head.get(..written).is_some_and(|written| begin.starts_with(written))
 }
 
 /// The proof at the begin of a snapshot, checked: it shows the last block of an epoch of this chain.
@@ -186,29 +198,25 @@ pub(super) fn proof(bytes: &[u8], chain: ChainId, bounds: Bounds) -> Result<Ligh
 
 /// Reads a snapshot and checks all of it.
 pub(super) async fn read<B: Blob>(blob: Arc<B>, byte_count: u64, chain: ChainId, bounds: Bounds) -> Result<Snapshot<B>, Unread> {
-    let mut reader = Reader { blob: &*blob, offset: 0, end: byte_count, window: Vec::new(), at: 0 };
-    if byte_count < HEAD_BYTES {
+    let mut reader = Reader::new(&*blob, 0, byte_count);
+    let first = reader.take(HEAD_BYTES.min(byte_count) as usize).await?;
+    if is_torn(&first, byte_count) {
         return Err(Unread::Torn);
     }
-    let (whole, light_bytes) = head(&reader.take(HEAD_BYTES as usize).await?).ok_or(Unread::Torn)?;
-    if whole != byte_count {
-        return Err(Unread::Torn);
-    }
-    if light_bytes > byte_count - HEAD_BYTES {
-        return Err(SnapshotFault::Malformed.into());
-    }
+    let is_whole = |(whole, light): &(u64, u64)| *whole == byte_count && *light <= byte_count - HEAD_BYTES;
+    let (_, light_bytes) = head(&first).filter(is_whole).ok_or(SnapshotFault::Malformed)?;
     // No more than the file has.
     let light = reader.take(usize::try_from(light_bytes).map_err(|_| SnapshotFault::Malformed)?).await?;
     let proof = proof(&light, chain, bounds)?;
-    let mut entries = Vec::new();
-    while !reader.is_at_end() {
-        let path = StatePath::from_slice(&reader.take(StatePath::LEN).await?).ok_or(SnapshotFault::Malformed)?;
-        let length = reader.take(4).await?;
-        let length = u32::from_be_bytes(*length.first_chunk::<4>().ok_or(SnapshotFault::Malformed)?) as usize;
-        if length > ENTRY_BYTES_MAX {
-            return Err(SnapshotFault::Malformed.into());
+    if bounds.root_first {
+        let root = root(&*blob, HEAD_BYTES + light_bytes, byte_count).await?;
+        if root != proof.header.state {
+            return Err(SnapshotFault::State(BlockError::State { found: proof.header.state, root }).into());
         }
-        entries.push((path, Entry::parse(&reader.take(length).await?).map_err(|_| SnapshotFault::Malformed)?));
+    }
+    let mut entries = Vec::new();
+    while let Some((path, value)) = reader.entry().await? {
+        entries.push((path, Entry::parse(&value).map_err(|_| SnapshotFault::Malformed)?));
     }
     let state = State::of(&entries).ok_or(SnapshotFault::Malformed)?;
     let ledger = Ledger::resume(&proof.head, &proof.header, state).map_err(SnapshotFault::State)?;
@@ -217,7 +225,18 @@ pub(super) async fn read<B: Blob>(blob: Arc<B>, byte_count: u64, chain: ChainId,
     Ok(Snapshot { blob, byte_count, proof, voters, ledger, is_shown })
 }
 
-/// Reads a file from its beginning, a window at a time.
+/// The root of the entries from this offset on, of which one at a time is in memory. Others have their turn with each window that is read.
+async fn root(blob: &impl Blob, offset: u64, byte_count: u64) -> Result<StateHash, Unread> {
+    let (mut reader, mut stream) = (Reader::new(blob, offset, byte_count), RootStream::default());
+    while let Some((path, value)) = reader.entry().await? {
+        if !stream.take(path, &value) {
+            return Err(SnapshotFault::Malformed.into());
+        }
+    }
+    Ok(stream.root())
+}
+
+/// Reads a file, a window at a time.
 struct Reader<'a, B> {
     blob: &'a B,
     /// Where the next window begins.
@@ -227,9 +246,27 @@ struct Reader<'a, B> {
     at: usize,
 }
 
-impl<B: Blob> Reader<'_, B> {
+impl<'a, B: Blob> Reader<'a, B> {
+    fn new(blob: &'a B, offset: u64, end: u64) -> Self {
+        Self { blob, offset, end, window: Vec::new(), at: 0 }
+    }
+
     fn is_at_end(&self) -> bool {
         self.offset >= self.end && self.at >= self.window.len()
+    }
+
+    /// The next entry: its path, and its encoding; `None` behind the last one.
+    async fn entry(&mut self) -> Result<Option<(StatePath, Vec<u8>)>, Unread> {
+        if self.is_at_end() {
+            return Ok(None);
+        }
+        let path = StatePath::from_slice(&self.take(StatePath::LEN).await?).ok_or(SnapshotFault::Malformed)?;
+        let length = self.take(4).await?;
+        let length = u32::from_be_bytes(*length.first_chunk::<4>().ok_or(SnapshotFault::Malformed)?) as usize;
+        if !(ENTRY_BYTES_MIN..=ENTRY_BYTES_MAX).contains(&length) {
+            return Err(SnapshotFault::Malformed.into());
+        }
+        Ok(Some((path, self.take(length).await?)))
     }
 
     async fn take(&mut self, count: usize) -> Result<Vec<u8>, Unread> {

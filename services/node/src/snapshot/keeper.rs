@@ -9,7 +9,7 @@ use crate::limits;
 use crate::node::Keeping;
 use commonware_consensus::types::Height as EngineHeight;
 use commonware_runtime::{Clock, Storage};
-use commonware_utils::channel::mpsc;
+use commonware_utils::channel::ring;
 use mickai_ledger::Ledger;
 use mickai_proof::pantheon::Height;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -123,11 +123,8 @@ pub(crate) struct Keeper<E: Storage> {
 
 impl<E: Clock + Storage> Keeper<E> {
     /// Takes the ledgers at the ends of epochs, until there are no more. What fails is said and tried again at the next one: a node can do without.
-    pub(crate) async fn run(mut self, mut ends: mpsc::UnboundedReceiver<Ledger>) {
-        while let Some(mut ledger) = ends.recv().await {
-            while let Ok(later) = ends.try_recv() {
-                ledger = later;
-            }
+    pub(crate) async fn run(mut self, mut ends: ring::Receiver<Ledger>) {
+        while let Some(ledger) = ends.recv().await {
             if self.newest.is_some_and(|newest| !newest.is_followed_by(&ledger, &self.keeping)) || ledger.height().0 < self.keeping.snapshot_blocks {
                 continue;
             }

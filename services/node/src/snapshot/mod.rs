@@ -20,13 +20,15 @@
 //!
 //! ```text
 //! no file                                  the node never came so far, or was made before it could
-//! a file without its first 32 bytes        its writing was cut off: it is removed, and the one before is the newest
+//! a file whose first 32 bytes are zeros,   its writing was cut off: it is removed, and the one before is the newest
+//!   or break off into zeros
 //! several files                            the newest; those before it may still be shown
 //! files of something fetched               the fetching was cut off: removed, whatever is in them
 //! a file that is not good                  the node does not start, and removes nothing: an accident, another chain's genesis, or somebody's hand
 //! ```
 //!
-//! What is fetched goes into a partition of its own, is checked there, and only then written anew among the node's own. Where a snapshot cannot be written to its end, what there is of it is removed at once.
+//! What is fetched goes into a partition of its own, is checked there, and only then written anew among the node's own. Before anything is made of its entries their root is computed, with one of them in memory at a time: only those of
+//! the block itself become a state. Where a snapshot cannot be written to its end, what there is of it is removed at once.
 
 mod file;
 pub(crate) use file::{Snapshot, clear, open_newest};

@@ -15,10 +15,10 @@ use commonware_p2p::{Receiver as _, Recipients, Sender as _};
 use commonware_runtime::deterministic::{Config, Context, FaultConfig, PartialWriteMode, ResizeConfig, Runner, WriteConfig};
 use commonware_runtime::{Blob as _, Clock as _, Quota, Runner as _, Spawner as _, Storage as _, Supervisor as _, WriteOptions};
 use commonware_utils::{NZU32, NZUsize, probability};
-use mickai_ledger::{Ledger, Library};
+use mickai_ledger::{BlockError, Ledger, Library};
 use mickai_proof::digest::ChainId;
 use mickai_proof::pantheon::light::Change;
-use mickai_proof::pantheon::{Action, Body, Height, LightProof, PantheonError, Params};
+use mickai_proof::pantheon::{Action, Address, Body, Entry, Height, LightProof, PantheonError, Params};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,9 +143,104 @@ fn what_is_not_good_stops_the_start_and_stays() {
             damage(&context, 6, offset).await;
         }
         assert_eq!((opened(proven.id()).await.unwrap(), files(&context, PARTITION).await), (Some(6), 2), "nothing was removed");
-        // Only what was never written to its end goes; then the one before is the newest.
-        damage(&context, 6, 3).await;
-        assert_eq!((opened(proven.id()).await.unwrap(), files(&context, PARTITION).await), (Some(3), 1));
+        // A damaged head is no reason to remove it either: each number of it, and the begin.
+        for offset in [0, 3, 15, 16, 20, 23, 24, 28, 31] {
+            damage(&context, 6, offset).await;
+            assert!(matches!(opened(proven.id()).await, Err(NodeError::Snapshot { height: Height(6), .. })), "{offset}");
+            damage(&context, 6, offset).await;
+        }
+        // Nor are a head that says more than there is, and a part of one.
+        let whole = bytes(&context, PARTITION, Height(6)).await.len() as u64;
+        for left in [whole - 1, 32, 31, 20, 1] {
+            let (blob, _) = context.open(PARTITION, &6_u64.to_be_bytes()).await.unwrap();
+            blob.resize(left).await.unwrap();
+            blob.sync().await.unwrap();
+            drop(blob);
+            assert!(matches!(opened(proven.id()).await, Err(NodeError::Snapshot { height: Height(6), .. })), "{left}");
+            proven.keep(&context, PARTITION).await;
+        }
+        assert_eq!((opened(proven.id()).await.unwrap(), files(&context, PARTITION).await), (Some(6), 2), "nothing was removed");
+    });
+}
+
+/// Only what was never written to its end goes; then the one before is the newest.
+#[test]
+fn a_snapshot_whose_writing_was_cut_off_goes() {
+    run(|context| async move {
+        let mut proven = Proven::new(3);
+        (0..3).for_each(|_| proven.grow(false));
+        proven.keep(&context, PARTITION).await;
+        (0..3).for_each(|_| proven.grow(false));
+        // The head comes last: nothing of it, its first bytes, or nothing at all of the file.
+        for written in [Some(0), Some(1), Some(15), Some(16), Some(17), Some(23), Some(24), None] {
+            proven.keep(&context, PARTITION).await;
+            let mut head = bytes(&context, PARTITION, Height(6)).await[..32].to_vec();
+            let (blob, _) = context.open(PARTITION, &6_u64.to_be_bytes()).await.unwrap();
+            match written {
+                Some(written) => {
+                    head[written..].fill(0);
+                    blob.write_at(0, head, WriteOptions::default()).await.unwrap();
+                }
+                None => blob.resize(0).await.unwrap(),
+            }
+            blob.sync().await.unwrap();
+            drop(blob);
+            let newest = open_newest(&context, PARTITION, proven.id()).await.unwrap().unwrap();
+            assert_eq!((newest.ledger.height(), files(&context, PARTITION).await), (Height(3), 1), "{written:?}");
+        }
+    });
+}
+
+/// Well-formed, and nobody's.
+fn entry() -> Vec<u8> {
+    Entry::Voter(Address([7; 32])).encode()
+}
+
+/// Behind a genuine proof, in the form of a snapshot: pairs whose paths part at the last bit, so that each pair is more than 200 branches of a tree.
+fn forged(file: &[u8], entry: &[u8]) -> Vec<u8> {
+    let light_bytes = u64::from_be_bytes(file[24..32].try_into().unwrap()) as usize;
+    let mut forged = file[..32 + light_bytes].to_vec();
+    for (pair, last) in (0..1_000_u32).flat_map(|pair| [(pair, 0), (pair, 1)]) {
+        let mut path = [0; 32];
+        path[..4].copy_from_slice(&pair.to_be_bytes());
+        path[31] = last;
+        forged.extend(path);
+        forged.extend((entry.len() as u32).to_be_bytes());
+        forged.extend(entry);
+    }
+    let byte_count = forged.len() as u64;
+    forged[16..24].copy_from_slice(&byte_count.to_be_bytes());
+    forged
+}
+
+/// The root comes first: what is no entry at all is refused for not being the block's, because nobody looked.
+#[test]
+fn of_a_peers_entries_nothing_is_made_before_their_root_is_the_blocks() {
+    run(|context| async move {
+        let mut proven = Proven::new(3);
+        (0..3).for_each(|_| proven.grow(false));
+        proven.keep(&context, PARTITION).await;
+        let genuine = bytes(&context, PARTITION, Height(3)).await;
+        let state = proven.chain.ledger.state().root();
+        let refused = async |entry: &[u8]| {
+            let file = forged(&genuine, entry);
+            let byte_count = file.len() as u64;
+            let (blob, _) = context.open("forged", b"file").await.unwrap();
+            blob.resize(0).await.unwrap();
+            blob.write_at(0, file, WriteOptions::default()).await.unwrap();
+            read(Arc::new(blob), byte_count, proven.id(), Bounds::PEER).await.err()
+        };
+        let shortest = Entry::Roster(Vec::new()).encode();
+        assert_eq!(Entry::parse(&shortest), Ok(Entry::Roster(Vec::new())));
+        for entry in [&entry()[..], &b"no entry"[..], &shortest[..]] {
+            assert!(matches!(refused(entry).await, Some(Unread::Fault(SnapshotFault::State(BlockError::State { found, root }))) if found == state && root != state));
+        }
+        // What is shorter than any entry is not even hashed.
+        for short in [&shortest[1..], &shortest[shortest.len()..]] {
+            assert!(matches!(refused(short).await, Some(Unread::Fault(SnapshotFault::Malformed))));
+        }
+        let (blob, byte_count) = context.open(PARTITION, &3_u64.to_be_bytes()).await.unwrap();
+        assert!(read(Arc::new(blob), byte_count, proven.id(), Bounds::PEER).await.is_ok());
     });
 }
 
@@ -205,6 +300,8 @@ enum Lie {
     Tail,
     /// Its block does not end an epoch.
     WithinEpoch,
+    /// Its proof is genuine, and its entries are others, whose tree would take hundreds of times their bytes.
+    Forged,
 }
 
 type Lines = (simulated::Sender<PublicKey, Context>, simulated::Receiver<PublicKey>);
@@ -234,7 +331,7 @@ async fn lie(context: Context, (mut sender, mut receiver): Lines, lie: Lie, file
     let mut byte_count = 40 << 20;
     match lie {
         Lie::Tail => height = genuine_height,
-        Lie::WithinEpoch => (height, byte_count) = (genuine_height, file.len() as u64),
+        Lie::WithinEpoch | Lie::Forged => (height, byte_count) = (genuine_height, file.len() as u64),
         Lie::Silence | Lie::Drops | Lie::Zeros => {}
     }
     while let Ok((peer, message)) = receiver.recv().await {
@@ -244,7 +341,7 @@ async fn lie(context: Context, (mut sender, mut receiver): Lines, lie: Lie, file
                 context.sleep(Duration::from_millis(1_900)).await;
                 Message::Bytes { height, offset, bytes: &[1] }.encode()
             }
-            (Some(Message::BytesFrom { offset, .. }), Lie::Zeros | Lie::Tail | Lie::WithinEpoch) => {
+            (Some(Message::BytesFrom { offset, .. }), Lie::Zeros | Lie::Tail | Lie::WithinEpoch | Lie::Forged) => {
                 let count = (byte_count - offset).min(1 << 20) as usize;
                 let mut bytes = if matches!(lie, Lie::Zeros) { Vec::new() } else { file.get(offset as usize..).unwrap_or_default().to_vec() };
                 bytes.resize(count, 0);
@@ -266,7 +363,7 @@ async fn bytes(context: &Context, partition: &str, height: Height) -> Vec<u8> {
 
 #[test]
 fn a_peer_who_lies_costs_little_time() {
-    for found in [Lie::Silence, Lie::Drops, Lie::Zeros, Lie::Tail, Lie::WithinEpoch] {
+    for found in [Lie::Silence, Lie::Drops, Lie::Zeros, Lie::Tail, Lie::WithinEpoch, Lie::Forged] {
         run(|context| async move {
             let mut proven = Proven::new(3);
             (0..3).for_each(|_| proven.grow(false));
@@ -277,6 +374,7 @@ fn a_peer_who_lies_costs_little_time() {
             proven.keep(&context, "liar").await;
             let height = proven.chain.ledger.height();
             let file = bytes(&context, "liar", height).await;
+            let file = if matches!(found, Lie::Forged) { forged(&file, &entry()) } else { file };
             let [mut joiner, liar, server] = network(&context).await;
             context.child("liar").spawn(move |context| lie(context, liar, found, file, height));
             let snapshot = open_newest(&context, "honest", id).await.unwrap();

@@ -10,6 +10,7 @@ use crate::policy;
 use crate::serve::limits::REQUEST_BYTES_MAX;
 use crate::system::System;
 use mickai_kernels::ARITHMETIC;
+use mickai_model::digest::{EdgesOf, edges};
 use mickai_model::embed::{EMBEDDING, Embedder};
 use mickai_model::error::Misuse;
 use mickai_model::generate::Flow;
@@ -105,6 +106,7 @@ impl PreparedEmbedding {
             .fact(fact::MODEL, Fact::Bytes(model.digest.0.to_vec().into()))
             .fact(fact::MODEL_NAME, Fact::Text(model.model_name.clone().into()))
             .fact(fact::TOKENIZER, Fact::Bytes(model.file.tokenizer.digest().0.to_vec().into()))
+            .fact(fact::EDGES, Fact::Bytes(edges(&model.file, EdgesOf::Embeddings).0.to_vec().into()))
             .fact(fact::ARITHMETIC, Fact::Text(ARITHMETIC.into()))
             .fact(fact::EMBEDDING, Fact::Text(EMBEDDING.into()))
             .fact(fact::INPUT_COUNT, Fact::Uint(self.inputs.len() as u64))

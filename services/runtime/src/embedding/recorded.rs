@@ -4,9 +4,10 @@ use super::inputs::{Input, tokens_of};
 use crate::acts::{Act, fact, label};
 use crate::error::{Error, Result};
 use crate::models::Loaded;
-use crate::recorded::Values;
+use crate::recorded::{Values, has_edges};
 use crate::system::System;
 use mickai_kernels::ARITHMETIC;
+use mickai_model::digest::{EdgesOf, edges};
 use mickai_model::embed::EMBEDDING;
 use mickai_model::tokens::Token;
 use mickai_proof::digest::LogId;
@@ -58,6 +59,7 @@ impl RecordedEmbedding {
             (fact::ARITHMETIC, intent.text(fact::ARITHMETIC) == Some(ARITHMETIC)),
             (fact::EMBEDDING, intent.text(fact::EMBEDDING) == Some(EMBEDDING)),
             (fact::TOKENIZER, intent.bytes(fact::TOKENIZER) == Some(&model.file.tokenizer.digest().0)),
+            (fact::EDGES, has_edges(intent, edges(&model.file, EdgesOf::Embeddings))),
         ];
         if let Some((part, _)) = same.into_iter().find(|(_, is_same)| !is_same) {
             return Err(Error::OtherVersion { index: intent.index, part });

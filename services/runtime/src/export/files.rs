@@ -1,12 +1,12 @@
 //! Files and folders of the operator's that appear whole or not at all, and never in another's place.
 
 use crate::error::{Error, Result};
-use mickai_store::{left_beside, partial};
+use mickai_store::{left_beside, partial, partial_file};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Opened values are for whom the operator gives the file to.
 const PRIVATE: u32 = 0o600;
@@ -46,7 +46,7 @@ pub(super) fn file(path: &Path, fill: impl FnOnce(Sink<'_>) -> Result<()>) -> Re
 /// Writes beside the target and then gives it its name.
 fn new_file(path: &Path, mode: u32, fill: impl FnOnce(Sink<'_>) -> Result<()>) -> Result<Written> {
     sweep(path);
-    let partial = partial(path);
+    let partial = partial_file(path).map_err(Error::file(path))?;
     let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&partial).map_err(Error::file(&partial))?;
     let written = fill_file(file, &partial, fill).and_then(|written| publish(&partial, path).map(|()| written));
     // Its second name, or what remains of a failure: if it cannot be removed, that adds nothing to what is said.
@@ -76,6 +76,8 @@ fn publish(partial: &Path, path: &Path) -> Result<()> {
 
 /// Writes a folder beside its place and then gives it its name.
 pub(super) fn folder(path: &Path, fill: impl FnOnce(Add<'_>) -> Result<()>) -> Result<Written> {
+    // Without a slash or a dot at its end, which a rename would not take.
+    let path = &path.components().collect::<PathBuf>();
     sweep(path);
     let partial = partial(path);
     fs::create_dir(&partial).map_err(Error::file(&partial))?;

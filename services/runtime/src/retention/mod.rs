@@ -16,6 +16,7 @@ mod acts;
 pub use acts::{Change, RetentionRun};
 pub use in_force::InForce;
 pub use policy::{Keep, PolicyError, Retention, Rule, Scope};
+pub(crate) use survey::readable;
 pub use survey::{Held, Survey};
 
 #[cfg(test)]

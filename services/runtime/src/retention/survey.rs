@@ -59,12 +59,9 @@ pub(super) fn survey(reader: &LogReader, vault: &Vault, erased: &Erased, policy:
         if record.commitments.is_empty() {
             continue;
         }
-        let sizes = match vault.sizes(record.index) {
-            Err(StoreError::Damaged { what: Damage::VaultForm, .. } | StoreError::Foreign(_) | StoreError::TooLarge(_)) => {
-                survey.unreadable.push(record.index);
-                continue;
-            }
-            sizes => sizes?,
+        let Some(sizes) = readable(vault.sizes(record.index))? else {
+            survey.unreadable.push(record.index);
+            continue;
         };
         let mut due = Vec::new();
         for (label, _) in &record.commitments {
@@ -89,6 +86,14 @@ pub(super) fn survey(reader: &LogReader, vault: &Vault, erased: &Erased, policy:
         }
     }
     Ok(survey)
+}
+
+/// What a vault file says; `None` where it cannot be read, which keeps nobody from erasing what other files hold.
+pub(crate) fn readable<T>(said: std::result::Result<T, StoreError>) -> Result<Option<T>> {
+    match said {
+        Err(StoreError::Damaged { what: Damage::VaultForm, .. } | StoreError::Foreign(_) | StoreError::TooLarge(_)) => Ok(None),
+        said => Ok(Some(said?)),
+    }
 }
 
 impl Held {

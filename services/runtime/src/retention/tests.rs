@@ -5,10 +5,12 @@ use super::*;
 use crate::acts::{action, fact};
 use crate::error::Error;
 use crate::policy::authority;
+use crate::settle::{Place, SettleChange};
 use crate::system::System;
 use mickai_proof::digest::Id;
 use mickai_proof::record::{ActorClass, Fact, Kind, OutcomeCode};
-use mickai_store::{Appended, Clock, Custody, Draft, LogWriter, SystemClock, fsck};
+use mickai_store::keys::Successor;
+use mickai_store::{Appended, Clock, Custody, Draft, LogWriter, Revoking, SystemClock, fsck};
 use std::time::Duration;
 
 const DAY_MS: u64 = 86_400_000;
@@ -38,11 +40,11 @@ fn system() -> (tempfile::TempDir, System) {
     (folder, system)
 }
 
-/// One act `action` on that day after the first, with values under `prompt` and `prompt_tokens` in its intent and under `output` in its outcome. Gives the index of the intent.
+/// One act `action` on that day after the first, asked for with a key, with values under `prompt` and `prompt_tokens` in its intent and under `output` in its outcome. Gives the index of the intent.
 fn act(system: &System, action: &str, day: u64) -> u64 {
     let clock = Wall(SystemClock::new().unwrap(), BEGUN_MS + day * DAY_MS);
     let mut log = LogWriter::open_with(system.home(), authority(), Box::new(clock), Duration::ZERO).unwrap();
-    let draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id::ZERO), authority(), action);
+    let draft = Draft::new(Kind::Intent, (ActorClass::Brain, Id::ZERO), authority(), action).fact(fact::IDEMPOTENCY, Fact::Bytes(vec![7; 32].into()));
     let permit = log.append_intent(draft, &[("prompt", b"hello"), ("prompt_tokens", b"12345678")]).unwrap();
     let act = log.begin(permit).unwrap();
     let intent = act.intent().index;
@@ -62,6 +64,10 @@ fn set(system: &System, change: Change) -> Retention {
 fn labels(system: &System, index: u64) -> Vec<String> {
     let reader = system.reader().unwrap();
     system.vault(&reader).unwrap().unwrap().labels(index).unwrap()
+}
+
+fn damage(system: &System, index: u64) {
+    std::fs::write(system.home().vault_path().join(format!("00000000/000/{index:08x}.v")), b"mickaiV1\xff").unwrap();
 }
 
 #[test]
@@ -277,7 +283,7 @@ fn what_is_held_is_counted_by_action_and_label() {
 fn damage_does_not_keep_the_rest_from_being_erased() {
     let (_folder, system) = system();
     let (first, second) = (act(&system, "generate", 0), act(&system, "generate", 0));
-    std::fs::write(system.home().vault_path().join(format!("00000000/000/{first:08x}.v")), b"mickaiV1\xff").unwrap();
+    damage(&system, first);
     set(&system, change(None, None, Some("1d"), None));
     let run = system.run_retention(BEGUN_MS + DAY_MS, false).unwrap();
     assert_eq!((run.unreadable, run.record_count), (vec![first], 3));
@@ -303,6 +309,35 @@ fn an_automatic_policy_is_enforced_once_by_every_process_that_acts() {
     let size = next.reader().unwrap().size();
     drop(next.executor().unwrap());
     assert_eq!(next.reader().unwrap().size(), size);
+}
+
+/// Whichever act is the first of a process. A revocation alone waits for nothing.
+#[test]
+fn settling_and_rotating_enforce_the_policy_as_any_act_does() {
+    let (folder, system) = system();
+    set(&system, Change { is_automatic: Some(true), ..change(None, None, Some("0s"), None) });
+    let acts: [fn(&System); 3] = [
+        |system| {
+            system.set_settling(SettleChange { place: Some(Place::Own), every: None }).unwrap();
+        },
+        |system| {
+            let mut own = system.own_chain(&system.settling().unwrap()).unwrap();
+            system.settle(&mut own).unwrap();
+        },
+        |system| {
+            system.rotate_key(None).unwrap();
+        },
+    ];
+    for perform in acts {
+        let index = act_with(&system, "generate", &["prompt"]);
+        let next = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
+        perform(&next);
+        assert_eq!((next.enforced().unwrap().field_count, labels(&next, index).len()), (1, 0));
+    }
+    let index = act_with(&system, "generate", &["prompt"]);
+    let next = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
+    next.revoke_key(None, Revoking { key: None, effective: None, since_ms: None, successor: Successor::Next }, None, None).unwrap();
+    assert_eq!((next.enforced().is_none(), labels(&next, index).len()), (true, 1));
 }
 
 #[test]
@@ -366,6 +401,25 @@ fn what_the_other_record_still_keeps_is_said() {
     let erase = |index: u64, named: &str| system.erase(index, &crate::Fields::Labels(vec![named.to_owned()]), None).unwrap();
     assert_eq!(erase(index, "prompt").remaining, [(index + 1, "output".to_owned())]);
     assert!(erase(index + 1, "output").remaining.is_empty());
+}
+
+/// The outcome's file, and that of an answer that was kept for its key.
+#[test]
+fn damage_of_other_records_keeps_no_value_from_being_erased() {
+    let (_folder, system) = system();
+    let index = act(&system, "generate", 0);
+    let intent = system.reader().unwrap().entry(index).unwrap().unwrap();
+    let draft = Draft::new(Kind::Detail, (ActorClass::System, Id::ZERO), authority(), action::ANSWER).cause(index, intent.digest());
+    let answer = system.writer().unwrap().append_with(draft, &[("output", b"hi")]).unwrap();
+    damage(&system, index + 1);
+    damage(&system, answer.index);
+    // One that can be read, beside it.
+    let draft = Draft::new(Kind::Detail, (ActorClass::System, Id::ZERO), authority(), action::ANSWER).cause(index, intent.digest());
+    let other = system.writer().unwrap().append_with(draft, &[("output", b"hi")]).unwrap();
+    let erased = system.erase(index, &crate::Fields::All, None).unwrap();
+    assert_eq!((labels(&system, index).len(), erased.answers, erased.remaining.len()), (0, vec![other.index], 0));
+    // Of a record whose own file cannot be read nothing is erased, and that is said.
+    assert!(matches!(system.erase(index + 1, &crate::Fields::All, None), Err(Error::Store(mickai_store::Error::Damaged { .. }))));
 }
 
 #[test]

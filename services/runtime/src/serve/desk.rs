@@ -43,11 +43,11 @@ pub struct Desk {
     is_closed: AtomicBool,
     /// Held while something is opened, which may take long; what is open is served meanwhile.
     opening: Mutex<()>,
-    pub(super) embedding: Embedding,
+    pub(super) embedding: Arc<Embedding>,
     /// The thread that settles, once one does.
     settles: Mutex<Option<Settles>>,
     /// The memory of all of this.
-    budget: Arc<Budget>,
+    pub(super) budget: Arc<Budget>,
     /// Bytes of keys and values of each model, at most.
     cache_bytes_max: u64,
     pub(super) refused: AtomicU64,
@@ -127,7 +127,7 @@ impl Desk {
             adapters: Mutex::default(),
             is_closed: AtomicBool::new(false),
             opening: Mutex::new(()),
-            embedding: Embedding::default(),
+            embedding: Arc::default(),
             settles: Mutex::default(),
             budget: Budget::new(allowance.memory_bytes),
             cache_bytes_max: allowance.cache_bytes,
@@ -164,6 +164,19 @@ impl Desk {
         Ok(std::iter::once(self.embedded.clone()).chain(self.system.stored()?).chain(self.system.stored_with_adapters()?).collect())
     }
 
+    /// The model of that name or digest prefix, `MODEL+ADAPTER` with that adapter on it; `None` unless all of it is open. Waits for nobody who opens something.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::NoAdapter`].
+    pub fn open_model(&self, wanted: &str) -> Result<Option<Arc<Loaded>>> {
+        let (model, adapter) = self.system.parted(wanted)?;
+        let Some(model) = self.opened(self.digest_of(model)?) else { return Ok(None) };
+        match adapter {
+            Some(adapter) => Ok(self.opened_adapter(&model, &self.stored_adapter(&model, adapter)?).map(|adapter| Arc::new(model.with(adapter)))),
+            None => Ok(Some(model)),
+        }
+    }
+
     /// The model of that name or digest prefix, opened unless it is; `MODEL+ADAPTER` with that adapter on it.
     ///
     /// # Errors
@@ -180,47 +193,50 @@ impl Desk {
     /// Puts orders of one caller in line, all or none. The listeners hear of them from another thread.
     ///
     /// # Errors
-    /// Those of [`Desk::enter`], [`Entry::prepared`] and [`Desk::line_up`], which are its steps.
+    /// Those of [`Entry::prepared`] and [`Desk::line_up`], which are its steps.
     pub fn submit(&self, orders: Vec<(Order, Box<dyn Listener>)>) -> Result<()> {
         let Some(model) = orders.first().map(|(order, _)| order.model.clone()) else { return Ok(()) };
-        self.line_up(self.enter(model)?.prepared(orders)?)
+        self.line_up(self.enter(model).prepared(orders)?)
     }
 
-    /// Begins to put orders for a model in line. One that was closed for another in the meantime is opened again.
-    ///
-    /// # Errors
-    /// What keeps it from being opened.
-    pub fn enter(&self, model: Arc<Loaded>) -> Result<Entry> {
-        let pages = self.with_worker(&model, |worker| Pages { count_max: worker.pool.page_count_max(), byte_count: worker.pool.page_byte_count() })?;
-        Ok(Entry { model, pages, waiting: Vec::new() })
+    /// Begins to put orders for a model in line; waits for nothing.
+    pub fn enter(&self, model: Arc<Loaded>) -> Entry {
+        let (weights, bytes) = (model.file.weights(), usize::try_from(self.cache_bytes(&model)).unwrap_or(usize::MAX));
+        let pages = Pages { count_max: Pool::pages_within(&weights, bytes), byte_count: Pool::bytes_of(&weights, PAGE_TOKENS) };
+        Entry { model, pages, waiting: Vec::new() }
     }
 
-    /// Puts orders that are ready in line, all or none, and opens their model again where that was closed while they were made ready.
+    /// Puts orders that are ready in line, all or none, and opens their model again where that was closed for another in the meantime.
     ///
     /// # Errors
-    /// [`Error::Full`]: nothing is in line then, and no listener hears anything; what keeps the model from being opened.
+    /// Those of [`Desk::line_up_if_open`]; what keeps the model from being opened.
     pub fn line_up(&self, entry: Entry) -> Result<()> {
-        let Entry { model, waiting, .. } = entry;
-        self.with_worker(&model, |worker| worker.queue.push(waiting))?.map_err(|full| {
+        let Some(entry) = self.line_up_if_open(entry)? else { return Ok(()) };
+        let opening = self.opening();
+        self.keep(&opening, &entry.model)?;
+        match self.line_up_if_open(entry)? {
+            None => Ok(()),
+            // Nobody else can have closed it: it ended as soon as it was started.
+            Some(_) => Err(Error::Fault),
+        }
+    }
+
+    /// The same where their model takes orders; where it was closed in the meantime they are given back. Waits for nobody who opens something.
+    ///
+    /// # Errors
+    /// [`Error::Full`]: nothing is in line then, and no listener hears anything.
+    pub fn line_up_if_open(&self, entry: Entry) -> Result<Option<Entry>> {
+        // Under the lock, so that its worker is not retired meanwhile.
+        let workers = self.lock();
+        self.refuse_if_closed()?;
+        let Some(worker) = workers.iter().find(|worker| worker.serves(&entry.model)) else { return Ok(Some(entry)) };
+        worker.queue.push(entry.waiting).map(|()| None).map_err(|full| {
             self.refused.fetch_add(1, Ordering::Relaxed);
             Error::Full(full)
         })
     }
 
-    /// Does something with the worker of a model, which is not retired meanwhile, and is started where none takes orders.
-    fn with_worker<T>(&self, model: &Arc<Loaded>, act: impl FnOnce(&Worker) -> T) -> Result<T> {
-        if let Some(worker) = self.lock().iter().find(|worker| worker.serves(model)) {
-            return Ok(act(worker));
-        }
-        let opening = self.opening();
-        self.keep(&opening, model)?;
-        let workers = self.lock();
-        self.refuse_if_closed()?;
-        // Nobody else can have closed it: it ended as soon as it was started.
-        workers.iter().find(|worker| worker.serves(model)).map(act).ok_or(Error::Fault)
-    }
-
-    /// Erases everything that both records of a generation still keep, each by an act of its own, of whose intent `begun` hears when it is durable. A record that keeps nothing any more needs none.
+    /// Erases everything that both records of a generation still keep, each by an act of its own, of whose intent `begun` hears when it is durable. A record that keeps nothing needs none.
     ///
     /// # Errors
     /// As [`System::erase`].
@@ -229,7 +245,8 @@ impl Desk {
         for index in records {
             match self.recorder.with(|executor| self.system.erase_by(executor, *index, &Fields::All, None, begun)) {
                 Ok(erased) => all.push(erased),
-                Err(Error::AlreadyErased { .. } | Error::NotKept { .. }) => {}
+                // The last is said of a record that commits to nothing, as the outcome of an act that failed.
+                Err(Error::AlreadyErased { .. } | Error::NotKept { .. } | Error::NoField { .. }) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -36,40 +36,78 @@ impl Embedding {
 }
 
 /// A place among those that wait; given back when it is dropped.
-struct Place<'a>(&'a AtomicU64);
+struct Place(Arc<Embedding>);
 
-impl Drop for Place<'_> {
+impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A request for vectors on its way, one part for each act. It counts among those that wait.
+pub struct EmbeddingEntry {
+    model: Arc<Loaded>,
+    parts: Vec<PreparedEmbedding>,
+    /// Bytes of memory that there are in all.
+    memory_bytes_max: u64,
+    _place: Place,
+}
+
+impl EmbeddingEntry {
+    /// Makes a request ready: its texts become tokens, and they are held against the limits. This is work of the processor alone: it waits for no model, no log and no disk.
+    ///
+    /// # Errors
+    /// Inputs or a limit that stands against it, with the numbers.
+    pub fn prepared(self, asked: &ToEmbed) -> Result<Self> {
+        let entry = Self { parts: prepare(&self.model, asked)?, ..self };
+        entry.want().fits(entry.memory_bytes_max)?;
+        Ok(entry)
+    }
+
+    /// The memory of its longest part.
+    fn want(&self) -> Want {
+        let weights = self.model.file.weights();
+        let bytes = self.parts.iter().map(|prepared| Embedder::cache_bytes(&weights, &prepared.tokens) as u64).max().unwrap_or(0);
+        Want { what: "the inputs and their model", bytes, beside: self.model.byte_count(), spared: None }
     }
 }
 
 impl Desk {
-    /// Makes vectors of everything that is asked for, and waits for them. `begun` hears of each intent when it is durable.
+    /// Begins to have vectors made by a model; waits for nothing.
     ///
     /// # Errors
-    /// Inputs or a limit that stands against it, with the numbers: nothing is on record then. [`Full::Closed`] where `gone` was set: what had begun is on record as interrupted. What a model or the log does.
-    pub fn embed(&self, model: &Arc<Loaded>, asked: &ToEmbed, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
-        let prepared = prepare(model, asked)?;
-        let weights = model.file.weights();
-        let bytes = prepared.iter().map(|prepared| Embedder::cache_bytes(&weights, &prepared.tokens) as u64).max().unwrap_or(0);
-        let want = Want { what: "the inputs and their model", bytes, beside: model.byte_count(), spared: None };
-        self.could_share(want)?;
+    /// [`Full::Count`] where as many wait as may.
+    pub fn enter_embedding(&self, model: Arc<Loaded>) -> Result<EmbeddingEntry> {
         let waiting = self.embedding.waiting.fetch_add(1, Ordering::Relaxed);
-        let _place = Place(&self.embedding.waiting);
+        let place = Place(self.embedding.clone());
         if waiting >= EMBEDDING_COUNT_MAX {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Error::Full(Full::Count { waiting: waiting as usize, max: EMBEDDING_COUNT_MAX as usize }));
         }
+        Ok(EmbeddingEntry { model, parts: Vec::new(), memory_bytes_max: self.budget.max(), _place: place })
+    }
+
+    /// Makes all vectors of a request, and waits for them. `begun` hears of each intent when it is durable.
+    ///
+    /// # Errors
+    /// A limit that stands against it, with the numbers: nothing is on record then. [`Full::Closed`] where `gone` was set: what had begun is on record as interrupted. What a model
+    /// or the log does.
+    pub fn embed(&self, entry: EmbeddingEntry, gone: &Gone, begun: &mut dyn FnMut(Appended)) -> Result<Embedded> {
+        let want = entry.want();
+        let EmbeddingEntry { model, parts, _place, .. } = entry;
         let _turn = self.embedding.turn.lock().unwrap_or_else(PoisonError::into_inner);
         if gone.is_set() {
             return Err(Error::Full(Full::Closed));
         }
-        let _share = self.share(&self.opening(), want)?;
+        // What is free is taken at once: another model may take long to be opened, and the others wait for this turn.
+        let _share = match self.budget.take(want.bytes) {
+            Some(share) => share,
+            None => self.share(&self.opening(), want)?,
+        };
         let mut embedded = Embedded { records: Vec::new(), vectors: Vec::new(), token_count: 0 };
-        for prepared in prepared {
+        for prepared in parts {
             // Whoever went away while it waited leaves no record.
-            let (records, vectors) = if gone.is_set() { return Err(Error::Full(Full::Closed)) } else { self.embed_one(model, &prepared, gone, begun)? };
+            let (records, vectors) = if gone.is_set() { return Err(Error::Full(Full::Closed)) } else { self.embed_one(&model, &prepared, gone, begun)? };
             let vectors = vectors.ok_or(Error::Full(Full::Closed))?;
             embedded.records.push(records);
             embedded.vectors.extend(vectors.chunks(prepared.dimension_count).map(<[f32]>::to_vec));

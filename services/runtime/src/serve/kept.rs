@@ -92,8 +92,8 @@ impl System {
         if executed < broken_off { Ok(Kept::Nothing) } else { none(NoAnswer::Lost) }
     }
 
-    /// The records that keep what was answered of an act, by its intent.
-    pub(crate) fn answer_parts(&self, reader: &LogReader, intent: u64) -> Result<Vec<Entry>> {
+    /// The records that keep what was answered of an act, by its intent, as far as the index knows.
+    fn answer_parts(&self, reader: &LogReader, intent: u64) -> Result<Vec<Entry>> {
         self.find(reader, &Query { kind: Some(Kind::Detail), action: Some(action::ANSWER.to_owned()), cause: Some(intent), ..Query::default() })
     }
 

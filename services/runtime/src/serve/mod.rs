@@ -39,8 +39,9 @@ mod kept;
 mod embed;
 
 pub use desk::{Counts, Desk, Entry, ModelCounts};
+pub use embed::EmbeddingEntry;
 pub use kept::{Kept, NoAnswer};
 pub use likely::{Likely, likelihood};
 pub use order::{Begun, Caller, Gone, Heard, Listener, Order};
 pub use queue::Full;
-pub use told::Told;
+pub use told::{Told, Unanswered};

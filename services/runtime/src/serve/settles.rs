@@ -124,7 +124,11 @@ impl Work {
             wait = match contained(|| self.turn(look)) {
                 Ok(time) => Wait { time, is_pause: false },
                 Err(error) => {
-                    (self.told)(Err(error));
+                    // Whoever is told may fail too, and settling goes on.
+                    let _ = contained(|| {
+                        (self.told)(Err(error));
+                        Ok(())
+                    });
                     Wait { time: Some(SETTLE_PAUSE), is_pause: true }
                 }
             };

@@ -46,9 +46,9 @@ impl System {
     /// Settles the newest checkpoint, which is made first.
     ///
     /// # Errors
-    /// [`Error::Settle`], after `failed` is on record; a log that cannot be written.
+    /// [`Error::Settle`], after `failed` is on record, or `outcome_unknown` where something was sent and nothing proves that it was refused; a log that cannot be written.
     pub fn settle(&self, settler: &mut dyn Settler) -> Result<Settlement> {
-        let executor = self.executor_as_is()?;
+        let executor = self.executor()?;
         let (actor, account) = (executor.operator(), executor.log().keys());
         self.settle_by(&executor.pen(), actor, &account, settler)
     }
@@ -58,7 +58,7 @@ impl System {
     /// # Errors
     /// As [`System::settle`].
     pub fn settle_automatically(&self, settler: &mut dyn Settler) -> Result<Settlement> {
-        let executor = self.executor_as_is()?;
+        let executor = self.executor()?;
         let account = executor.log().keys();
         self.settle_by(&executor.pen(), (ActorClass::System, Id::ZERO), &account, settler)
     }
@@ -82,20 +82,26 @@ impl System {
             .fact(fact::SIZE, Fact::Uint(checkpoint.size))
             .fact(fact::ROOT, Fact::Bytes(checkpoint.root.0.to_vec().into()));
         let running = pen.begin(pen.permit(draft, &[])?)?;
-        let intent = running.intent();
-        match self.settle_now(&running, account, (&note, &text), settler) {
+        let (intent, mut is_sent) = (running.intent(), false);
+        match self.settle_now(&running, account, (&note, &text), settler, &mut is_sent) {
             Ok((settled, block)) => {
                 let outcome = pen.close(running, OutcomeCode::Executed, facts(&settled, block), &Vec::new())?;
                 Ok(Settlement { settled, block, records: (intent, outcome) })
             }
             Err(error) => {
-                pen.close(running, OutcomeCode::Failed, Vec::new(), &Vec::new())?;
+                // What was sent may be final, or become so, whatever went wrong after it.
+                let never = why_never(&error);
+                let is_certain = !is_sent || never.is_some() || matches!(error, Error::Settle(SettleError::Unsent(_)));
+                let code = if is_certain { OutcomeCode::Failed } else { OutcomeCode::Unknown };
+                let facts = never.map(|why| (fact::REASON.to_owned(), Fact::Text(why.into())));
+                pen.close(running, code, facts.into_iter().collect(), &Vec::new())?;
                 Err(error)
             }
         }
     }
 
-    fn settle_now(&self, act: &Running, account: &KeyAccount, (note, text): (&Note, &str), settler: &mut dyn Settler) -> Result<(Settled, (Height, BlockId))> {
+    /// `is_sent` becomes true before anything is handed to the settler.
+    fn settle_now(&self, act: &Running, account: &KeyAccount, (note, text): (&Note, &str), settler: &mut dyn Settler, is_sent: &mut bool) -> Result<(Settled, (Height, BlockId))> {
         let (log, chain, reader) = (note.checkpoint.log, settler.chain(), self.reader()?);
         let keys: Vec<PublicKey> = account.keys().map(|known| known.key).collect();
         let before = show(settler, log)?;
@@ -104,6 +110,7 @@ impl System {
         }
         let known = before.as_ref().and_then(|shown| shown.entry.as_ref());
         for action in lacking(&reader, account, known, note)? {
+            *is_sent = true;
             match settler.perform(action) {
                 Err(SettleError::Conflict(proof)) => self.keep_fork(act, chain, &keys, &proof)?,
                 done => done?,
@@ -117,6 +124,16 @@ impl System {
         }
         self.home().keep_settlement_file(act, &self.home().settlement_path(chain), &after.bytes)?;
         Ok((found, after.block))
+    }
+}
+
+/// Why the chain never settles this history, in a word for the record.
+fn why_never(error: &Error) -> Option<&'static str> {
+    match error {
+        Error::Settle(SettleError::Forked { .. }) => Some("forked"),
+        Error::Settle(SettleError::Frozen { .. }) => Some("frozen"),
+        Error::Settle(SettleError::Ahead { .. }) => Some("ahead"),
+        _ => None,
     }
 }
 

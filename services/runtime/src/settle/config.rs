@@ -22,7 +22,7 @@ const MINUTES: (u64, u64) = (1, 527_040);
 pub struct Cadence {
     /// When there are so many records more than at the last time.
     pub records: Option<u64>,
-    /// When so many minutes have passed since the last time, and something else was recorded.
+    /// When so many minutes have passed since the last time, and something else was recorded or what was to be settled then was not.
     pub minutes: Option<u64>,
 }
 
@@ -102,7 +102,7 @@ impl System {
     /// # Errors
     /// [`SettleError::NoChange`], [`SettleError::Cadence`], [`SettleError::Chain`]; a log that cannot be written.
     pub fn set_settling(&self, change: SettleChange) -> Result<(Settling, (Appended, Appended))> {
-        let mut executor = self.executor_as_is()?;
+        let mut executor = self.executor()?;
         let reader = self.reader()?;
         let newest = executor.log().newest(action::SETTLE_SET);
         let before = settling_of(&reader, newest)?;

@@ -1,10 +1,11 @@
 //! Is it time to settle? What the log says of it is looked at without being read: numbers that whoever writes it knows anyway.
 
 use super::config::{Cadence, OWN_RECORDS, Settling, settling_of};
-use crate::acts::{action, now_ms};
+use crate::acts::{action, fact, now_ms};
 use crate::error::Result;
 use crate::in_force::{decoded, entry};
 use crate::system::System;
+use mickai_proof::record::{OutcomeCode, Record};
 use mickai_store::LogWriter;
 use std::time::Duration;
 
@@ -26,6 +27,9 @@ pub(crate) struct Terms {
     settling: Settling,
     /// The clock at the newest intent to settle, ms since 1970.
     last_ms: u64,
+    /// Whether its outcome is `executed`, or says why the chain never settles this history: asking again by itself would only add records, until there are as many as the chain knows of another. What it
+    /// was to settle waits otherwise.
+    is_over: bool,
 }
 
 impl Look {
@@ -36,7 +40,7 @@ impl Look {
 }
 
 impl Terms {
-    /// Reads the two intents, unless `known` is of them.
+    /// Reads the two intents, and what became of the second, unless `known` is of them.
     ///
     /// # Errors
     /// A log that is damaged.
@@ -45,12 +49,17 @@ impl Terms {
         if let Some(known) = known.filter(|known| known.of == of) {
             return Ok(known);
         }
-        let mut terms = Self { of, settling: Settling::default(), last_ms: 0 };
+        let mut terms = Self { of, settling: Settling::default(), last_ms: 0, is_over: false };
         if look.set.is_some() {
             let reader = system.reader()?;
             terms.settling = settling_of(&reader, look.set)?;
             if let Some(last) = look.last {
-                terms.last_ms = decoded(&entry(&reader, last)?)?.wall_ms;
+                let intent = entry(&reader, last)?;
+                terms.last_ms = decoded(&intent)?.wall_ms;
+                let outcome = system.outcome_behind(&reader, &intent)?;
+                let outcome = outcome.as_ref().map(decoded).transpose()?;
+                let is_executed = |outcome: &Record<'_>| matches!(outcome.closes, Some((_, OutcomeCode::Executed)));
+                terms.is_over = outcome.is_some_and(|outcome| is_executed(&outcome) || outcome.fact(fact::REASON).is_some());
             }
         }
         Ok(terms)
@@ -61,7 +70,7 @@ impl Terms {
         &self.settling
     }
 
-    /// How long until it is time, should nothing more be recorded; `None` where only another record makes it so. Whatever became of the last time: where the chain was away, it is asked again at the next.
+    /// How long until it is time, should nothing more be recorded; `None` where only another record makes it so. Where the last time settled nothing, it is asked again at the next.
     pub(crate) fn due_in(&self, look: Look) -> Option<Duration> {
         let Cadence { records, minutes } = self.settling.every;
         let Some(last) = look.last else { return (self.settling.every != Cadence::default()).then_some(Duration::ZERO) };
@@ -69,7 +78,7 @@ impl Terms {
         if records.is_some_and(|records| since >= records.max(OWN_RECORDS + 1)) {
             return Some(Duration::ZERO);
         }
-        let due_ms = self.last_ms.saturating_add(minutes.filter(|_| since > OWN_RECORDS)?.saturating_mul(60_000));
+        let due_ms = self.last_ms.saturating_add(minutes.filter(|_| !self.is_over || since > OWN_RECORDS)?.saturating_mul(60_000));
         Some(Duration::from_millis(due_ms.saturating_sub(now_ms())))
     }
 }
@@ -85,6 +94,11 @@ impl System {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::authority;
+    use crate::settle::SettleChange;
+    use mickai_proof::digest::Id;
+    use mickai_proof::record::{ActorClass, Fact, Kind};
+    use mickai_store::{Custody, Draft};
 
     const MINUTE_MS: u64 = 60_000;
 
@@ -92,7 +106,11 @@ mod tests {
     fn due_in(every: (Option<u64>, Option<u64>), passed_ms: u64, since: u64) -> Option<Duration> {
         let look = Look { set: Some(1), last: Some(10), size: 10 + since };
         let every = Cadence { records: every.0, minutes: every.1 };
-        Terms { of: (Some(1), Some(10)), settling: Settling { every, ..Settling::default() }, last_ms: now_ms() - passed_ms }.due_in(look)
+        terms(every, passed_ms, true).due_in(look)
+    }
+
+    fn terms(every: Cadence, passed_ms: u64, is_over: bool) -> Terms {
+        Terms { of: (Some(1), Some(10)), settling: Settling { every, ..Settling::default() }, last_ms: now_ms() - passed_ms, is_over }
     }
 
     #[test]
@@ -114,7 +132,42 @@ mod tests {
         let look = Look { set: Some(1), last: None, size: 3 };
         for (records, due) in [(None, None), (Some(100), Some(Duration::ZERO))] {
             let settling = Settling { every: Cadence { records, minutes: None }, ..Settling::default() };
-            assert_eq!(Terms { of: (Some(1), None), settling, last_ms: 0 }.due_in(look), due);
+            assert_eq!(Terms { of: (Some(1), None), settling, last_ms: 0, is_over: false }.due_in(look), due);
+        }
+    }
+
+    #[test]
+    fn what_was_not_settled_is_due_at_the_next_minute_without_another_record() {
+        let (look, every) = (Look { set: Some(1), last: Some(10), size: 12 }, Cadence { records: Some(8), minutes: Some(5) });
+        assert_eq!(terms(every, 5 * MINUTE_MS, true).due_in(look), None);
+        assert_eq!(terms(every, 5 * MINUTE_MS, false).due_in(look), Some(Duration::ZERO));
+        assert!(terms(every, 0, false).due_in(look).is_some_and(|left| left > Duration::from_secs(240)), "not before");
+        assert_eq!(terms(Cadence { minutes: None, ..every }, 5 * MINUTE_MS, false).due_in(look), None, "by records alone it takes as many again");
+    }
+
+    #[test]
+    fn nothing_but_executed_or_never_says_that_it_is_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let system = System::open(&folder.path().join("home"), 1, Custody::default()).unwrap();
+        let every = Some(Cadence { records: None, minutes: Some(5) });
+        system.set_settling(SettleChange { place: None, every }).unwrap();
+        let never = vec![(fact::REASON.to_owned(), Fact::Text("ahead".into()))];
+        for (code, facts, is_over) in [
+            (None, Vec::new(), false),
+            (Some(OutcomeCode::Unknown), Vec::new(), false),
+            (Some(OutcomeCode::Failed), Vec::new(), false),
+            (Some(OutcomeCode::Failed), never, true),
+            (Some(OutcomeCode::Executed), Vec::new(), true),
+        ] {
+            let mut log = system.writer().unwrap();
+            let permit = log.append_intent(Draft::new(Kind::Intent, (ActorClass::System, Id::ZERO), authority(), action::SETTLE), &[]).unwrap();
+            let act = log.begin(permit).unwrap();
+            match code {
+                None => drop(act),
+                Some(code) => drop(log.close(act, code, facts, &[]).unwrap()),
+            }
+            let terms = Terms::of(&system, Look::at(&log), None).unwrap();
+            assert_eq!(terms.is_over, is_over, "{code:?}");
         }
     }
 }

@@ -20,7 +20,7 @@ pub trait Settler {
     /// Sends an action from the operator's account, and waits until the block that holds it is final.
     ///
     /// # Errors
-    /// [`SettleError::Chain`]; [`SettleError::Conflict`] with the chain's fork proof.
+    /// [`SettleError::Unsent`]; [`SettleError::Chain`], after which nobody knows whether the chain took it; [`SettleError::Conflict`] with the chain's fork proof.
     fn perform(&mut self, action: Action) -> Result<(), SettleError>;
 }
 
@@ -29,6 +29,8 @@ pub trait Settler {
 pub enum SettleError {
     /// The chain was not reached, or did not take what was sent; whoever reaches it says why and what to do.
     Chain(Box<dyn std::error::Error + Send + Sync>),
+    /// The same, before this action was sent: the chain has nothing of it.
+    Unsent(Box<dyn std::error::Error + Send + Sync>),
     /// The chain refuses a root because it knows another of as many records, and shows both.
     Conflict(Vec<u8>),
     /// Two checkpoints of this log contradict each other; the proof is kept.
@@ -77,7 +79,7 @@ pub enum SettleError {
 impl fmt::Display for SettleError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Chain(error) => error.fmt(f),
+            Self::Chain(error) | Self::Unsent(error) => error.fmt(f),
             Self::Conflict(_) => f.write_str("the chain knows another root of as many records"),
             Self::Forked { proof } => write!(
                 f,

@@ -13,7 +13,7 @@ use crate::policy::Refusal;
 use crate::replay::{ReplayOf, Replayed};
 use crate::system::System;
 use crate::when::TimeRange;
-use mickai_model::generate::{Flow, Progress};
+use mickai_model::generate::Flow;
 use mickai_proof::digest::{KeyId, hex};
 use mickai_proof::key::PublicKey;
 use mickai_proof::record::Fact;
@@ -57,12 +57,12 @@ pub enum Answer {
 }
 
 impl Plan {
-    /// Performs it. `cause` is the outcome of the generation that led to it; records at or after `below` are not part of the answer; `each` hears a replay and may stop it.
-    /// `is_confirmed`: the operator has said yes to [`Plan::change`].
+    /// Performs it. `cause` is the outcome of the generation that led to it; records at or after `below` are not part of the answer.
+    /// `is_confirmed`: the operator has said yes to [`Plan::change`]. `flow` is asked, from any thread, whether to go on, where [`Plan::can_be_stopped`].
     ///
     /// # Errors
-    /// [`Error::Denied`], on record, for a change that nobody has said yes to; what goes wrong in the act itself.
-    pub fn perform(&self, system: &System, cause: Appended, below: u64, is_confirmed: bool, each: &mut dyn FnMut(Progress<'_>) -> Flow) -> Result<Answer> {
+    /// [`Error::Denied`], on record, for a change that nobody has said yes to; what goes wrong in the act itself; [`mickai_store::Error::Stopped`] when `flow` says so.
+    pub fn perform(&self, system: &System, cause: Appended, below: u64, is_confirmed: bool, flow: &(dyn Fn() -> Flow + Sync)) -> Result<Answer> {
         let cause = Some(cause);
         if self.change().is_some() && !is_confirmed {
             return Err(system.deny(self.call.verb.name(), cause, Refusal::Unconfirmed));
@@ -77,10 +77,10 @@ impl Plan {
             Step::Checkpoint(path) => Answer::Checkpoint(path.clone(), system.write_checkpoint(path)?),
             Step::Models => Answer::Models(system.models()?, system.pins_of_models()?),
             Step::Model(wanted) => Answer::Model(Box::new(system.look_at(wanted)?)),
-            Step::Import(path) => Answer::Imported(system.import(path, None, cause, &|_| Flow::Continue)?),
+            Step::Import(path) => Answer::Imported(system.import(path, None, cause, &|_| flow())?),
             Step::Remove(wanted) => Answer::Removed(system.remove_model(wanted, cause)?),
             Step::Key => Answer::Key(OperatorKey::public_of(system.home())?),
-            Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, each)?),
+            Step::Replay(index) => Answer::Replayed(system.replay(&ReplayOf::Record(*index), cause, &mut |_| flow())?),
             Step::Doctor => Answer::Doctor(system.doctor()?),
             Step::Nothing => Answer::Nothing,
         })

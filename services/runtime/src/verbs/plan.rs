@@ -86,6 +86,11 @@ impl Plan {
             _ => None,
         }
     }
+
+    /// Whether it can be stopped while it is performed, and leaves nothing half done then.
+    pub fn can_be_stopped(&self) -> bool {
+        matches!(self.step, Step::Import(_) | Step::Replay(_))
+    }
 }
 
 fn file(call: &Call, default: impl FnOnce() -> String) -> PathBuf {

@@ -17,10 +17,14 @@ use std::sync::Arc;
 pub(crate) enum How {
     /// Empty, made if it is not there; mode 0600.
     Empty,
+    /// Empty, and nothing of that name may be there; mode 0600.
+    New,
     /// As it is; it must be there.
     AsItIs,
     /// As it is, made if it is not there; mode 0600.
     AsItIsOrNew,
+    /// As it is, to be made durable alone: it need not be writable.
+    ToSync,
 }
 
 /// What an fsync has to make durable.
@@ -34,7 +38,7 @@ pub(crate) enum Sync {
 
 /// A disk, as far as it is changed.
 pub(crate) trait Disk: Debug + Send + std::marker::Sync {
-    /// Opens a file for writing.
+    /// Opens a file for writing, or to sync it.
     fn open(&self, path: &Path, how: How) -> io::Result<Box<dyn Handle>>;
     /// Gives a file another name, in one step.
     fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()>;
@@ -93,8 +97,10 @@ pub(crate) struct Machine;
 
 impl Disk for Machine {
     fn open(&self, path: &Path, how: How) -> io::Result<Box<dyn Handle>> {
-        let file = OpenOptions::new().write(true).create(how != How::AsItIs).truncate(how == How::Empty).mode(0o600).open(path)?;
-        Ok(Box::new(file))
+        let (is_new, is_written) = (matches!(how, How::Empty | How::AsItIsOrNew), how != How::ToSync);
+        let mut options = OpenOptions::new();
+        options.read(!is_written).write(is_written).create(is_new).create_new(how == How::New).truncate(how == How::Empty).mode(0o600);
+        Ok(Box::new(options.open(path)?))
     }
 
     fn rename(&self, from: &Path, to: &Path, existing: Existing) -> io::Result<()> {

@@ -1,6 +1,7 @@
 //! A home is made whole, and a home that somebody tampered with is refused.
 
 use super::*;
+use crate::log::LogReader;
 use crate::testing::{new_home, writer};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
@@ -80,6 +81,21 @@ fn a_key_that_a_log_needs_is_never_made_anew() {
             assert!(matches!(opened, Err(Error::KeyMissing(path)) if path == home.path().join(key)));
         }
         assert!(!home.path().join(key).exists());
+    }
+}
+
+#[test]
+fn a_folder_that_is_gone_is_no_missing_key() {
+    for gone in ["vault", "models", "checkpoints", "format"] {
+        let (_folder, home) = new_home();
+        drop(writer(&home).unwrap());
+        let path = home.path().join(gone);
+        if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) }.unwrap();
+        let looked_at = Home::open(home.path()).unwrap();
+        assert_eq!(LogReader::open(&looked_at).unwrap().size(), 1, "{gone}");
+        assert!(!path.exists(), "nothing is made: {gone}");
+        std::fs::remove_file(home.vault_key_path()).unwrap();
+        assert!(matches!(Home::open(home.path()), Err(Error::KeyMissing(path)) if path == home.vault_key_path()), "{gone}");
     }
 }
 

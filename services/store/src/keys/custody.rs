@@ -6,7 +6,7 @@ use super::keeping::operator_file;
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
 use super::protected::{Content, open};
-use super::seed::{Seed, parse_pkcs8};
+use super::seed::Seed;
 use super::signer::Client;
 use crate::error::Error;
 use crate::home::Home;
@@ -68,8 +68,7 @@ impl Custody {
         let path = operator_file(home)?;
         if let KeyFile::Protected(file, _) = KeyFile::read(&path)? {
             let pkcs8 = open(&path, &file, Content::Operator, passphrase)?;
-            let seed = parse_pkcs8(&pkcs8).ok_or(Error::NotAKey(path))?;
-            let key = OperatorKey::from_seed(&seed)?;
+            let (seed, key) = files::sealed_key(&path, &file, &pkcs8)?;
             *self.0.unlocked.lock().unwrap_or_else(PoisonError::into_inner) = Some(Unlocked { file, passphrase: Arc::new(passphrase.again()), seed, key });
         }
         Ok(())
@@ -131,8 +130,7 @@ impl Custody {
         }
         let passphrase = Arc::new(self.ask(path)?);
         let pkcs8 = open(path, &file, Content::Operator, &passphrase)?;
-        let seed = parse_pkcs8(&pkcs8).ok_or_else(|| Error::NotAKey(path.to_owned()))?;
-        let key = OperatorKey::from_seed(&seed)?;
+        let (seed, key) = files::sealed_key(path, &file, &pkcs8)?;
         Ok(give(unlocked.insert(Unlocked { file, passphrase, seed, key })))
     }
 }

@@ -39,6 +39,15 @@ impl KeyFile {
     }
 }
 
+/// The seed that was sealed in an operator's file, and its key, which must be the one that the file names (spec/keys.md "Protected", step 5): until then nothing vouches for that name.
+pub(crate) fn sealed_key(path: &Path, file: &[u8], pkcs8: &[u8]) -> Result<(Seed, OperatorKey), Error> {
+    let wrong = || Error::NotAKey(path.to_owned());
+    let named = Protected::parse(file).map_err(|fault| fault.at(path))?.public;
+    let seed = parse_pkcs8(pkcs8).ok_or_else(wrong)?;
+    let key = OperatorKey::from_seed(&seed)?;
+    if key.public().to_spki() == named { Ok((seed, key)) } else { Err(wrong()) }
+}
+
 /// Makes those of the three key files that are missing. The caller holds the lock and knows that no log has begun.
 pub(crate) fn create_missing(home: &Home) -> Result<(), Error> {
     if !home.recovery_path().exists() {

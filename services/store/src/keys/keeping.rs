@@ -2,21 +2,22 @@
 //!
 //! What a start may find of [`protect`] and [`unprotect`], which replace the operator's file and then the recovery file, each in one step:
 //! - both as before, or both changed: nothing, or all of it, was done;
-//! - one of them changed: run again, it changes the other.
+//! - one of them changed: run again, it changes the other;
+//! - a `.tmp` beside one of them: cut off while it was written; the next writer destroys it (`keys::succession`).
 //!
 //! What a start may find of [`export_recovery`], which writes the copy, syncs it, reads it back and only then removes the original:
 //! - a `.tmp` beside the target: nothing was done, the next try begins it anew;
-//! - the original and a whole copy: run again, the copy is recognised and the original removed;
+//! - the original and a whole copy: run again, the copy is recognised, synced, and the original removed;
 //! - the copy alone: done.
 
 use super::fault::KeyFault;
-use super::files::KeyFile;
+use super::files::{KeyFile, sealed_key};
 use super::operator::OperatorKey;
 use super::passphrase::Passphrase;
 use super::protected::{self, Content, open};
 use super::recovery::{Recovery, ids_in, read_recovery};
-use super::seed::{parse_pkcs8, pkcs8_from_seed};
-use crate::disk::{self, Existing};
+use super::seed::pkcs8_from_seed;
+use crate::disk::{self, Existing, How, Sync};
 use crate::error::Error;
 use crate::home::Home;
 use crate::limits;
@@ -66,19 +67,16 @@ pub fn protect(home: &Home, passphrase: &Passphrase) -> Result<Vec<PathBuf>, Err
 /// Takes the passphrase away again. Gives the files that were changed.
 ///
 /// # Errors
-/// [`KeyFault::NotProtected`], [`KeyFault::PassphraseWrong`], [`KeyFault::HeldElsewhere`], [`Error::Io`].
+/// [`KeyFault::NotProtected`], [`KeyFault::PassphraseWrong`], [`KeyFault::HeldElsewhere`]; [`Error::NotAKey`] if what a file holds is not what it names; [`Error::Io`].
 pub fn unprotect(home: &Home, passphrase: &Passphrase) -> Result<Vec<PathBuf>, Error> {
     let operator = operator_file(home)?;
     let mut plain = Vec::new();
     for (path, content) in [(operator.clone(), Content::Operator), (home.recovery_path(), Content::Recovery)] {
         let Some(bytes) = disk::read_file(&path, limits::KEY_FILE_BYTES_MAX)?.map(Zeroizing::new).filter(|bytes| protected::is_protected(bytes)) else { continue };
         let secret = open(&path, &bytes, content, passphrase)?;
-        let is_sound = match content {
-            Content::Operator => parse_pkcs8(&secret).is_some(),
-            _ => Recovery::parse(&secret).is_some(),
-        };
-        if !is_sound {
-            return Err(Error::NotAKey(path));
+        match content {
+            Content::Operator => drop(sealed_key(&path, &bytes, &secret)?),
+            _ => drop(Recovery::parse(&secret).ok_or_else(|| Error::NotAKey(path.clone()))?),
         }
         plain.push((path, secret));
     }
@@ -92,7 +90,7 @@ pub fn unprotect(home: &Home, passphrase: &Passphrase) -> Result<Vec<PathBuf>, E
 /// Moves the recovery file out of the home, behind a passphrase if one is given.
 ///
 /// # Errors
-/// [`KeyFault::RecoveryMissing`], [`KeyFault::Exists`], [`KeyFault::NotWritten`], [`KeyFault::ProtectedAlready`] if a passphrase is given for a file that has one, [`Error::Io`].
+/// [`KeyFault::RecoveryMissing`]; [`KeyFault::Exists`] if another file is there, or this very one by whatever name; [`KeyFault::NotWritten`], [`KeyFault::ProtectedAlready`] if a passphrase is given for a file that has one, [`Error::Io`].
 pub fn export_recovery(home: &Home, to: &Path, passphrase: Option<&Passphrase>) -> Result<Moved, Error> {
     let original = home.recovery_path();
     if !original.exists() {
@@ -107,18 +105,22 @@ pub fn export_recovery(home: &Home, to: &Path, passphrase: Option<&Passphrase>) 
         }
         (passphrase, false) => Recovery::parse(&here).ok_or_else(|| Error::NotAKey(original.clone()))?.file(passphrase)?,
     };
-    let is_there = to.exists();
-    if is_there && !is_same(to, &copy, passphrase)? {
-        return Err(KeyFault::Exists(to.to_owned()).into());
-    }
-    if !is_there {
+    let place = |path: &Path| std::fs::metadata(path).map(|data| (data.dev(), data.ino())).map_err(Error::io("look at", path));
+    if to.exists() {
+        // The original by another name is its own copy, and would be destroyed as the original.
+        if place(to)? == place(&original)? || !is_same(to, &copy, passphrase)? {
+            return Err(KeyFault::Exists(to.to_owned()).into());
+        }
+        // Whoever wrote it may have died before it was durable.
+        disk::open(to, How::ToSync)?.sync(Sync::All).map_err(Error::io("fsync", to))?;
+        disk::sync_folder_of(to)?;
+    } else {
         disk::write_file(to, &copy, Existing::Keep)?;
         if *read_recovery(to)? != *copy {
             return Err(KeyFault::NotWritten(to.to_owned()).into());
         }
     }
-    let device = |path: &Path| std::fs::metadata(path).map(|data| data.dev()).map_err(Error::io("look at", path));
-    let moved = Moved { path: to.to_owned(), is_protected: protected::is_protected(&copy), is_same_disk: device(to)? == device(home.path())? };
+    let moved = Moved { path: to.to_owned(), is_protected: protected::is_protected(&copy), is_same_disk: place(to)?.0 == place(home.path())?.0 };
     destroy_secret(&original)?;
     Ok(moved)
 }

@@ -58,7 +58,7 @@ pub use well_known::{InForce, WellKnown};
 
 pub(crate) use files::{committed_keys, create_missing, vault_key};
 pub(crate) use seed::random;
-pub(crate) use succession::{Coming, is_unsettled, settle};
+pub(crate) use succession::{Coming, destroy_unfinished, is_unsettled, settle};
 
 #[cfg(test)]
 mod tests;

@@ -103,7 +103,9 @@ pub fn parse_recovery(text: &str) -> Option<(Seed, Seed)> {
     let (next, text) = text.split_once(PEM_END)?;
     let (recovery, rest) = text.strip_prefix(PEM_BEGIN)?.split_once(PEM_END)?;
     let seed = |block: &str| {
-        let base64: Zeroizing<String> = Zeroizing::new(block.split('\n').collect());
+        // Room for all of it at once: a text that grows would leave copies of a seed behind.
+        let mut base64 = Zeroizing::new(String::with_capacity(block.len()));
+        base64.extend(block.split('\n'));
         parse_pkcs8(&Zeroizing::new(Base64::decode_vec(&base64).ok()?))
     };
     rest.is_empty().then_some((seed(next)?, seed(recovery)?))

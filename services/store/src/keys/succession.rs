@@ -6,10 +6,12 @@
 //! - `operator.p8.next` has the log's key: the record is durable; it takes the place of `operator.p8`, then the other that of the recovery file;
 //! - `operator.p8` has the log's key already, `recovery.mickai.next` its committed keys: cut off between the two; it takes its place;
 //! - a recovery file on another disk, behind by one: its `.next` lies beside it, and takes its place when the file is next used;
-//! - no `operator.p8`, because it was lost: as above; before the record is durable `operator.p8.next` stays, unused, and the next takeover, which begins anew, writes over it.
+//! - no `operator.p8`, because it was lost: as above; before the record is durable `operator.p8.next` stays, unused, and the next takeover, which begins anew, destroys it;
+//! - a `.tmp` beside one of the four: cut off while that was written, here or by another act on the same files; nobody reads it, and it is destroyed. That of a recovery file on another disk when the file is next used.
 //!
 //! `operator.pub`, where a signer had the lost key, is removed once the record is durable and before the new `operator.p8` takes its place: it never outlives the key that it names.
 
+use super::apart;
 use super::fault::KeyFault;
 use super::files::{self, KeyFile};
 use super::keeping::{check_committed, destroy_secret, operator_file};
@@ -61,6 +63,8 @@ impl Coming {
         settle_recovery(recovery_path, committed)?;
         // Cheap questions before a passphrase.
         check_committed(recovery_path, ids_in(recovery_path)?, committed)?;
+        // It is this log's.
+        destroy_unfinished_of(recovery_path)?;
         let (seeds, recovery_passphrase) = Recovery::read(recovery_path, home.custody())?;
         check_committed(recovery_path, seeds.ids()?, committed)?;
         let (seed, after) = match successor {
@@ -75,7 +79,12 @@ impl Coming {
             None => pkcs8,
         };
         write_checked(&beside(recovery_path), &after.file(recovery_passphrase.as_ref())?)?;
-        write_checked(&beside(operator), &file)?;
+        let waiting = beside(operator);
+        if waiting.exists() {
+            // Of a succession whose record never came: nobody will use it, and it may be a seed in the open.
+            destroy_secret(&waiting)?;
+        }
+        write_checked(&waiting, &file)?;
         let to = Succession { key: key.public().clone(), committed: after.ids()? };
         Ok(Self { key, to, recovery_path: recovery_path.to_owned() })
     }
@@ -107,6 +116,19 @@ pub(crate) fn settle(home: &Home, in_force: KeyId, committed: Committed) -> Resu
 /// Does a key file wait beside another?
 pub(crate) fn is_unsettled(home: &Home) -> bool {
     [home.operator_key_path(), home.recovery_path()].iter().any(|path| beside(path).exists())
+}
+
+/// Destroys what was cut off while one of the four files was written, or a key apart: seeds, perhaps in the open. To be called at every start, with the lock.
+pub(crate) fn destroy_unfinished(home: &Home) -> Result<(), Error> {
+    destroy_unfinished_of(&home.operator_key_path())?;
+    destroy_unfinished_of(&home.recovery_path())?;
+    apart::destroy_left(&home.wallet_path())?;
+    apart::destroy_left(&home.voter_path())
+}
+
+/// As [`destroy_unfinished`], of one file and its successor.
+fn destroy_unfinished_of(path: &Path) -> Result<(), Error> {
+    [path, &*beside(path)].map(disk::temporary_beside).iter().try_for_each(|temporary| disk::destroy_unfinished(temporary))
 }
 
 /// As [`settle`], of a recovery file wherever it is.

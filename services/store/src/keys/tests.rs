@@ -2,9 +2,11 @@
 
 use super::custody::Custody;
 use super::files::committed_keys;
+use super::protected::seal;
 use super::recovery::Recovery;
 use super::seed::pkcs8_from_seed;
 use super::*;
+use crate::disk::faulty::{Fault, mount};
 use crate::error::Error;
 use crate::home::Home;
 use crate::testing::{killed, new_home, writer};
@@ -116,6 +118,19 @@ fn a_protected_home_signs_for_whoever_knows_and_shows_its_key_to_anybody() {
     assert!(matches!(unprotect(&home, &passphrase("eight or more")), Err(Error::Key(KeyFault::NotProtected(_)))));
 }
 
+/// Whoever wrote it has a home show one key and sign with another.
+#[test]
+fn a_protected_file_of_another_key_than_it_names_is_none() {
+    let (_folder, home) = new_home();
+    let named = OperatorKey::public_of(&home).unwrap().to_spki();
+    let file = seal(Content::Operator, &named, &pkcs8_from_seed(&Zeroizing::new([7; 32])), &passphrase("eight or more")).unwrap();
+    std::fs::write(home.operator_key_path(), &file).unwrap();
+    assert!(matches!(OperatorKey::load(&home.clone().with_custody(knowing("eight or more"))), Err(Error::NotAKey(_))));
+    assert!(matches!(Custody::default().unlock_with(&home, &passphrase("eight or more")), Err(Error::NotAKey(_))));
+    assert!(matches!(unprotect(&home, &passphrase("eight or more")), Err(Error::NotAKey(_))));
+    assert_eq!(std::fs::read(home.operator_key_path()).unwrap(), file);
+}
+
 #[test]
 fn one_process_asks_once_for_one_file() {
     let (_folder, home) = new_home();
@@ -144,6 +159,12 @@ fn what_was_cut_off_half_way_is_finished_by_the_next_try() {
         let away = folder.path().join(if passphrase.is_some() { "sealed" } else { "plain" });
         let copy = Recovery::parse(&plain).unwrap().file(passphrase.as_ref()).unwrap();
         std::fs::write(&away, &copy).unwrap();
+        // The copy may be in memory alone: opened, and not to be synced.
+        let mounted = mount(folder.path(), false);
+        mounted.0.plan(1, Fault::Io);
+        assert!(matches!(export_recovery(&home, &away, passphrase.as_ref()), Err(Error::Io { doing: "fsync", .. })));
+        drop(mounted);
+        assert!(!home.recovery_is_offline());
         let moved = export_recovery(&home, &away, passphrase.as_ref()).unwrap();
         assert_eq!((moved.is_protected, moved.is_same_disk, home.recovery_is_offline()), (passphrase.is_some(), true, true));
         std::fs::write(home.recovery_path(), &plain).unwrap();
@@ -171,6 +192,25 @@ fn the_recovery_file_goes_and_comes_back_and_no_other_does() {
     }
     let (read, _) = Recovery::read(&home.recovery_path(), &knowing("for the stick")).unwrap();
     assert_eq!(read.ids().unwrap(), committed);
+}
+
+#[test]
+fn the_recovery_file_is_not_moved_to_where_it_is() {
+    let (folder, home) = new_home();
+    let here = home.recovery_path();
+    let before = std::fs::read(&here).unwrap();
+    let [linked, named, away] = ["linked", "named", "away"].map(|name| folder.path().join(name));
+    std::os::unix::fs::symlink(&here, &linked).unwrap();
+    std::fs::hard_link(&here, &named).unwrap();
+    for to in [here.clone(), home.path().join("keys/../recovery.mickai"), linked, named] {
+        assert!(matches!(export_recovery(&home, &to, None), Err(Error::Key(KeyFault::Exists(path))) if path == to));
+        assert_eq!(std::fs::read(&here).unwrap(), before, "{}", to.display());
+    }
+    // The name in the home is the link.
+    std::fs::rename(&here, &away).unwrap();
+    std::os::unix::fs::symlink(&away, &here).unwrap();
+    assert!(matches!(export_recovery(&home, &away, None), Err(Error::Key(KeyFault::Exists(_)))));
+    assert_eq!(std::fs::read(&away).unwrap(), before);
 }
 
 #[test]
@@ -245,7 +285,8 @@ fn a_document_reads_back_and_nothing_near_it_does() {
     let document = WellKnown {
         created_ms: 1_795_420_800_000,
         log: LogId([1; 32]),
-        keys: vec![InForce { from: 0, key: key(1) }, InForce { from: 9, key: key(2) }],
+        // The second was revoked by the record after its rotation.
+        keys: vec![InForce { from: 0, key: key(1) }, InForce { from: 9, key: key(2) }, InForce { from: 9, key: key(5) }],
         revoked: vec![Revocation { revoked: key(1).id(), effective: 7, since_ms: Some(5) }],
         committed: Committed { next: key(3).id(), recovery: key(4).id() },
     };
@@ -254,7 +295,8 @@ fn a_document_reads_back_and_nothing_near_it_does() {
     for (from, to) in [
         ("\"version\": 1", "\"version\": 2"),
         ("AKP", "OKP"),
-        ("\"from\": 9", "\"from\": 0"),
+        ("\"from\": 0", "\"from\": 1"),
+        ("\"from\": 9", "\"from\": 10"),
         ("\"created_ms\"", "\"made_ms\""),
         ("MIIH", "MIIX"),
         ("\"next\": \"", "\"next\": \"0"),

@@ -3,7 +3,7 @@
 //! Whoever reads its seed finishes blocks of that chain, which witnesses nothing for anybody; whoever changes or loses it stops the chain. It signs finalize votes alone, each built here from what it is about, without
 //! randomness: the same vote has the same bytes, however often it is made.
 
-use super::apart::make_file;
+use super::apart::make_missing;
 use super::files::KeyFile;
 use crate::error::Error;
 use crate::home::Home;
@@ -35,10 +35,7 @@ impl Voter {
     /// # Errors
     /// [`Error::ReadableByOthers`], [`Error::NotAKey`], [`Error::Io`], [`Error::Crypto`].
     pub fn open_or_create(home: &Home) -> Result<Self, Error> {
-        let path = home.voter_path();
-        if !path.exists() {
-            make_file(&path, None)?;
-        }
+        make_missing(&home.voter_path())?;
         Self::read(home)
     }
 

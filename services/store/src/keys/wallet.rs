@@ -2,7 +2,7 @@
 //!
 //! Whoever reads its seed spends what the account has; whoever changes or loses it loses that. It signs transactions alone, each built here from its body.
 
-use super::apart::make_file;
+use super::apart::make_missing;
 use super::files::KeyFile;
 use crate::error::Error;
 use crate::home::Home;
@@ -23,10 +23,7 @@ impl Wallet {
     /// # Errors
     /// [`Error::ReadableByOthers`], [`Error::NotAKey`], [`Error::Io`], [`Error::Crypto`].
     pub fn open_or_create(home: &Home) -> Result<Self, Error> {
-        let path = home.wallet_path();
-        if !path.exists() {
-            make_file(&path, None)?;
-        }
+        make_missing(&home.wallet_path())?;
         Self::read(home)
     }
 

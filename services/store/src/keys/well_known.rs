@@ -30,7 +30,7 @@ pub struct WellKnown {
 /// A key, and since when it signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InForce {
-    /// Index of the first record that it signs.
+    /// Index of the first record that it signs, if it signs any.
     pub from: u64,
     /// The key.
     pub key: PublicKey,
@@ -115,7 +115,8 @@ impl WellKnown {
             committed: Committed { next: key_id(&document.next)?, recovery: key_id(&document.recovery)? },
             keys,
         };
-        let is_ascending = read.keys.first().is_some_and(|first| first.from == 0) && read.keys.is_sorted_by(|a, b| a.from < b.from);
+        // Two have the same index where the first was revoked by the record after its rotation: it signed none.
+        let is_ascending = read.keys.first().is_some_and(|first| first.from == 0) && read.keys.is_sorted_by(|a, b| a.from <= b.from);
         let agrees = read.key() == Some(&key) && PublicKey::from_pem(&document.pem).ok().as_ref() == Some(&key);
         (document.version == VERSION && is_ascending && agrees).then_some(read)
     }

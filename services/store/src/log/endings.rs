@@ -71,7 +71,10 @@ fn an_end_without_a_place_for_the_checkpoint_loses_nothing() {
     live.append(heartbeat()).unwrap();
     let (folder, aside) = (home.checkpoint_path().parent().unwrap().to_owned(), home.path().join("aside"));
     std::fs::rename(&folder, &aside).unwrap();
+    // Nor can a folder be made there.
+    std::fs::write(&folder, "").unwrap();
     drop(live);
+    std::fs::remove_file(&folder).unwrap();
     std::fs::rename(&aside, &folder).unwrap();
     assert_eq!(newest(&home).0, 1);
     drop(writer(&home).unwrap());

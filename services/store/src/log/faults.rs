@@ -136,7 +136,9 @@ fn check(root: &Path, told: &Told, at: usize, is_thorough: bool, what: &dyn std:
     assert!(writer.open_intents().is_empty());
     let account = writer.keys();
     assert_eq!((account.in_force(), account.committed()), (Some(writer.key().public()), committed_keys(&home).ok()), "{what:?}: the key files are those that the log names");
-    assert!(!home.path().join("keys/operator.p8.next").exists() && !home.path().join("recovery.mickai.next").exists(), "{what:?}: nothing waits beside them");
+    for name in ["keys/operator.p8.next", "recovery.mickai.next", "keys/.operator.p8.tmp", "keys/.operator.p8.next.tmp", ".recovery.mickai.tmp", ".recovery.mickai.next.tmp"] {
+        assert!(!home.path().join(name).exists(), "{what:?}: nothing waits beside them: {name}");
+    }
     let reader = LogReader::open(&home).unwrap();
     for (_, appended, label) in told.records.iter().filter(|(time, ..)| *time <= at) {
         let entry = reader.entry(appended.index).unwrap();

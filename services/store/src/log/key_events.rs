@@ -13,6 +13,7 @@ use crate::segment::SegmentWriter;
 use mickai_proof::digest::{Id, KeyId, LogId};
 use mickai_proof::history::{Committed, History, KeyEvent, Revocation};
 use mickai_proof::key::PublicKey;
+use mickai_proof::limits::KEY_EVENTS_MAX;
 use mickai_proof::record::{ActorClass, Kind, Record};
 use std::path::Path;
 
@@ -68,6 +69,11 @@ impl KeyAccount {
     /// Indexes of the key events, genesis among them.
     pub fn events(&self) -> &[u64] {
         &self.events
+    }
+
+    /// Refuses where no key event may follow, so that nothing is begun for one.
+    pub(super) fn check_room(&self) -> Result<(), Misuse> {
+        if self.events.len() < KEY_EVENTS_MAX { Ok(()) } else { Err(Misuse::TooManyKeyEvents) }
     }
 
     /// The key that signs the record of that index, once there is one.
@@ -132,7 +138,7 @@ impl LogWriter {
     /// `authority` is the policy's digest and version. [`super::Appender`]s may be at work meanwhile: each record is signed by the key that was in force when it got its place.
     ///
     /// # Errors
-    /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Error::Io`]. Where one comes after the record, the next start does the rest.
+    /// [`Error::Key`]: no recovery file, another log's, a key that a signer holds, a passphrase; [`Misuse::Closed`], [`Misuse::TooManyKeyEvents`], [`Error::Poisoned`]; [`Error::Io`]. Where one comes after the record, the next start does the rest.
     pub fn rotate_key(&mut self, authority: (Id, u64), recovery: Option<&Path>) -> Result<Succeeded, Error> {
         let coming = self.begin_succession(Successor::Next, recovery)?;
         let (log, signer) = (self.log_id(), self.key().clone());
@@ -154,6 +160,7 @@ impl LogWriter {
         {
             // The log only grows, so what does not lie ahead now does not then.
             let state = self.state();
+            state.keys.check_room()?;
             let is_known = state.keys.keys().any(|known| known.key.id() == revoked);
             if !is_known || revoking.effective.is_some_and(|effective| effective > state.frontier.size()) {
                 return Err(Misuse::KeyEvent.into());
@@ -180,22 +187,32 @@ impl LogWriter {
     }
 
     fn begin_succession(&self, successor: Successor, recovery: Option<&Path>) -> Result<Coming, Error> {
+        // The files that wait may be those of an event that failed, and is durable all the same: whoever opens the log again knows.
+        self.appender.inner().line.check()?;
         let here = self.home().recovery_path();
-        let committed = self.state().keys.committed().ok_or(Misuse::KeyEvent)?;
+        let committed = {
+            let state = self.state();
+            if state.closed {
+                return Err(Misuse::Closed.into());
+            }
+            state.keys.check_room()?;
+            state.keys.committed().ok_or(Misuse::KeyEvent)?
+        };
         Coming::begin(self.home(), recovery.unwrap_or(&here), successor, committed)
     }
 
     fn succeed(&mut self, signer: OperatorKey, coming: &Coming, make: impl FnOnce(&Next) -> Result<Draft, Error>) -> Result<Succeeded, Error> {
         let appended = self.append_key_event(signer, coming.key.clone(), make)?;
         coming.finish(self.home())?;
-        // The newest own checkpoint is by the key in force: who only looks, and has that key, verifies under it.
-        self.checkpoint()?;
+        // The newest own checkpoint is by the key in force: who only looks, and has that key, verifies under it. The event stands whether or not it can be written; the next start writes it.
+        let _ = self.checkpoint();
         Ok(Succeeded { appended, key: coming.key.id() })
     }
 }
 
-/// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer.
+/// Completes a succession that was cut off, or takes it back, by what the log says: at every start of a writer. What was not even written is destroyed, whatever the log says.
 pub(super) fn settle_keys(home: &Home, state: &State, ending: &Ending) -> Result<(), Error> {
+    keys::destroy_unfinished(home)?;
     let Some((in_force, committed)) = state.keys.in_force().zip(state.keys.committed()).filter(|_| keys::is_unsettled(home)) else { return Ok(()) };
     // What was read may be in the page cache alone: durable first, or a power cut could take back the record and leave the files that took their places by it.
     drop(SegmentWriter::open(&home.log_path(), ending.resume, limits::SEGMENT_BYTES_MAX)?);

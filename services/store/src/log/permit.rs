@@ -229,13 +229,17 @@ impl Appender {
     /// Begins the act of a permit, to be called right before it. A permit that has run out is closed as `timed_out`, and nothing may be done.
     ///
     /// # Errors
-    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`Appender::append`]. The permit is used up either way.
+    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::NotOpen`] if the intent has its outcome; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`Appender::append`]. The permit is used up either way.
     pub fn begin(&self, permit: Permit) -> Result<Running, Error> {
         if permit.log != self.log_id() {
             return Err(Misuse::PermitForeign.into());
         }
         // An act whose outcome could not be recorded is not begun.
         self.inner().line.check()?;
+        // Nor one that has its outcome: a writer that began after the permit was given has closed its intent.
+        if !locked(&self.inner().sequencer).state.open.contains_key(&permit.digest) {
+            return Err(Misuse::NotOpen.into());
+        }
         let monotonic_ns = locked(&self.inner().clock).monotonic_ns();
         if monotonic_ns > permit.deadline_ns {
             self.append(permit.outcome(OutcomeCode::TimedOut))?;
@@ -269,7 +273,7 @@ impl LogWriter {
     /// Begins the act of a permit, to be called right before it. A permit that has run out is closed as `timed_out`, and nothing may be done.
     ///
     /// # Errors
-    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`LogWriter::append`]. The permit is used up either way.
+    /// [`Misuse::PermitExpired`], after that outcome is durable; [`Misuse::NotOpen`] if the intent has its outcome; [`Misuse::PermitForeign`]; [`Error::Poisoned`]; as [`LogWriter::append`]. The permit is used up either way.
     pub fn begin(&mut self, permit: Permit) -> Result<Running, Error> {
         self.appender.begin(permit)
     }

@@ -1,11 +1,12 @@
 //! A log whose key is lost: a committed key revokes it and goes on, without the lost key having to sign anything (spec/keys.md "What is lost, and what then").
 //!
-//! The order of a takeover, each step durable before the next: the new key files beside the old ones, the revoke record, the new files in their places, then what every start does: values
-//! that erase records name, `outcome_unknown` of dead intents, the seal of what is unsealed, the checkpoint, all by the key that took over. What a start may find, and what it does:
+//! The order of a takeover, each step durable before the next: the new key files beside the old ones, the end of values whose record never became durable, the revoke record, the new files in
+//! their places, then what every start does: values that erase records name, `outcome_unknown` of dead intents, the seal of what is unsealed, the checkpoint, all by the key that took over.
+//! What a start may find, and what it does:
 //!
 //! | found | meaning | so |
 //! |---|---|---|
-//! | no operator key, and no record of its revocation | nothing was done, or cut off before the record; one or both new files may wait | nothing opens; the takeover is begun anew and writes over them |
+//! | no operator key, and no record of its revocation | nothing was done, or cut off before the record; one or both new files may wait | nothing opens; the takeover is begun anew and destroys them |
 //! | the same, and bytes of the record that are no frame | cut off while it was written | the same; the next takeover cuts them |
 //! | the record, and `operator.p8.next` with its key | cut off before the files took their places | whoever opens the home gives them their places; a takeover that is begun again does that and no more |
 //! | the record, `operator.p8`, and `recovery.mickai.next` | cut off between the two | the next writer gives it its place; on another disk, the next use of that file |
@@ -15,7 +16,7 @@
 
 use super::key_events::{Revoking, Succeeded, draft};
 use super::sequencer::{Place, Prepared};
-use super::writer::{Appended, Found, LogWriter, Options};
+use super::writer::{Appended, Found, LogWriter, Options, discard_orphans};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Misuse};
 use crate::home::Home;
@@ -47,7 +48,7 @@ impl LogWriter {
     ///
     /// # Errors
     /// [`Error::Key`]: no recovery file, another log's, a signer, a passphrase; [`Error::KeyMissing`], [`KeyFault::HeldElsewhere`] if another key than the one in force is to be revoked, which that one would have to sign;
-    /// [`Misuse::KeyEvent`] if `effective` lies ahead; [`Misuse::Closed`]; those of [`LogWriter::open`]. Nothing is changed by these; where another comes after the record, the next start does the rest.
+    /// [`Misuse::KeyEvent`] if `effective` lies ahead; [`Misuse::Closed`], [`Misuse::TooManyKeyEvents`]; those of [`LogWriter::open`]. Nothing is changed by these; where another comes after the record, the next start does the rest.
     pub fn take_over(home: &Home, authority: (Id, u64), revoking: &Revoking, recovery: Option<&Path>) -> Result<TakenOver, Error> {
         Self::take_over_options(home, authority, Box::new(SystemClock::new()?), Options::default(), revoking, recovery)
     }
@@ -84,6 +85,7 @@ impl LogWriter {
         // The log could not take it back, so it is tried on what is known first.
         found.state.push(&record).map_err(|_| Misuse::KeyEvent)?;
         let mut segments = found.segments(home, &options)?;
+        discard_orphans(&Vault::open(home, log)?, appended.index)?;
         segments.append(&[Entry { record: &record, signature: &signature }])?;
         coming.finish(home)?;
         let key = Arc::new(coming.key.clone());
@@ -103,6 +105,7 @@ impl Found {
         if self.state.closed {
             return Err(Misuse::Closed.into());
         }
+        keys.check_room()?;
         if !is_known(revocation.revoked) || revocation.effective > size {
             return Err(Misuse::KeyEvent.into());
         }

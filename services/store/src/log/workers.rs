@@ -67,7 +67,11 @@ impl Workers {
             let _watch = Watch(&shared.line);
             work(&shared);
         };
-        let thread = thread::Builder::new().name(name.to_owned()).spawn(run).map_err(Error::io("start a thread for", &self.shared.home.log_path()))?;
+        let spawned = thread::Builder::new().name(name.to_owned()).spawn(run);
+        let thread = spawned.map_err(Error::io("start a thread for", &self.shared.home.log_path())).inspect_err(|error| {
+            // The end of this log would seal and sign, and wait for this thread for ever.
+            self.shared.line.fail(error.again());
+        })?;
         self.threads.push(thread);
         Ok(())
     }
@@ -238,7 +242,9 @@ impl Shared {
             return Ok(note.clone());
         }
         let note = key.sign_checkpoint(&checkpoint)?;
-        disk::write_file(&self.home.checkpoint_path(), note.as_bytes(), Existing::Replace)?;
+        let path = self.home.checkpoint_path();
+        path.parent().map_or(Ok(()), disk::create_folder)?;
+        disk::write_file(&path, note.as_bytes(), Existing::Replace)?;
         *newest = Some((checkpoint, note.clone()));
         Ok(note)
     }

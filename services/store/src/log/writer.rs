@@ -121,8 +121,7 @@ impl LogWriter {
             None => begin(home, &key, clock.as_ref(), authority, &mut state, &mut segments)?,
         };
         let vault = Vault::open(home, log)?;
-        // Values of records that never became durable belong to nothing.
-        vault.discard_from(state.frontier.size(), (limits::IN_FLIGHT_RECORDS_MAX + limits::BATCH_RECORDS_MAX) as u64)?;
+        discard_orphans(&vault, state.frontier.size())?;
         // Before their acts are closed: what an erase record says is true from the moment that this process may write.
         vault.finish(&state.erased)?;
         let size = state.frontier.size();
@@ -330,6 +329,11 @@ impl Found {
     pub fn segments(&self, home: &Home, options: &Options) -> Result<SegmentWriter, Error> {
         SegmentWriter::open(&home.log_path(), self.ending.resume, options.segment_bytes_max)
     }
+}
+
+/// Values of records that never became durable belong to nothing. To be called before a record gets the place `size`: from then on they would lie there as its own.
+pub(super) fn discard_orphans(vault: &Vault, size: u64) -> Result<(), Error> {
+    vault.discard_from(size, (limits::IN_FLIGHT_RECORDS_MAX + limits::BATCH_RECORDS_MAX) as u64)
 }
 
 /// The state, while nobody else appends.

@@ -4,7 +4,8 @@
 //! - the intent and no erase record: nothing was destroyed, nothing is; the act's outcome is unknown;
 //! - erase records, and values that they name: the start destroys them before anything else is written, then the act's outcome is unknown: how far it was to go, only its intent tells;
 //! - erase records, and none of their values: only the outcome is missing;
-//! - half a new vault file beside the old one: the old one counts, as above; the half one is written anew by the next erasure or removed with its record's file;
+//! - half a new vault file beside the old one: the old one counts, as above; the half one is written anew by the next erasure, or destroyed with the last value of its record;
+//! - half a new vault file alone: cut off between the two; the start destroys it;
 //! - the outcome, and values that erase records name: an older copy of the vault was restored; the start destroys them again;
 //! - a vault file that cannot be read: left alone, `fsck` names it.
 
@@ -131,7 +132,9 @@ impl Vault {
     /// As [`Vault::get`].
     pub(crate) fn erase(&self, index: u64, is_erased: &mut dyn FnMut(&str) -> bool) -> Result<usize, Error> {
         let path = self.path(index);
-        let Some(bytes) = read(&path)? else { return Ok(0) };
+        // An erasure that was cut off may have left half a file beside this one: values that were to stay then.
+        let half = disk::temporary_beside(&path);
+        let Some(bytes) = read(&path)? else { return disk::destroy_unfinished(&half).map(|()| 0) };
         let fields = fields(&bytes).ok_or_else(|| Error::damaged(&path, 0, Damage::VaultForm))?;
         let (gone, kept): (Vec<_>, Vec<_>) = fields.iter().partition(|field| is_erased(field.label));
         if gone.is_empty() {
@@ -146,6 +149,9 @@ impl Vault {
             disk::write_file(&path, &[&super::MAGIC[..], &kept.concat()].concat(), disk::Existing::Replace)?;
         }
         super::overwrite(&old, bytes.len()).map_err(Error::io("overwrite", &path))?;
+        if kept.is_empty() {
+            disk::destroy_unfinished(&half)?;
+        }
         Ok(gone.len())
     }
 }

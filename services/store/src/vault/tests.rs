@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::testing::new_home;
+use std::cell::Cell;
 use tempfile::TempDir;
 
 const LOG: LogId = LogId([9; 32]);
@@ -105,6 +106,21 @@ fn an_erased_value_is_gone_and_the_others_stay() {
     assert_eq!(erase(&vault, 7, "prompt_tokens"), 1);
     assert!(!vault.path(7).exists());
     assert_eq!(erase(&vault, 7, "prompt_tokens"), 0);
+}
+
+/// Another process erases a value between the opening of the file and the reading of it.
+#[test]
+fn an_erasure_is_not_taken_for_damage() {
+    let (_folder, _home, vault) = new_vault();
+    put(&vault, 7, &[("prompt", b"hello"), ("prompt_tokens", b"1234")]);
+    let read = Cell::new(0);
+    let seen = vault.look(7, |fields| {
+        read.set(read.get() + 1);
+        if erase(&vault, 7, "prompt") == 1 { Err(Damage::VaultSealed) } else { Ok(fields.len()) }
+    });
+    assert_eq!((seen.unwrap(), read.get()), (Some(1), 2));
+    std::fs::write(vault.path(7), [0; 168]).unwrap();
+    assert!(matches!(vault.labels(7), Err(Error::Damaged { what: Damage::VaultForm, .. })), "zeros that stay are damage");
 }
 
 #[test]

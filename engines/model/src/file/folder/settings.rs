@@ -61,6 +61,11 @@ fn check_settings(root: &Json<'_>, architecture: Architecture) -> Result<()> {
         None | Some("silu") => {}
         Some(other) => return refuse("hidden_act", other),
     }
+    // Releases of the reference differ in which of the two they take; an empty `rope_scaling` is none to all of them.
+    let is_scaled = root.optional("rope_scaling").is_some_and(|scaling| scaling.value().as_object().is_none_or(|scaling| !scaling.is_empty()));
+    if is_scaled && root.optional("rope_parameters").is_some() {
+        return refuse("rope_scaling", "(beside rope_parameters)");
+    }
     let mut off = vec!["use_sliding_window", "mlp_bias"];
     if architecture == Architecture::Llama {
         off.push("attention_bias");

@@ -3,7 +3,7 @@
 use super::header::{Header, TensorInfo};
 use crate::config::{Architecture, Config};
 use crate::error::{Malformed, Part, Result, Unsupported};
-use crate::file::model::ModelFile;
+use crate::file::model::{ModelFile, check_apart};
 use crate::file::ranges;
 use crate::limits;
 use crate::tensor::{RowOrder, Source, Tensor};
@@ -18,8 +18,7 @@ const ROPE_FACTORS: &str = "rope_freqs.weight";
 ///
 /// Errors: [`Malformed`] for broken bytes, [`Unsupported`] for an architecture, type, tokenizer or setting not built here.
 pub fn open_gguf(source: Source) -> Result<ModelFile> {
-    let bytes = (*source).as_ref();
-    let header = Header::read(bytes)?;
+    let header = Header::read((*source).as_ref())?;
     let architecture = architecture(&header)?;
     let mut infos = BTreeMap::new();
     for info in &header.tensors {
@@ -27,7 +26,9 @@ pub fn open_gguf(source: Source) -> Result<ModelFile> {
             return Err(Malformed::Duplicate { what: Part::Tensors, name: info.name.into() }.into());
         }
     }
-    let rope_factors = infos.remove(ROPE_FACTORS).map(|info| rope_factors(&header, bytes, info)).transpose()?;
+    let rope = if architecture == Architecture::Llama { infos.remove(ROPE_FACTORS) } else { None };
+    let rope = rope.map(|info| tensor(&header, &source, info, ROPE_FACTORS.to_owned(), RowOrder::Canonical)).transpose()?;
+    let rope_factors = rope.as_ref().map(rope_factors).transpose()?;
     let config = config(&header, architecture, rope_factors, &infos)?;
     let mut tensors = BTreeMap::new();
     for info in infos.values() {
@@ -35,6 +36,8 @@ pub fn open_gguf(source: Source) -> Result<ModelFile> {
         let tensor = tensor(&header, &source, info, name.clone(), row_order(&config, &name))?;
         tensors.insert(name, tensor);
     }
+    // The rope factors are none of the model's tensors; their bytes are their own all the same.
+    check_apart(tensors.values().chain(&rope))?;
     let tokenizer = tokens::from_gguf(&header)?;
     let template = header.text("tokenizer.chat_template")?.map(ChatTemplate::new);
     ModelFile::new(header.text("general.name")?, config, tensors, tokenizer, template)
@@ -138,9 +141,10 @@ fn check_settings(settings: &Settings<'_, '_>) -> Result<()> {
             return refuse(settings.key(suffix), "above 0");
         }
     }
-    let old_scale = settings.key("rope.scale_linear");
-    if settings.header.float(&old_scale)?.is_some_and(|scale| scale != 1.0) {
-        return refuse(old_scale, "not 1");
+    for suffix in ["rope.scale_linear", "rope.scaling.attn_factor"] {
+        if settings.header.float(&settings.key(suffix))?.is_some_and(|scale| scale != 1.0) {
+            return refuse(settings.key(suffix), "not 1");
+        }
     }
     Ok(())
 }
@@ -180,16 +184,11 @@ fn element(info: &TensorInfo<'_>) -> Result<ElementType> {
     })
 }
 
-fn rope_factors(header: &Header<'_>, bytes: &[u8], info: &TensorInfo<'_>) -> Result<Vec<f32>> {
-    let out = || Malformed::TensorRange { name: info.name.into() };
-    let count = match (&*info.shape, info.ggml_type) {
-        (&[count], 0) => count,
-        _ => return Err(out().into()),
-    };
-    let start = header.data_start.checked_add(info.offset).and_then(|start| usize::try_from(start).ok()).ok_or_else(out)?;
-    let size = usize::try_from(count).ok().and_then(|count| count.checked_mul(4)).ok_or_else(out)?;
-    let stored = start.checked_add(size).and_then(|end| bytes.get(start..end)).ok_or_else(out)?;
-    Ok(stored.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect())
+fn rope_factors(tensor: &Tensor) -> Result<Vec<f32>> {
+    if tensor.shape.len() != 1 || tensor.element != ElementType::F32 {
+        return Err(Malformed::TensorRange { name: tensor.name.as_str().into() }.into());
+    }
+    Ok(tensor.bytes().as_chunks().0.iter().map(|&four| f32::from_le_bytes(four)).collect())
 }
 
 /// `blk.3.attn_q.weight` is `model.layers.3.self_attn.q_proj.weight`; `None` for a name that these architectures do not have.
@@ -264,6 +263,11 @@ mod tests {
         assert_eq!(checked(&[(FACTOR, 6, &4.0f32.to_le_bytes())]), Err(refusal(FACTOR, "neither 0 nor 1")));
         assert_eq!(checked(&[(FACTOR, 6, &f32::NAN.to_le_bytes())]), Err(refusal(FACTOR, "neither 0 nor 1")));
         assert_eq!(checked(&[(FACTOR, 6, &4.0f32.to_le_bytes()), ("llama.rope.scaling.type", 8, &none)]), Ok(()));
+        for scale in ["llama.rope.scale_linear", "llama.rope.scaling.attn_factor"] {
+            assert_eq!(checked(&[(scale, 6, &1.0f32.to_le_bytes())]), Ok(()));
+            assert_eq!(checked(&[(scale, 6, &0.5f32.to_le_bytes())]), Err(refusal(scale, "not 1")));
+            assert_eq!(checked(&[(scale, 6, &f32::NAN.to_le_bytes()), ("llama.rope.scaling.type", 8, &none)]), Err(refusal(scale, "not 1")));
+        }
         assert_eq!(checked(&[(CAUSAL, 7, &[1])]), Ok(()));
         assert_eq!(checked(&[(CAUSAL, 7, &[0])]), Err(refusal(CAUSAL, "false")));
     }

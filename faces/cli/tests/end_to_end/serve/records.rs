@@ -3,7 +3,8 @@
 use super::http::{Server, hello};
 use crate::common::{GENERAL, Machine, eventually};
 use serde_json::{Value, json};
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::Shutdown;
 use std::time::Instant;
 
 /// Facts of the outcomes in the log, oldest first.
@@ -28,18 +29,21 @@ pub fn settled(machine: &Machine, before: usize) -> usize {
 fn who_goes_away_stops_what_was_ordered() {
     let machine = Machine::with_model();
     let server = Server::start(&machine, &[]);
-    for stream in [true, false] {
+    // Some send more than the request, and some end their own side alone: whoever does has left, whether or not they would still read.
+    for (stream, more, is_half) in [(true, "", false), (false, "", false), (false, "\r\n", false), (false, "", true), (false, "\r\n", true)] {
         let before = outcomes(&machine).len();
         // Many long answers at once, so that none is over before its client has left.
         let body = hello(json!({ "stream": stream, "max_tokens": 2000, "n": 8 })).to_string();
         let mut client = server.begin("POST", "/v1/chat/completions", &[], &body);
+        client.write_all(more.as_bytes()).unwrap();
         if stream {
             client.read_exact(&mut [0; 64]).unwrap();
         } else {
             // There is no byte to wait for: an act is on record when it has begun.
             eventually("an intent", || (begun(&machine) > before).then_some(()));
         }
-        drop(client);
+        client.shutdown(Shutdown::Write).unwrap();
+        let _stays = is_half.then_some(client);
         settled(&machine, before);
         for outcome in &outcomes(&machine)[before..] {
             assert_eq!(machine.object(&["log", "show", &outcome["index"].to_string()])["facts"]["stop"], "interrupted");

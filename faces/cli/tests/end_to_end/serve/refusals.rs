@@ -3,6 +3,7 @@
 use super::http::{Answer, Server, at, hello};
 use crate::common::{GENERAL, Machine, Run, eventually, not_checked, program_answers, vectors};
 use serde_json::{Map, Value, json};
+use std::io::{Read, Write};
 use std::path::Path;
 
 #[test]
@@ -38,6 +39,7 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     assert_eq!(chat(shortened.clone()).0, 400);
     server.send("POST", "/v1/chat/completions", &[], "{").is(400);
     server.send("POST", "/v1/chat/completions", &[("content-type", "text/plain")], "{}").is(415);
+    // Nothing of what is that long is waited for.
     server.send("POST", "/v1/chat/completions", &[("content-length", "99999999")], "").is(413);
     // What a record cannot hold, and more than one caller may have waiting: before the model is looked for, or anything else is made of it.
     let large = chat(json!({ "model": "nobody", "user": "x".repeat(1 << 20), "n": 8 }));
@@ -47,12 +49,45 @@ fn wrong_requests_are_refused_with_the_field_and_leave_no_record() {
     server.get("/v1/nothing").is(404);
     let refused = server.get("/v1/chat/completions").is(405);
     assert_eq!(refused.header("allow"), Some("POST"));
+    // Under Ollama's path in its words, wherever it leads.
+    assert!(server.get("/api/nothing").is(404).json()["error"].is_string());
+    let refused = server.get("/api/chat").is(405);
+    assert!(refused.header("allow") == Some("POST") && refused.json()["error"].is_string(), "{}", refused.body);
     let strict = server.send("POST", "/v1/chat/completions", &[("mickai-strict", "true")], &hello(json!({ "user": "x" })).to_string());
     assert_eq!(strict.refusal().2, "user");
     assert_eq!(machine.lines(&["log", "list"]).len(), before);
     // Asked for, the oldest turns go, and what is on record is what is left.
     let told = server.post("/v1/chat/completions", &hello(json!({ "messages": shortened["messages"], "truncation": "auto" }))).is(200).json();
     assert!(told["usage"]["prompt_tokens"].as_u64().unwrap() < 100);
+    server.stop();
+}
+
+/// Sent whole before the answer is read, as clients do: a server that closed on what it did not want would take its answer with it.
+#[test]
+fn a_refusal_reaches_who_is_still_sending_the_body() {
+    let machine = Machine::new();
+    let server = Server::start(&machine, &[]);
+    let (long, chunked) = ("x".repeat(9 << 20), ("transfer-encoding", "chunked"));
+    let pieces = format!("{:x}\r\n{long}\r\n0\r\n\r\n", long.len());
+    let cases = [
+        ("/v1/chat/completions", vec![], &long, 413),
+        ("/tokenize", vec![], &long, 413),
+        ("/tokenize", vec![chunked, ("content-length", "")], &pieces, 413),
+        ("/v1/chat/completions", vec![("content-type", "text/plain")], &long, 415),
+        ("/v1/chat/completions", vec![("host", "evil.example")], &long, 403),
+        ("/v1/models", vec![], &long, 405),
+    ];
+    for (path, headers, body, status) in cases {
+        server.send("POST", path, &headers, body).is(status);
+    }
+    let refused = server.send("POST", "/v1/nothing", &[("connection", "keep-alive")], &long[..2 << 20]).is(404);
+    assert_eq!(refused.header("connection"), Some("close"));
+    // The connection goes on behind the body of whoever may call.
+    let mut stream = server.begin("POST", "/v1/chat/completions", &[("connection", "keep-alive"), ("content-type", "text/plain")], &long[..2 << 20]);
+    write!(stream, "GET /health HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", server.address).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert_eq!((text.matches("HTTP/1.1 415 ").count(), text.matches("HTTP/1.1 200 ").count()), (1, 1), "{text}");
     server.stop();
 }
 
@@ -282,6 +317,32 @@ fn a_stream_that_fails_names_the_records_of_what_failed() {
     machine.assert_log_valid();
 }
 
+/// What it was given is kept as any other response's, so it can be looked at and erased.
+#[test]
+fn a_response_that_failed_is_told_of_and_deleted() {
+    let machine = machine_with_broken();
+    let server = Server::start(&machine, &[]);
+    let failed = server.post("/v1/responses", &json!({ "model": "broken", "input": "hello", "stream": true })).is(200).events().pop().unwrap()["response"].clone();
+    let path = format!("/v1/responses/{}", failed["id"].as_str().unwrap());
+    let told = server.get(&path).is(200).json();
+    for member in ["id", "status", "model", "output", "usage", "mickai"] {
+        assert_eq!(told[member], failed[member], "{member}");
+    }
+    assert!(told["status"] == "failed" && told["error"]["code"] == failed["error"]["code"] && told["error"]["message"].is_string(), "{told}");
+    assert_eq!(server.get(&format!("{path}/input_items")).is(200).json()["data"][0]["content"][0]["text"], "hello");
+    let (status, _, param, message) = server.post("/v1/responses", &json!({ "model": "broken", "input": "more", "previous_response_id": failed["id"] })).refusal();
+    assert!(status == 400 && param == "previous_response_id" && message.contains("no answer"), "{message}");
+    // Its outcome keeps nothing, so one act is enough.
+    let deleted = server.send("DELETE", &path, &[], "").is(200).json();
+    assert_eq!(deleted["mickai"]["records"].as_array().unwrap().len(), 1);
+    server.get(&path).is(404);
+    server.send("DELETE", &path, &[], "").is(404);
+    server.stop();
+    let intent = &failed["mickai"]["records"][0]["intent"]["index"];
+    machine.run(&["log", "show", &intent.to_string(), "--open"]).ok().says(&["ERASED by record"]);
+    machine.assert_log_valid();
+}
+
 /// As a home may be that was filled when two models could have one name.
 #[test]
 fn a_name_of_two_models_is_the_callers_to_make_clear() {
@@ -297,6 +358,8 @@ fn a_name_of_two_models_is_the_callers_to_make_clear() {
         assert_eq!((status, code, answer.header("retry-after")), (400, json!("model_ambiguous"), None));
         assert!(message.contains(&other[..8]) && message.contains("more digits"), "{message}");
     }
+    assert_eq!(server.get(&format!("/v1/models/{GENERAL}")).refusal().1, "model_ambiguous");
+    server.get(&format!("/v1/models/{other}")).is(200);
     server.post("/v1/chat/completions", &hello(json!({ "model": other }))).is(200);
     server.stop();
 }

@@ -4,7 +4,7 @@ use super::clients::{ENDLESS, machine_with_endless};
 use super::http::{Server, hello};
 use crate::common::{GENERAL, Machine};
 use serde_json::{Value, json};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::Stdio;
 
 #[test]
@@ -167,6 +167,23 @@ fn who_leaves_a_response_finds_it_incomplete() {
     };
     assert_eq!((&told["status"], &told["incomplete_details"]), (&json!("incomplete"), &json!({ "reason": "interrupted" })));
     server.stop();
+}
+
+/// As one may be whose outcome could not be written. Of two servers on a home one dies; the other rests, and has written nothing since.
+#[test]
+fn a_response_that_was_left_without_an_outcome_gets_one_when_it_is_asked_for() {
+    let machine = machine_with_endless();
+    let (stays, dies) = (Server::start(&machine, &[]), Server::start(&machine, &[]));
+    let stream = dies.begin("POST", "/v1/responses", &[], &json!({ "model": ENDLESS, "input": "hello", "stream": true }).to_string());
+    let data = |line: std::io::Result<String>| serde_json::from_str::<Value>(line.unwrap().strip_prefix("data: ")?).ok();
+    let created = BufReader::new(&stream).lines().find_map(data).unwrap();
+    dies.kill();
+    let path = format!("/v1/responses/{}", created["response"]["id"].as_str().unwrap());
+    let told = stays.get(&path).is(200).json();
+    assert_eq!((&told["status"], &told["error"]["code"]), (&json!("failed"), &json!("outcome_unknown")));
+    stays.send("DELETE", &path, &[], "").is(200);
+    stays.stop();
+    machine.assert_log_valid();
 }
 
 /// A pool of connections that asks nothing is no reason to wait.

@@ -62,6 +62,17 @@ fn a_log_is_settled_and_whoever_pins_the_chain_needs_nothing_else() {
     machine.assert_log_valid();
 }
 
+/// The same transaction that waits is as good as sent; another one of its number is not this one.
+#[test]
+fn only_what_waits_already_counts_as_sent() {
+    let stub = Stub::new(&[1, 2, 3, 4]);
+    let machine = funded(&stub);
+    stub.conflicts("transaction-known");
+    machine.run(&["settle"]).ok().says(&["5 records"]);
+    stub.conflicts("underpriced");
+    machine.run(&["settle"]).code(1).says(&["the node refused (409 underpriced)"]);
+}
+
 #[test]
 fn it_settles_by_itself_when_the_operator_said_when() {
     let stub = Stub::new(&[1, 2, 3, 4]);

@@ -31,6 +31,8 @@ struct State {
     validators: Vec<u8>,
     /// Transactions that are final, and whether somebody has asked after them: the first who does hears that they are not, as of a node that takes its time.
     finals: BTreeMap<String, bool>,
+    /// The code with which it answers what it takes, as if it were refused with status 409.
+    conflict: Option<&'static str>,
     is_stopped: bool,
 }
 
@@ -38,7 +40,7 @@ impl Stub {
     pub fn new(validators: &[u8]) -> Self {
         let mut chain = Chain::with(params(), validators);
         chain.push(Vec::new(), &Library);
-        let state = Arc::new(Mutex::new(State { chain, validators: validators.to_vec(), finals: BTreeMap::new(), is_stopped: false }));
+        let state = Arc::new(Mutex::new(State { chain, validators: validators.to_vec(), finals: BTreeMap::new(), conflict: None, is_stopped: false }));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let of_thread = Arc::clone(&state);
@@ -66,6 +68,11 @@ impl Stub {
     pub fn give(&self, address: &str) {
         let to = Address::from_text(address, Network::Test).unwrap();
         self.lock().chain.does(&Signer::new(10), Action::Transfer { to, amount: obols(GIFT) });
+    }
+
+    /// From now on it says of what it takes that it conflicts with what waits.
+    pub fn conflicts(&self, code: &'static str) {
+        self.lock().conflict = Some(code);
     }
 
     /// From now on it answers nobody.
@@ -146,7 +153,7 @@ impl State {
         match self.chain.push(vec![transaction], &Library).1.pop() {
             None => {
                 self.finals.insert(id.clone(), false);
-                (200, json!({ "transaction": id }))
+                self.conflict.map_or_else(|| (200, json!({ "transaction": id })), |code| (409, refused(code, "another waits here", json!({}))))
             }
             Some(Rejection::LogForked { log, proof }) => (422, refused("log-forked", "forked", json!({ "log": log.to_string(), "fork_proof": Base64::encode_string(&proof) }))),
             Some(why) => (422, refused(why.code(), &why.to_string(), json!({}))),

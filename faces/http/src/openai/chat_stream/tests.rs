@@ -5,9 +5,8 @@ use crate::app::App;
 use crate::call::Call;
 use crate::going::{Going, Wanted};
 use crate::tools::Form;
-use mickai_model::tokens::{Message, Role};
 use mickai_runtime::serve::Begun;
-use mickai_runtime::{Answered, Asked, Bound, EMBEDDED_NAME};
+use mickai_runtime::{Answered, EMBEDDED_NAME, Error};
 
 /// A stream, and an answer that began and ended.
 fn made(has_usage: bool) -> (Stream, Begun, Answered) {
@@ -16,9 +15,7 @@ fn made(has_usage: bool) -> (Stream, Begun, Answered) {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let model = call.app.on_desk(|desk| desk.model(EMBEDDED_NAME)).await.unwrap();
-        let message = Message { role: Role::User, content: "what models do I have".to_owned() };
-        let asked = vec![Asked { bound: Bound::Verbs, ..Asked::conversation(vec![message], 32) }];
-        let mut going = Going::start(&call, Wanted { model: model.clone(), asked, likely_count: None, shortens: false }).await.unwrap();
+        let mut going = Going::start(&call, Wanted::of_test(&model, 1)).await.unwrap();
         let begun = going.begun().await.unwrap();
         let answered = going.all().await.unwrap().remove(0).answered;
         let told = Told { model, form: Form::default(), warnings: Vec::new(), created: 0, intent: begun.intent, likely_count: None };
@@ -52,6 +49,23 @@ fn choices_show_themselves_in_order_whichever_begins_first() {
     let heard = stream.encode(1, Event::Heard(Spoken { token: None, text: "a".to_owned(), likely: None }));
     let choice = &chunks(&heard)[0].1["choices"][0];
     assert_eq!((&choice["index"], &choice["delta"]), (&json!(1), &json!({ "content": "a" })));
+}
+
+/// Clients find the records of each choice by its place.
+#[test]
+fn the_records_of_what_failed_come_in_its_place() {
+    let (mut stream, _, answered) = made(false);
+    let place = |index: u64| (Appended { index, ..answered.intent }, answered.outcome);
+    for choice in [2, 0] {
+        let (intent, outcome) = place(choice as u64);
+        let answered = Answered { intent, outcome, generation: answered.generation.clone() };
+        stream.encode(choice, Event::Ended(Box::new(Ok(answered))));
+    }
+    let because = Error::Failed { because: Box::new(Error::Fault), records: Box::new(place(1)) };
+    let body = stream.encode(1, Event::Ended(Box::new(Err(because))));
+    let last = chunks(&body).pop().unwrap().1;
+    let indexes: Vec<Value> = last["error"]["mickai"]["records"].as_array().unwrap().iter().map(|pair| pair["intent"]["index"].clone()).collect();
+    assert_eq!(indexes, [0, 1, 2]);
 }
 
 /// PyPI's openai takes the usage of the last chunk, also where that has none.

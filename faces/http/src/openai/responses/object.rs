@@ -24,8 +24,13 @@ pub const ANSWER: Shape = Shape::Ref(
     ]),
 );
 
+/// Members of a request that its response tells again.
+const ECHOED: [&str; 12] =
+    ["instructions", "max_output_tokens", "metadata", "parallel_tool_calls", "previous_response_id", "store", "temperature", "text", "tool_choice", "tools", "top_p", "truncation"];
+
 /// A response in the making, or one that is told again.
 pub(super) struct Object {
+    /// The request, or what [`echoed`] leaves of it.
     pub request: Value,
     pub form: Form,
     /// The model's name.
@@ -146,6 +151,14 @@ impl Object {
             "mickai": records(pairs, &self.warnings),
         })
     }
+}
+
+/// A request without what its response does not tell again, above all without its input.
+pub(super) fn echoed(mut request: Value) -> Value {
+    if let Value::Object(members) = &mut request {
+        members.retain(|name, _| ECHOED.contains(&name.as_str()));
+    }
+    request
 }
 
 /// The id of a call, by the record before the answer that made it and its place in that.

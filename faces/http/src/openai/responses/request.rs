@@ -1,7 +1,7 @@
 //! What is asked for, and the order that is made of it.
 
 use super::items::INPUT;
-use super::object::Object;
+use super::object::{Object, echoed};
 use super::past::Past;
 use super::stream::Stream;
 use crate::call::Call;
@@ -82,13 +82,14 @@ const FIELDS: &[Field] = &[
 pub async fn answer(call: &Call) -> Result<Reply> {
     let body = call.body(&REQUEST)?;
     let model = call.model(&body.value).await?;
-    let form = form(&body.value).checked().await?;
+    let form = form(&body.value).checked(call).await?;
     let mut turns: Vec<Turn> = body.value["instructions"].as_str().map(|words| Turn::System(words.to_owned())).into_iter().collect();
     let mut past = Past::new(call);
     if let Some(id) = body.value["previous_response_id"].as_str() {
         turns.extend(past.turns_until(id).await?);
     }
     turns.extend(past.turns(&body.value["input"]).await?);
+    drop(past);
     let unmatched = |at| Refused::invalid(format!("input[{at}].call_id"), "must be the id of a call before it that no other output is of");
     let turns = talk::in_order(turns).map_err(unmatched)?;
     let bound = call.bound(&model, &turns, form.bound())?;
@@ -101,11 +102,12 @@ pub async fn answer(call: &Call) -> Result<Reply> {
         bound,
         request: Some(call.taken(body.value["store"] != false)),
     };
-    let shortens = body.value["truncation"] == "auto";
+    let (shortens, streams) = (body.value["truncation"] == "auto", body.value["stream"] == true);
+    // It has many times the bytes that came, and all that follows is a wait: what the answer does not tell again goes.
+    let request = echoed(body.value);
     let mut going = Going::start(call, Wanted { model: model.clone(), asked: vec![asked], likely_count: None, shortens }).await?;
     let begun = going.begun().await?;
-    let streams = body.value["stream"] == true;
-    let object = Object { request: body.value, form, model: model.name.clone(), intent: begun.intent, created: call.now_s(), warnings: body.warnings };
+    let object = Object { request, form, model: model.name.clone(), intent: begun.intent, created: call.now_s(), warnings: body.warnings };
     if streams {
         return Ok(Reply::pieces(EVENTS, Box::new(Encoded::new(going, Stream::new(object)))).with_intent(begun.intent));
     }

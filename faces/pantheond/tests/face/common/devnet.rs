@@ -25,6 +25,11 @@ impl Process {
         (process, serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}")))
     }
 
+    /// Has it not ended?
+    pub fn runs(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_none()
+    }
+
     /// Ends it at once.
     pub fn kill(mut self) {
         self.0.kill().unwrap();
@@ -65,7 +70,7 @@ impl Devnet {
 
     /// kill -9.
     pub fn kill(&self, validator: usize) {
-        assert!(Command::new("kill").args(["-9", &self.pids[validator].to_string()]).status().unwrap().success());
+        kill(self.pids[validator]);
         eventually("the end of a validator", || asked(self.rpcs[validator], "/health").is_none().then_some(()));
     }
 
@@ -129,6 +134,11 @@ impl Devnet {
         let answer = asked(self.rpcs[validator], &format!("/v1/blocks/{height}")).unwrap();
         answer.is(200).json()["header"]["id"].as_str().unwrap().to_owned()
     }
+}
+
+/// kill -9, by a process's number.
+pub fn kill(pid: u64) {
+    assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
 }
 
 /// Looks until there is something to see.

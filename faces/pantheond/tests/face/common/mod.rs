@@ -10,7 +10,7 @@ mod machine;
 
 mod solo;
 
-pub use devnet::{Devnet, eventually};
+pub use devnet::{Devnet, eventually, kill};
 pub use http::{Answer, PATIENCE, Server, asked};
 pub use liar::Liar;
 pub use machine::{Machine, Run, not_checked};

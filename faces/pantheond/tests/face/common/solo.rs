@@ -126,7 +126,12 @@ impl Solo {
         body.sign_with((!is_known).then(|| from.key.clone()), &signature)
     }
 
-    /// Forgets the blocks below a height.
+    /// The height of its newest block.
+    pub fn newest(&self) -> Height {
+        self.inner.lock().unwrap().ledger.height()
+    }
+
+    /// Forgets the blocks below a height, and the transactions in them.
     pub fn prune(&self, lowest: Height) {
         self.inner.lock().unwrap().lowest = lowest;
     }
@@ -163,7 +168,7 @@ impl Solo {
     fn places(&self, wanted: impl Fn(&Transaction) -> bool) -> Vec<(Height, usize)> {
         let inner = self.inner.lock().unwrap();
         let of = |block: &Arc<Block>| block.transactions.iter().enumerate().filter(|(_, one)| wanted(one)).map(|(at, _)| (block.header.height, at)).collect::<Vec<_>>();
-        inner.blocks.iter().rev().flat_map(of).collect()
+        inner.blocks.iter().rev().filter(|block| block.header.height >= inner.lowest).flat_map(of).collect()
     }
 }
 
@@ -190,7 +195,8 @@ impl Chain for Solo {
     }
 
     fn block_by_id(&self, id: BlockId) -> Later<Option<Arc<Block>>> {
-        now(self.inner.lock().unwrap().blocks.iter().find(|block| block.header.id() == id).cloned())
+        let inner = self.inner.lock().unwrap();
+        now(inner.blocks.iter().find(|block| block.header.height >= inner.lowest && block.header.id() == id).cloned())
     }
 
     fn locate(&self, id: TransactionId) -> Option<(Height, usize)> {

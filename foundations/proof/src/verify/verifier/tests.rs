@@ -4,7 +4,7 @@
 use super::super::tests::tamper::common::vector::{BundleVector, folder};
 use super::super::{Engine, Policy};
 use super::Verifier;
-use crate::bundle::Parser;
+use crate::bundle::{Event, Parser};
 use crate::crew::Crew;
 use crate::mldsa::{Isa, RecheckSeed};
 use alloc::sync::Arc;
@@ -37,7 +37,7 @@ fn a_failure_ends_the_reading_with_its_chunk() {
         let mut verifier = Verifier::new(vector.policy.to_policy().unwrap()).unwrap();
         // All but the end of the checkpoint, so that it is not the file's end that ends the reading.
         verifier.feed(&bundle[..bundle.len() - 1]);
-        assert!(verifier.judge.is_done(), "{}", vector.name);
+        assert!(verifier.is_done(), "{}", vector.name);
         let kept_len = verifier.parser.kept_len();
         (0..3).for_each(|_| verifier.feed(&[0; 1_000]));
         assert_eq!(verifier.parser.kept_len(), kept_len, "{}", vector.name);
@@ -69,10 +69,31 @@ fn the_signatures_of_a_chunk_by_one_key_go_to_the_lanes_together() {
     assert_eq!(crew.0.load(Ordering::Relaxed), 2);
 }
 
+/// So whoever counts disagreements counts them after it.
+#[test]
+fn the_signatures_of_a_chunk_that_breaks_off_are_verified_at_the_end() {
+    let tampered = super::super::tests::tamper::common::tamper::Tampered::of_two_hundred();
+    let crew = Arc::new(Counting::default());
+    let engine = Engine::lanes(Isa::PORTABLE, crew.clone(), RecheckSeed([1; 32]));
+    let mut verifier = Verifier::with_engine(tampered.policy.to_policy().unwrap(), engine).unwrap();
+    let mut parser = Parser::default();
+    let ends_chunk = |byte: &u8| {
+        parser.feed(&[*byte]);
+        core::iter::from_fn(|| parser.next_event().unwrap().map(|event| matches!(event, Event::ChunkEnd))).any(|is_end| is_end)
+    };
+    let last = tampered.bundle.iter().position(ends_chunk).unwrap();
+    verifier.feed(&tampered.bundle[..last]);
+    assert!(!verifier.is_done() && crew.0.load(Ordering::Relaxed) == 0);
+    let (verdict, disagreements) = verifier.finish_counted().unwrap();
+    assert!(verdict.failure.is_some() && crew.0.load(Ordering::Relaxed) > 0);
+    assert_eq!(disagreements, 0);
+}
+
 #[test]
 fn what_is_not_a_bundle_is_not_kept() {
     let mut verifier = Verifier::new(Policy::default()).unwrap();
     let pieces: Vec<[u8; 1_000]> = (0..3).map(|_| [b'a'; 1_000]).collect();
+    assert!(!verifier.is_done());
     pieces.iter().for_each(|piece| verifier.feed(piece));
-    assert!(verifier.parser.kept_len() <= 1_000);
+    assert!(verifier.is_done() && verifier.parser.kept_len() <= 1_000);
 }

@@ -31,6 +31,26 @@ impl Desk {
     /// # Errors
     /// [`Error::NoModel`], [`Error::NoAdapter`]; files that are no model.
     pub fn look_at(&self, wanted: &str) -> Result<(Listed, Arc<ModelFile>)> {
+        let (listed, imported) = self.named(wanted)?;
+        let open = self.lock().iter().find(|worker| worker.model.digest == listed.digest).map(|worker| worker.model.file.clone());
+        let file = match (open, imported) {
+            (Some(file), _) => file,
+            (None, Some(model)) => Arc::new(open_files(&paths_of(&model))?),
+            (None, None) => Arc::new(open_gguf(Arc::new(EMBEDDED))?),
+        };
+        Ok((listed, file))
+    }
+
+    /// What the model of that name or digest prefix is listed as, alone or with an adapter. None of its files is read.
+    ///
+    /// # Errors
+    /// [`Error::NoModel`], [`Error::NoAdapter`]; a name that several have.
+    pub fn listed(&self, wanted: &str) -> Result<Listed> {
+        Ok(self.named(wanted)?.0)
+    }
+
+    /// As it is listed, and the imported model; `None` for the one inside the program.
+    fn named(&self, wanted: &str) -> Result<(Listed, Option<Model>)> {
         let (model, adapter) = self.system.parted(wanted)?;
         let imported = self.imported(model)?;
         let mut listed = match &imported {
@@ -47,13 +67,7 @@ impl Desk {
             let (name, digest) = (joined(&listed.name, &stored.manifest.name), AdapterDigest(stored.digest.0));
             listed = Listed { name, byte_count: stored.manifest.bytes, adapter: Some(digest), ..listed };
         }
-        let open = self.lock().iter().find(|worker| worker.model.digest == listed.digest).map(|worker| worker.model.file.clone());
-        let file = match (open, imported) {
-            (Some(file), _) => file,
-            (None, Some(model)) => Arc::new(open_files(&paths_of(&model))?),
-            (None, None) => Arc::new(open_gguf(Arc::new(EMBEDDED))?),
-        };
-        Ok((listed, file))
+        Ok((listed, imported))
     }
 
     /// A model without adapters, opened unless it is.
@@ -74,10 +88,7 @@ impl Desk {
 
     /// An adapter of a model, opened unless it is. Whether it may run is looked at when it is about to.
     pub(super) fn adapter(&self, model: &Loaded, wanted: &str) -> Result<Arc<LoadedAdapter>> {
-        if model.is_embedded {
-            return Err(Error::EmbeddedAdapter);
-        }
-        let stored = self.system.adapter_of(&model.model_name, model.digest, wanted)?;
+        let stored = self.stored_adapter(model, wanted)?;
         if let Some(adapter) = self.opened_adapter(model, &stored) {
             return Ok(adapter);
         }
@@ -98,8 +109,13 @@ impl Desk {
         Ok(adapter)
     }
 
+    /// What is stored of an adapter of a model.
+    pub(super) fn stored_adapter(&self, model: &Loaded, wanted: &str) -> Result<StoredAdapter> {
+        if model.is_embedded { Err(Error::EmbeddedAdapter) } else { self.system.adapter_of(&model.model_name, model.digest, wanted) }
+    }
+
     /// The open adapter of that name and digest, which thereby is the most recently used.
-    fn opened_adapter(&self, model: &Loaded, stored: &StoredAdapter) -> Option<Arc<LoadedAdapter>> {
+    pub(super) fn opened_adapter(&self, model: &Loaded, stored: &StoredAdapter) -> Option<Arc<LoadedAdapter>> {
         let is_it = |open: &Arc<LoadedAdapter>| (open.digest().0, open.model, open.name.as_str()) == (stored.digest.0, model.digest, stored.manifest.name.as_str());
         let mut adapters = self.adapters.lock().unwrap_or_else(PoisonError::into_inner);
         let at = adapters.iter().position(is_it)?;
@@ -108,7 +124,7 @@ impl Desk {
         Some(adapter)
     }
 
-    fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
+    pub(super) fn digest_of(&self, wanted: &str) -> Result<ModelDigest> {
         Ok(self.imported(wanted)?.map_or(self.embedded.digest, |model| ModelDigest(model.digest.0)))
     }
 
@@ -121,7 +137,7 @@ impl Desk {
     }
 
     /// The open model of that digest, which thereby is the most recently used.
-    fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
+    pub(super) fn opened(&self, digest: ModelDigest) -> Option<Arc<Loaded>> {
         let mut workers = self.lock();
         let at = workers.iter().position(|worker| worker.model.digest == digest && !worker.is_closed())?;
         let worker = workers.remove(at);

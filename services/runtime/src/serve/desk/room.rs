@@ -9,7 +9,8 @@ use mickai_model::digest::ModelDigest;
 use mickai_model::forward::Pool;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
-/// The right to change what is open; one thread has it at a time, so that nobody takes the room that somebody makes.
+/// The right to change what is open; one thread has it at a time, so that nobody opens something else in the room that it makes. Embeddings, which are over soon, take what is free
+/// without it.
 pub(in crate::serve) type Opening<'a> = MutexGuard<'a, ()>;
 
 /// What memory is wanted for.
@@ -23,6 +24,17 @@ pub(in crate::serve) struct Want {
     pub spared: Option<ModelDigest>,
 }
 
+impl Want {
+    /// Whether it could be had, of so many bytes in all, if nothing else were open.
+    ///
+    /// # Errors
+    /// [`Error::Short`] if not.
+    pub fn fits(self, max: u64) -> Result<()> {
+        let short = Short { what: self.what, asked: self.bytes.saturating_add(self.beside), free: max, max };
+        if short.is_final() { Err(Error::Short(short)) } else { Ok(()) }
+    }
+}
+
 impl Desk {
     pub(in crate::serve) fn opening(&self) -> Opening<'_> {
         self.opening.lock().unwrap_or_else(PoisonError::into_inner)
@@ -33,7 +45,7 @@ impl Desk {
     /// # Errors
     /// [`Error::Short`].
     pub(in crate::serve) fn share(&self, _: &Opening<'_>, want: Want) -> Result<Share> {
-        self.could_share(want)?;
+        want.fits(self.budget.max())?;
         loop {
             if let Some(share) = self.budget.take(want.bytes) {
                 return Ok(share);
@@ -43,15 +55,6 @@ impl Desk {
                 return Err(Error::Short(Short { what: want.what, asked: want.bytes, free: max.saturating_sub(taken), max }));
             }
         }
-    }
-
-    /// Whether such a share could be had if nothing else were open.
-    ///
-    /// # Errors
-    /// [`Error::Short`] if not.
-    pub(in crate::serve) fn could_share(&self, want: Want) -> Result<()> {
-        let short = Short { what: want.what, asked: want.bytes.saturating_add(want.beside), free: self.budget.max(), max: self.budget.max() };
-        if short.is_final() { Err(Error::Short(short)) } else { Ok(()) }
     }
 
     /// Bytes of keys and values that a model may keep: as much as is allowed and there is beside its weights, but no more than as many generations at a time as there are can fill.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::bound::Bound;
+use crate::embedding::{Input, ToEmbed};
 use crate::generation::{Answered, Asked, Taken};
 use crate::grammar::Grammar;
 use crate::models::EMBEDDED_NAME;
@@ -10,7 +11,7 @@ use crate::serve::order::{Begun, Caller, Gone, Heard};
 use crate::serve::queue::Full;
 use mickai_model::generate::Flow;
 use mickai_model::limits::TEXT_BYTES_MAX;
-use mickai_model::tokens::{Message, Role};
+use mickai_model::tokens::{Message, Role, Token};
 use mickai_store::Custody;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -62,6 +63,9 @@ fn a_look_at_a_model_opens_nothing() {
     assert!(Arc::ptr_eq(&desk.look_at(&listed.digest.to_string()).unwrap().1, &model.file));
     assert!(matches!(desk.look_at(&format!("{EMBEDDED_NAME}+tone")), Err(Error::EmbeddedAdapter)));
     assert!(matches!(desk.look_at("nobody"), Err(Error::NoModel { .. })));
+    let digest = listed.digest.to_string();
+    assert_eq!(desk.listed(&digest[..12]).unwrap().name, listed.name);
+    assert!(matches!(desk.listed("nobody"), Err(Error::NoModel { .. })));
 }
 
 /// The queue of a worker whose thread ended before its time is closed: another takes its place, and no order is told that the system is ending.
@@ -78,6 +82,27 @@ fn a_worker_that_ended_is_replaced() {
     let again = desk.model(EMBEDDED_NAME).unwrap();
     assert_eq!((desk.counts().models.len(), desk.lock().iter().filter(|worker| worker.is_closed()).count()), (1, 0));
     submit(&desk, &again).unwrap().recv().unwrap().unwrap();
+}
+
+/// Whoever opens something may take long: neither what is open waits for that, nor what finds out that it was closed.
+#[test]
+fn what_is_open_is_served_while_something_is_opened() {
+    let (_folder, desk) = desk();
+    let model = desk.model(EMBEDDED_NAME).unwrap();
+    let opening = desk.opening();
+    assert!(desk.open_model(EMBEDDED_NAME).unwrap().is_some());
+    submit(&desk, &model).unwrap().recv().unwrap().unwrap();
+    let asked = ToEmbed { inputs: vec![Input::Tokens(vec![Token(7)])], dimension_count: None, shortens: false, request: None };
+    let embedded = desk.embed(desk.enter_embedding(model.clone()).unwrap().prepared(&asked).unwrap(), &Gone::default(), &mut |_| {}).unwrap();
+    assert_eq!(embedded.vectors.len(), 1);
+    desk.lock().iter().for_each(Worker::close);
+    assert!(desk.open_model(EMBEDDED_NAME).unwrap().is_none());
+    let (sender, ended) = channel();
+    let entry = desk.enter(model.clone()).prepared(vec![(order(&model), Box::new(Ear(sender)))]).unwrap();
+    let entry = desk.line_up_if_open(entry).unwrap().unwrap();
+    drop(opening);
+    desk.line_up(entry).unwrap();
+    ended.recv().unwrap().unwrap();
 }
 
 #[test]

@@ -136,15 +136,15 @@ impl OwnChain {
         Ok(made)
     }
 
-    fn push(&self, action: Action) -> Result<(), OwnFault> {
+    /// The next block, with an action in it, and the one who writes it.
+    fn made(&self, action: Action) -> Result<(ChainWriter, Assembled), OwnFault> {
         let writer = ChainWriter::open(&self.home)?;
         let After { ledger, .. } = self.read(writer.as_ref().map(ChainWriter::files))?;
         let writer = writer.ok_or_else(|| damaged(&self.home))?;
         let account = ledger.state().account(self.wallet.address()).cloned().ok_or_else(|| OwnFault::Key(self.home.wallet_path()))?;
         let body = Body { chain: self.chain, sender: self.wallet.address(), nonce: account.nonce, fee: Amount::ZERO, expires: Height(ledger.height().0.saturating_add(1)), action };
         let made = self.next(&ledger, self.wallet.sign(body, account.key.is_none())?)?;
-        writer.push(made.block.encode(), kept(&made.executed.ledger))?;
-        Ok(())
+        Ok((writer, made))
     }
 
     fn show(&self, log: LogId) -> Result<Option<Vec<u8>>, OwnFault> {
@@ -169,10 +169,12 @@ impl Settler for OwnChain {
     }
 
     fn perform(&mut self, action: Action) -> Result<(), SettleError> {
-        match self.push(action) {
-            Err(OwnFault::Refused(Rejection::LogForked { proof, .. })) => Err(SettleError::Conflict(proof)),
-            done => done.map_err(SettleError::from),
-        }
+        let (writer, made) = self.made(action).map_err(|fault| match fault {
+            OwnFault::Refused(Rejection::LogForked { proof, .. }) => SettleError::Conflict(proof),
+            // The chain is this process: it knows that nothing came of it.
+            fault => SettleError::Unsent(Box::new(fault)),
+        })?;
+        writer.push(made.block.encode(), kept(&made.executed.ledger)).map(drop).map_err(|error| OwnFault::from(error).into())
     }
 }
 

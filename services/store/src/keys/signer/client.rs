@@ -8,17 +8,20 @@ use mickai_proof::key::PublicKey;
 use mickai_proof::signature::{SIGNATURE_LEN, verify};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::geteuid;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-/// A signer, as this process reaches it. Threads may ask at the same time: each has a connection of its own.
+/// A signer, as this process reaches it. Threads may ask at the same time: each has a connection of its own, and waits for one where all are in use.
 #[derive(Debug)]
 pub struct Client {
     socket: PathBuf,
     public: PublicKey,
     idle: Mutex<Vec<UnixStream>>,
+    /// Threads that ask.
+    asking: Mutex<usize>,
+    answered: Condvar,
 }
 
 impl Client {
@@ -27,7 +30,7 @@ impl Client {
     /// # Errors
     /// [`KeyFault::Signer`].
     pub fn connect(socket: &Path, public: &PublicKey) -> Result<Self, Error> {
-        let client = Self { socket: socket.to_owned(), public: public.clone(), idle: Mutex::default() };
+        let client = Self::new(socket, public.clone());
         let held = client.key()?;
         if held == *public { Ok(client) } else { Err(client.fault(SignerFault::OtherKey { have: held.id(), want: public.id() })) }
     }
@@ -38,7 +41,11 @@ impl Client {
     /// [`KeyFault::Signer`].
     pub fn key_at(socket: &Path) -> Result<PublicKey, Error> {
         let nobody = PublicKey::from_raw([0; mickai_proof::key::PUBLIC_KEY_LEN]);
-        Self { socket: socket.to_owned(), public: nobody, idle: Mutex::default() }.key()
+        Self::new(socket, nobody).key()
+    }
+
+    fn new(socket: &Path, public: PublicKey) -> Self {
+        Self { socket: socket.to_owned(), public, idle: Mutex::default(), asking: Mutex::default(), answered: Condvar::new() }
     }
 
     /// The key that the home has and the signer holds.
@@ -65,12 +72,29 @@ impl Client {
     }
 
     fn ask(&self, request: &Request) -> Result<Reply, Error> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let mut stream = idle.map_or_else(|| self.open(), Ok)?;
-        let message = send(&mut stream, &request.encode()).and_then(|()| receive(&mut stream)).and_then(|message| message.ok_or_else(|| io::ErrorKind::UnexpectedEof.into()));
-        let reply = Reply::parse(&message.map_err(|error| self.fault(SignerFault::Silent(error.kind())))?).map_err(|_| self.fault(SignerFault::Malformed))?;
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+        // Given back last: by then the connection is idle, or closed.
+        let _turn = Turn::take(self);
+        let idle = self.idle().pop();
+        let answered = match idle.map(|stream| converse(stream, request)) {
+            // Its signer has ended since, and perhaps another has begun: no connection of before is worth anything. What is asked twice is one thing, so asking again signs nothing else.
+            Some(Err(error)) if has_ended(error.kind()) => {
+                self.idle().clear();
+                None
+            }
+            answered => answered,
+        };
+        let answered = match answered {
+            Some(answered) => answered,
+            None => converse(self.open()?, request),
+        };
+        let (message, stream) = answered.map_err(|error| self.fault(SignerFault::Silent(error.kind())))?;
+        let reply = Reply::parse(&message).map_err(|_| self.fault(SignerFault::Malformed))?;
+        self.idle().push(stream);
         Ok(reply)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<UnixStream>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn open(&self) -> Result<UnixStream, Error> {
@@ -86,5 +110,36 @@ impl Client {
 
     fn fault(&self, fault: SignerFault) -> Error {
         KeyFault::Signer { socket: self.socket.clone(), fault }.into()
+    }
+}
+
+/// One request and its reply, with the connection for the next.
+fn converse(mut stream: UnixStream, request: &Request) -> io::Result<(Vec<u8>, UnixStream)> {
+    send(&mut stream, &request.encode())?;
+    let message = receive(&mut stream)?.ok_or(ErrorKind::UnexpectedEof)?;
+    Ok((message, stream))
+}
+
+/// Has the other side gone? One that is there and takes too long has not.
+fn has_ended(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::BrokenPipe | ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::NotConnected | ErrorKind::UnexpectedEof)
+}
+
+/// The right to a connection; given back when dropped.
+struct Turn<'a>(&'a Client);
+
+impl<'a> Turn<'a> {
+    /// Waits while as many ask as may: the signer closes a connection that is one too many, and a record that could not be signed ends the writing of the log.
+    fn take(client: &'a Client) -> Self {
+        let asking = client.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        *client.answered.wait_while(asking, |asking| *asking >= limits::SIGNER_CLIENT_CONNECTIONS_MAX).unwrap_or_else(PoisonError::into_inner) += 1;
+        Self(client)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *self.0.asking.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        self.0.answered.notify_one();
     }
 }

@@ -5,6 +5,7 @@ use super::rate::Rate;
 use super::*;
 use crate::error::Error;
 use crate::keys::{KeyFault, OperatorKey, SignerFault};
+use crate::limits;
 use mickai_proof::checkpoint::Checkpoint;
 use mickai_proof::digest::{KeyId, LogId, RecordDigest, TreeHash};
 use mickai_proof::history::{Committed, Revocation};
@@ -12,7 +13,8 @@ use mickai_proof::signature::{from_cose, to_be_signed, verify};
 use serde_json::Value;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
@@ -182,6 +184,51 @@ fn threads_sign_through_one_socket_what_they_would_sign_themselves() {
     assert!(mickai_proof::checkpoint::Note::parse(note.as_bytes()).unwrap().verify(remote.public(), LOG).is_ok());
     assert!(matches!(remote.sign_record(LOG, 39, RecordDigest([1; 64])), Err(Error::Key(KeyFault::Signer { fault: SignerFault::Refused(Refusal::Settled { size: 40 }), .. }))));
     assert!(remote.sign_record(LOG, 40, RecordDigest([1; 64])).is_ok(), "a refusal ends nothing");
+}
+
+/// As on a machine of more cores than a signer serves connections.
+#[test]
+fn however_many_threads_ask_at_once_each_is_answered() {
+    let (_folder, socket) = serving();
+    let remote = OperatorKey::remote(Client::connect(&socket, key(1).public()).unwrap());
+    let threads = 2 * limits::SIGNER_CONNECTIONS_MAX;
+    let begin = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        for index in 0..threads {
+            let (remote, begin) = (remote.clone(), &begin);
+            scope.spawn(move || {
+                begin.wait();
+                remote.sign_record(LOG, index as u64, RecordDigest([1; 64])).unwrap();
+            });
+        }
+    });
+}
+
+/// A signer that answers so many requests of one connection, and is gone with it.
+fn serving_once(folder: &Path, requests: usize) -> JoinHandle<()> {
+    let listener = Signer::listen(&folder.join("inner/signer.sock")).unwrap();
+    let signer = signer(&folder.join("memory"));
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        for _ in 0..requests {
+            let request = Request::parse(&receive(&mut stream).unwrap().unwrap()).unwrap();
+            send(&mut stream, &signer.answer(&request, &|_| {}).encode()).unwrap();
+        }
+    })
+}
+
+#[test]
+fn a_signer_that_was_started_again_is_asked_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = serving_once(folder.path(), 2);
+    let remote = OperatorKey::remote(Client::connect(&folder.path().join("inner/signer.sock"), key(1).public()).unwrap());
+    remote.sign_record(LOG, 0, RecordDigest([1; 64])).unwrap();
+    first.join().unwrap();
+    let second = serving_once(folder.path(), 1);
+    remote.sign_record(LOG, 1, RecordDigest([1; 64])).unwrap();
+    second.join().unwrap();
+    let silent = remote.sign_record(LOG, 2, RecordDigest([1; 64]));
+    assert!(matches!(silent, Err(Error::Key(KeyFault::Signer { fault: SignerFault::Silent(std::io::ErrorKind::ConnectionRefused), .. }))), "{silent:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::keys::{Custody, KeyFault, Passphrase, committed_keys, export_recovery, protect};
+use crate::log::line::locked;
 use crate::log::{Appender, Options, fsck, key_account};
 use crate::testing::{AUTHORITY, StillClock, heartbeat, intent, killed, new_home, writer};
 use mickai_proof::record::{Mode, OutcomeCode};
@@ -98,6 +99,34 @@ fn what_may_not_be_revoked_changes_nothing() {
 }
 
 #[test]
+fn a_log_that_is_closed_begins_no_key_event() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    log.append(Draft { kind: Kind::Terminal, ..heartbeat() }).unwrap();
+    assert!(matches!(log.rotate_key(AUTHORITY, None), Err(Error::Misuse(Misuse::Closed))));
+    drop(log);
+    assert_settled(&home);
+}
+
+#[test]
+fn a_log_that_has_had_every_key_event_begins_no_other() {
+    let (_folder, home) = new_home();
+    let mut log = writer(&home).unwrap();
+    let first = log.key().id();
+    log.rotate_key(AUTHORITY, None).unwrap();
+    let before = std::fs::read(home.recovery_path()).unwrap();
+    locked(&log.appender.inner().sequencer).state.keys.events.resize(KEY_EVENTS_MAX, 0);
+    let older = Revoking { key: Some(first), ..FROM_NOW };
+    for refused in [log.rotate_key(AUTHORITY, None).map(drop), log.revoke_key(AUTHORITY, &FROM_NOW, None).map(drop), log.revoke_key(AUTHORITY, &older, None).map(drop)] {
+        let error = refused.unwrap_err();
+        assert!(matches!(error, Error::Misuse(Misuse::TooManyKeyEvents)) && error.to_string().contains("256 key events"), "{error}");
+    }
+    assert_eq!((log.size(), std::fs::read(home.recovery_path()).unwrap()), (2, before));
+    drop(log);
+    assert_settled(&home);
+}
+
+#[test]
 fn a_recovery_file_elsewhere_and_passphrases_are_kept() {
     let (folder, home) = new_home();
     drop(writer(&home).unwrap());
@@ -118,7 +147,12 @@ fn a_recovery_file_elsewhere_and_passphrases_are_kept() {
     // As it is left where the record became durable and the stick was not yet rewritten.
     std::fs::rename(&stick, folder.path().join("stick.next")).unwrap();
     std::fs::write(&stick, before).unwrap();
+    // And as one that was cut off earlier leaves it.
+    let (left, witness) = (folder.path().join(".stick.tmp"), folder.path().join("witness"));
+    std::fs::write(&left, "a seed").unwrap();
+    std::fs::hard_link(&left, &witness).unwrap();
     log.rotate_key(AUTHORITY, Some(&stick)).unwrap();
+    assert_eq!((left.exists(), std::fs::read(witness).unwrap()), (false, vec![0; 6]));
 }
 
 /// The orderings of `keys::succession`, each as a crash leaves it.
@@ -158,6 +192,25 @@ fn wherever_it_is_cut_off_the_next_start_completes_it_or_takes_it_back() {
     coming.finish(&home).unwrap();
     let (_copy, copied) = killed(&home);
     check("after both", &copied, coming.key.id());
+}
+
+/// Of a rotation, and of a passphrase that was being taken away: seeds, some of them in the open.
+#[test]
+fn what_was_cut_off_while_it_was_written_is_destroyed() {
+    let (_folder, home) = new_home();
+    drop(writer(&home).unwrap());
+    let left = ["keys/.operator.p8.tmp", "keys/.operator.p8.next.tmp", ".recovery.mickai.tmp", ".recovery.mickai.next.tmp"].map(|name| home.path().join(name));
+    for path in &left {
+        std::fs::write(path, "a seed").unwrap();
+        // The file under a second name shows what is left of its bytes.
+        std::fs::hard_link(path, path.with_extension("witness")).unwrap();
+    }
+    drop(writer(&home).unwrap());
+    for path in &left {
+        assert!(!path.exists(), "{}", path.display());
+        assert_eq!(std::fs::read(path.with_extension("witness")).unwrap(), [0_u8; 6], "{}", path.display());
+    }
+    assert_settled(&home);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::disk::faulty::{Choices, Fault, mount};
 use crate::keys::{Custody, KeyFault, OperatorKey, Successor, committed_keys, export_recovery, give_up_vault};
 use crate::log::{Draft, LogReader, fsck, key_account};
 use crate::testing::{AUTHORITY, StillClock, copy_tree, heartbeat, intent, killed, memory_folder, new_home, still, writer};
+use crate::vault::Sealing;
 use mickai_proof::checkpoint::Note;
 use mickai_proof::digest::KeyId;
 use mickai_proof::history::Committed;
@@ -13,7 +14,8 @@ use tempfile::TempDir;
 
 const BY_RECOVERY: Revoking = Revoking { key: None, effective: None, since_ms: None, successor: Successor::Recovery };
 
-/// Records 0 to 3: genesis, a kept value, an intent that stays open, a sealed record without a seal; as a killed process leaves them.
+/// Records 0 to 3: genesis, a kept value, an intent that stays open, a sealed record without a seal; as a killed process leaves them. And a prompt for an intent that would have been record 4,
+/// kept when its signer or its process died.
 struct Lost {
     _folder: TempDir,
     home: Home,
@@ -34,6 +36,7 @@ fn lost(loss: Loss) -> Lost {
     log.append_with(heartbeat(), &[("note", b"kept")]).unwrap();
     log.append(intent()).unwrap();
     log.append(Draft { mode: Mode::Sealed, ..heartbeat() }).unwrap();
+    log.vault().put(4, &Sealing::new(&[("prompt", b"never said")]).unwrap()).unwrap();
     let (_folder, home) = killed(&home);
     let (key, committed) = (log.key().public().clone(), committed_keys(&home).unwrap());
     if loss == Loss::Signer {
@@ -59,6 +62,7 @@ fn assert_taken_over(home: &Home, heir: KeyId, what: &dyn std::fmt::Debug) {
     assert!(home.recovery_is_offline() || committed_keys(&home).unwrap() == account.committed().unwrap(), "{what:?}");
     let left = ["keys/operator.p8.next", "recovery.mickai.next", "keys/operator.pub"].iter().find(|name| home.path().join(name).exists());
     assert_eq!(left, None, "{what:?}");
+    assert!(!home.vault_path().join("00000000/000/00000004.v").exists(), "{what:?}: what was kept for no record lies under the revocation");
     let note = Note::parse(&std::fs::read(home.checkpoint_path()).unwrap()).unwrap();
     assert!(note.is_signed_by(account.in_force().unwrap()), "{what:?}: the newest own checkpoint is by the key in force");
     let report = fsck(&home, &mut |_| {}).unwrap();
@@ -192,6 +196,20 @@ fn a_takeover_that_was_cut_off_after_its_record_is_completed_and_not_repeated() 
     std::fs::remove_file(&public).unwrap();
     Home::open_or_create(home.path()).unwrap();
     assert_taken_over(home, committed.recovery, &"somebody opened");
+}
+
+/// It may hold a seed in the open, of which a rename or an empty file of that name would leave the bytes on the disk.
+#[test]
+fn a_key_file_that_waited_for_no_record_is_destroyed() {
+    let Lost { home, committed, .. } = &lost(Loss::File);
+    let (_other_folder, other) = new_home();
+    let (waiting, witness) = (home.path().join("keys/operator.p8.next"), home.path().join("witness"));
+    std::fs::copy(other.operator_key_path(), &waiting).unwrap();
+    // The file under a second name shows what is left of its bytes.
+    std::fs::hard_link(&waiting, &witness).unwrap();
+    drop(take(home, &BY_RECOVERY, None).unwrap());
+    assert_eq!(std::fs::read(&witness).unwrap(), [0_u8; 54]);
+    assert_taken_over(home, committed.recovery, &"begun again");
 }
 
 /// Settling cuts what looks torn, so it asks the own checkpoint first, as every start does.

@@ -72,17 +72,21 @@ fn killed_after_each_step_the_next_start_completes_what_is_on_record() {
     let half = disk::temporary_beside(&log.vault().path(2));
     std::fs::write(&half, b"mickaiV1\x06out").unwrap();
     copies.push(("half a file", killed(&home), true));
-    std::fs::remove_file(half).unwrap();
     log.vault().erase(2, &mut |_| true).unwrap();
+    assert!(!half.exists(), "it goes with the last value of its record");
     copies.push(("the second file", killed(&home), true));
+    std::fs::write(&half, b"mickaiV1\x06out").unwrap();
+    copies.push(("the second file, and not yet the half one", killed(&home), true));
+    std::fs::remove_file(&half).unwrap();
     log.close(act, OutcomeCode::Executed, Vec::new(), &[]).unwrap();
     copies.push(("the outcome", killed(&home), true));
     let unfinished: Vec<u64> = copies.iter().map(|(_, (_, copy), _)| fsck(copy, &mut |_| {}).unwrap().unfinished).collect();
-    assert_eq!(unfinished, [0, 3, 1, 1, 0, 0]);
+    assert_eq!(unfinished, [0, 3, 1, 1, 0, 0, 0]);
     for (step, (_folder, copy), is_erased) in copies {
         let (first, second, erased) = kept(&copy);
         let whole = if is_erased { (1, 0, 2) } else { (3, 1, 0) };
         assert_eq!((first.len(), second.len(), erased.len()), whole, "after {step}");
+        assert!(!copy.path().join(half.strip_prefix(home.path()).unwrap()).exists(), "after {step}");
         let report = fsck(&copy, &mut |_| {}).unwrap();
         assert!(report.is_clean() && report.open_intents.is_empty() && report.unfinished == 0, "after {step}: {:?}", report.findings);
     }
