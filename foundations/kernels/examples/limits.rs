@@ -41,11 +41,11 @@ fn main() {
         std::thread::spawn(move || crew.serve());
     }
     let mut room = Room::<u8>::new(bytes.next_multiple_of(PARTS * 4 * LINE));
-    room.get_mut().fill(1);
+    room.fill(1);
     let ways = STREAMS.into_iter().flat_map(|streams| AHEAD.map(|ahead| (streams, ahead)));
-    let timed = ways.map(|(streams, ahead)| (fastest(repetitions, || read(&*crew, room.get(), streams, ahead)), streams, ahead));
+    let timed = ways.map(|(streams, ahead)| (fastest(repetitions, || read(&*crew, &room, streams, ahead)), streams, ahead));
     let (seconds, streams, ahead) = timed.min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
-    println!("limits/read threads={threads} bytes={bytes} bytes_per_s={:.0} streams={streams} ahead={ahead}", room.get().len() as f64 / seconds);
+    println!("limits/read threads={threads} bytes={bytes} bytes_per_s={:.0} streams={streams} ahead={ahead}", room.len() as f64 / seconds);
     let seconds = fastest(repetitions, || fused(&*crew, threads, lanes()));
     println!("limits/fused threads={threads} multiply_adds_per_s={:.0}", (threads * STEPS * CHAINS * lanes()) as f64 / seconds);
 }

@@ -1,6 +1,6 @@
 //! Rows of weights times columns of activations; every output is one chain of fused multiply-adds over the columns in order.
 //!
-//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are first repacked into [`Panels`] of sixteen rows, which a path reads once for a
+//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are first repacked into [`Panels`] of some rows, which a path reads once for a
 //! whole tile of columns. [`float`] holds the rule for float weights, [`quantised`] the one for weight blocks, and [`forms`], [`stores`] and [`scales`] how each type lies in a panel.
 #![allow(clippy::needless_range_loop, reason = "loops over a few registers: an index unrolls, where an iterator might leave a closure that is not compiled for the path")]
 
@@ -13,7 +13,7 @@ mod stores;
 
 pub use panels::{LAYOUT, Matrix, Panels, RowMap, pack};
 
-use crate::columns::Columns;
+use crate::columns::{Columns, TILE};
 use crate::crew::{Crew, Shared, run_parts};
 use crate::isa::{Isa, LANES, Lanes};
 use crate::quantise::BLOCK;
@@ -21,8 +21,8 @@ use std::ops::Range;
 
 /// Parts that a product is cut into at most: enough for a crew to share them evenly, few enough that taking them costs nothing.
 const PARTS_MAX: usize = 32;
-/// Panels of one part at least, so that a part is worth the handing over.
-const PART_PANELS_MIN: usize = 4;
+/// Rows of one part at least, so that a part is worth the handing over.
+const PART_ROWS_MIN: usize = 64;
 /// Bytes of activations that are gone through with each panel before the next: what stays in a cache of the second level.
 const WORKING_SET: usize = 512 << 10;
 
@@ -74,16 +74,16 @@ impl<'a> Job<'a> {
         assert!(product.bias.is_none_or(|bias| bias.len() == weights.rows()), "bias of {} rows", weights.rows());
         let held = if weights.element().is_quantised() { columns.blocks.len() * BLOCK } else { columns.values.len() };
         assert_eq!(held, weights.columns() * columns.count, "activations");
-        let part_panels = weights.panel_count().div_ceil(PARTS_MAX).max(PART_PANELS_MIN);
+        let part_panels = weights.panel_count().div_ceil(PARTS_MAX).max(PART_ROWS_MIN / weights.panel_rows());
         let parts = first_part..first_part + weights.panel_count().div_ceil(part_panels);
         Self { weights, columns: *columns, bias: product.bias, out: Shared::new(product.out), parts, part_panels }
     }
 
-    /// Puts the sixteen finished sums of a panel and a column.
+    /// Puts the sixteen finished sums of a column and the rows from `row` on.
     #[inline(always)]
     #[allow(unsafe_code)]
-    fn put<S: Lanes>(&self, lanes: S, panel: usize, column: usize, sums: S::Floats) {
-        let (row, rows) = (panel * LANES, self.weights.rows());
+    fn put<S: Lanes>(&self, lanes: S, row: usize, column: usize, sums: S::Floats) {
+        let rows = self.weights.rows();
         let count = LANES.min(rows - row);
         // SAFETY: parts hold disjoint panels, so no other part reaches these rows, and this one lets go of them here.
         let out = unsafe { self.out.slice(column * rows + row, count) };
@@ -102,50 +102,55 @@ impl<'a> Job<'a> {
     }
 }
 
-/// Walks `panels` and tiles of columns, calling `$one` for one column of `$abreast` panels and `$tile` for some columns of as many panels as one of `$side` says: those that are left go to the next.
-/// `$column_bytes` are those of one column of activations, `$widest` the columns that the path's registers hold: 12, 6 or 4.
-macro_rules! walk {
-    ($lanes:expr, $form:ty, $one:ident, $abreast:expr, $tile:ident, [$($side:literal if $when:expr),+], $job:expr, $panels:expr, $column_bytes:expr, $widest:expr) => {{
-        let (lanes, job, panels): (_, &Job<'_>, Range<usize>) = ($lanes, $job, $panels);
-        let count = job.columns.count;
-        let mut panel = panels.start;
-        if count == 1 {
-            while panel + $abreast <= panels.end {
-                $one::<_, $form, { $abreast }>(lanes, job, panel);
-                panel += $abreast;
-            }
-            while panel < panels.end {
-                $one::<_, $form, 1>(lanes, job, panel);
-                panel += 1;
-            }
-            return;
-        }
-        let span = (WORKING_SET / $column_bytes / TILE).max(1) * TILE;
-        for from in (0..count).step_by(span) {
-            let to = count.min(from + span);
-            panel = panels.start;
-            $(while $when && panels.end - panel >= $side {
-                let mut column = from;
-                while column < to {
-                    // A tile never reaches across the border of two tiles of the activations.
-                    let left = (to - column).min(TILE - column % TILE);
-                    column += match left {
-                        12.. if $widest >= 12 => $tile::<_, $form, $side, 12>(lanes, job, panel, column),
-                        8.. if $widest >= 8 => $tile::<_, $form, $side, 8>(lanes, job, panel, column),
-                        // Twice four go faster than six and two.
-                        8..=9 if $widest == 6 => $tile::<_, $form, $side, 4>(lanes, job, panel, column),
-                        6.. if $widest >= 6 => $tile::<_, $form, $side, 6>(lanes, job, panel, column),
-                        4.. if $widest >= 4 => $tile::<_, $form, $side, 4>(lanes, job, panel, column),
-                        2.. => $tile::<_, $form, $side, 2>(lanes, job, panel, column),
-                        _ => $tile::<_, $form, $side, 1>(lanes, job, panel, column),
-                    };
-                }
-                panel += $side;
-            })+
-        }
-    }};
+/// How the products of one type of weights are computed.
+trait Rule {
+    /// Columns whose sums the registers hold where there are sixteen of them: 6 or 4. Of the larger ones there are 32, for 12 columns.
+    const NARROW: usize;
+
+    /// Bytes of one column of activations.
+    fn column_bytes(width: usize) -> usize;
+    /// `C` columns from `column` and one panel. `FIRST`: the panel comes from memory; later tiles find it in a cache.
+    fn tile<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize);
 }
-use walk;
+
+/// Walks `panels` and tiles of columns.
+#[inline(always)]
+fn walk<S: Lanes, R: Rule>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
+    let count = job.columns.count;
+    let widest = if S::WIDE { 12 } else { R::NARROW };
+    let span = (WORKING_SET / R::column_bytes(job.weights.columns()) / TILE).max(1) * TILE;
+    for from in (0..count).step_by(span) {
+        let to = count.min(from + span);
+        for panel in panels.clone() {
+            let mut column = from;
+            while column < to {
+                // A tile never reaches across the border of two tiles of the activations.
+                let left = (to - column).min(TILE - column % TILE);
+                column += match left {
+                    12.. if widest >= 12 => tile::<S, R, 12>(lanes, job, panel, column),
+                    8.. if widest >= 8 => tile::<S, R, 8>(lanes, job, panel, column),
+                    // Twice four go faster than six and two.
+                    8..=9 if widest == 6 => tile::<S, R, 4>(lanes, job, panel, column),
+                    6.. if widest >= 6 => tile::<S, R, 6>(lanes, job, panel, column),
+                    4.. => tile::<S, R, 4>(lanes, job, panel, column),
+                    2.. => tile::<S, R, 2>(lanes, job, panel, column),
+                    _ => tile::<S, R, 1>(lanes, job, panel, column),
+                };
+            }
+        }
+    }
+}
+
+/// `C` columns from `column`; returns `C`.
+#[inline(always)]
+fn tile<S: Lanes, R: Rule, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+    if column == 0 {
+        R::tile::<S, C, true>(lanes, job, panel, column);
+    } else {
+        R::tile::<S, C, false>(lanes, job, panel, column);
+    }
+    C
+}
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,8 @@
 //! Long-lived room for weights and caches: zeroed, on cache lines, and on large pages where the system has them.
 #![allow(unsafe_code)]
 
+use std::ops::{Deref, DerefMut};
+
 /// Bytes of a cache line, to which [`Room`] is aligned.
 pub const LINE: usize = 64;
 /// Below this many bytes large pages cannot help.
@@ -49,14 +51,18 @@ impl<T: Plain> Room<T> {
         let start = if past == 0 { 0 } else { (LINE - past) / size_of::<T>() };
         Self { elements, start, len }
     }
+}
 
-    /// The elements.
-    pub fn get(&self) -> &[T] {
+impl<T> Deref for Room<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
         &self.elements[self.start..][..self.len]
     }
+}
 
-    /// The elements.
-    pub fn get_mut(&mut self) -> &mut [T] {
+impl<T> DerefMut for Room<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
         &mut self.elements[self.start..][..self.len]
     }
 }
@@ -86,10 +92,10 @@ mod tests {
     fn room_is_aligned_and_zero() {
         for len in [0, 1, 63, 1000, 3 << 20] {
             let mut room = Room::<u8>::new(len);
-            assert!(room.get().as_ptr().addr().is_multiple_of(LINE) && room.get().len() == len && room.get().iter().all(|&byte| byte == 0));
-            room.get_mut().fill(7);
+            assert!(room.as_ptr().addr().is_multiple_of(LINE) && room.len() == len && room.iter().all(|&byte| byte == 0));
+            room.fill(7);
             let floats = Room::<f32>::new(len);
-            assert!(floats.get().as_ptr().addr().is_multiple_of(LINE) && floats.get().len() == len && floats.get().iter().all(|&x| x == 0.0));
+            assert!(floats.as_ptr().addr().is_multiple_of(LINE) && floats.len() == len && floats.iter().all(|&x| x == 0.0));
         }
     }
 }

@@ -26,17 +26,19 @@ pub struct Block {
     pub scale: f32,
     /// f32(Σ q_i) · scale: what a weight block's minimum multiplies.
     pub sum: f32,
-    /// −32 · Σ q_i of each half: what a sum of weights that are stored plus 32 begins with. Multiplied here, because what comes from memory reaches all lanes for nothing, and what is computed first does not.
+    /// −8 · Σ q_i: what a sum of weights that are stored plus 8 begins with. Multiplied here, because what comes from memory reaches all lanes for nothing, and what is computed first does not.
+    pub(crate) less_8: i32,
+    /// −32 · Σ q_i of each half.
     pub(crate) less_32: [i32; 2],
-    /// −Σ q_i, for weights that are stored plus something else.
-    pub(crate) negative_sum: i32,
+    /// −128 · Σ q_i.
+    pub(crate) less_128: i32,
     /// The signed bytes q_i, four and four.
     pub(crate) q: [[u8; 4]; BLOCK / 4],
 }
 
 impl Block {
     /// What a column of zeros becomes.
-    pub const ZERO: Self = Self { scale: 0.0, sum: 0.0, less_32: [0; 2], negative_sum: 0, q: [[0; 4]; BLOCK / 4] };
+    pub const ZERO: Self = Self { scale: 0.0, sum: 0.0, less_8: 0, less_32: [0; 2], less_128: 0, q: [[0; 4]; BLOCK / 4] };
 
     /// The quantised values.
     pub fn values(&self) -> [i8; BLOCK] {
@@ -92,7 +94,7 @@ fn block(x: &[f32; BLOCK]) -> Block {
         (low, high) = (low.wrapping_sub(nearest[i]), high.wrapping_sub(nearest[16 + i]));
     }
     let negative_sum = low.wrapping_add(high);
-    Block { scale, sum: -negative_sum as f32 * scale, less_32: [low << 5, high << 5], negative_sum, q }
+    Block { scale, sum: -negative_sum as f32 * scale, less_8: negative_sum << 3, less_32: [low << 5, high << 5], less_128: negative_sum << 7, q }
 }
 
 #[cfg(test)]
@@ -111,7 +113,7 @@ mod tests {
 
     fn flat(block: &Block) -> Vec<f32> {
         let (q, sum) = (block.values(), |values: &[i8]| values.iter().map(|&q| i32::from(q)).sum::<i32>());
-        assert_eq!((block.negative_sum, block.less_32), (-sum(&q), [-32 * sum(&q[..16]), -32 * sum(&q[16..])]));
+        assert_eq!((block.less_8, block.less_32, block.less_128), (-8 * sum(&q), [-32 * sum(&q[..16]), -32 * sum(&q[16..])], -128 * sum(&q)));
         [block.scale, block.sum].into_iter().chain(q.map(f32::from)).collect()
     }
 

@@ -87,7 +87,7 @@ impl Hasher {
         let mut room = Room::new(panels_len);
         let whole = panels_len / PIECE_LEN;
         let parts: Vec<OnceLock<Part>> = (0..piece_count(len)).map(|_| OnceLock::new()).collect();
-        let (pieces, last) = room.get_mut().split_at_mut(whole * PIECE_LEN);
+        let (pieces, last) = room.split_at_mut(whole * PIECE_LEN);
         let mut spans: Vec<&mut [u8]> = pieces.chunks_mut(SPAN_PIECES * PIECE_LEN).collect();
         each_row(&*self.crew, &mut spans, 1, |span, pieces| {
             let Some(file) = file.again() else { return };

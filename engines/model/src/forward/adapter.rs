@@ -99,7 +99,7 @@ impl Adapter {
         self.packed.get_or_init(|| {
             let mut room = Room::new(self.packed_bytes);
             for factor in self.factors() {
-                pack(&Serial, &factor.matrix(), &mut room.get_mut()[factor.panels.clone()]);
+                pack(&Serial, &factor.matrix(), &mut room[factor.panels.clone()]);
             }
             room
         });
@@ -149,7 +149,7 @@ impl Adapter {
 
     fn panels(&self, factor: &Factor) -> Panels<'_> {
         let Some(room) = self.packed.get() else { unreachable!("a sequence prepares its adapter before anything else") };
-        Panels::new(&factor.matrix(), &room.get()[factor.panels.clone()])
+        Panels::new(&factor.matrix(), &room[factor.panels.clone()])
     }
 }
 

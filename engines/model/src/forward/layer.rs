@@ -11,6 +11,7 @@ use mickai_kernels::columns::{Columns, turn};
 use mickai_kernels::crew::{Crew, each_row};
 use mickai_kernels::isa::Isa;
 use mickai_kernels::matmul::{Panels, Product, multiply};
+use mickai_kernels::memory::Room;
 use mickai_kernels::norm::rms_norm;
 use mickai_kernels::quantise::{BLOCK, Block, quantise};
 use mickai_kernels::residual;
@@ -47,28 +48,28 @@ impl Means<'_> {
 /// Room for the intermediate values of a batch, allocated once. Every buffer is `[token][…]`.
 pub(super) struct Scratch {
     /// The residual stream.
-    pub(super) stream: Vec<f32>,
-    normed: Vec<f32>,
-    queries: Vec<f32>,
-    keys: Vec<f32>,
-    values: Vec<f32>,
-    mixed: Vec<f32>,
-    projected: Vec<f32>,
-    gate: Vec<f32>,
-    up: Vec<f32>,
+    pub(super) stream: Room<f32>,
+    normed: Room<f32>,
+    queries: Room<f32>,
+    keys: Room<f32>,
+    values: Room<f32>,
+    mixed: Room<f32>,
+    projected: Room<f32>,
+    gate: Room<f32>,
+    up: Room<f32>,
     /// Activations of whichever projections come next, in tiles: quantised for weight blocks, or as they are.
     blocks: Vec<Block>,
-    turned: Vec<f32>,
+    turned: Room<f32>,
     adapters: AdapterScratch,
     /// What each token sees of the cache.
     seen: Vec<Seen>,
     /// Cosines and sines of each token's position.
-    angles: Vec<f32>,
+    angles: Room<f32>,
 }
 
 impl Scratch {
     pub(super) fn new(config: &Config, batch_tokens: usize) -> Self {
-        let room = |width: usize| vec![0.0; batch_tokens * width];
+        let room = |width: usize| Room::new(batch_tokens * width);
         let (queries, keys) = (config.head_count * config.head_width, config.kv_head_count * config.head_width);
         let widest = config.width.max(queries).max(config.ffn_width);
         Self {
@@ -114,7 +115,7 @@ impl Scratch {
     /// Bytes of all buffers.
     pub(super) fn byte_count(&self) -> usize {
         let floats = [&self.stream, &self.normed, &self.queries, &self.keys, &self.values, &self.mixed, &self.projected, &self.gate, &self.up, &self.turned, &self.angles];
-        floats.iter().map(|buffer| size_of_val(buffer.as_slice())).sum::<usize>() + size_of_val(self.blocks.as_slice()) + self.adapters.byte_count()
+        floats.iter().map(|buffer| size_of_val(&***buffer)).sum::<usize>() + size_of_val(self.blocks.as_slice()) + self.adapters.byte_count()
     }
 }
 

@@ -42,7 +42,7 @@ impl PageShape {
     pub(super) fn put(&self, page: &mut Page, layer: usize, inside: usize, keys: &[f32], values: &[f32]) {
         let width = self.head_width;
         for head in 0..self.kv_head_count {
-            let (panels, rows) = page.get_mut()[self.start(layer, head)..][..self.head_len()].split_at_mut(CHUNK * width);
+            let (panels, rows) = page[self.start(layer, head)..][..self.head_len()].split_at_mut(CHUNK * width);
             let from = head * width..(head + 1) * width;
             for (d, &key) in keys[from.clone()].iter().enumerate() {
                 panels[key_index(inside, width) + d * PANEL] = key;
@@ -53,7 +53,7 @@ impl PageShape {
 
     /// One head's keys and values.
     pub(super) fn chunk<'a>(&self, page: &'a Page, layer: usize, kv_head: usize) -> Chunk<'a> {
-        let (keys, values) = page.get()[self.start(layer, kv_head)..][..self.head_len()].split_at(CHUNK * self.head_width);
+        let (keys, values) = page[self.start(layer, kv_head)..][..self.head_len()].split_at(CHUNK * self.head_width);
         Chunk { keys, values }
     }
 
@@ -63,8 +63,8 @@ impl PageShape {
         for layer in 0..self.layer_count {
             for head in 0..self.kv_head_count {
                 let (start, middle) = (self.start(layer, head), self.start(layer, head) + CHUNK * self.head_width);
-                to.get_mut()[start..][..keys].copy_from_slice(&from.get()[start..][..keys]);
-                to.get_mut()[middle..][..values].copy_from_slice(&from.get()[middle..][..values]);
+                to[start..][..keys].copy_from_slice(&from[start..][..keys]);
+                to[middle..][..values].copy_from_slice(&from[middle..][..values]);
             }
         }
     }

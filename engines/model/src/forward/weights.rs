@@ -87,16 +87,16 @@ impl Weights {
         let room = self.packed.get_or_init(|| {
             let mut room = Room::new(self.packed_bytes);
             for projection in self.packed_projections() {
-                pack(crew, &projection.matrix(), &mut room.get_mut()[projection.panels.clone()]);
+                pack(crew, &projection.matrix(), &mut room[projection.panels.clone()]);
             }
             room
         });
-        room.get()
+        room
     }
 
     /// Takes what [`Weights::prepare`] made of the same model at another time, which the caller has to know; `false` if it is not as long, or there is some already.
     pub fn prepare_with(&self, packed: Room<u8>) -> bool {
-        packed.get().len() == self.packed_bytes && self.packed.set(packed).is_ok()
+        packed.len() == self.packed_bytes && self.packed.set(packed).is_ok()
     }
 
     /// Names of the tensors whose own bytes nothing reads once they are repacked.
@@ -112,7 +112,7 @@ impl Weights {
     /// A repacked matrix. [`Weights::prepare`] has been called.
     pub(super) fn panels(&self, projection: &Projection) -> Panels<'_> {
         let Some(room) = self.packed.get() else { unreachable!("a session prepares the weights before anything else") };
-        Panels::new(&projection.matrix(), &room.get()[projection.panels.clone()])
+        Panels::new(&projection.matrix(), &room[projection.panels.clone()])
     }
 
     /// The vector of a token. [`Weights::prepare`] has been called.
@@ -127,7 +127,7 @@ impl Weights {
 
     /// The repacked matrices; empty before the first session.
     pub fn packed(&self) -> &[u8] {
-        self.packed.get().map_or(&[], Room::get)
+        self.packed.get().map_or(&[], |room| room)
     }
 
     /// Bytes of the repacked matrices.

@@ -1,20 +1,22 @@
 //! The primitives by AVX2, FMA and F16C: sixteen lanes are two registers, of lanes 0 … 7 and 8 … 15.
 #![allow(unsafe_code)]
 
-use super::lanes::AHEAD;
+use super::ahead::Ahead;
 use super::primitives::primitives;
 use super::{LANES, Lanes};
 use std::arch::x86_64::*;
 
-/// Proof that the machine has AVX2, FMA and F16C.
+/// Proof that the machine has AVX2, FMA and F16C, and how its memory is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx2(());
+pub(crate) struct Avx2 {
+    ahead: Ahead,
+}
 
 impl Avx2 {
     /// The path, if the processor and its system have it.
     pub(super) fn detect() -> Option<Self> {
         use std::arch::is_x86_feature_detected as has;
-        (has!("avx2") && has!("fma") && has!("f16c")).then_some(Self(()))
+        (has!("avx2") && has!("fma") && has!("f16c")).then(|| Self { ahead: Ahead::of_machine() })
     }
 }
 
@@ -79,6 +81,11 @@ impl Lanes for Avx2 {
     type Bytes = Signed;
     type Partial = Partial;
 
+    #[inline(always)]
+    fn prefetch(self, line: &[u8; 64]) {
+        self.ahead.ask(line);
+    }
+
     primitives! { "avx2,fma,f16c";
         fn fused(a: f32, b: f32, c: f32) -> f32 {
             a.mul_add(b, c)
@@ -135,10 +142,6 @@ impl Lanes for Avx2 {
 
         fn to_floats(values: [__m256i; 2]) -> [__m256; 2] {
             [_mm256_cvtepi32_ps(values[0]), _mm256_cvtepi32_ps(values[1])]
-        }
-
-        fn prefetch(line: &[u8]) {
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 
         fn quads(bytes: &[u8; 64]) -> [__m256i; 2] {

@@ -1,20 +1,23 @@
 //! The primitives by AVX-512 with VNNI: sixteen lanes are one register, and four products a lane are one instruction.
 #![allow(unsafe_code)]
 
-use super::lanes::AHEAD;
+use super::ahead::Ahead;
 use super::primitives::primitives;
 use super::{LANES, Lanes};
 use std::arch::x86_64::*;
 
-/// Proof that the machine has AVX-512 (F, BW, DQ, VL, VNNI).
+/// Proof that the machine has AVX-512 (F, BW, DQ, VL, VNNI), and how its memory is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Avx512(());
+pub(crate) struct Avx512 {
+    ahead: Ahead,
+}
 
 impl Avx512 {
     /// The path, if the processor and its system have it.
     pub(super) fn detect() -> Option<Self> {
         use std::arch::is_x86_feature_detected as has;
-        (has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx512vnni") && has!("avx2") && has!("fma")).then_some(Self(()))
+        (has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl") && has!("avx512vnni") && has!("avx2") && has!("fma"))
+            .then(|| Self { ahead: Ahead::of_machine() })
     }
 }
 
@@ -26,6 +29,11 @@ impl Lanes for Avx512 {
     /// Stored plus 128: the instruction wants unsigned weights, and `start_bytes` takes the surplus off.
     type Bytes = __m512i;
     type Partial = __m512i;
+
+    #[inline(always)]
+    fn prefetch(self, line: &[u8; 64]) {
+        self.ahead.ask(line);
+    }
 
     primitives! { "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni";
         fn fused(a: f32, b: f32, c: f32) -> f32 {
@@ -77,10 +85,6 @@ impl Lanes for Avx512 {
 
         fn to_floats(values: __m512i) -> __m512 {
             _mm512_cvtepi32_ps(values)
-        }
-
-        fn prefetch(line: &[u8]) {
-            _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().wrapping_add(AHEAD).cast());
         }
 
         fn quads(bytes: &[u8; 64]) -> __m512i {

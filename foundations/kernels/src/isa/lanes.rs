@@ -3,10 +3,6 @@
 /// Rows of a panel, positions of a panel of keys, partial sums of a norm: part of the contract, never of the machine.
 pub(crate) const LANES: usize = 16;
 
-/// How far before their use weights are asked for where each is used once: some hundred nanoseconds of a stream.
-#[cfg(target_arch = "x86_64")]
-pub(super) const AHEAD: usize = 8192;
-
 /// The primitives of one path. Each lane is one output or one partial sum of the spec; nothing adds lanes to each other.
 pub(crate) trait Lanes: Copy {
     /// Whether sixteen lanes are one register and there are 32 of them, so that tiles may be large.
@@ -46,9 +42,9 @@ pub(crate) trait Lanes: Copy {
     /// The values of integers below 2²⁴ in magnitude.
     fn to_floats(self, values: Self::Ints) -> Self::Floats;
 
-    /// Has the memory bring the line that lies some kilobytes behind the start of this one. It reaches no result.
+    /// Has the memory bring the line that lies some kilobytes behind this one. It reaches no result.
     #[inline(always)]
-    fn prefetch(self, _line: &[u8]) {}
+    fn prefetch(self, _line: &[u8; 64]) {}
 
     /// Four weights a lane.
     fn quads(self, bytes: &[u8; 64]) -> Self::Quads;

@@ -17,6 +17,9 @@ pub(crate) use scalar::Scalar;
 mod primitives;
 
 #[cfg(target_arch = "x86_64")]
+mod ahead;
+
+#[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 pub(crate) use avx2::Avx2;

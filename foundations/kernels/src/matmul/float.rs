@@ -1,20 +1,24 @@
 //! Float weights: `acc = fma(w_k, x_k, acc)` for k = 0, 1, 2, … from +0.0 (`spec/arithmetic.md`, "Float weights").
 //!
-//! A panel is `[column][row]` in the bytes of its type.
+//! A panel is `[column][half][row of the half]` in the bytes of its type: of 16-bit types a column is one line of memory.
 
 use super::panels::Panels;
-use super::{Job, WORKING_SET, walk};
+use super::{Job, Rule, walk};
 use crate::columns::TILE;
 use crate::element::ElementType;
 use crate::isa::{LANES, Lanes, Scalar, on_isa};
+use std::marker::PhantomData;
 use std::ops::Range;
+
+/// Rows of a panel.
+pub(super) const ROWS: usize = 2 * LANES;
 
 /// A float type, widened exactly.
 trait Plain {
     /// Sixteen rows of one column.
     type Lanes;
-    fn columns(panel: &[u8]) -> &[Self::Lanes];
-    fn bytes(values: &Self::Lanes) -> &[u8];
+    fn columns(panel: &[u8]) -> &[[Self::Lanes; 2]];
+    fn lines(column: &[Self::Lanes; 2]) -> &[[u8; 64]];
     fn widen<S: Lanes>(lanes: S, values: &Self::Lanes) -> S::Floats;
 }
 
@@ -24,12 +28,12 @@ macro_rules! plain {
         impl Plain for $name {
             type Lanes = [[u8; $size]; LANES];
             #[inline(always)]
-            fn columns(panel: &[u8]) -> &[[[u8; $size]; LANES]] {
-                panel.as_chunks().0.as_chunks().0
+            fn columns(panel: &[u8]) -> &[[Self::Lanes; 2]] {
+                panel.as_chunks().0.as_chunks().0.as_chunks().0
             }
             #[inline(always)]
-            fn bytes(values: &[[u8; $size]; LANES]) -> &[u8] {
-                values.as_flattened()
+            fn lines(column: &[Self::Lanes; 2]) -> &[[u8; 64]] {
+                column.as_flattened().as_flattened().as_chunks().0
             }
             #[inline(always)]
             fn widen<S: Lanes>($lanes: S, $values: &[[u8; $size]; LANES]) -> S::Floats {
@@ -46,7 +50,7 @@ plain!(Bf16, 2, |lanes, values| lanes.widen_bf16(values));
 /// Puts a stored row into lane `lane` of its panel.
 pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mut [u8]) {
     fn pack<const SIZE: usize>(row: &[u8], lane: usize, panel: &mut [u8]) {
-        let columns: &mut [[[u8; SIZE]; LANES]] = panel.as_chunks_mut().0.as_chunks_mut().0;
+        let columns: &mut [[[u8; SIZE]; ROWS]] = panel.as_chunks_mut().0.as_chunks_mut().0;
         for (value, out) in row.as_chunks().0.iter().zip(columns) {
             out[lane] = *value;
         }
@@ -57,8 +61,8 @@ pub(super) fn pack_row(element: ElementType, row: &[u8], lane: usize, panel: &mu
 /// The values of row `row`, read back from its panel.
 pub(super) fn read_row(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
     fn read<W: Plain>(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
-        for (value, column) in out.iter_mut().zip(W::columns(panels.numbers(row / LANES))) {
-            *value = W::widen(Scalar, column)[row % LANES];
+        for (value, column) in out.iter_mut().zip(W::columns(panels.numbers(row / ROWS))) {
+            *value = W::widen(Scalar, &column[row % ROWS / LANES])[row % LANES];
         }
     }
     match panels.element() {
@@ -69,79 +73,72 @@ pub(super) fn read_row(panels: &Panels<'_>, row: usize, out: &mut [f32]) {
     }
 }
 
-/// Panels that one column goes through side by side: a chain of additions alone waits for itself.
-const PANELS_ABREAST: usize = 4;
-
 on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
 
 #[inline(always)]
 fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
     match job.weights.element() {
-        ElementType::F32 => walk_panels::<S, F32>(lanes, job, panels),
-        ElementType::F16 => walk_panels::<S, F16>(lanes, job, panels),
-        ElementType::Bf16 => walk_panels::<S, Bf16>(lanes, job, panels),
+        ElementType::F32 => walk::<S, Single<F32>>(lanes, job, panels),
+        ElementType::F16 => walk::<S, Single<F16>>(lanes, job, panels),
+        ElementType::Bf16 => walk::<S, Single<Bf16>>(lanes, job, panels),
         _ => unreachable!("weight blocks have their own rule"),
     }
 }
 
-#[inline(always)]
-fn walk_panels<S: Lanes, W: Plain>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
-    walk!(lanes, W, single, PANELS_ABREAST, tile, [2 if S::WIDE, 1 if true], job, panels, job.weights.columns() * size_of::<f32>(), if S::WIDE { 12 } else { 6 });
-}
+/// Weights one by one.
+struct Single<W>(PhantomData<W>);
 
-/// One column, `P` panels.
-#[inline(always)]
-fn single<S: Lanes, W: Plain, const P: usize>(lanes: S, job: &Job<'_>, panel: usize) {
-    let width = job.weights.columns();
-    let mut weights: [&[W::Lanes]; P] = [&[]; P];
-    for p in 0..P {
-        weights[p] = &W::columns(job.weights.numbers(panel + p))[..width];
+impl<W: Plain> Rule for Single<W> {
+    const NARROW: usize = 6;
+
+    fn column_bytes(width: usize) -> usize {
+        width * size_of::<f32>()
     }
-    let mut sums = [lanes.splat(0.0); P];
-    for (k, &x) in job.columns.values[..width].iter().enumerate() {
-        for p in 0..P {
-            sums[p] = lanes.fma(W::widen(lanes, &weights[p][k]), lanes.splat(x), sums[p]);
+
+    #[inline(always)]
+    fn tile<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
+        // An activation, once loaded, meets both halves where their sums fit the registers.
+        if S::WIDE || C <= 2 {
+            halves::<S, W, 0, 2, C, FIRST>(lanes, job, panel, column);
+        } else {
+            halves::<S, W, 0, 1, C, FIRST>(lanes, job, panel, column);
+            halves::<S, W, 1, 2, C, false>(lanes, job, panel, column);
         }
     }
-    for p in 0..P {
-        job.put(lanes, panel + p, 0, sums[p]);
-    }
 }
 
-/// `C` columns from `column`, `P` panels; returns `C`. An activation, once loaded, meets all of them.
+/// The halves `FROM` to `TO` of a panel.
 #[inline(always)]
-fn tile<S: Lanes, W: Plain, const P: usize, const C: usize>(lanes: S, job: &Job<'_>, panel: usize, column: usize) -> usize {
+fn halves<S: Lanes, W: Plain, const FROM: usize, const TO: usize, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
     let width = job.weights.columns();
     let start = column / TILE * TILE;
-    let step = TILE.min(job.columns.count - start);
-    let mut weights: [&[W::Lanes]; P] = [&[]; P];
-    for p in 0..P {
-        weights[p] = &W::columns(job.weights.numbers(panel + p))[..width];
-    }
-    let values = &job.columns.values[start * width..][..step * width];
-    // The first tile has a panel come from memory; the others find it in a cache.
-    let first = column == 0;
-    let mut sums = [[lanes.splat(0.0); C]; P];
-    for (k, values) in (0..width).zip(values.chunks_exact(step)) {
+    let wide = TILE.min(job.columns.count - start);
+    let values = &job.columns.values[start * width..][..wide * width];
+    let mut sums = [[lanes.splat(0.0); C]; 2];
+    for (weights, values) in W::columns(job.weights.numbers(panel)).iter().zip(values.chunks_exact(wide)) {
         let Some(x) = values[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
-        let mut widened = [lanes.splat(0.0); P];
-        for p in 0..P {
-            if first {
-                lanes.prefetch(W::bytes(&weights[p][k]));
-            }
-            widened[p] = W::widen(lanes, &weights[p][k]);
+        let mut widened = [lanes.splat(0.0); 2];
+        for half in FROM..TO {
+            widened[half] = W::widen(lanes, &weights[half]);
         }
         for c in 0..C {
             let x = lanes.splat(x[c]);
-            for p in 0..P {
-                sums[p][c] = lanes.fma(widened[p], x, sums[p][c]);
+            for half in FROM..TO {
+                sums[half][c] = lanes.fma(widened[half], x, sums[half][c]);
+            }
+        }
+        if FIRST {
+            for line in W::lines(weights) {
+                lanes.prefetch(line);
             }
         }
     }
-    for p in 0..P {
-        for c in 0..C {
-            job.put(lanes, panel + p, column + c, sums[p][c]);
+    for half in FROM..TO {
+        let row = panel * ROWS + half * LANES;
+        if row < job.weights.rows() {
+            for c in 0..C {
+                job.put(lanes, row, column + c, sums[half][c]);
+            }
         }
     }
-    C
 }

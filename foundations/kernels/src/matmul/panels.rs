@@ -1,4 +1,4 @@
-//! Weights repacked for the products: panels of sixteen rows, so that a lane is a row.
+//! Weights repacked for the products: panels of sixteen rows, or of twice sixteen in float types, so that a lane is a row.
 //!
 //! First come all panels' numbers, `[panel][group or column][…][row]` with whatever the type needs between (`forms.rs`, `float.rs`), then all panels' scales, `[panel][block][…][row]`,
 //! then zeros up to a whole cache line: one column reads both as two streams without a gap, which is what memory is fastest at. Missing rows of the last panel are zeros. Rows are
@@ -12,8 +12,8 @@ use crate::memory::LINE;
 use std::ops::Range;
 
 /// Which bytes [`pack`] makes of a matrix, and what is read from them and no longer from the stored ones: one more whenever either changes, so that panels which an older program kept are not taken
-/// for ours. Since 2, rows of a table that is multiplied too are read from its panels.
-pub const LAYOUT: u64 = 2;
+/// for ours. Since 2, rows of a table that is multiplied too are read from its panels; since 3, float panels have 32 rows.
+pub const LAYOUT: u64 = 3;
 
 /// Where the output of a stored row belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,13 +76,22 @@ impl<'a> Matrix<'a> {
     /// Bytes that its panels take; `None` if that is more than can be addressed.
     pub fn panel_bytes(&self) -> Option<usize> {
         let (numbers, scales) = panel_bytes(self.element, self.columns)?;
-        numbers.checked_add(scales)?.checked_mul(self.rows.div_ceil(LANES))?.checked_next_multiple_of(LINE)
+        numbers.checked_add(scales)?.checked_mul(self.panel_count())?.checked_next_multiple_of(LINE)
     }
+
+    fn panel_count(&self) -> usize {
+        self.rows.div_ceil(panel_rows(self.element))
+    }
+}
+
+/// Rows of a panel.
+fn panel_rows(element: ElementType) -> usize {
+    if element.is_quantised() { LANES } else { float::ROWS }
 }
 
 /// Bytes of one panel's numbers, and of its scales.
 fn panel_bytes(element: ElementType, columns: usize) -> Option<(usize, usize)> {
-    if element.is_quantised() { forms::panel_bytes(element, columns) } else { Some((columns.checked_mul(LANES * element.block_bytes())?, 0)) }
+    if element.is_quantised() { forms::panel_bytes(element, columns) } else { Some((columns.checked_mul(float::ROWS * element.block_bytes())?, 0)) }
 }
 
 /// A weight matrix in panels.
@@ -129,8 +138,12 @@ impl<'a> Panels<'a> {
         self.numbers.len() + self.scales.len()
     }
 
+    pub(super) fn panel_rows(&self) -> usize {
+        panel_rows(self.element)
+    }
+
     pub(super) fn panel_count(&self) -> usize {
-        self.rows.div_ceil(LANES)
+        self.rows.div_ceil(self.panel_rows())
     }
 
     /// The numbers of a panel.
@@ -148,7 +161,7 @@ impl<'a> Panels<'a> {
 
 /// Where the scales begin.
 fn numbers_end(matrix: &Matrix<'_>) -> usize {
-    panel_bytes(matrix.element, matrix.columns).map_or(0, |(numbers, _)| numbers * matrix.rows.div_ceil(LANES))
+    panel_bytes(matrix.element, matrix.columns).map_or(0, |(numbers, _)| numbers * matrix.panel_count())
 }
 
 /// Part `index` of `count` equal parts.
@@ -163,15 +176,16 @@ pub fn pack(crew: &dyn Crew, matrix: &Matrix<'_>, out: &mut [u8]) {
     assert_eq!(Some(out.len()), matrix.panel_bytes(), "bytes of panels");
     let Some((number_bytes, scale_bytes)) = panel_bytes(matrix.element, matrix.columns) else { unreachable!("the assertion has computed it") };
     let (numbers, scales) = out.split_at_mut(numbers_end(matrix));
+    let rows = panel_rows(matrix.element);
     let each_lane = |panel: usize, put: &mut dyn FnMut(&[u8], usize)| {
-        let outputs = panel * LANES..matrix.rows.min((panel + 1) * LANES);
+        let outputs = panel * rows..matrix.rows.min((panel + 1) * rows);
         outputs.enumerate().for_each(|(lane, output)| put(matrix.row(matrix.map.stored(output)), lane));
     };
     if !matrix.element.is_quantised() {
         return each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| float::pack_row(matrix.element, row, lane, out)));
     }
     each_row(crew, numbers, number_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_numbers(matrix.element, row, lane, out)));
-    let scales = &mut scales[..scale_bytes * matrix.rows.div_ceil(LANES)];
+    let scales = &mut scales[..scale_bytes * matrix.panel_count()];
     each_row(crew, scales, scale_bytes, |panel, out| each_lane(panel, &mut |row, lane| forms::pack_scales(matrix.element, row, lane, out)));
 }
 
@@ -195,7 +209,7 @@ mod tests {
                 hash = out.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3));
             }
         }
-        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (2, "0cb8d0237fb324b3"));
+        assert_eq!((LAYOUT, format!("{hash:016x}").as_str()), (3, "e81532459edd0f13"));
     }
 
     #[test]

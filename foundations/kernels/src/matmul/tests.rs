@@ -36,7 +36,7 @@ fn reference(matrix: &Matrix<'_>, x: &[f32], blocks: &[Block], row: usize) -> f3
 fn product(isa: Isa, crew: &dyn Crew, matrix: &Matrix<'_>, values: &[f32], bias: Option<&[f32]>, rows: usize) -> Vec<f32> {
     let count = values.len() / matrix.columns;
     let mut packed = Room::new(matrix.panel_bytes().unwrap());
-    pack(crew, matrix, packed.get_mut());
+    pack(crew, matrix, &mut packed);
     let (mut blocks, mut turned) = (Vec::new(), Vec::new());
     if matrix.element.is_quantised() {
         blocks.resize(values.len() / BLOCK, Block::ZERO);
@@ -46,7 +46,7 @@ fn product(isa: Isa, crew: &dyn Crew, matrix: &Matrix<'_>, values: &[f32], bias:
         turn(crew, values, matrix.columns, &mut turned);
     }
     let mut out = vec![f32::NAN; rows * count];
-    let product = Product { weights: Panels::new(matrix, packed.get()), bias, out: &mut out };
+    let product = Product { weights: Panels::new(matrix, &packed), bias, out: &mut out };
     multiply(isa, crew, &Columns { values: &turned, blocks: &blocks, count }, [product]);
     out
 }
@@ -117,8 +117,8 @@ fn rows_are_read_back_from_panels() {
         for map in [RowMap::Same, RowMap::RotaryPairs { head_width: rows }] {
             let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
             let mut packed = Room::new(matrix.panel_bytes().unwrap());
-            pack(&Serial, &matrix, packed.get_mut());
-            let panels = Panels::new(&matrix, packed.get());
+            pack(&Serial, &matrix, &mut packed);
+            let panels = Panels::new(&matrix, &packed);
             for row in 0..rows {
                 let (mut want, mut have) = (vec![0.0; columns], vec![0.0; columns]);
                 dequantise(element, matrix.row(row), &mut want);
