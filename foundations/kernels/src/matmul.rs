@@ -1,6 +1,6 @@
 //! Rows of weights times columns of activations; every output is one chain of fused multiply-adds over the columns in order.
 //!
-//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are first repacked into [`Panels`] of some rows, which a path reads once for a
+//! Lanes, tiles, threads and batch run over outputs, so none of them reaches a result. Weights are first repacked into [`Panels`] of sixteen or 32 rows, which a path reads once for a
 //! whole tile of columns. [`float`] holds the rule for float weights, [`quantised`] the one for weight blocks, and [`forms`], [`stores`] and [`scales`] how each type lies in a panel.
 #![allow(clippy::needless_range_loop, reason = "loops over a few registers: an index unrolls, where an iterator might leave a closure that is not compiled for the path")]
 
@@ -109,8 +109,8 @@ trait Rule {
 
     /// Bytes of one column of activations.
     fn column_bytes(width: usize) -> usize;
-    /// `C` columns from `column` and one panel. `FIRST`: the panel comes from memory; later tiles find it in a cache.
-    fn tile<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize);
+    /// `C` columns from `column` and one panel. `COLD`: the panel comes from memory, as it does for the first columns; later tiles find it in a cache.
+    fn tile<S: Lanes, const C: usize, const COLD: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize);
 }
 
 /// Walks `panels` and tiles of columns.

@@ -1,4 +1,4 @@
-//! Long-lived room for weights and caches: zeroed, on cache lines, and on large pages where the system has them.
+//! Long-lived room for weights, caches and intermediate values: zeroed, on cache lines, and on large pages where the system has them.
 #![allow(unsafe_code)]
 
 use std::ops::{Deref, DerefMut};

@@ -26,12 +26,12 @@ fn an_import_says_on_record_what_the_repacked_weights_are() {
     let done: Vec<&str> = run.err.lines().filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(done, ["digest", "copy", "check", "repack", "write"], "{}", run.err);
     let facts = machine.object(&["log", "show", "2"])["facts"].clone();
-    assert_eq!((facts["layout"].as_str(), facts["panels"].as_str().map(str::len)), (Some("2"), Some(64)), "{facts}");
+    assert_eq!((facts["layout"].as_str(), facts["panels"].as_str().map(str::len)), (Some("3"), Some(64)), "{facts}");
     assert_eq!(repacked(&machine), "kept");
     // The panels, a line of text for each tensor, and its length: who reads the file sees of what it is.
     let panels = std::fs::read(folder(&machine).join("panels")).unwrap();
     let text = String::from_utf8_lossy(&panels);
-    assert!(text.contains("mickai-panels 1 2 ") && text.contains(" model.norm.weight\n") && text.contains(" - model.layers.0.mlp.up_proj.weight\n"));
+    assert!(text.contains("mickai-panels 1 3 ") && text.contains(" model.norm.weight\n") && text.contains(" - model.layers.0.mlp.up_proj.weight\n"));
     let records = machine.lines(&["log", "list"]).len();
     machine.run(&["model", "verify", GENERAL]).ok().says(&["hashed", "kept, and on record"]);
     machine.run(&["model", "verify", "mickai-bootstrap"]).ok().says(&["repacked in memory"]);

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 pub(super) enum Ahead {
     /// The nearest.
     First,
-    /// The second: on Intel's processors a line on its way to the first one keeps a place from those that are used now, and there are few.
+    /// The second, which is faster on Intel's processors.
     Second,
 }
 

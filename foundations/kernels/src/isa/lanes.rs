@@ -1,6 +1,6 @@
 //! What a path can do: primitives on sixteen lanes at once, whatever the width of its registers.
 
-/// Rows of a panel, positions of a panel of keys, partial sums of a norm: part of the contract, never of the machine.
+/// Rows of a panel or of its half, positions of a panel of keys, partial sums of a norm: part of the contract, never of the machine.
 pub(crate) const LANES: usize = 16;
 
 /// The primitives of one path. Each lane is one output or one partial sum of the spec; nothing adds lanes to each other.

@@ -78,17 +78,17 @@ on_isa!(pub(super) fn panels(job: &Job<'_>, panels: Range<usize>) = panels_on);
 #[inline(always)]
 fn panels_on<S: Lanes>(lanes: S, job: &Job<'_>, panels: Range<usize>) {
     match job.weights.element() {
-        ElementType::F32 => walk::<S, Single<F32>>(lanes, job, panels),
-        ElementType::F16 => walk::<S, Single<F16>>(lanes, job, panels),
-        ElementType::Bf16 => walk::<S, Single<Bf16>>(lanes, job, panels),
+        ElementType::F32 => walk::<S, OneByOne<F32>>(lanes, job, panels),
+        ElementType::F16 => walk::<S, OneByOne<F16>>(lanes, job, panels),
+        ElementType::Bf16 => walk::<S, OneByOne<Bf16>>(lanes, job, panels),
         _ => unreachable!("weight blocks have their own rule"),
     }
 }
 
 /// Weights one by one.
-struct Single<W>(PhantomData<W>);
+struct OneByOne<W>(PhantomData<W>);
 
-impl<W: Plain> Rule for Single<W> {
+impl<W: Plain> Rule for OneByOne<W> {
     const NARROW: usize = 6;
 
     fn column_bytes(width: usize) -> usize {
@@ -96,12 +96,15 @@ impl<W: Plain> Rule for Single<W> {
     }
 
     #[inline(always)]
-    fn tile<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
-        // An activation, once loaded, meets both halves where their sums fit the registers.
-        if S::WIDE || C <= 2 {
-            halves::<S, W, 0, 2, C, FIRST>(lanes, job, panel, column);
+    fn tile<S: Lanes, const C: usize, const COLD: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
+        let is_half_empty = panel * ROWS + LANES >= job.weights.rows();
+        if is_half_empty {
+            halves::<S, W, 0, 1, C, COLD>(lanes, job, panel, column);
+        } else if S::WIDE || C <= 2 {
+            // An activation, once loaded, meets both halves where their sums fit the registers.
+            halves::<S, W, 0, 2, C, COLD>(lanes, job, panel, column);
         } else {
-            halves::<S, W, 0, 1, C, FIRST>(lanes, job, panel, column);
+            halves::<S, W, 0, 1, C, COLD>(lanes, job, panel, column);
             halves::<S, W, 1, 2, C, false>(lanes, job, panel, column);
         }
     }
@@ -109,7 +112,7 @@ impl<W: Plain> Rule for Single<W> {
 
 /// The halves `FROM` to `TO` of a panel.
 #[inline(always)]
-fn halves<S: Lanes, W: Plain, const FROM: usize, const TO: usize, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
+fn halves<S: Lanes, W: Plain, const FROM: usize, const TO: usize, const C: usize, const COLD: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
     let width = job.weights.columns();
     let start = column / TILE * TILE;
     let wide = TILE.min(job.columns.count - start);
@@ -127,18 +130,15 @@ fn halves<S: Lanes, W: Plain, const FROM: usize, const TO: usize, const C: usize
                 sums[half][c] = lanes.fma(widened[half], x, sums[half][c]);
             }
         }
-        if FIRST {
+        if COLD {
             for line in W::lines(weights) {
                 lanes.prefetch(line);
             }
         }
     }
     for half in FROM..TO {
-        let row = panel * ROWS + half * LANES;
-        if row < job.weights.rows() {
-            for c in 0..C {
-                job.put(lanes, row, column + c, sums[half][c]);
-            }
+        for c in 0..C {
+            job.put(lanes, panel * ROWS + half * LANES, column + c, sums[half][c]);
         }
     }
 }

@@ -41,7 +41,7 @@ impl<W: Form> Rule for Grouped<W> {
     }
 
     #[inline(always)]
-    fn tile<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
+    fn tile<S: Lanes, const C: usize, const COLD: bool>(lanes: S, job: &Job<'_>, panel: usize, column: usize) {
         let groups = job.weights.columns() / BLOCK;
         let start = column / TILE * TILE;
         let wide = TILE.min(job.columns.count - start);
@@ -50,7 +50,7 @@ impl<W: Form> Rule for Grouped<W> {
         let mut acc = [lanes.splat(0.0); C];
         for (index, (integers, x)) in integers.iter().zip(blocks.chunks_exact(wide)).enumerate() {
             let Some(x) = x[column - start..].first_chunk::<C>() else { unreachable!("a tile of columns lies within a tile") };
-            step::<S, W, C, FIRST>(lanes, index % W::Scales::GROUPS, integers, &scales[index / W::Scales::GROUPS], x, &mut acc);
+            step::<S, W, C, COLD>(lanes, index % W::Scales::GROUPS, integers, &scales[index / W::Scales::GROUPS], x, &mut acc);
         }
         for c in 0..C {
             job.put(lanes, panel * LANES, column + c, acc[c]);
@@ -60,8 +60,8 @@ impl<W: Form> Rule for Grouped<W> {
 
 /// Adds one group to the chains of `C` columns.
 #[inline(always)]
-fn step<S: Lanes, W: Form, const C: usize, const FIRST: bool>(lanes: S, group: usize, integers: &GroupOf<W>, scales: &ScalesOf<W>, x: &[Block; C], acc: &mut [S::Floats; C]) {
-    let sums = W::Store::sums::<S, C, FIRST>(lanes, integers, x, W::Scales::factors(lanes, scales, group));
+fn step<S: Lanes, W: Form, const C: usize, const COLD: bool>(lanes: S, group: usize, integers: &GroupOf<W>, scales: &ScalesOf<W>, x: &[Block; C], acc: &mut [S::Floats; C]) {
+    let sums = W::Store::sums::<S, C, COLD>(lanes, integers, x, W::Scales::factors(lanes, scales, group));
     let scale = W::Scales::scale(lanes, scales, group);
     for c in 0..C {
         acc[c] = lanes.fma(sums[c], lanes.mul(scale, lanes.splat(x[c].scale)), acc[c]);

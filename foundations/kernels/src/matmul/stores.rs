@@ -8,7 +8,7 @@ use crate::quantise::Block;
 /// The integers of one width.
 pub(super) trait Store {
     /// One group: `[…][row][4 columns]`.
-    type Group: AsRef<[[u8; 64]]>;
+    type Group;
 
     /// The groups at the start of a panel.
     fn groups(panel: &[u8]) -> &[Self::Group];
@@ -19,14 +19,14 @@ pub(super) trait Store {
     /// The signed integers of a row, as they were put.
     fn row(group: &Self::Group, row: usize) -> [i8; 32];
     /// `f32(s)` for each row and column: s = Σ w.q · x.q; with factors, f₀ times the sum of the first half and f₁ times that of the second. Exact.
-    /// `FIRST`: the group comes from memory, and those behind it are asked for: a line where one was used, since those that are asked for together wait for each other.
-    fn sums<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C];
+    /// `COLD`: the group comes from memory, and those behind it are asked for, a few lines where as many were used: those that are asked for together wait for each other.
+    fn sums<S: Lanes, const C: usize, const COLD: bool>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C];
 }
 
 /// Asks for what lies behind these lines.
 #[inline(always)]
-fn ask<S: Lanes, const FIRST: bool>(lanes: S, lines: &[[u8; 64]]) {
-    if FIRST {
+fn ask<S: Lanes, const COLD: bool>(lanes: S, lines: &[[u8; 64]]) {
+    if COLD {
         for line in lines {
             lanes.prefetch(line);
         }
@@ -36,6 +36,7 @@ fn ask<S: Lanes, const FIRST: bool>(lanes: S, lines: &[[u8; 64]]) {
 /// The sums that products are added to, with what weights that are stored plus `OFFSET` add too much taken off.
 #[inline(always)]
 fn start<S: Lanes, const OFFSET: i8, const C: usize>(lanes: S, x: &[Block; C]) -> [S::Partial; C] {
+    const { assert!(OFFSET % 8 == 0) };
     let mut sums = [lanes.start(0); C];
     if OFFSET != 0 {
         for c in 0..C {
@@ -81,7 +82,7 @@ impl<const OFFSET: i8> Store for Nibbles<OFFSET> {
     }
 
     #[inline(always)]
-    fn sums<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
+    fn sums<S: Lanes, const C: usize, const COLD: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
         let mut sums = start::<S, OFFSET, C>(lanes, x);
         for g in 0..4 {
             let both = lanes.quads(&group[g]);
@@ -92,7 +93,7 @@ impl<const OFFSET: i8> Store for Nibbles<OFFSET> {
             for c in 0..C {
                 sums[c] = lanes.dot(sums[c], high, x[c].q[4 + g]);
             }
-            ask::<S, FIRST>(lanes, &group[g..=g]);
+            ask::<S, COLD>(lanes, &group[g..=g]);
         }
         floats(lanes, sums)
     }
@@ -130,7 +131,7 @@ impl<const OFFSET: i8> Store for Fives<OFFSET> {
     }
 
     #[inline(always)]
-    fn sums<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
+    fn sums<S: Lanes, const C: usize, const COLD: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
         let mut sums = start::<S, OFFSET, C>(lanes, x);
         let plane = lanes.quads(&group[4]);
         let both = [lanes.quads(&group[0]), lanes.quads(&group[1]), lanes.quads(&group[2]), lanes.quads(&group[3])];
@@ -150,7 +151,7 @@ impl<const OFFSET: i8> Store for Fives<OFFSET> {
                 sums[c] = lanes.dot(sums[c], weights[g], x[c].q[g]);
             }
             if g < 5 {
-                ask::<S, FIRST>(lanes, &group[g..=g]);
+                ask::<S, COLD>(lanes, &group[g..=g]);
             }
             if g == 3 {
                 for c in 0..C {
@@ -195,7 +196,7 @@ impl Store for Sixes {
     }
 
     #[inline(always)]
-    fn sums<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C] {
+    fn sums<S: Lanes, const C: usize, const COLD: bool>(lanes: S, group: &Self::Group, x: &[Block; C], factors: Option<[S::Floats; 2]>) -> [S::Floats; C] {
         let both = [lanes.quads(&group[0]), lanes.quads(&group[1]), lanes.quads(&group[2]), lanes.quads(&group[3])];
         let (low_plane, high_plane) = (lanes.quads(&group[4]), lanes.quads(&group[5]));
         let low = [
@@ -217,13 +218,13 @@ impl Store for Sixes {
             sums[c] = lanes.start(x[c].less_32[1]);
         }
         dots(lanes, &high, 4, x, &mut sums);
-        ask::<S, FIRST>(lanes, &group[..3]);
+        ask::<S, COLD>(lanes, &group[..3]);
         for c in 0..C {
             out[c] = lanes.mul(f1, lanes.to_floats(lanes.total(sums[c])));
             sums[c] = lanes.start(x[c].less_32[0]);
         }
         dots(lanes, &low, 0, x, &mut sums);
-        ask::<S, FIRST>(lanes, &group[3..]);
+        ask::<S, COLD>(lanes, &group[3..]);
         // Both products and their sum are integers below 2²⁴: exact.
         for c in 0..C {
             out[c] = lanes.fma(f0, lanes.to_floats(lanes.total(sums[c])), out[c]);
@@ -273,7 +274,7 @@ impl Store for Bytes {
     }
 
     #[inline(always)]
-    fn sums<S: Lanes, const C: usize, const FIRST: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
+    fn sums<S: Lanes, const C: usize, const COLD: bool>(lanes: S, group: &Self::Group, x: &[Block; C], _: Option<[S::Floats; 2]>) -> [S::Floats; C] {
         let mut sums = [lanes.start_bytes(0); C];
         for c in 0..C {
             sums[c] = lanes.start_bytes(x[c].less_128);
@@ -283,7 +284,7 @@ impl Store for Bytes {
             for c in 0..C {
                 sums[c] = lanes.dot_bytes(sums[c], weights, x[c].q[g]);
             }
-            ask::<S, FIRST>(lanes, &group[g..=g]);
+            ask::<S, COLD>(lanes, &group[g..=g]);
         }
         let mut out = [lanes.splat(0.0); C];
         for c in 0..C {

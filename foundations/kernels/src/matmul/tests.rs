@@ -96,7 +96,7 @@ fn large_products_agree_with_the_reference() {
         let (rows, columns) = (16 * 9 + 3, 2 * element.block_elements().max(32));
         let bytes = weights(&mut random, element, rows, columns);
         let matrix = Matrix::new(&bytes, element, rows, columns, RowMap::Same).unwrap();
-        for count in [1, 2, 3, 6, 8, 11, 12, 13, 31] {
+        for count in [1, 2, 3, 6, 8, 9, 11, 12, 13, 31] {
             let (values, bias) = (random.values(columns * count), random.values(rows));
             let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect::<Vec<_>>();
             let want = bits(expected(&matrix, RowMap::Same, &values, Some(&bias), rows));
@@ -107,12 +107,29 @@ fn large_products_agree_with_the_reference() {
     }
 }
 
+/// So wide that activations are gone through in several spans, and so few rows that half a panel is empty.
+#[test]
+fn wide_products_agree_with_the_reference() {
+    let mut random = Random(6);
+    for (element, columns) in [(ElementType::F32, 16_384), (ElementType::Q8_0, 1 << 15)] {
+        let (rows, count) = (3, 25);
+        let bytes = weights(&mut random, element, rows, columns);
+        let matrix = Matrix::new(&bytes, element, rows, columns, RowMap::Same).unwrap();
+        let values = random.values(columns * count);
+        let want = expected(&matrix, RowMap::Same, &values, None, rows);
+        for isa in Isa::available() {
+            let have = product(isa, &Serial, &matrix, &values, None, rows);
+            assert!(want.iter().zip(&have).all(|(a, b)| a.to_bits() == b.to_bits()), "{} {}", element.name(), isa.name());
+        }
+    }
+}
+
 /// Whatever a row's bits are, its panel gives back the values that its file has.
 #[test]
 fn rows_are_read_back_from_panels() {
     let mut random = Random(5);
     for element in ElementType::ALL {
-        let (rows, columns) = (16 + 6, 2 * element.block_elements().max(32));
+        let (rows, columns) = (32 + 6, 2 * element.block_elements().max(32));
         let bytes = random.bytes(rows * columns / element.block_elements() * element.block_bytes());
         for map in [RowMap::Same, RowMap::RotaryPairs { head_width: rows }] {
             let matrix = Matrix::new(&bytes, element, rows, columns, map).unwrap();
