@@ -84,14 +84,13 @@ impl Weights {
 
     /// Repacks all matrices, unless that was done before; gives their bytes, whose form is [`mickai_kernels::matmul::LAYOUT`].
     pub fn prepare(&self, crew: &dyn Crew) -> &[u8] {
-        let room = self.packed.get_or_init(|| {
+        self.packed.get_or_init(|| {
             let mut room = Room::new(self.packed_bytes);
             for projection in self.packed_projections() {
                 pack(crew, &projection.matrix(), &mut room[projection.panels.clone()]);
             }
             room
-        });
-        room
+        })
     }
 
     /// Takes what [`Weights::prepare`] made of the same model at another time, which the caller has to know; `false` if it is not as long, or there is some already.

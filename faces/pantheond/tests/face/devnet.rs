@@ -67,9 +67,7 @@ fn a_devnet_goes_on_without_its_first_validator() {
         assert!(process.runs(), "the devnet ended with its first validator");
         (asked(rpcs[1], "/v1/status")?.json()["height"].as_u64()? >= newest).then_some(())
     });
-    let Devnet { process, rpcs, .. } = devnet;
-    process.kill();
-    rpcs.iter().for_each(|rpc| eventually("the end of a validator", || asked(*rpc, "/health").is_none().then_some(())));
+    devnet.end();
 
     // Nor is it missed when all is counted at the end.
     let mut command = machine.command(&["--json", "devnet", "--for", "2s", "--dir", "net"]);

@@ -71,7 +71,14 @@ impl Devnet {
     /// kill -9.
     pub fn kill(&self, validator: usize) {
         kill(self.pids[validator]);
-        eventually("the end of a validator", || asked(self.rpcs[validator], "/health").is_none().then_some(()));
+        ends(self.pids[validator]);
+    }
+
+    /// Ends it at once, and waits for the end of its validators: until then their folders and ports are theirs.
+    pub fn end(self) {
+        let Self { process, pids, .. } = self;
+        process.kill();
+        pids.into_iter().for_each(ends);
     }
 
     /// Every port that one listens on, and every connection that it has, as its own and the other end's port: all on this machine, or the test ends.
@@ -139,6 +146,14 @@ impl Devnet {
 /// kill -9, by a process's number.
 pub fn kill(pid: u64) {
     assert!(Command::new("kill").args(["-9", &pid.to_string()]).status().unwrap().success());
+}
+
+/// Waits for the end of a process and all its threads. One that nobody has waited for keeps its number, in state Z.
+#[track_caller]
+fn ends(pid: u64) {
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?.rsplit(") ").next()?.chars().next();
+    let threads = || std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    eventually("the end of a validator", || (state().is_none_or(|state| state == 'Z') && threads() <= 1).then_some(()));
 }
 
 /// Looks until there is something to see.
